@@ -1,0 +1,146 @@
+package session
+
+import (
+	"encoding/base64"
+	"fmt"
+	"time"
+)
+
+// The values of Config.Store.
+const (
+	StoreRedis  = "redis"
+	StoreMemory = "memory"
+)
+
+// GrantLifetime is how long a user's authorization lasts at Spotify, whatever is refreshed meanwhile: six months
+// (https://developer.spotify.com/documentation/web-api/tutorials/refreshing-tokens).
+const GrantLifetime = 180 * 24 * time.Hour
+
+// Config is the part of config.yaml below "session".
+type Config struct {
+	// Store is where sessions live: "redis", or "memory" for one replica that may lose them at a restart.
+	Store string `yaml:"store"`
+	// Keys are 32 random bytes in base64 each. The first seals new records, all of them open old ones.
+	Keys []Secret `yaml:"keys"`
+	// IdleTimeout ends a session that nobody used for so long. At least one second.
+	IdleTimeout time.Duration `yaml:"idle_timeout"`
+	// MaxLifetime ends a session so long after its login, used or not. At most GrantLifetime.
+	MaxLifetime time.Duration `yaml:"max_lifetime"`
+	// RefreshBefore is the life that a token must have left to be used as it is; with less it is refreshed first.
+	// Zero refreshes when the token has ended.
+	RefreshBefore time.Duration `yaml:"refresh_before"`
+	// Cookie describes the session cookie.
+	Cookie CookieConfig `yaml:"cookie"`
+	// BrowserTokens turns on POST /auth/token, which hands an access token to the page.
+	BrowserTokens bool `yaml:"browser_tokens"`
+}
+
+// CookieConfig is the part of config.yaml below "session.cookie".
+type CookieConfig struct {
+	// Name of the cookie. Empty means __Host-Http-stagedoor on https and stagedoor on loopback http.
+	Name string `yaml:"name"`
+	// SameSite is "lax", "strict" or "none"; "none" needs https.
+	SameSite string `yaml:"same_site"`
+}
+
+// RedisConfig is the part of config.yaml below "redis".
+type RedisConfig struct {
+	// Addresses are host:port each: one is a single server, several are a cluster, and with SentinelMaster they are
+	// the sentinels.
+	Addresses []string `yaml:"addresses"`
+	// SentinelMaster is the name of the master that the sentinels watch; empty means no sentinels.
+	SentinelMaster string `yaml:"sentinel_master"`
+	// Username and Password log in to Redis; both empty means no login.
+	Username string `yaml:"username"`
+	Password Secret `yaml:"password"`
+	// Database is the number of the database; a cluster has only 0.
+	Database int `yaml:"database"`
+	// TLS encrypts the connection to Redis.
+	TLS RedisTLS `yaml:"tls"`
+	// KeyPrefix begins every key, so that several programs can share one Redis.
+	KeyPrefix string `yaml:"key_prefix"`
+	// Timeout bounds one command, its connection included.
+	Timeout time.Duration `yaml:"timeout"`
+}
+
+// RedisTLS is the part of config.yaml below "redis.tls". All files are PEM.
+type RedisTLS struct {
+	Enabled bool `yaml:"enabled"`
+	// CAFile holds the authorities to trust; empty means the system's.
+	CAFile string `yaml:"ca_file"`
+	// CertFile and KeyFile are the client's certificate; both empty means none.
+	CertFile string `yaml:"cert_file"`
+	KeyFile  string `yaml:"key_file"`
+}
+
+// DefaultConfig returns what config.yaml says where it is silent. Keys are empty: there is no default key.
+func DefaultConfig() Config {
+	return Config{
+		Store:         StoreRedis,
+		IdleTimeout:   7 * 24 * time.Hour,
+		MaxLifetime:   GrantLifetime,
+		RefreshBefore: time.Minute,
+		Cookie:        CookieConfig{SameSite: "lax"},
+	}
+}
+
+// DefaultRedisConfig returns what config.yaml says where it is silent.
+func DefaultRedisConfig() RedisConfig {
+	return RedisConfig{
+		Addresses: []string{"127.0.0.1:6379"},
+		KeyPrefix: "stagedoor:",
+		Timeout:   500 * time.Millisecond,
+	}
+}
+
+// Validate reports every fault: the field by its path below "session", and a sentence that says what to do.
+func (c Config) Validate(report func(field, problem string)) {
+	if c.Store != StoreRedis && c.Store != StoreMemory {
+		report("store", fmt.Sprintf("%q is no session store; write redis or memory", c.Store))
+	}
+	if len(c.Keys) == 0 {
+		report("keys", "there is no session key; make one with `stagedoor key` and put it into STAGEDOOR_SESSION_KEY")
+	}
+	for i, key := range c.Keys {
+		if raw, err := base64.StdEncoding.DecodeString(key.Reveal()); err != nil || len(raw) != keySize {
+			report(fmt.Sprintf("keys[%d]", i), "a session key is 32 random bytes in base64; make one with `stagedoor key`")
+		}
+	}
+	if c.IdleTimeout < time.Second {
+		report("idle_timeout", "must be at least 1s")
+	}
+	if c.MaxLifetime < time.Second {
+		report("max_lifetime", "must be at least 1s")
+	}
+	if c.MaxLifetime > GrantLifetime {
+		report("max_lifetime", "must not be above 180d: Spotify ends every authorization after six months")
+	}
+	if c.RefreshBefore < 0 {
+		report("refresh_before", "must not be negative; write 0s to refresh tokens only once they have ended")
+	}
+	c.Cookie.validate(func(field, problem string) { report("cookie."+field, problem) })
+}
+
+// Validate reports every fault: the field by its path below "redis", and a sentence that says what to do.
+func (c RedisConfig) Validate(report func(field, problem string)) {
+	if len(c.Addresses) == 0 {
+		report("addresses", "there is no address; write at least one host:port")
+	}
+	for i, address := range c.Addresses {
+		if problem := addressProblem(address); problem != "" {
+			report(fmt.Sprintf("addresses[%d]", i), problem)
+		}
+	}
+	if c.Database < 0 {
+		report("database", "must not be negative")
+	}
+	if c.Database > 0 && len(c.Addresses) > 1 && c.SentinelMaster == "" {
+		report("database", "several addresses are a cluster, and a cluster has only database 0; set sentinel_master if they are sentinels")
+	}
+	if c.Timeout <= 0 {
+		report("timeout", "must be above zero, such as 500ms")
+	}
+	if (c.TLS.CertFile == "") != (c.TLS.KeyFile == "") {
+		report("tls", "cert_file and key_file belong together; set both or neither")
+	}
+}

@@ -1,0 +1,119 @@
+package session
+
+import (
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/gorilla/sessions"
+)
+
+// attemptSuffix makes the name of the login cookie from that of the session cookie.
+const attemptSuffix = "-login"
+
+// cookie is one of the gateway's cookies, as a gorilla store whose sessions hold nothing but their id: the record lies
+// elsewhere. This file is the only one that knows gorilla, and it sets every option, because the defaults of gorilla's
+// cookies are SameSite=None without HttpOnly.
+type cookie struct {
+	name    string
+	options sessions.Options
+}
+
+var _ sessions.Store = cookie{}
+
+// newCookies returns the session cookie and the cookie that binds login attempts to a browser. On https both carry the
+// __Host-Http- prefix (RFC 6265bis section 4.1.3): the browser then takes them from this host alone, never from a script
+// or a sibling domain.
+func newCookies(c CookieConfig, secure bool, lifetime time.Duration) (forSession, forAttempts cookie) {
+	name := c.Name
+	if name == "" {
+		name = "stagedoor"
+		if secure {
+			name = "__Host-Http-stagedoor"
+		}
+	}
+	options := sessions.Options{
+		Path: "/", MaxAge: int(lifetime / time.Second), Secure: secure, HttpOnly: true, SameSite: sameSites[c.SameSite],
+	}
+	forSession = cookie{name: name, options: options}
+	// The callback is a navigation that Spotify begins, so this one has to be Lax whatever the session's is.
+	options.SameSite = http.SameSiteLaxMode
+	options.MaxAge = int(AttemptLifetime / time.Second)
+	forAttempts = cookie{name: name + attemptSuffix, options: options}
+	return forSession, forAttempts
+}
+
+var sameSites = map[string]http.SameSite{
+	"lax":    http.SameSiteLaxMode,
+	"strict": http.SameSiteStrictMode,
+	"none":   http.SameSiteNoneMode,
+}
+
+// validate reports what is wrong with the session cookie's keys.
+func (c CookieConfig) validate(report func(field, problem string)) {
+	if _, known := sameSites[c.SameSite]; !known {
+		report("same_site", "must be lax, strict or none")
+	}
+	if strings.ContainsFunc(c.Name, notTokenChar) {
+		report("name", "must be a plain cookie name of letters, digits, - and _")
+	}
+}
+
+func notTokenChar(r rune) bool {
+	isToken := r == '-' || r == '_' || r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z'
+	return !isToken
+}
+
+// Get implements sessions.Store; it is New, remembered for the request.
+func (c cookie) Get(r *http.Request, name string) (*sessions.Session, error) {
+	return sessions.GetRegistry(r).Get(c, name)
+}
+
+// New implements sessions.Store. The session is new unless the request carries the cookie just once with something that
+// looks like an id. Two different values mean that somebody else could plant one, and then neither is believed.
+func (c cookie) New(r *http.Request, name string) (*sessions.Session, error) {
+	s := sessions.NewSession(c, name)
+	options := c.options
+	s.Options = &options
+	id, found := c.read(r)
+	s.ID, s.IsNew = id.Reveal(), !found
+	return s, nil
+}
+
+// Save implements sessions.Store.
+func (c cookie) Save(_ *http.Request, w http.ResponseWriter, s *sessions.Session) error {
+	http.SetCookie(w, sessions.NewCookie(s.Name(), s.ID, s.Options))
+	return nil
+}
+
+// read returns the id in the request's cookie.
+func (c cookie) read(r *http.Request) (id Secret, found bool) {
+	value := ""
+	for _, sent := range r.CookiesNamed(c.name) {
+		if value != "" && sent.Value != value {
+			return Secret{}, false
+		}
+		value = sent.Value
+	}
+	return parseID(value)
+}
+
+// set gives the browser an id.
+func (c cookie) set(w http.ResponseWriter, r *http.Request, id Secret) error {
+	s, err := c.New(r, c.name)
+	if err != nil {
+		return err
+	}
+	s.ID = id.Reveal()
+	return c.Save(r, w, s)
+}
+
+// clear takes the cookie away.
+func (c cookie) clear(w http.ResponseWriter, r *http.Request) error {
+	s, err := c.New(r, c.name)
+	if err != nil {
+		return err
+	}
+	s.ID, s.Options.MaxAge = "", -1
+	return c.Save(r, w, s)
+}

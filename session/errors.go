@@ -1,0 +1,41 @@
+package session
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+var (
+	// ErrNoSession says that the request has no session: no cookie, an unknown one, or one whose session has ended.
+	ErrNoSession = errors.New("no session")
+	// ErrReauthorize says that the session is known but its grant is over: only a new login helps.
+	ErrReauthorize = errors.New("the grant has ended")
+	// ErrStoreUnavailable says that the store did not answer, so nothing is known about the session.
+	ErrStoreUnavailable = errors.New("the session store does not answer")
+	// ErrRefreshedLately refuses a forced refresh that follows another one within forcedRefreshPause.
+	ErrRefreshedLately = errors.New("the token was refreshed by force only just now")
+)
+
+// The next three are what Config's refresh function answers; see Refresh.
+var (
+	// ErrGrantEnded says that the refresh token is no longer good (RFC 6749 section 5.2, invalid_grant).
+	ErrGrantEnded = errors.New("invalid_grant")
+	// ErrClientMisconfigured says that the client id or secret is wrong (RFC 6749 section 5.2, invalid_client).
+	ErrClientMisconfigured = errors.New("invalid_client")
+)
+
+// RefreshUnavailableError says that no token could be had for now and nothing is known about the grant.
+type RefreshUnavailableError struct {
+	// RetryAfter is how long to wait before another try; zero means that the server named no time.
+	RetryAfter time.Duration
+	// Cause is for the log; it never holds a secret.
+	Cause error
+}
+
+func (e *RefreshUnavailableError) Error() string {
+	return fmt.Sprintf("the token endpoint is unavailable: %v", e.Cause)
+}
+
+// Unwrap returns the cause.
+func (e *RefreshUnavailableError) Unwrap() error { return e.Cause }

@@ -1,0 +1,129 @@
+package session
+
+import (
+	"bytes"
+	"context"
+	"sync"
+	"time"
+)
+
+// sweepEvery is how many writes pass between two searches for expired entries.
+const sweepEvery = 1024
+
+// Memory keeps entries in the process: for one replica that may lose them at a restart. It implements Store and Leases.
+type Memory struct {
+	now func() time.Time
+
+	mu      sync.Mutex // guards what follows
+	entries map[string]memoryEntry
+	leases  map[string]memoryLease
+	writes  int
+}
+
+type memoryEntry struct {
+	Entry
+	expires time.Time
+}
+
+type memoryLease struct {
+	holder  string
+	expires time.Time
+}
+
+// NewMemory returns an empty store. A nil clock is time.Now.
+func NewMemory(now func() time.Time) *Memory {
+	if now == nil {
+		now = time.Now
+	}
+	return &Memory{now: now, entries: map[string]memoryEntry{}, leases: map[string]memoryLease{}}
+}
+
+// Load implements Store.
+func (m *Memory) Load(_ context.Context, key string) (Entry, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	e, ok := m.entryLocked(key)
+	if !ok {
+		return Entry{}, ErrAbsent
+	}
+	return e, nil
+}
+
+// Save implements Store.
+func (m *Memory) Save(_ context.Context, key string, e Entry, ttl time.Duration, holder string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if holder != "" && !m.mayHoldLocked(key, holder) {
+		return ErrLeaseLost
+	}
+	old, _ := m.entryLocked(key)
+	repeated := old.Version == e.Version && bytes.Equal(old.Data, e.Data)
+	if old.Version != e.Version-1 && !repeated {
+		return ErrConflict
+	}
+	m.sweepLocked()
+	m.entries[key] = memoryEntry{Entry: e, expires: m.now().Add(ttl)}
+	return nil
+}
+
+// Delete implements Store.
+func (m *Memory) Delete(_ context.Context, key string) (bool, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	_, ok := m.entryLocked(key)
+	delete(m.entries, key)
+	return ok, nil
+}
+
+// Hold implements Leases.
+func (m *Memory) Hold(_ context.Context, key, holder string, ttl time.Duration) (bool, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.mayHoldLocked(key, holder) {
+		return false, nil
+	}
+	m.leases[key] = memoryLease{holder: holder, expires: m.now().Add(ttl)}
+	return true, nil
+}
+
+// Release implements Leases.
+func (m *Memory) Release(_ context.Context, key, holder string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.leases[key].holder == holder {
+		delete(m.leases, key)
+	}
+	return nil
+}
+
+func (m *Memory) entryLocked(key string) (Entry, bool) {
+	e, ok := m.entries[key]
+	if !ok || !m.now().Before(e.expires) {
+		return Entry{}, false
+	}
+	return e.Entry, true
+}
+
+func (m *Memory) mayHoldLocked(key, holder string) bool {
+	lease, ok := m.leases[key]
+	return !ok || lease.holder == holder || !m.now().Before(lease.expires)
+}
+
+// sweepLocked forgets what has expired, now and then: nobody asks for it again, so it would stay forever.
+func (m *Memory) sweepLocked() {
+	m.writes++
+	if m.writes%sweepEvery != 0 {
+		return
+	}
+	now := m.now()
+	for key, e := range m.entries {
+		if !now.Before(e.expires) {
+			delete(m.entries, key)
+		}
+	}
+	for key, lease := range m.leases {
+		if !now.Before(lease.expires) {
+			delete(m.leases, key)
+		}
+	}
+}

@@ -1,0 +1,107 @@
+package session
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// User is who logged in, as Spotify's GET /me tells.
+type User struct {
+	ID string
+	// AccountID is Spotify's stable account id; equal to ID where Spotify does not send one.
+	AccountID   string
+	DisplayName string
+	// Image is the URL of the profile picture; empty when there is none.
+	Image string
+}
+
+// record is what the gateway knows about a session. It is a value: whoever changes one changes a copy.
+type record struct {
+	user  User
+	grant Grant
+	// userAgent tells a user's own sessions apart.
+	userAgent    string
+	authorizedAt time.Time
+	createdAt    time.Time
+	// lastSeenAt lags behind by up to a tenth of the idle timeout.
+	lastSeenAt time.Time
+	// refreshedAt is when the access token was refreshed; zero when it came with the login.
+	refreshedAt time.Time
+	// forcedAt is when a refresh was forced, because Spotify refused a token that looked good; zero for never.
+	forcedAt time.Time
+	// ended marks a session whose grant Spotify has ended. Its tokens are kept, sealed and unused, for endedLifetime:
+	// Spotify is known to have said so by mistake.
+	ended bool
+}
+
+// due tells whether the token is to be refreshed before it is used: it has less than before left. A token that a refresh
+// has just brought is used for half its life at least, or a server of very short-lived tokens would be asked for one
+// with every request.
+func (r record) due(now time.Time, before time.Duration) bool {
+	if !r.refreshedAt.IsZero() {
+		before = min(before, r.grant.Expiry.Sub(r.refreshedAt)/2)
+	}
+	return r.grant.Expiry.Sub(now) <= before
+}
+
+// wireRecord is a record as it is sealed: short names and milliseconds, because there is one for every browser.
+type wireRecord struct {
+	ID           string   `json:"i"`
+	AccountID    string   `json:"a,omitempty"`
+	DisplayName  string   `json:"n,omitempty"`
+	Image        string   `json:"p,omitempty"`
+	Access       string   `json:"t"`
+	Expiry       int64    `json:"e"`
+	Refresh      string   `json:"r,omitempty"`
+	Scopes       []string `json:"s,omitempty"`
+	UserAgent    string   `json:"u,omitempty"`
+	AuthorizedAt int64    `json:"z"`
+	CreatedAt    int64    `json:"c"`
+	LastSeenAt   int64    `json:"l"`
+	RefreshedAt  int64    `json:"f,omitempty"`
+	ForcedAt     int64    `json:"o,omitempty"`
+	Ended        bool     `json:"x,omitempty"`
+}
+
+func (r record) encode() ([]byte, error) {
+	return json.Marshal(wireRecord{
+		ID: r.user.ID, AccountID: r.user.AccountID, DisplayName: r.user.DisplayName, Image: r.user.Image,
+		Access: r.grant.Access.Reveal(), Expiry: toMillis(r.grant.Expiry), Refresh: r.grant.Refresh.Reveal(),
+		Scopes: r.grant.Scopes, UserAgent: r.userAgent,
+		AuthorizedAt: toMillis(r.authorizedAt), CreatedAt: toMillis(r.createdAt), LastSeenAt: toMillis(r.lastSeenAt),
+		RefreshedAt: toMillis(r.refreshedAt), ForcedAt: toMillis(r.forcedAt), Ended: r.ended,
+	})
+}
+
+func decodeRecord(data []byte) (record, error) {
+	var w wireRecord
+	if err := json.Unmarshal(data, &w); err != nil {
+		return record{}, fmt.Errorf("decode a session record: %w", err)
+	}
+	return record{
+		user: User{ID: w.ID, AccountID: w.AccountID, DisplayName: w.DisplayName, Image: w.Image},
+		grant: Grant{
+			Token:   Token{Access: NewSecret(w.Access), Expiry: fromMillis(w.Expiry), Scopes: w.Scopes},
+			Refresh: NewSecret(w.Refresh),
+		},
+		userAgent: w.UserAgent, authorizedAt: fromMillis(w.AuthorizedAt), createdAt: fromMillis(w.CreatedAt),
+		lastSeenAt: fromMillis(w.LastSeenAt), refreshedAt: fromMillis(w.RefreshedAt), forcedAt: fromMillis(w.ForcedAt),
+		ended: w.Ended,
+	}, nil
+}
+
+// toMillis keeps the zero time zero, so that it takes no room.
+func toMillis(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
+}
+
+func fromMillis(ms int64) time.Time {
+	if ms == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms).UTC()
+}

@@ -1,0 +1,205 @@
+package session
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
+	"go.uber.org/zap"
+)
+
+// versionSize is the length of the version that begins every value, in bytes.
+const versionSize = 8
+
+// Redis keeps entries in Redis: one server, sentinels or a cluster. It implements Store and Leases.
+//
+// The value of a key is its entry's version, 8 bytes big-endian, and the sealed record behind it. A key and its lease
+// share a hash tag, so that a script may touch both in a cluster.
+type Redis struct {
+	client  redis.UniversalClient
+	prefix  string
+	timeout time.Duration
+}
+
+// NewRedis prepares the connections; none is made before the first command. The log gets what the client reports about
+// its connections.
+func NewRedis(c RedisConfig, log *zap.Logger) (*Redis, error) {
+	tlsConfig, err := c.TLS.load()
+	if err != nil {
+		return nil, err
+	}
+	redis.SetLogger(redisLog{log.Named("redis")})
+	return &Redis{
+		client: redis.NewUniversalClient(&redis.UniversalOptions{
+			Addrs: c.Addresses, MasterName: c.SentinelMaster, Username: c.Username, Password: c.Password.Reveal(),
+			DB: c.Database, TLSConfig: tlsConfig,
+			DialTimeout: c.Timeout, ReadTimeout: c.Timeout, WriteTimeout: c.Timeout, PoolTimeout: c.Timeout,
+			ContextTimeoutEnabled: true,
+			// One retry mends a pooled connection that a restart of Redis has cut; more would only be late.
+			MaxRetries: 1, DialerRetries: 1,
+			DisableIdentity:          true,
+			MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
+		}),
+		prefix:  c.KeyPrefix,
+		timeout: c.Timeout,
+	}, nil
+}
+
+// Load implements Store.
+func (s *Redis) Load(ctx context.Context, key string) (Entry, error) {
+	var value []byte
+	err := s.do(ctx, func(ctx context.Context) (err error) {
+		value, err = s.client.Get(ctx, s.name(key)).Bytes()
+		return err
+	})
+	if err != nil {
+		return Entry{}, err
+	}
+	if len(value) < versionSize {
+		return Entry{}, ErrAbsent // not a value of ours
+	}
+	return Entry{Version: binary.BigEndian.Uint64(value), Data: value[versionSize:]}, nil
+}
+
+var saveScript = redis.NewScript(`
+local holder = redis.call('GET', KEYS[2])
+if ARGV[4] ~= '' and holder and holder ~= ARGV[4] then return 'lost' end
+local found = redis.call('GET', KEYS[1])
+if found ~= ARGV[2] and (found and string.sub(found, 1, 8) or '') ~= ARGV[1] then return 'conflict' end
+redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+return 'saved'
+`)
+
+// Save implements Store.
+func (s *Redis) Save(ctx context.Context, key string, e Entry, ttl time.Duration, holder string) error {
+	expected := ""
+	if e.Version > 1 {
+		expected = string(binary.BigEndian.AppendUint64(nil, e.Version-1))
+	}
+	value := append(binary.BigEndian.AppendUint64(nil, e.Version), e.Data...)
+	var outcome string
+	err := s.do(ctx, func(ctx context.Context) (err error) {
+		outcome, err = saveScript.Run(ctx, s.client, []string{s.name(key), s.leaseName(key)},
+			expected, value, milliseconds(ttl), holder).Text()
+		return err
+	})
+	switch {
+	case err != nil:
+		return err
+	case outcome == "lost":
+		return ErrLeaseLost
+	case outcome == "conflict":
+		return ErrConflict
+	default:
+		return nil
+	}
+}
+
+var deleteScript = redis.NewScript(`
+local deleted = redis.call('DEL', KEYS[1])
+if deleted == 1 then redis.call('PUBLISH', ARGV[1], ARGV[2]) end
+return deleted
+`)
+
+// Delete implements Store.
+func (s *Redis) Delete(ctx context.Context, key string) (bool, error) {
+	deleted := false
+	err := s.do(ctx, func(ctx context.Context) (err error) {
+		deleted, err = deleteScript.Run(ctx, s.client, []string{s.name(key)}, s.channel(), key).Bool()
+		return err
+	})
+	return deleted, err
+}
+
+var holdScript = redis.NewScript(`
+local holder = redis.call('GET', KEYS[1])
+if holder and holder ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1
+`)
+
+// Hold implements Leases.
+func (s *Redis) Hold(ctx context.Context, key, holder string, ttl time.Duration) (bool, error) {
+	held := false
+	err := s.do(ctx, func(ctx context.Context) (err error) {
+		held, err = holdScript.Run(ctx, s.client, []string{s.leaseName(key)}, holder, milliseconds(ttl)).Bool()
+		return err
+	})
+	return held, err
+}
+
+var releaseScript = redis.NewScript(`
+if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
+return 0
+`)
+
+// Release implements Leases.
+func (s *Redis) Release(ctx context.Context, key, holder string) error {
+	return s.do(ctx, func(ctx context.Context) error {
+		return releaseScript.Run(ctx, s.client, []string{s.leaseName(key)}, holder).Err()
+	})
+}
+
+// Watch calls gone with the key of every entry that any replica deletes, until ctx ends. It reconnects by itself; what is
+// deleted meanwhile is not heard of.
+func (s *Redis) Watch(ctx context.Context, gone func(key string)) {
+	subscription := s.client.Subscribe(ctx, s.channel())
+	defer func() { _ = subscription.Close() }() // nothing is left to lose
+	messages := subscription.Channel()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case message, ok := <-messages:
+			if !ok {
+				return
+			}
+			gone(message.Payload)
+		}
+	}
+}
+
+// Ping tells whether Redis answers.
+func (s *Redis) Ping(ctx context.Context) error {
+	return s.do(ctx, func(ctx context.Context) error { return s.client.Ping(ctx).Err() })
+}
+
+// Close closes the connections.
+func (s *Redis) Close() error { return s.client.Close() }
+
+// do runs a command within the timeout and sorts its error. Whatever is not an answer leaves the caller's session in
+// doubt, never ended: a broken connection, a wrong password and a full memory are all the same to a browser.
+func (s *Redis) do(ctx context.Context, command func(context.Context) error) error {
+	bounded, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	err := command(bounded)
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, redis.Nil):
+		return ErrAbsent
+	case errors.Is(ctx.Err(), context.Canceled): // the caller left, which says nothing about Redis
+		return ctx.Err()
+	default:
+		return fmt.Errorf("%w: %w", ErrStoreUnavailable, err)
+	}
+}
+
+func (s *Redis) name(key string) string      { return s.prefix + "{" + key + "}" }
+func (s *Redis) leaseName(key string) string { return s.name(key) + ":lease" }
+func (s *Redis) channel() string             { return s.prefix + "deleted" }
+
+// milliseconds rounds up: Redis refuses an expiry of zero.
+func milliseconds(d time.Duration) int64 { return max(d.Milliseconds(), 1) }
+
+// redisLog hands the client's own remarks to zap; they are about connections and are no faults of a request.
+type redisLog struct{ log *zap.Logger }
+
+// Printf implements go-redis' logger.
+func (l redisLog) Printf(_ context.Context, format string, values ...any) {
+	l.log.Debug(fmt.Sprintf(format, values...))
+}

@@ -1,0 +1,290 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"go.uber.org/zap"
+)
+
+const (
+	// leaseTime is how long a replica that died keeps the others from refreshing; a living one renews it.
+	leaseTime = 10 * time.Second
+	// leasePoll is how often a replica looks whether another one has finished.
+	leasePoll = 50 * time.Millisecond
+	// flightTime bounds a refresh with everything around it: the wait for another replica, the call, the write.
+	flightTime = time.Minute
+	// waitForToken bounds how long a request waits for a refresh when it has no good token meanwhile.
+	waitForToken = 15 * time.Second
+	// waitWithToken is the same for a request whose token is still good.
+	waitWithToken = 5 * time.Second
+	// forcedRefreshPause is the least time between two forced refreshes of a session.
+	forcedRefreshPause = 30 * time.Second
+)
+
+// errTooLong is why a request stopped waiting for a refresh that goes on without it.
+var errTooLong = &RefreshUnavailableError{Cause: errors.New("the refresh takes too long")}
+
+// Token returns a token of the session that is good now. One that ends soon is refreshed first; when that fails, and
+// while the old one is still good, the old one is returned. It answers ErrReauthorize, ErrNoSession (the session was
+// ended meanwhile), ErrStoreUnavailable, ErrClientMisconfigured or a RefreshUnavailableError.
+func (m *Manager) Token(ctx context.Context, s *Session) (Token, error) {
+	now, current := m.options.Now(), s.record.grant.Token
+	if !s.record.due(now, m.options.Config.RefreshBefore) {
+		return current, nil
+	}
+	good := current.goodAt(now)
+	if s.record.grant.Refresh.IsZero() {
+		if good {
+			return current, nil
+		}
+		return Token{}, ErrReauthorize
+	}
+	patience := waitForToken
+	if good {
+		patience = waitWithToken
+	}
+	next, err := m.refreshed(ctx, s, Secret{}, patience)
+	if err != nil && good && passing(err) && ctx.Err() == nil {
+		return current, nil
+	}
+	return next, err
+}
+
+// Replace returns another token for one that Spotify has refused although it looked good. If somebody has replaced it
+// already, that one is returned; else a refresh is forced, at most once in forcedRefreshPause: after that it answers
+// ErrRefreshedLately. Its other errors are those of Token.
+func (m *Manager) Replace(ctx context.Context, s *Session, rejected Token) (Token, error) {
+	if s.record.grant.Refresh.IsZero() {
+		return Token{}, ErrReauthorize
+	}
+	return m.refreshed(ctx, s, rejected.Access, waitForToken)
+}
+
+// passing tells whether an error says nothing about the grant, so that a good token may still be used.
+func passing(err error) bool {
+	return !errors.Is(err, ErrReauthorize) && !errors.Is(err, ErrNoSession)
+}
+
+// refreshed waits for the one refresh of the session in this process, and begins it when there is none. The refresh
+// belongs to no request: it goes on when they all have left.
+func (m *Manager) refreshed(ctx context.Context, s *Session, rejected Secret, patience time.Duration) (Token, error) {
+	if cause, left := m.pauses.active(s.key, m.options.Now()); cause != nil {
+		return Token{}, pausedError(cause, left)
+	}
+	done := m.flights.DoChan(s.key, func() (any, error) {
+		m.background.Add(1)
+		defer m.background.Done()
+		flight, cancel := context.WithTimeout(context.Background(), flightTime)
+		defer cancel()
+		return m.fly(flight, s, rejected)
+	})
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return Token{}, ctx.Err()
+	case <-timer.C:
+		return Token{}, errTooLong
+	case result := <-done:
+		if result.Err != nil {
+			return Token{}, result.Err
+		}
+		token := result.Val.(Token)
+		if !rejected.IsZero() && token.Access.Equal(rejected) { // joined a flight that was not about this token
+			return Token{}, ErrRefreshedLately
+		}
+		return token, nil
+	}
+}
+
+// pausedError is what a request gets during a pause: the reason of the last failure, and how long to stay away.
+func pausedError(cause error, left time.Duration) error {
+	if errors.Is(cause, ErrClientMisconfigured) {
+		return cause
+	}
+	return &RefreshUnavailableError{RetryAfter: left, Cause: cause}
+}
+
+// fly takes the lease of the session, looks whether a refresh is still needed, refreshes, and writes what came of it.
+func (m *Manager) fly(ctx context.Context, s *Session, rejected Secret) (Token, error) {
+	holder := newID().Reveal()
+	current, err := m.awaitLease(ctx, s, rejected, holder)
+	if err != nil {
+		return Token{}, err
+	}
+	if current == nil {
+		defer m.releaseLease(ctx, s, holder)
+		stopRenewing := m.renewLease(ctx, s, holder)
+		defer stopRenewing()
+		if current, err = m.refreshHeld(ctx, s, rejected, holder); err != nil {
+			return Token{}, err
+		}
+	}
+	if current.record.ended {
+		return Token{}, ErrReauthorize
+	}
+	m.recent.saw(current, m.options.Now())
+	return current.record.grant.Token, nil
+}
+
+// refreshHeld refreshes under the lease. It returns the session as it is afterwards, whoever wrote it last.
+func (m *Manager) refreshHeld(ctx context.Context, s *Session, rejected Secret, holder string) (*Session, error) {
+	current, err := m.load(ctx, s.id) // what the last holder wrote
+	if err != nil || current.record.ended || !m.needsRefresh(current, rejected) {
+		return current, err
+	}
+	now := m.options.Now()
+	if !rejected.IsZero() && now.Sub(current.record.forcedAt) < forcedRefreshPause {
+		return nil, ErrRefreshedLately
+	}
+	next, err := m.options.Refresh(ctx, current.record.grant.Refresh)
+	if errors.Is(err, ErrGrantEnded) {
+		return m.endGrant(ctx, current, holder)
+	}
+	if err != nil {
+		m.refreshFailed(current, err)
+		return nil, err
+	}
+	m.pauses.worked(s.key)
+	saved, err := m.saveOver(ctx, current, holder, func(r *record) {
+		r.grant = r.grant.succeededBy(next)
+		r.refreshedAt = now
+		if !rejected.IsZero() {
+			r.forcedAt = now
+		}
+	})
+	if err != nil {
+		m.audit("refresh", "lost", current)
+		return nil, err
+	}
+	m.audit("refresh", "ok", saved)
+	return saved, nil
+}
+
+// needsRefresh looks at the record as it is now: somebody may have refreshed it meanwhile.
+func (m *Manager) needsRefresh(s *Session, rejected Secret) bool {
+	if !rejected.IsZero() {
+		return s.record.grant.Access.Equal(rejected)
+	}
+	return s.record.due(m.options.Now(), m.options.Config.RefreshBefore)
+}
+
+// awaitLease returns nil once the holder has the lease, or the session once another replica has refreshed it.
+func (m *Manager) awaitLease(ctx context.Context, s *Session, rejected Secret, holder string) (*Session, error) {
+	for {
+		held, err := m.options.Leases.Hold(ctx, s.key, holder, leaseTime)
+		if err != nil || held {
+			return nil, err
+		}
+		if err := pauseFor(ctx, leasePoll); err != nil {
+			return nil, errTooLong
+		}
+		current, err := m.load(ctx, s.id)
+		if err != nil {
+			return nil, err
+		}
+		if current.record.ended || !m.needsRefresh(current, rejected) {
+			return current, nil
+		}
+	}
+}
+
+// renewLease extends the lease until the returned function is called, however long the token endpoint takes.
+func (m *Manager) renewLease(ctx context.Context, s *Session, holder string) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for pauseFor(ctx, leaseTime/3) == nil {
+			held, err := m.options.Leases.Hold(ctx, s.key, holder, leaseTime)
+			if ctx.Err() == nil && (err != nil || !held) {
+				m.options.Log.Warn("the lease of a refresh could not be renewed",
+					zap.String("session", s.Label()), zap.Bool("held_by_another", err == nil), zap.Error(err))
+			}
+		}
+	}()
+	return func() {
+		cancel()
+		<-done
+	}
+}
+
+func (m *Manager) releaseLease(ctx context.Context, s *Session, holder string) {
+	if err := m.options.Leases.Release(ctx, s.key, holder); err != nil { // it runs out by itself
+		m.options.Log.Debug("a lease was not released", zap.String("session", s.Label()), zap.Error(err))
+	}
+}
+
+// endGrant marks the session as one that only a new login helps.
+func (m *Manager) endGrant(ctx context.Context, s *Session, holder string) (*Session, error) {
+	m.pauses.worked(s.key)
+	saved, err := m.saveOver(ctx, s, holder, func(r *record) { r.ended = true })
+	if err == nil && saved.record.ended {
+		m.audit("reauthorization_required", "invalid_grant", saved)
+	}
+	return saved, err
+}
+
+// refreshFailed notes a failure that passes. The session stays as it is.
+func (m *Manager) refreshFailed(s *Session, cause error) {
+	var unavailable *RefreshUnavailableError
+	retryAfter := time.Duration(0)
+	if errors.As(cause, &unavailable) {
+		retryAfter = unavailable.RetryAfter
+	}
+	m.pauses.failed(s.key, cause, retryAfter, m.options.Now())
+	if errors.Is(cause, ErrClientMisconfigured) {
+		m.options.Log.Error("Spotify refuses the client id or secret; correct spotify.client_id and spotify.client_secret",
+			zap.String("session", s.Label()), zap.Error(cause))
+	} else {
+		m.options.Log.Warn("a token could not be refreshed", zap.String("session", s.Label()), zap.Error(cause))
+	}
+	m.audit("refresh", "failed", s)
+}
+
+// saveOver writes a change on top of the record, whatever else has changed in it meanwhile, as long as its refresh token
+// is the one that was used and nobody else has the lease. A store that is away is tried again until ctx ends: what the
+// token endpoint has just given cannot be had a second time.
+func (m *Manager) saveOver(ctx context.Context, s *Session, holder string, change func(*record)) (*Session, error) {
+	for wait := leasePoll; ; wait = min(2*wait, time.Second) {
+		next := s.record
+		change(&next)
+		saved, err := m.save(ctx, s, next, holder)
+		switch {
+		case errors.Is(err, ErrConflict):
+			current, err := m.load(ctx, s.id)
+			if err != nil && !errors.Is(err, ErrStoreUnavailable) {
+				return nil, err
+			}
+			if err == nil && !current.record.grant.Refresh.Equal(s.record.grant.Refresh) {
+				return current, nil // another replica has the newer grant
+			}
+			if err == nil {
+				s = current
+				continue
+			}
+		case errors.Is(err, ErrLeaseLost):
+			return nil, &RefreshUnavailableError{Cause: err}
+		case !errors.Is(err, ErrStoreUnavailable):
+			return saved, err
+		}
+		m.options.Log.Warn("a refreshed token waits for the store", zap.String("session", s.Label()), zap.Error(err))
+		if pauseFor(ctx, wait) != nil {
+			return nil, err
+		}
+	}
+}
+
+// pauseFor waits, or returns ctx's error when that ends first.
+func pauseFor(ctx context.Context, length time.Duration) error {
+	timer := time.NewTimer(length)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
