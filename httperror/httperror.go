@@ -1,0 +1,162 @@
+// Package httperror is the one way in which the gateway itself says no: what the client may read and the cause for the
+// log are different fields, and one writer turns them into Spotify's error shape or, for a person who navigates, into a
+// page.
+package httperror
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// ReasonHeader carries the reason of an answer that the gateway made itself. No upstream answer keeps it.
+const ReasonHeader = "Stagedoor-Reason"
+
+// The reasons: what a program may branch on. Each has one status, which New sets.
+const (
+	LoginRequired            = "LOGIN_REQUIRED"
+	ReauthorizationRequired  = "REAUTHORIZATION_REQUIRED"
+	InsufficientScope        = "INSUFFICIENT_SCOPE"
+	UserNotRegistered        = "USER_NOT_REGISTERED"
+	CrossOriginRefused       = "CROSS_ORIGIN_REFUSED"
+	PathRefused              = "PATH_REFUSED"
+	MethodRefused            = "METHOD_REFUSED"
+	BodyTooLarge             = "BODY_TOO_LARGE"
+	RateLimited              = "RATE_LIMITED"
+	StoreUnavailable         = "STORE_UNAVAILABLE"
+	TokenEndpointUnavailable = "TOKEN_ENDPOINT_UNAVAILABLE"
+	ClientMisconfigured      = "CLIENT_MISCONFIGURED"
+	UpstreamUnreachable      = "UPSTREAM_UNREACHABLE"
+	UpstreamTimeout          = "UPSTREAM_TIMEOUT"
+	// InvalidRequest is a request that no retry and no login can mend; OAuth's invalid_request.
+	InvalidRequest = "INVALID_REQUEST"
+	// AccessDenied is a user who said no on the consent page; OAuth's access_denied.
+	AccessDenied = "ACCESS_DENIED"
+	// InternalError is a fault of the gateway's own.
+	InternalError = "INTERNAL_ERROR"
+)
+
+var statuses = map[string]int{
+	LoginRequired:            http.StatusUnauthorized,
+	ReauthorizationRequired:  http.StatusUnauthorized,
+	InsufficientScope:        http.StatusForbidden,
+	UserNotRegistered:        http.StatusForbidden,
+	CrossOriginRefused:       http.StatusForbidden,
+	PathRefused:              http.StatusNotFound,
+	MethodRefused:            http.StatusMethodNotAllowed,
+	BodyTooLarge:             http.StatusRequestEntityTooLarge,
+	RateLimited:              http.StatusTooManyRequests,
+	StoreUnavailable:         http.StatusServiceUnavailable,
+	TokenEndpointUnavailable: http.StatusServiceUnavailable,
+	ClientMisconfigured:      http.StatusServiceUnavailable,
+	UpstreamUnreachable:      http.StatusBadGateway,
+	UpstreamTimeout:          http.StatusGatewayTimeout,
+	InvalidRequest:           http.StatusBadRequest,
+	AccessDenied:             http.StatusForbidden,
+	InternalError:            http.StatusInternalServerError,
+}
+
+// loginPath begins a login; it is what an answer names when only a login helps.
+const loginPath = "/auth/login"
+
+// Error is an answer that the gateway makes itself.
+type Error struct {
+	// Status is the HTTP status.
+	Status int
+	// Reason is one of the reasons above.
+	Reason string
+	// Message is a sentence for the client that says what to do. It holds no secret and never "The access token
+	// expired", on which Spotify's clients match.
+	Message string
+	// LoginURL is where a login, or a step-up, begins; empty when a login does not help.
+	LoginURL string
+	// MissingScopes are the scopes that the call lacked, when they are known.
+	MissingScopes []string
+	// RetryAfter is sent in whole seconds, rounded up; zero sends no Retry-After.
+	RetryAfter time.Duration
+	// Cause is for the log only; may be nil.
+	Cause error
+}
+
+// New makes an error with the reason's status. The message is what the client reads; the cause, which may be nil, is
+// what the log says.
+func New(reason, message string, cause error) *Error {
+	return &Error{Status: statuses[reason], Reason: reason, Message: message, Cause: cause}
+}
+
+func (e *Error) Error() string {
+	if e.Cause == nil {
+		return e.Reason
+	}
+	return fmt.Sprintf("%s: %v", e.Reason, e.Cause)
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Cause }
+
+// From finds the Error in err's chain. Any other error is the gateway's own fault, about which the client learns
+// nothing.
+func From(err error) *Error {
+	var e *Error
+	if errors.As(err, &e) {
+		return e
+	}
+	return New(InternalError, "Something went wrong in the gateway. Try again; its log knows more.", err)
+}
+
+// Write answers with err: a page for a navigation (Fetch Metadata's Sec-Fetch-Dest: document), JSON for any other
+// request.
+func Write(w http.ResponseWriter, r *http.Request, err error) {
+	if r.Header.Get("Sec-Fetch-Dest") == "document" {
+		WritePage(w, r, err)
+		return
+	}
+	e := From(err)
+	record(r.Context(), e)
+	body, encodeErr := json.Marshal(map[string]any{"error": wireError{
+		Status: e.Status, Message: e.Message, Reason: e.Reason, LoginURL: e.LoginURL, MissingScopes: e.MissingScopes,
+	}})
+	if encodeErr != nil { // strings and ints always encode
+		panic(encodeErr)
+	}
+	setHeader(w.Header(), e)
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(e.Status)
+	_, _ = w.Write(body) // a client that left needs no answer
+}
+
+type wireError struct {
+	Status        int      `json:"status"`
+	Message       string   `json:"message"`
+	Reason        string   `json:"reason"`
+	LoginURL      string   `json:"login_url,omitempty"`
+	MissingScopes []string `json:"missing_scopes,omitempty"`
+}
+
+func setHeader(h http.Header, e *Error) {
+	h.Set(ReasonHeader, e.Reason)
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	if e.RetryAfter > 0 {
+		h.Set("Retry-After", strconv.Itoa(int((e.RetryAfter+time.Second-1)/time.Second)))
+	}
+}
+
+type recorderKey struct{}
+
+// WithRecorder returns a context in which Write and WritePage leave their error in *to, for the access log. It is read
+// once the handler has returned, by the goroutine that called it.
+func WithRecorder(ctx context.Context, to **Error) context.Context {
+	return context.WithValue(ctx, recorderKey{}, to)
+}
+
+func record(ctx context.Context, e *Error) {
+	if to, ok := ctx.Value(recorderKey{}).(**Error); ok {
+		*to = e
+	}
+}
