@@ -1,0 +1,102 @@
+package flows
+
+import (
+	"fmt"
+	"net/url"
+	"time"
+
+	"stagedoor/session"
+	"stagedoor/spelling"
+)
+
+// The values of Config.Flow: how a user logs in. The names are those of Spotify's authorization guide
+// (https://developer.spotify.com/documentation/web-api/concepts/authorization).
+const (
+	FlowCode     = "authorization_code"
+	FlowPKCE     = "authorization_code_pkce"
+	FlowImplicit = "implicit"
+)
+
+// Config is the part of config.yaml below "spotify".
+type Config struct {
+	ClientID     string         `yaml:"client_id"`
+	ClientSecret session.Secret `yaml:"client_secret"`
+	// Flow is the grant that logs a user in, one of the Flow constants.
+	Flow string `yaml:"flow"`
+	// Scopes are asked for at every login.
+	Scopes []string `yaml:"scopes"`
+	// AuthorizeURL is where the browser is sent for consent; TokenURL and APIURL are called by the gateway.
+	AuthorizeURL string `yaml:"authorize_url"`
+	TokenURL     string `yaml:"token_url"`
+	APIURL       string `yaml:"api_url"`
+	// TokenTimeout bounds one call of the token endpoint, its connection included.
+	TokenTimeout time.Duration `yaml:"token_timeout"`
+	// InsecureHTTP allows plain http to TokenURL and APIURL on hosts that are not loopback.
+	InsecureHTTP bool `yaml:"insecure_http"`
+	// PKCEWithSecret adds an S256 challenge (RFC 7636) to FlowCode. Spotify accepts but does not document the pair.
+	PKCEWithSecret bool `yaml:"pkce_with_secret"`
+}
+
+// DefaultConfig returns what config.yaml says where it is silent. There is no default client.
+func DefaultConfig() Config {
+	return Config{
+		Flow:           FlowCode,
+		Scopes:         []string{"user-read-private", "user-read-email"},
+		AuthorizeURL:   "https://accounts.spotify.com/authorize",
+		TokenURL:       "https://accounts.spotify.com/api/token",
+		APIURL:         "https://api.spotify.com/v1",
+		TokenTimeout:   10 * time.Second,
+		PKCEWithSecret: true,
+	}
+}
+
+// Validate reports every fault: the field by its path below "spotify", and a sentence that says what to do.
+func (c Config) Validate(report func(field, problem string)) {
+	if c.ClientID == "" {
+		report("client_id", "there is no client id; copy it from your app at developer.spotify.com/dashboard into SPOTIFY_CLIENT_ID")
+	}
+	switch c.Flow {
+	case FlowCode, FlowPKCE:
+	case FlowImplicit:
+		report("flow", "implicit is not served by this version, and Spotify ended it on 2025-11-27; use authorization_code_pkce")
+	default:
+		report("flow", fmt.Sprintf("%q is no flow; write authorization_code or authorization_code_pkce", c.Flow))
+	}
+	for i, scope := range c.Scopes {
+		if _, unknown := unknownScope([]string{scope}); unknown {
+			report(fmt.Sprintf("scopes[%d]", i), scopeProblem(scope))
+		}
+	}
+	for _, u := range []struct{ field, value string }{
+		{"authorize_url", c.AuthorizeURL}, {"token_url", c.TokenURL}, {"api_url", c.APIURL},
+	} {
+		if problem := c.urlProblem(u.value); problem != "" {
+			report(u.field, problem)
+		}
+	}
+	if c.TokenTimeout <= 0 {
+		report("token_timeout", "must be above zero, such as 10s")
+	}
+}
+
+func scopeProblem(scope string) string {
+	if near := spelling.Nearest(scope, knownScopes); near != "" {
+		return fmt.Sprintf("%q is no scope of Spotify's; did you mean %s?", scope, near)
+	}
+	return fmt.Sprintf("%q is no scope of Spotify's; see developer.spotify.com/documentation/web-api/concepts/scopes", scope)
+}
+
+// urlProblem says what is wrong with one of Spotify's URLs; empty when nothing is.
+func (c Config) urlProblem(text string) string {
+	u, err := url.Parse(text)
+	switch {
+	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
+		return fmt.Sprintf("%q is no URL; write one that begins with https://", text)
+	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
+		return "must have neither user, query nor fragment"
+	case u.Scheme == "http" && !c.InsecureHTTP && !isLoopback(u.Hostname()):
+		return "plain http would show tokens and secrets to the network; use https, or set insecure_http for a simulator"
+	default:
+		return ""
+	}
+}

@@ -1,0 +1,11 @@
+// Package flows is how a token comes to be: it sends a browser to Spotify's consent page, takes what comes back, asks the
+// token endpoint, and hands the grant to package session. It serves every endpoint below /auth/.
+//
+//	GET  /auth/login     ── state, PKCE ──▶ Spotify's consent page
+//	GET  /auth/callback  ◀── code, state ── ; code ──▶ token endpoint; token ──▶ /me; a new session
+//	GET  /auth/session   who is logged in
+//	POST /auth/logout    the end
+//
+// The grants are those of Spotify's authorization guide
+// (https://developer.spotify.com/documentation/web-api/concepts/authorization).
+package flows

@@ -1,0 +1,143 @@
+package flows
+
+import (
+	"fmt"
+	"io/fs"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+
+	"stagedoor/httperror"
+	"stagedoor/session"
+)
+
+// The paths of the endpoints.
+const (
+	loginPath    = "/auth/login"
+	callbackPath = "/auth/callback"
+	logoutPath   = "/auth/logout"
+	sessionPath  = "/auth/session"
+	clientPath   = "/auth/client.js"
+	typesPath    = "/auth/client.d.ts"
+)
+
+// Options are what a Handler works with. All fields are required unless they say otherwise.
+type Options struct {
+	Config Config
+	// PublicURL is the origin that browsers see.
+	PublicURL string
+	Sessions  *session.Manager
+	Tokens    *TokenEndpoint
+	// Client holds client.js and client.d.ts.
+	Client fs.FS
+	Log    *zap.Logger
+	// Now is the clock; nil is time.Now.
+	Now func() time.Time
+}
+
+// Handler serves every path below /auth/. It is safe for concurrent use.
+type Handler struct {
+	config   Config
+	public   *url.URL
+	sessions *session.Manager
+	tokens   *TokenEndpoint
+	api      *http.Client
+	log      *zap.Logger
+	now      func() time.Time
+	routes   map[string]route
+}
+
+// route is one endpoint: its methods and what serves it. What it returns is answered by package httperror, on a page when
+// only people come there.
+type route struct {
+	methods []string
+	serve   func(http.ResponseWriter, *http.Request) error
+	page    bool
+}
+
+// New makes the handler.
+func New(o Options) (*Handler, error) {
+	public, err := url.Parse(o.PublicURL)
+	if err != nil {
+		return nil, fmt.Errorf("parse the public URL: %w", err)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	h := &Handler{
+		config: o.Config, public: public, sessions: o.Sessions, tokens: o.Tokens, api: newClient(), log: o.Log, now: o.Now,
+	}
+	script, err := static(o.Client, "client.js", "text/javascript; charset=utf-8")
+	if err != nil {
+		return nil, err
+	}
+	types, err := static(o.Client, "client.d.ts", "text/plain; charset=utf-8")
+	if err != nil {
+		return nil, err
+	}
+	get, look := []string{http.MethodGet}, []string{http.MethodGet, http.MethodHead}
+	h.routes = map[string]route{
+		loginPath:    {methods: get, serve: h.login},
+		callbackPath: {methods: get, serve: h.callback, page: true},
+		logoutPath:   {methods: []string{http.MethodPost}, serve: h.logout},
+		sessionPath:  {methods: look, serve: h.session},
+		clientPath:   {methods: look, serve: script},
+		typesPath:    {methods: look, serve: types},
+	}
+	return h, nil
+}
+
+// ServeHTTP implements http.Handler.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Referrer-Policy", "no-referrer")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	endpoint, err := h.find(w, r)
+	if err == nil {
+		err = endpoint.serve(w, r)
+	}
+	if err == nil {
+		return
+	}
+	if endpoint.page {
+		httperror.WritePage(w, r, err)
+		return
+	}
+	httperror.Write(w, r, err)
+}
+
+func (h *Handler) find(w http.ResponseWriter, r *http.Request) (route, error) {
+	endpoint, known := h.routes[r.URL.Path]
+	if !known {
+		return route{}, httperror.New(httperror.PathRefused, "There is no such endpoint below /auth/.", nil)
+	}
+	for _, method := range endpoint.methods {
+		if r.Method == method {
+			return endpoint, nil
+		}
+	}
+	allowed := strings.Join(endpoint.methods, ", ")
+	w.Header().Set("Allow", allowed)
+	return endpoint, httperror.New(httperror.MethodRefused, fmt.Sprintf("%s takes %s.", r.URL.Path, allowed), nil)
+}
+
+// static serves one small file, which is read once.
+func static(files fs.FS, name, contentType string) (func(http.ResponseWriter, *http.Request) error, error) {
+	content, err := fs.ReadFile(files, name)
+	if err != nil {
+		return nil, fmt.Errorf("read the frontend client: %w", err)
+	}
+	return func(w http.ResponseWriter, r *http.Request) error {
+		w.Header().Set("Content-Type", contentType)
+		w.Header().Set("Content-Length", strconv.Itoa(len(content)))
+		if r.Method == http.MethodHead {
+			return nil
+		}
+		_, _ = w.Write(content) // a client that left needs no answer
+		return nil
+	}, nil
+}

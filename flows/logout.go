@@ -1,0 +1,30 @@
+package flows
+
+import (
+	"net/http"
+	"strings"
+
+	"stagedoor/httperror"
+)
+
+// logout ends the session of this browser.
+func (h *Handler) logout(w http.ResponseWriter, r *http.Request) error {
+	if err := h.sessions.End(w, r); err != nil {
+		return httperror.FromSession(err)
+	}
+	if fromForm(r) {
+		w.Header().Set("Location", "/")
+		w.WriteHeader(http.StatusSeeOther)
+		return nil
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+// fromForm tells a form that a person has sent, who wants a page, from a script.
+func fromForm(r *http.Request) bool {
+	if mode := r.Header.Get("Sec-Fetch-Mode"); mode != "" {
+		return mode == "navigate"
+	}
+	return strings.Contains(r.Header.Get("Accept"), "text/html")
+}

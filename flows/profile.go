@@ -1,0 +1,89 @@
+package flows
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+
+	"stagedoor/httperror"
+	"stagedoor/session"
+)
+
+// maxProfile bounds the answer of GET /me, in bytes.
+const maxProfile = 1 << 20
+
+// notRegistered is how Spotify refuses a user whom the operator of an app in development mode has not listed. It comes as
+// plain text (https://developer.spotify.com/documentation/web-api/concepts/quota-modes).
+const notRegistered = "not registered"
+
+// profile asks Spotify whose token it is
+// (https://developer.spotify.com/documentation/web-api/reference/get-current-users-profile).
+func (h *Handler) profile(ctx context.Context, token session.Token) (session.User, error) {
+	ctx, cancel := context.WithTimeout(ctx, h.config.TokenTimeout)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(h.config.APIURL, "/")+"/me", nil)
+	if err != nil {
+		return session.User{}, err
+	}
+	request.Header.Set("Authorization", "Bearer "+token.Access.Reveal())
+	request.Header.Set("Accept", "application/json")
+	answer, err := h.api.Do(request)
+	if err != nil {
+		return session.User{}, noProfile(err)
+	}
+	defer func() { _ = answer.Body.Close() }() // only read from
+	body, err := io.ReadAll(io.LimitReader(answer.Body, maxProfile))
+	if err != nil {
+		return session.User{}, noProfile(err)
+	}
+	switch {
+	case answer.StatusCode == http.StatusForbidden && strings.Contains(strings.ToLower(string(body)), notRegistered):
+		return session.User{}, httperror.New(httperror.UserNotRegistered,
+			"Spotify lets only listed users into an app that is in development mode, and you are not on this app's list. "+
+				"Ask its operator to add you under User Management in Spotify's developer dashboard, then log in again.", nil)
+	case answer.StatusCode != http.StatusOK:
+		return session.User{}, noProfile(fmt.Errorf("GET /me answered %d", answer.StatusCode))
+	}
+	user, err := decodeProfile(body)
+	if err != nil {
+		return session.User{}, noProfile(err)
+	}
+	return user, nil
+}
+
+func noProfile(cause error) error {
+	return httperror.New(httperror.UpstreamUnreachable,
+		"Spotify agreed to the login but did not say who you are. Try again shortly.", cause)
+}
+
+func decodeProfile(body []byte) (session.User, error) {
+	var me struct {
+		ID          string `json:"id"`
+		AccountID   string `json:"account_id"`
+		DisplayName string `json:"display_name"`
+		Images      []struct {
+			URL string `json:"url"`
+		} `json:"images"`
+	}
+	if err := json.Unmarshal(body, &me); err != nil {
+		return session.User{}, fmt.Errorf("decode GET /me: %w", err)
+	}
+	user := session.User{ID: me.ID, AccountID: me.AccountID, DisplayName: me.DisplayName}
+	if user.ID == "" {
+		user.ID = user.AccountID
+	}
+	if user.AccountID == "" {
+		user.AccountID = user.ID
+	}
+	if user.ID == "" {
+		return session.User{}, errors.New("GET /me names no user")
+	}
+	if len(me.Images) > 0 {
+		user.Image = me.Images[0].URL
+	}
+	return user, nil
+}

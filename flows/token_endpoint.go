@@ -1,0 +1,195 @@
+package flows
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/oauth2"
+
+	"stagedoor/session"
+)
+
+const (
+	// documentedLifetime is the life of an access token when the answer does not say
+	// (https://developer.spotify.com/documentation/web-api/concepts/access-token).
+	documentedLifetime = time.Hour
+	// longestLifetime bounds what an answer may claim; a token that lives on is refreshed early, which costs one call.
+	longestLifetime = 24 * time.Hour
+	// maxDescription bounds how much of an error's text goes to the log, in bytes.
+	maxDescription = 200
+)
+
+// TokenEndpoint asks Spotify's token endpoint (RFC 6749 section 3.2). Each method is one request on the wire: it follows
+// no redirect, reads at most 1 MiB and ends by the configured timeout. It is safe for concurrent use.
+type TokenEndpoint struct {
+	oauth   oauth2.Config
+	client  *http.Client
+	timeout time.Duration
+	now     func() time.Time
+}
+
+// NewTokenEndpoint makes the client of a checked configuration. A nil clock is time.Now.
+func NewTokenEndpoint(c Config, publicURL string, now func() time.Time) *TokenEndpoint {
+	if now == nil {
+		now = time.Now
+	}
+	return &TokenEndpoint{
+		oauth: oauth2.Config{
+			ClientID: c.ClientID, ClientSecret: c.secret().Reveal(), RedirectURL: publicURL + callbackPath,
+			Endpoint: oauth2.Endpoint{AuthURL: c.AuthorizeURL, TokenURL: c.TokenURL, AuthStyle: c.authStyle()},
+		},
+		client: newClient(), timeout: c.TokenTimeout, now: now,
+	}
+}
+
+// secret is what the client proves itself with; a public client (RFC 6749 section 2.1) has none.
+func (c Config) secret() session.Secret {
+	if c.Flow == FlowPKCE {
+		return session.Secret{}
+	}
+	return c.ClientSecret
+}
+
+// authStyle is never left to x/oauth2 to detect: it would post a code or a refresh token twice.
+func (c Config) authStyle() oauth2.AuthStyle {
+	if c.secret().IsZero() {
+		return oauth2.AuthStyleInParams // client_id in the body, no secret
+	}
+	return oauth2.AuthStyleInHeader
+}
+
+// newClient returns a client that follows no redirect: a 307 would carry the secrets to another host.
+func newClient() *http.Client {
+	return &http.Client{
+		Transport: &http.Transport{
+			Proxy:                  http.ProxyFromEnvironment,
+			ForceAttemptHTTP2:      true,
+			DisableCompression:     true,
+			MaxIdleConnsPerHost:    16,
+			IdleConnTimeout:        90 * time.Second,
+			TLSHandshakeTimeout:    10 * time.Second,
+			MaxResponseHeaderBytes: 64 << 10,
+		},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+// Exchange redeems an authorization code (RFC 6749 section 4.1.3), with a code verifier when there is one (RFC 7636
+// section 4.5). Its errors are those of package session's Options.Refresh; ErrGrantEnded says that the code is no good.
+func (t *TokenEndpoint) Exchange(ctx context.Context, code, verifier session.Secret, asked []string) (session.Grant, error) {
+	ctx, cancel := t.bounded(ctx)
+	defer cancel()
+	var options []oauth2.AuthCodeOption
+	if !verifier.IsZero() {
+		options = append(options, oauth2.VerifierOption(verifier.Reveal()))
+	}
+	answer, err := t.oauth.Exchange(ctx, code.Reveal(), options...)
+	if err != nil {
+		return session.Grant{}, t.sort(err, code, verifier)
+	}
+	grant, err := t.grant(answer)
+	if len(grant.Scopes) == 0 {
+		grant.Scopes = asked // RFC 6749 section 5.1: an answer may leave out what is as asked
+	}
+	return grant, err
+}
+
+// Refresh gets the next grant for a refresh token (RFC 6749 section 6). The grant has a refresh token only when the answer
+// has a new one.
+func (t *TokenEndpoint) Refresh(ctx context.Context, refreshToken session.Secret) (session.Grant, error) {
+	ctx, cancel := t.bounded(ctx)
+	defer cancel()
+	answer, err := t.oauth.TokenSource(ctx, &oauth2.Token{RefreshToken: refreshToken.Reveal()}).Token()
+	if err != nil {
+		return session.Grant{}, t.sort(err, refreshToken)
+	}
+	return t.grant(answer)
+}
+
+func (t *TokenEndpoint) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithValue(ctx, oauth2.HTTPClient, t.client), t.timeout)
+}
+
+// grant checks what came back. An answer that is no token is no statement about the grant either.
+func (t *TokenEndpoint) grant(answer *oauth2.Token) (session.Grant, error) {
+	if answer.TokenType != "" && !strings.EqualFold(answer.TokenType, "bearer") {
+		return session.Grant{}, unavailable("the answer's token_type is not bearer")
+	}
+	if !isToken(answer.AccessToken) || answer.RefreshToken != "" && !isToken(answer.RefreshToken) {
+		return session.Grant{}, unavailable("the answer holds no token")
+	}
+	lifetime := time.Duration(answer.ExpiresIn) * time.Second
+	if answer.ExpiresIn <= 0 {
+		lifetime = documentedLifetime
+	}
+	if answer.ExpiresIn > int64(longestLifetime/time.Second) {
+		lifetime = longestLifetime
+	}
+	scope, _ := answer.Extra("scope").(string)
+	return session.Grant{
+		Token: session.Token{
+			Access: session.NewSecret(answer.AccessToken), Expiry: t.now().Add(lifetime), Scopes: splitScopes(scope),
+		},
+		Refresh: session.NewSecret(answer.RefreshToken),
+	}, nil
+}
+
+// isToken tells whether text has only the characters that a token may have (RFC 6749 appendix A.12: VSCHAR).
+func isToken(text string) bool {
+	return text != "" && !strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' })
+}
+
+// sort turns what x/oauth2 answers into the errors of package session. Only an OAuth error with an error's status says
+// anything about the grant or the client; an outage may answer anything.
+func (t *TokenEndpoint) sort(err error, sent ...session.Secret) error {
+	var refused *oauth2.RetrieveError
+	if !errors.As(err, &refused) {
+		return &session.RefreshUnavailableError{Cause: errors.New(redact(err.Error(), sent))}
+	}
+	status := refused.Response.StatusCode
+	cause := fmt.Errorf("the token endpoint answered %d %s", status,
+		redact(refused.ErrorCode+" "+refused.ErrorDescription, append(sent, session.NewSecret(t.oauth.ClientSecret))))
+	if status == http.StatusBadRequest || status == http.StatusUnauthorized {
+		switch refused.ErrorCode {
+		case "invalid_grant":
+			return fmt.Errorf("%w: %w", session.ErrGrantEnded, cause)
+		case "invalid_client", "unauthorized_client":
+			return fmt.Errorf("%w: %w", session.ErrClientMisconfigured, cause)
+		}
+	}
+	return &session.RefreshUnavailableError{RetryAfter: retryAfter(refused.Response.Header, t.now()), Cause: cause}
+}
+
+func unavailable(cause string) error {
+	return &session.RefreshUnavailableError{Cause: errors.New(cause)}
+}
+
+// redact makes a foreign text fit for the log: short, on one line, and without what was sent, should it be echoed.
+func redact(text string, secrets []session.Secret) string {
+	for _, secret := range secrets {
+		if !secret.IsZero() {
+			text = strings.ReplaceAll(text, secret.Reveal(), secret.String())
+		}
+	}
+	if len(text) > maxDescription {
+		text = text[:maxDescription]
+	}
+	return strings.Trim(strconv.Quote(strings.TrimSpace(text)), `"`)
+}
+
+// retryAfter reads a Retry-After header (RFC 9110 section 10.2.3): seconds or a date. Zero means that it says nothing.
+func retryAfter(h http.Header, now time.Time) time.Duration {
+	value := h.Get("Retry-After")
+	if seconds, err := strconv.Atoi(value); err == nil && seconds > 0 {
+		return time.Duration(min(seconds, 24*60*60)) * time.Second
+	}
+	if date, err := http.ParseTime(value); err == nil && date.After(now) {
+		return date.Sub(now)
+	}
+	return 0
+}
