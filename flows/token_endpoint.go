@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"golang.org/x/oauth2"
+	"golang.org/x/oauth2/clientcredentials"
 
 	"stagedoor/session"
 )
@@ -28,6 +29,7 @@ const (
 // no redirect, reads at most 1 MiB and ends by the configured timeout. It is safe for concurrent use.
 type TokenEndpoint struct {
 	oauth   oauth2.Config
+	secret  session.Secret // the app's own, even where users log in without it
 	client  *http.Client
 	timeout time.Duration
 	now     func() time.Time
@@ -40,15 +42,18 @@ func NewTokenEndpoint(c Config, publicURL string, now func() time.Time) *TokenEn
 	}
 	return &TokenEndpoint{
 		oauth: oauth2.Config{
-			ClientID: c.ClientID, ClientSecret: c.secret().Reveal(), RedirectURL: publicURL + callbackPath,
+			ClientID: c.ClientID, ClientSecret: c.loginSecret().Reveal(), RedirectURL: RedirectURI(publicURL),
 			Endpoint: oauth2.Endpoint{AuthURL: c.AuthorizeURL, TokenURL: c.TokenURL, AuthStyle: c.authStyle()},
 		},
-		client: newClient(), timeout: c.TokenTimeout, now: now,
+		secret: c.ClientSecret, client: newClient(), timeout: c.TokenTimeout, now: now,
 	}
 }
 
-// secret is what the client proves itself with; a public client (RFC 6749 section 2.1) has none.
-func (c Config) secret() session.Secret {
+// RedirectURI is where the consent page sends browsers back to, as it must be registered at Spotify.
+func RedirectURI(publicURL string) string { return publicURL + callbackPath }
+
+// loginSecret is what the client proves itself with at a login; a public client (RFC 6749 section 2.1) has nothing.
+func (c Config) loginSecret() session.Secret {
 	if c.Flow == FlowPKCE {
 		return session.Secret{}
 	}
@@ -57,7 +62,7 @@ func (c Config) secret() session.Secret {
 
 // authStyle is never left to x/oauth2 to detect: it would post a code or a refresh token twice.
 func (c Config) authStyle() oauth2.AuthStyle {
-	if c.secret().IsZero() {
+	if c.loginSecret().IsZero() {
 		return oauth2.AuthStyleInParams // client_id in the body, no secret
 	}
 	return oauth2.AuthStyleInHeader
@@ -97,6 +102,21 @@ func (t *TokenEndpoint) Exchange(ctx context.Context, code, verifier session.Sec
 		grant.Scopes = asked // RFC 6749 section 5.1: an answer may leave out what is as asked
 	}
 	return grant, err
+}
+
+// ClientCredentials gets a token that speaks for the app and for no user (RFC 6749 section 4.4). There is no refresh token.
+func (t *TokenEndpoint) ClientCredentials(ctx context.Context) (session.Grant, error) {
+	ctx, cancel := t.bounded(ctx)
+	defer cancel()
+	app := clientcredentials.Config{
+		ClientID: t.oauth.ClientID, ClientSecret: t.secret.Reveal(),
+		TokenURL: t.oauth.Endpoint.TokenURL, AuthStyle: oauth2.AuthStyleInHeader,
+	}
+	answer, err := app.Token(ctx)
+	if err != nil {
+		return session.Grant{}, t.sort(err)
+	}
+	return t.grant(answer)
 }
 
 // Refresh gets the next grant for a refresh token (RFC 6749 section 6). The grant has a refresh token only when the answer
@@ -153,7 +173,7 @@ func (t *TokenEndpoint) sort(err error, sent ...session.Secret) error {
 	}
 	status := refused.Response.StatusCode
 	cause := fmt.Errorf("the token endpoint answered %d %s", status,
-		redact(refused.ErrorCode+" "+refused.ErrorDescription, append(sent, session.NewSecret(t.oauth.ClientSecret))))
+		redact(refused.ErrorCode+" "+refused.ErrorDescription, append(sent, t.secret)))
 	if status == http.StatusBadRequest || status == http.StatusUnauthorized {
 		switch refused.ErrorCode {
 		case "invalid_grant":

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// plan says which packages of ours each package may import; see docs/decisions.md. A package that is not here must be
+// added with a reason.
+var plan = map[string][]string{
+	".":                   {"command"},
+	"command":             {"config", "flows", "httperror", "proxy", "session", "simulator", "web"},
+	"config":              {"flows", "proxy", "session", "spelling"}, // their Configs
+	"flows":               {"httperror", "session", "spelling"},      // never proxy: main mounts both
+	"proxy":               {"httperror", "session"},                  // never flows
+	"httperror":           {"session"},                               // turns its errors into answers
+	"session":             {},                                        // must not know OAuth or HTTP routes
+	"session/sessiontest": {"session"},
+	"simulator":           {}, // could stand in any project's place of Spotify
+	"spelling":            {},
+	"web":                 {},
+	"e2e":                 {"session", "session/sessiontest", "simulator"}, // sees the rest as a process
+}
+
+// only says which files alone may import a package from outside, and why.
+var only = []struct{ path, files, why string }{
+	{"github.com/gorilla/sessions", "session/cookie.go", "its default cookie is unsafe: one file sets every option"},
+	{"github.com/redis/go-redis/v9", "session/redis.go session/*_test.go session/sessiontest/*.go", "one file knows the commands and the keys"},
+	{"github.com/goccy/go-yaml", "config/*.go session/secret_test.go", "nobody else reads YAML"},
+	{"golang.org/x/oauth2", "flows/*.go", "nobody else talks OAuth"},
+	{"testing", "*_test.go */*_test.go */*/*_test.go session/sessiontest/*.go", "no product code depends on tests"},
+}
+
+// TestImportPlan keeps the rooms of the house apart.
+func TestImportPlan(t *testing.T) {
+	walkSource(t, func(path string, file *ast.File) {
+		folder := filepath.ToSlash(filepath.Dir(path))
+		allowed, planned := plan[folder]
+		if !planned {
+			t.Errorf("%s: the package %s is not in the plan", path, folder)
+		}
+		isTest := strings.HasSuffix(path, "_test.go")
+		for _, spec := range file.Imports {
+			imported := strings.Trim(spec.Path.Value, `"`)
+			ours, isOurs := strings.CutPrefix(imported, "stagedoor/")
+			if isOurs && !isTest && !slices.Contains(allowed, ours) {
+				t.Errorf("%s imports %s, which the plan does not allow to %s", path, imported, folder)
+			}
+			for _, ban := range only {
+				if (imported == ban.path || strings.HasPrefix(imported, ban.path+"/")) && !matches(ban.files, path) {
+					t.Errorf("%s imports %s: only %s may, because %s", path, imported, ban.files, ban.why)
+				}
+			}
+		}
+	})
+}
+
+// TestPackageComments checks that every package says once what it is for.
+func TestPackageComments(t *testing.T) {
+	comments := map[string][]string{}
+	walkSource(t, func(path string, file *ast.File) {
+		folder := filepath.ToSlash(filepath.Dir(path))
+		if _, known := comments[folder]; !known {
+			comments[folder] = nil
+		}
+		if file.Doc != nil {
+			comments[folder] = append(comments[folder], path)
+		}
+	})
+	for folder, files := range comments {
+		if len(files) != 1 {
+			t.Errorf("package %s has its comment in %v, want it in one file", folder, files)
+		}
+	}
+}
+
+func matches(patterns, path string) bool {
+	return slices.ContainsFunc(strings.Fields(patterns), func(pattern string) bool {
+		matched, err := filepath.Match(pattern, filepath.ToSlash(path))
+		return err == nil && matched
+	})
+}
+
+func walkSource(t *testing.T, visit func(path string, file *ast.File)) {
+	t.Helper()
+	err := filepath.WalkDir(".", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() && (entry.Name() == "testdata" || entry.Name() == "node_modules" || len(entry.Name()) > 1 && entry.Name()[0] == '.') {
+			return filepath.SkipDir
+		}
+		if filepath.Ext(path) != ".go" {
+			return nil
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly|parser.ParseComments)
+		if err != nil {
+			return err
+		}
+		visit(path, file)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}

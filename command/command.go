@@ -1,0 +1,121 @@
+// Package command holds the program's commands and wires the other packages together; what they are made of lies there.
+package command
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"stagedoor/config"
+)
+
+// The exit codes.
+const (
+	exitOK     = 0
+	exitFailed = 1 // it failed while running
+	exitUsage  = 2 // wrong usage or configuration
+)
+
+// Main runs the program: its arguments name a command. It returns the process's exit code.
+func Main(b Build) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	e := environment{build: b.complete(), lookup: os.LookupEnv, stdout: os.Stdout, stderr: os.Stderr}
+	return exitCode(run(ctx, os.Args[1:], e), os.Stderr)
+}
+
+// environment is what a command may touch of the world around it.
+type environment struct {
+	build          Build
+	lookup         func(name string) (value string, set bool)
+	stdout, stderr io.Writer
+}
+
+// production tells whether the operator has said that this is no place for toys.
+func (e environment) production() bool {
+	value, _ := e.lookup("STAGEDOOR_ENV")
+	return value == "production"
+}
+
+// command is one of the program's commands.
+type command struct {
+	name, arguments, summary string
+	run                      func(ctx context.Context, e environment, args []string) error
+}
+
+func commands() []command {
+	return []command{
+		{"serve", "[-config FILE]", "run the gateway (this is also what no command at all does)", serve},
+		{"demo", "[-listen ADDRESS]", "run everything in one process: no account, no Redis", demo},
+		{"simulator", "[-listen ADDRESS]", "run the Spotify simulator alone", simulate},
+		{"check", "[-config FILE] [-online]", "check the configuration and show the routes", check},
+		{"key", "", "make a session key", key},
+		{"healthcheck", "[-config FILE]", "exit 0 if the local gateway is ready", healthcheck},
+		{"version", "", "say which version this is", printVersion},
+	}
+}
+
+// run finds the command and runs it.
+func run(ctx context.Context, args []string, e environment) error {
+	name := "serve"
+	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
+		name, args = args[0], args[1:]
+	}
+	if name == "help" || len(args) == 1 && (args[0] == "-h" || args[0] == "-help" || args[0] == "--help") {
+		return usage(e.stdout)
+	}
+	for _, c := range commands() {
+		if c.name == name {
+			return c.run(ctx, e, args)
+		}
+	}
+	return &usageError{fmt.Errorf("there is no command %q; `stagedoor help` lists the commands", name)}
+}
+
+func usage(w io.Writer) error {
+	text := "Stagedoor stands between a web frontend and Spotify.\n\n"
+	for _, c := range commands() {
+		text += fmt.Sprintf("  stagedoor %-38s %s\n", strings.TrimSpace(c.name+" "+c.arguments), c.summary)
+	}
+	_, err := io.WriteString(w, text)
+	return err
+}
+
+// usageError is a mistake of the caller's, as opposed to a failure.
+type usageError struct{ cause error }
+
+func (e *usageError) Error() string { return e.cause.Error() }
+func (e *usageError) Unwrap() error { return e.cause }
+
+// parse reads the flags of a command. A command takes no other arguments.
+func parse(flags *flag.FlagSet, args []string) error {
+	flags.SetOutput(io.Discard) // the error says it all
+	err := flags.Parse(args)
+	if err == nil && flags.NArg() > 0 {
+		err = fmt.Errorf("%q is one argument too many", flags.Arg(0))
+	}
+	if err != nil {
+		return &usageError{fmt.Errorf("stagedoor %s: %w; `stagedoor help` shows how it is used", flags.Name(), err)}
+	}
+	return nil
+}
+
+// exitCode prints what went wrong, one line a fault, and turns it into the process's exit code.
+func exitCode(err error, stderr io.Writer) int {
+	if err == nil {
+		return exitOK
+	}
+	_, _ = fmt.Fprintln(stderr, err) // there is nowhere else to say it
+	var wrongUsage *usageError
+	var faults config.Faults
+	if errors.As(err, &wrongUsage) || errors.As(err, &faults) {
+		return exitUsage
+	}
+	return exitFailed
+}

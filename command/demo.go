@@ -1,0 +1,89 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"stagedoor/config"
+	"stagedoor/flows"
+	"stagedoor/proxy"
+	"stagedoor/session"
+	"stagedoor/simulator"
+	"stagedoor/web"
+)
+
+// demoScopes are what the demo's page can use.
+var demoScopes = []string{
+	"user-read-private", "user-read-email", "playlist-read-private", "user-top-read", "user-read-recently-played",
+	"user-read-playback-state", "user-read-currently-playing", "user-modify-playback-state", "user-library-read",
+}
+
+// demo is the command that shows everything at once: the gateway on the memory store, the simulator in Spotify's place,
+// and the demo frontend.
+func demo(ctx context.Context, e environment, args []string) error {
+	flags := flag.NewFlagSet("demo", flag.ContinueOnError)
+	address := flags.String("listen", "127.0.0.1:8080", "the address of the gateway")
+	if err := parse(flags, args); err != nil {
+		return err
+	}
+	if e.production() {
+		return &usageError{errNotInProduction}
+	}
+	public, err := demoURL(*address)
+	if err != nil {
+		return &usageError{err}
+	}
+	spotify, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	c := demoConfig(*address, public, "http://"+spotify.Addr().String())
+	handler, err := simulator.New(simulator.Options{Clients: []simulator.Client{{
+		ID: c.Spotify.ClientID, Secret: c.Spotify.ClientSecret.Reveal(), RedirectURIs: []string{flows.RedirectURI(public)},
+	}}})
+	if err != nil {
+		return errors.Join(err, spotify.Close())
+	}
+	defer handler.Close()
+	log, err := newLogger(c.Log, e.stderr)
+	if err != nil {
+		return err
+	}
+	imitation := &http.Server{Handler: handler, ReadHeaderTimeout: readHeaderTimeout}
+	defer func() { _ = imitation.Close() }() // nobody waits for its answers any more
+	go func() { _ = serveOn(imitation, spotify, proxy.TLSConfig{}) }()
+	return serveConfig(ctx, e, c, log, func() {
+		_, _ = fmt.Fprintf(e.stdout, "\n  Open %s in your browser. Nothing leaves this machine; Ctrl-C ends it.\n\n", public)
+	})
+}
+
+// demoURL is where browsers find a demo that listens on an address. Cookies and redirect URIs need a loopback literal.
+func demoURL(address string) (string, error) {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil || port == "" || port == "0" || host != "127.0.0.1" && host != "::1" {
+		return "", fmt.Errorf("the demo cannot listen on %q; write 127.0.0.1 and a port, such as 127.0.0.1:8080", address)
+	}
+	return "http://" + net.JoinHostPort(host, port), nil
+}
+
+func demoConfig(address, public, spotify string) config.Config {
+	c := config.Default()
+	c.Server.Listen, c.Server.PublicURL = address, public
+	c.Server.ShutdownTimeout = time.Second // a page that is still open shall not keep Ctrl-C waiting
+	c.Admin.Listen = ""
+	c.Log.Format = "console"
+	c.Spotify.ClientID, c.Spotify.ClientSecret = "stagedoor-demo", session.NewKey()
+	c.Spotify.Scopes = demoScopes
+	c.Spotify.AuthorizeURL, c.Spotify.TokenURL, c.Spotify.APIURL = spotify+"/authorize", spotify+"/api/token", spotify+"/v1"
+	c.Session.Store, c.Session.Keys = session.StoreMemory, []session.Secret{session.NewKey()}
+	c.Routes = []proxy.Route{
+		{Path: "/api/", Upstream: proxy.UpstreamSpotify, Credentials: proxy.CredentialsUser},
+		{Path: "/", FS: web.Demo(), Credentials: proxy.CredentialsNone, Fallback: "index.html"},
+	}
+	return c
+}

@@ -1,0 +1,28 @@
+package command
+
+import (
+	"fmt"
+	"io"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+
+	"stagedoor/config"
+)
+
+// newLogger writes one line an entry, as JSON or for a person at a terminal.
+func newLogger(c config.Log, w io.Writer) (*zap.Logger, error) {
+	level, err := zapcore.ParseLevel(c.Level)
+	if err != nil {
+		return nil, fmt.Errorf("log.level: %w", err)
+	}
+	fields := zap.NewProductionEncoderConfig()
+	fields.EncodeTime = zapcore.RFC3339NanoTimeEncoder
+	encoder := zapcore.NewJSONEncoder(fields)
+	if c.Format == "console" {
+		fields.EncodeTime = zapcore.TimeEncoderOfLayout("15:04:05.000")
+		fields.EncodeLevel = zapcore.CapitalLevelEncoder
+		encoder = zapcore.NewConsoleEncoder(fields)
+	}
+	return zap.New(zapcore.NewCore(encoder, zapcore.Lock(zapcore.AddSync(w)), level)), nil
+}

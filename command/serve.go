@@ -1,0 +1,160 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"go.uber.org/zap"
+
+	"stagedoor/config"
+	"stagedoor/proxy"
+)
+
+const (
+	// readHeaderTimeout bounds how long a client may take to send its request's headers.
+	readHeaderTimeout = 10 * time.Second
+	// idleTimeout is how long a connection without a request is kept.
+	idleTimeout = 2 * time.Minute
+)
+
+// serve is the command that runs the gateway until ctx ends.
+func serve(ctx context.Context, e environment, args []string) error {
+	flags := flag.NewFlagSet("serve", flag.ContinueOnError)
+	file := flags.String("config", "", "the configuration file")
+	if err := parse(flags, args); err != nil {
+		return err
+	}
+	loaded, err := loadConfig(*file, e)
+	if err != nil {
+		return err
+	}
+	log, err := newLogger(loaded.Config.Log, e.stderr)
+	if err != nil {
+		return &usageError{err}
+	}
+	for _, warning := range loaded.Warnings {
+		log.Warn(warning.String())
+	}
+	return serveConfig(ctx, e, loaded.Config, log, func() {})
+}
+
+// loadConfig finds and reads the configuration. Whatever is wrong with it is wrong usage.
+func loadConfig(file string, e environment) (*config.Loaded, error) {
+	path, err := config.Find(file, e.lookup)
+	if err != nil {
+		return nil, &usageError{err}
+	}
+	loaded, err := config.Load(path, e.lookup)
+	if err != nil {
+		return nil, &usageError{err}
+	}
+	return loaded, nil
+}
+
+// serveConfig serves until ctx ends. It calls listening once requests are taken.
+func serveConfig(ctx context.Context, e environment, c config.Config, log *zap.Logger, listening func()) error {
+	g, err := newGateway(c, e.build.Version, log)
+	if err != nil {
+		return err
+	}
+	public, err := listen(c.Server.Listen, "server.listen")
+	if err != nil {
+		return errors.Join(err, g.close())
+	}
+	errs := make(chan error, 2) // one for each listener
+	server := newServer(g.public, c.Server, log)
+	go func() { errs <- serveOn(server, public, c.Server.TLS) }()
+
+	admin := &http.Server{Handler: proxy.NewAdmin(g.ready, c.Admin.Pprof), ReadHeaderTimeout: readHeaderTimeout}
+	if c.Admin.Listen != "" {
+		listener, err := listen(c.Admin.Listen, "admin.listen")
+		if err != nil {
+			return errors.Join(err, server.Close(), g.close())
+		}
+		go func() { errs <- serveOn(admin, listener, proxy.TLSConfig{}) }()
+	}
+	log.Info("serving", zap.Stringer("listen", public.Addr()), zap.String("public_url", c.Server.PublicURL),
+		zap.String("admin", c.Admin.Listen), zap.String("store", c.Session.Store), zap.String("version", e.build.Version))
+	listening()
+
+	defer refuseReload(log)()
+	select {
+	case err = <-errs: // a listener broke
+	case <-ctx.Done():
+		err = shutDown(g, server, c.Server, log)
+	}
+	return errors.Join(err, admin.Close(), g.close())
+}
+
+// shutDown takes the gateway out of service so that nobody notices: first it says that it is not ready, then it closes
+// the listener, then it waits for the requests in flight.
+func shutDown(g *gateway, server *http.Server, c proxy.ServerConfig, log *zap.Logger) error {
+	log.Info("shutting down", zap.Duration("delay", c.ShutdownDelay), zap.Duration("timeout", c.ShutdownTimeout))
+	g.stopping.Store(true)
+	time.Sleep(c.ShutdownDelay)
+	ctx, cancel := context.WithTimeout(context.Background(), c.ShutdownTimeout)
+	defer cancel()
+	err := server.Shutdown(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		log.Warn("some requests did not end by server.shutdown_timeout; their connections are cut")
+		return server.Close()
+	}
+	return err
+}
+
+func newServer(handler http.Handler, c proxy.ServerConfig, log *zap.Logger) *http.Server {
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	protocols.SetHTTP2(true)
+	protocols.SetUnencryptedHTTP2(true) // a TLS-ending proxy may speak HTTP/2 to us
+	return &http.Server{
+		Handler: handler, Protocols: protocols, MaxHeaderBytes: int(c.MaxHeader),
+		ReadHeaderTimeout: readHeaderTimeout, IdleTimeout: idleTimeout,
+		ErrorLog: zap.NewStdLog(log.Named("http")),
+	}
+}
+
+func listen(address, key string) (net.Listener, error) {
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("%s: cannot listen on %s: %w; is another program there?", key, address, err)
+	}
+	return listener, nil
+}
+
+// serveOn serves until the server is closed, which is no error.
+func serveOn(server *http.Server, listener net.Listener, tls proxy.TLSConfig) error {
+	var err error
+	if tls.CertFile == "" {
+		err = server.Serve(listener)
+	} else {
+		err = server.ServeTLS(listener, tls.CertFile, tls.KeyFile)
+	}
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
+}
+
+// refuseReload answers SIGHUP, which would end the process otherwise, until the returned function is called.
+func refuseReload(log *zap.Logger) (stop func()) {
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	go func() {
+		for range hangups {
+			log.Warn("SIGHUP changes nothing: this version reads its configuration at start only; restart it")
+		}
+	}()
+	return func() {
+		signal.Stop(hangups)
+		close(hangups)
+	}
+}

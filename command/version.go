@@ -1,0 +1,46 @@
+package command
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"runtime"
+	"runtime/debug"
+)
+
+// Build says which build of the program this is, where the linker was told; what is empty is looked up in Go's own build
+// information.
+type Build struct {
+	Version, Commit string
+}
+
+func (b Build) complete() Build {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		info = &debug.BuildInfo{}
+	}
+	if b.Version == "" && info.Main.Version != "(devel)" {
+		b.Version = info.Main.Version
+	}
+	if b.Version == "" {
+		b.Version = "dev"
+	}
+	for _, setting := range info.Settings {
+		if b.Commit == "" && setting.Key == "vcs.revision" {
+			b.Commit = setting.Value
+		}
+	}
+	if b.Commit == "" {
+		b.Commit = "unknown"
+	}
+	return b
+}
+
+// printVersion is the command that says which build this is.
+func printVersion(_ context.Context, e environment, args []string) error {
+	if err := parse(flag.NewFlagSet("version", flag.ContinueOnError), args); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(e.stdout, "stagedoor %s, commit %s, %s\n", e.build.Version, e.build.Commit, runtime.Version())
+	return err
+}

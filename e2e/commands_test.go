@@ -1,0 +1,184 @@
+package e2e
+
+import (
+	"bytes"
+	"encoding/base64"
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"stagedoor/session/sessiontest"
+	"stagedoor/simulator"
+)
+
+// stagedoor runs a command to its end.
+func stagedoor(t *testing.T, env []string, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	command := exec.CommandContext(t.Context(), binary, args...)
+	command.Dir = t.TempDir()
+	command.Env = append([]string{"PATH=" + os.Getenv("PATH")}, env...)
+	var out, errs bytes.Buffer
+	command.Stdout, command.Stderr = &out, &errs
+	err := command.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	return command.ProcessState.ExitCode(), out.String(), errs.String()
+}
+
+// TestWrongUsage checks that every mistake is one sentence on standard error and exit code 2.
+func TestWrongUsage(t *testing.T) {
+	typo := filepath.Join(t.TempDir(), "config.yaml")
+	writeFile(t, typo, "spotfy: {}\nserver: {listn: 1}\n")
+	for name, c := range map[string]struct {
+		env  []string
+		args []string
+		want string
+	}{
+		"unknown command":   {nil, []string{"sevre"}, `no command "sevre"`},
+		"unknown flag":      {nil, []string{"serve", "-confg", "x"}, "confg"},
+		"stray argument":    {nil, []string{"key", "please"}, "please"},
+		"no configuration":  {nil, []string{"serve"}, "config"},
+		"missing file":      {nil, []string{"check", "-config", "/nowhere/config.yaml"}, "/nowhere/config.yaml"},
+		"fault in the file": {nil, []string{"serve", "-config", typo}, typo + ":1:1: "},
+		"simulator in production": {
+			[]string{"STAGEDOOR_ENV=production"}, []string{"simulator", "-listen", "127.0.0.1:0"}, "production",
+		},
+		"demo in production": {[]string{"STAGEDOOR_ENV=production"}, []string{"demo"}, "production"},
+		"demo for the world": {nil, []string{"demo", "-listen", "0.0.0.0:8080"}, "127.0.0.1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			code, stdout, stderr := stagedoor(t, c.env, c.args...)
+			if code != 2 || !strings.Contains(stderr, c.want) || stdout != "" {
+				t.Errorf("code %d, stdout %q, stderr %q; want code 2 and %q on stderr", code, stdout, stderr, c.want)
+			}
+			if strings.Contains(stderr, "goroutine ") {
+				t.Errorf("a stack trace:\n%s", stderr)
+			}
+		})
+	}
+}
+
+// TestCheck checks that all faults come at once, that a good file is explained, and that -online asks Redis and Spotify.
+func TestCheck(t *testing.T) {
+	w := newWorld(t, options{})
+	config := w.replicas[0].config
+	code, stdout, stderr := stagedoor(t, nil, "check", "-config", config, "-online")
+	if code != 0 {
+		t.Fatalf("code %d: %s", code, stderr)
+	}
+	for _, want := range []string{w.balancer.URL + "/auth/callback", "/api/", "Redis answers", "Spotify accepts"} {
+		if !strings.Contains(stdout, want) {
+			t.Errorf("%q is not in\n%s", want, stdout)
+		}
+	}
+	text, err := os.ReadFile(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wrong := filepath.Join(t.TempDir(), "config.yaml")
+	writeFile(t, wrong, strings.Replace(string(text), clientSecret, "wrong", 1))
+	if code, _, stderr := stagedoor(t, nil, "check", "-config", wrong, "-online"); code != 1 || !strings.Contains(stderr, "client_secret") {
+		t.Errorf("a wrong secret: code %d, %s", code, stderr)
+	}
+	writeFile(t, wrong, strings.NewReplacer(w.balancer.URL, "http://localhost:8080", "user}", "usr}").Replace(string(text)))
+	if code, _, stderr := stagedoor(t, nil, "check", "-config", wrong); code != 2 || strings.Count(stderr, wrong+":") != 2 {
+		t.Errorf("two faults: code %d, %s", code, stderr)
+	}
+}
+
+func TestKeyAndVersion(t *testing.T) {
+	_, first, _ := stagedoor(t, nil, "key")
+	_, second, _ := stagedoor(t, nil, "key")
+	raw, err := base64.StdEncoding.DecodeString(strings.TrimSpace(first))
+	if err != nil || len(raw) != 32 || first == second {
+		t.Errorf("two keys: %q and %q", first, second)
+	}
+	if code, stdout, _ := stagedoor(t, nil, "version"); code != 0 || !strings.HasPrefix(stdout, "stagedoor ") || !strings.Contains(stdout, "go1.") {
+		t.Errorf("version: code %d, %q", code, stdout)
+	}
+}
+
+// TestReadiness follows /readyz and the health check through an outage of Redis.
+func TestReadiness(t *testing.T) {
+	w := newWorld(t, options{})
+	p := w.replicas[0]
+	expect := func(healthy bool) {
+		t.Helper()
+		status, body := p.ask(t, "/readyz")
+		code, _, _ := stagedoor(t, nil, "healthcheck", "-config", p.config)
+		if healthy != (status == http.StatusOK) || healthy != (code == 0) {
+			t.Errorf("/readyz answers %d %q and healthcheck exits with %d; healthy should be %t", status, body, code, healthy)
+		}
+		if !healthy && !strings.Contains(body, "Redis") {
+			t.Errorf("/readyz does not say what is wrong: %q", body)
+		}
+		if status, _ := p.ask(t, "/livez"); status != http.StatusOK {
+			t.Errorf("/livez answers %d", status)
+		}
+	}
+	expect(true)
+	w.redis.Stop()
+	expect(false)
+	w.redis.Start()
+	expect(true)
+	if a := w.visitor().get("/readyz"); strings.Contains(a.body, "ready") {
+		t.Errorf("the public listener knows /readyz: %d %s", a.status, a.body)
+	}
+}
+
+// ask asks the admin listener.
+func (p *process) ask(t *testing.T, path string) (status int, body string) {
+	t.Helper()
+	response, err := http.Get("http://" + p.admin + path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return response.StatusCode, string(text)
+}
+
+// TestSignals checks that SIGTERM waits for the request in flight, that SIGHUP does no harm, and the exit code.
+func TestSignals(t *testing.T) {
+	w := newWorld(t, options{server: "shutdown_delay: 300ms"})
+	v := w.visitor()
+	v.login("ada")
+	p := w.replicas[0]
+	p.signal(syscall.SIGHUP)
+	slow := simulator.Fault{Name: "slow", Match: simulator.Match{Path: "/v1/me"}, Delay: time.Second, Times: 1}
+	if _, err := w.spotify.AddFault(slow); err != nil {
+		t.Fatal(err)
+	}
+	w.spotify.ForgetSeen()
+	answers := make(chan answer, 1)
+	go func() {
+		a, _ := v.try(http.MethodGet, "/api/me", "") // a failed one has status 0
+		answers <- a
+	}()
+	if _, err := w.spotify.AwaitSeen(t.Context(), simulator.Filter{}, 1); err != nil {
+		t.Fatal(err)
+	}
+	p.signal(syscall.SIGTERM)
+	sessiontest.Eventually(t, startTime, "/readyz says no", func() bool {
+		status, _ := p.ask(t, "/readyz")
+		return status == http.StatusServiceUnavailable
+	})
+	if a := <-answers; a.status != http.StatusOK {
+		t.Errorf("the request in flight got %d %s", a.status, a.body)
+	}
+	if err := p.wait(); err != nil {
+		t.Errorf("SIGTERM ended the gateway with %v", err)
+	}
+}

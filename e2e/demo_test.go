@@ -1,0 +1,175 @@
+package e2e
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+
+	"stagedoor/session/sessiontest"
+)
+
+// startDemo runs `stagedoor demo` and returns the address that it prints.
+func startDemo(t *testing.T) string {
+	t.Helper()
+	command := exec.Command(binary, "demo", "-listen", sessiontest.FreeAddress(t))
+	output, err := command.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = command.Process.Signal(syscall.SIGTERM) // Wait tells whether it had ended already
+		if err := command.Wait(); err != nil {
+			t.Errorf("the demo ended with %v", err)
+		}
+	})
+	addresses := make(chan string, 1)
+	go func() {
+		scanner := bufio.NewScanner(output)
+		for scanner.Scan() {
+			if _, rest, found := strings.Cut(scanner.Text(), "Open "); found {
+				address, _, _ := strings.Cut(rest, " ")
+				addresses <- address
+			}
+		}
+		_, _ = io.Copy(io.Discard, output)
+	}()
+	select {
+	case address := <-addresses:
+		return address
+	case <-time.After(startTime):
+		t.Fatal("the demo prints no address")
+		return ""
+	}
+}
+
+// TestDemo is a person who clicks through the demo.
+func TestDemo(t *testing.T) {
+	tab := chromium(t)
+	home := startDemo(t)
+
+	act(t, tab, "open the demo", chromedp.Navigate(home), chromedp.WaitVisible("#login"))
+	logIn(t, tab, "ada")
+	expectText(t, tab, "#profile-name", "Ada Marlow")
+	expectAllPlaylists(t, tab)
+	expectPlayer(t, tab)
+	expectNothingHeld(t, tab)
+
+	act(t, tab, "reload", chromedp.Reload(), chromedp.WaitVisible("#profile-name"))
+	expectText(t, tab, "#profile-name", "Ada Marlow")
+
+	second, closeSecond := chromedp.NewContext(tab)
+	defer closeSecond()
+	act(t, second, "open a second tab", chromedp.Navigate(home), chromedp.WaitVisible("#profile-name"))
+	act(t, tab, "log out", chromedp.Click("#logout"), chromedp.WaitVisible("#login"))
+	act(t, second, "the second tab notices", chromedp.WaitVisible("#login"))
+
+	act(t, tab, "deny", chromedp.Click("#login"), chromedp.Click(`button[value="cancel"]`), chromedp.WaitVisible("h1"))
+	expectText(t, tab, "main", "You did not allow this app")
+	act(t, tab, "go home", chromedp.Click(`a[href="/"]`), chromedp.WaitVisible("#login"))
+	logIn(t, tab, "dora")
+	expectText(t, tab, "main", "not on this app's list")
+}
+
+// logIn goes from the demo's button through the consent page.
+func logIn(t *testing.T, tab context.Context, user string) {
+	t.Helper()
+	act(t, tab, "log in as "+user,
+		chromedp.Click("#login"),
+		chromedp.Click(fmt.Sprintf(`input[name="user"][value=%q]`, user)),
+		chromedp.Click(`button[value="agree"]`),
+		chromedp.WaitVisible(`#profile-name, .status`))
+}
+
+func expectText(t *testing.T, tab context.Context, selector, want string) {
+	t.Helper()
+	var got string
+	act(t, tab, "read "+selector, chromedp.Text(selector, &got))
+	if !strings.Contains(strings.ReplaceAll(got, "’", "'"), want) {
+		t.Errorf("%s says %q, want %q", selector, got, want)
+	}
+}
+
+// await polls a condition of the page.
+func await(t *testing.T, tab context.Context, what, condition string) {
+	t.Helper()
+	act(t, tab, what, chromedp.Poll(condition, nil))
+}
+
+// expectAllPlaylists pages to the last playlist.
+func expectAllPlaylists(t *testing.T, tab context.Context) {
+	t.Helper()
+	await(t, tab, "the first playlists", `document.querySelectorAll("#playlists li").length > 0`)
+	for {
+		var before int
+		var more bool
+		act(t, tab, "look at the playlists",
+			chromedp.Evaluate(`document.querySelectorAll("#playlists li").length`, &before),
+			chromedp.Evaluate(`!document.querySelector("#playlists-more").hidden`, &more))
+		if !more {
+			if before <= 40 {
+				t.Errorf("paging ended at %d playlists, want all of several pages", before)
+			}
+			expectText(t, tab, "#playlists-count", fmt.Sprint(before))
+			return
+		}
+		act(t, tab, "load more", chromedp.Click("#playlists-more"))
+		await(t, tab, "more playlists", fmt.Sprintf(`document.querySelectorAll("#playlists li").length > %d`, before))
+	}
+}
+
+// expectPlayer pauses, plays and skips.
+func expectPlayer(t *testing.T, tab context.Context) {
+	t.Helper()
+	label := `document.querySelector("#player-toggle").getAttribute("aria-label")`
+	await(t, tab, "music is on", label+` === "Pause"`)
+	act(t, tab, "pause", chromedp.Click("#player-toggle"))
+	await(t, tab, "music is off", label+` === "Play"`)
+	act(t, tab, "play", chromedp.Click("#player-toggle"))
+	await(t, tab, "music is on again", label+` === "Pause"`)
+	var title string
+	act(t, tab, "read the title", chromedp.Text("#player-title", &title))
+	act(t, tab, "next", chromedp.Click("#player-next"))
+	await(t, tab, "another track", fmt.Sprintf(`document.querySelector("#player-title").textContent !== %q`, title))
+}
+
+// expectNothingHeld looks for itself: no script of the page could find a token.
+func expectNothingHeld(t *testing.T, tab context.Context) {
+	t.Helper()
+	var held string
+	act(t, tab, "look for what the page holds",
+		chromedp.Evaluate(`document.cookie + JSON.stringify({...localStorage}) + JSON.stringify({...sessionStorage})`, &held))
+	if held != "{}{}" {
+		t.Errorf("the page holds %q", held)
+	}
+	expectText(t, tab, "#holdings-verdict", "token")
+}
+
+// TestDemoWithoutBrowser checks the demo's pages where no Chromium is installed.
+func TestDemoWithoutBrowser(t *testing.T) {
+	home := startDemo(t)
+	for path, want := range map[string]string{
+		"/": "Stagedoor", "/app.js": "import", "/auth/client.js": "export", "/auth/session": `"authenticated":false`,
+	} {
+		response, err := http.Get(home + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(response.Body)
+		_ = response.Body.Close() // it has been read
+		if err != nil || response.StatusCode != http.StatusOK || !strings.Contains(string(body), want) {
+			t.Errorf("GET %s: %d, %v, want %q in %.200q", path, response.StatusCode, err, want, body)
+		}
+	}
+}

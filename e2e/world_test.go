@@ -1,0 +1,161 @@
+package e2e
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"stagedoor/session"
+	"stagedoor/session/sessiontest"
+	"stagedoor/simulator"
+)
+
+const (
+	clientID     = "e2e-client"
+	clientSecret = "e2e-secret-7f3a90d1c2"
+)
+
+// world is everything around a browser: the simulator, Redis, gateway processes, and a load balancer in front of them
+// whose address is the public URL.
+type world struct {
+	t        testing.TB
+	spotify  *simulator.Server
+	accounts *httptest.Server // the simulator's listener
+	redis    *sessiontest.RedisServer
+	balancer *httptest.Server
+	replicas []*process
+	key      session.Secret
+	chosen   atomic.Int64 // the replica that takes the next requests; negative takes turns
+	turn     atomic.Int64
+}
+
+// options are what tests change of a world.
+type options struct {
+	replicas      int           // 0 means 1
+	tokenLifetime time.Duration // 0 means 1h
+	log           string        // "" means info
+	spotify       string        // lines below spotify:
+	session       string        // lines below session:
+	server        string        // lines below server:
+	routes        string        // instead of the usual two
+}
+
+func newWorld(t testing.TB, o options) *world {
+	t.Helper()
+	w := &world{t: t, redis: sessiontest.StartRedis(t), key: session.NewKey()}
+	spotify, err := simulator.New(simulator.Options{
+		Clients: []simulator.Client{{
+			ID: clientID, Secret: clientSecret, RedirectURIs: []string{"http://127.0.0.1/auth/callback"},
+		}},
+		TokenLifetime: o.tokenLifetime,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.spotify = spotify
+	w.accounts = httptest.NewServer(spotify)
+	t.Cleanup(func() {
+		spotify.Close()
+		w.accounts.Close()
+	})
+	w.balancer = httptest.NewServer(w.balance())
+	t.Cleanup(w.balancer.Close)
+	w.chosen.Store(-1)
+	frontend := t.TempDir()
+	writeFile(t, filepath.Join(frontend, "index.html"), "<!doctype html><title>frontend</title>")
+	for range max(o.replicas, 1) {
+		config := filepath.Join(t.TempDir(), "config.yaml")
+		writeFile(t, config, w.config(o, frontend))
+		w.replicas = append(w.replicas, startProcess(t, config))
+	}
+	return w
+}
+
+// balance passes requests on to the chosen replica, or to each in turn.
+func (w *world) balance() http.Handler {
+	return &httputil.ReverseProxy{
+		FlushInterval: -1,
+		Transport:     &http.Transport{MaxIdleConnsPerHost: 256},
+		Rewrite: func(r *httputil.ProxyRequest) {
+			i := int(w.chosen.Load())
+			if i < 0 {
+				i = int(w.turn.Add(1)) % len(w.replicas)
+			}
+			r.SetURL(&url.URL{Scheme: "http", Host: w.replicas[i].listen})
+			r.Out.Host = r.In.Host
+		},
+	}
+}
+
+// through sends what follows through one replica; a negative number takes turns.
+func (w *world) through(replica int) { w.chosen.Store(int64(replica)) }
+
+func (w *world) config(o options, frontend string) string {
+	routes := o.routes
+	if routes == "" {
+		routes = fmt.Sprintf(`
+  - {path: /api/, upstream: spotify, credentials: user}
+  - {path: /, files: %q, fallback: index.html}
+`, frontend)
+	}
+	return fmt.Sprintf(`
+server:
+  listen: 127.0.0.1:0
+  public_url: %s
+%s
+admin: {listen: 127.0.0.1:%d}
+log: {level: %s}
+spotify:
+  client_id: %s
+  client_secret: %s
+  authorize_url: %s/authorize
+  token_url: %s/api/token
+  api_url: %s/v1
+%s
+session:
+  keys: [%q]
+%s
+redis: {addresses: [%q]}
+routes:%s`,
+		w.balancer.URL, indent(o.server), freePort(w.t), or(o.log, "info"), clientID, clientSecret,
+		w.accounts.URL, w.accounts.URL, w.accounts.URL, indent(o.spotify),
+		w.key.Reveal(), indent(o.session), w.redis.Addr(), routes)
+}
+
+func freePort(t testing.TB) int {
+	t.Helper()
+	var port int
+	if _, err := fmt.Sscanf(sessiontest.FreeAddress(t), "127.0.0.1:%d", &port); err != nil {
+		t.Fatal(err)
+	}
+	return port
+}
+
+func indent(lines string) string {
+	if lines == "" {
+		return ""
+	}
+	return "  " + strings.ReplaceAll(strings.TrimSpace(lines), "\n", "\n  ")
+}
+
+func or(text, otherwise string) string {
+	if text == "" {
+		return otherwise
+	}
+	return text
+}
+
+func writeFile(t testing.TB, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
