@@ -1,0 +1,44 @@
+package config
+
+import (
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+var update = flag.Bool("update", false, "write testdata/broken/*.golden anew from what the loader says")
+
+// brokenEnvironment is what the files in testdata/broken find in their environment.
+var brokenEnvironment = environment("EMPTY", "", "TEXT", "text")
+
+// TestBrokenFiles loads every file in testdata/broken and compares all that is wrong in it with the .golden beside it.
+func TestBrokenFiles(t *testing.T) {
+	t.Chdir("testdata/broken")
+	files, err := filepath.Glob("*.yaml")
+	if err != nil || len(files) < 15 {
+		t.Fatalf("testdata/broken has %d files (%v), want at least 15", len(files), err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(file, ".yaml"), func(t *testing.T) {
+			_, err := Load(file, brokenEnvironment)
+			var faults Faults
+			if !errors.As(err, &faults) {
+				t.Fatalf("got %v, want faults", err)
+			}
+			got, golden := faults.Error()+"\n", strings.TrimSuffix(file, ".yaml")+".golden"
+			if *update {
+				write(t, golden, got)
+			}
+			want, err := os.ReadFile(golden)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got != string(want) {
+				t.Errorf("got\n%s\nwant\n%s", got, want)
+			}
+		})
+	}
+}

@@ -1,0 +1,241 @@
+package config
+
+import (
+	"fmt"
+	"maps"
+	"net"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"stagedoor/flows"
+	"stagedoor/proxy"
+	"stagedoor/session"
+)
+
+// checker judges a decoded configuration. Its faults go to the decoder, which knows where every field stands.
+type checker struct {
+	*decoder
+	config   *Config
+	warnings Faults
+}
+
+// check runs every package's own checks and those that need more than one part, and returns the warnings. Of a field
+// that could not be decoded nothing more is said: it still has its default, about which there is nothing to know.
+func check(config *Config, d *decoder) Faults {
+	c := &checker{decoder: d, config: config}
+	undecoded := maps.Clone(d.broken)
+	below := func(section string) func(field, problem string) {
+		return func(field, problem string) {
+			if strings.HasPrefix(field, "[") {
+				field = section + field
+			} else {
+				field = strings.TrimSuffix(section+"."+field, ".")
+			}
+			if !covered(undecoded, field) {
+				d.fault(field, withoutUserinfo(problem))
+			}
+		}
+	}
+	config.Server.Validate(below("server"))
+	config.Spotify.Validate(below("spotify"))
+	config.Session.Validate(below("session"))
+	config.Redis.Validate(below("redis"))
+	proxy.ValidateRoutes(config.Routes, below("routes"))
+
+	c.checkOwn()
+	c.warn()
+	c.warnings.sort()
+	return c.warnings
+}
+
+// checkOwn runs the checks that no single package can do.
+func (c *checker) checkOwn() {
+	c.checkListeners()
+	c.checkLog()
+	c.checkClientSecret()
+	c.checkCookie()
+	c.checkAccounts()
+}
+
+// userinfo is what may stand before the @ of a URL: a password, when somebody writes redis://:password@host.
+var userinfo = regexp.MustCompile(`("?)\S*@`)
+
+// withoutUserinfo hides it in a sentence that repeats a value. Such a sentence ends up in terminals and logs.
+func withoutUserinfo(problem string) string {
+	return userinfo.ReplaceAllString(problem, "${1}[redacted]@")
+}
+
+// covered tells whether a field, something in it or what it is in is among the broken ones.
+func covered(broken map[string]bool, field string) bool {
+	for b := range broken {
+		if b == field || isBelow(b, field) || isBelow(field, b) {
+			return true
+		}
+	}
+	return false
+}
+
+func isBelow(field, parent string) bool {
+	rest, ok := strings.CutPrefix(field, parent)
+	return ok && rest != "" && (rest[0] == '.' || rest[0] == '[')
+}
+
+// refuse reports a fault of our own about a field, unless one is known that covers it or what the judgement stands on.
+func (c *checker) refuse(field, problem string, standsOn ...string) {
+	for _, f := range append(standsOn, field) {
+		if covered(c.broken, f) {
+			return
+		}
+	}
+	c.fault(field, withoutUserinfo(problem))
+}
+
+func (c *checker) checkListeners() {
+	public, admin := c.config.Server.Listen, c.config.Admin.Listen
+	if admin == "" {
+		return
+	}
+	if !isListenAddress(admin) {
+		c.refuse("admin.listen",
+			fmt.Sprintf("%q is no address; write host:port such as 127.0.0.1:9090, or \"\" for none", admin))
+		return
+	}
+	if sameListener(admin, public) {
+		c.refuse("admin.listen",
+			fmt.Sprintf("server.listen has this address, %s, already; give each a port of its own", public), "server.listen")
+	}
+}
+
+func isListenAddress(address string) bool {
+	_, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return false
+	}
+	_, err = strconv.ParseUint(port, 10, 16)
+	return err == nil
+}
+
+// sameListener tells whether two listeners would want one port. Port 0 is a fresh port for each.
+func sameListener(a, b string) bool {
+	hostA, portA, errA := net.SplitHostPort(a)
+	hostB, portB, errB := net.SplitHostPort(b)
+	if errA != nil || errB != nil || portA != portB || portA == "0" {
+		return false
+	}
+	return hostA == hostB || isWildcard(hostA) || isWildcard(hostB)
+}
+
+func isWildcard(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "" || ip != nil && ip.IsUnspecified()
+}
+
+func (c *checker) checkLog() {
+	log := c.config.Log
+	if !slices.Contains([]string{"debug", "info", "warn", "error"}, log.Level) {
+		c.refuse("log.level", fmt.Sprintf("%q is no log level; write debug, info, warn or error", log.Level))
+	}
+	if log.Format != "json" && log.Format != "console" {
+		c.refuse("log.format", fmt.Sprintf("%q is no log format; write json or console", log.Format))
+	}
+}
+
+// checkClientSecret reports a missing secret at the first thing that needs it.
+func (c *checker) checkClientSecret() {
+	const field = "spotify.client_secret"
+	if !c.config.Spotify.ClientSecret.IsZero() {
+		return
+	}
+	if c.config.Spotify.Flow == flows.FlowCode {
+		c.refuse(field, "there is no client secret, and the flow authorization_code needs it; "+
+			"set client_secret or client_secret_file, or take the flow authorization_code_pkce", "spotify.flow")
+	}
+	for i, route := range c.config.Routes {
+		if route.Credentials == proxy.CredentialsApp || route.Credentials == proxy.CredentialsUserOrApp {
+			c.refuse(field, fmt.Sprintf("there is no client secret, and the route %s speaks for the app, which needs it; "+
+				"set client_secret or client_secret_file, or give the route the credentials user", route.Path),
+				fmt.Sprintf("routes[%d].credentials", i))
+		}
+	}
+}
+
+// securePrefixes are cookie names that browsers take over https only (RFC 6265bis section 4.1.3). Their case does not
+// count.
+var securePrefixes = []string{"__host-", "__secure-", "__http-"}
+
+func (c *checker) checkCookie() {
+	if strings.HasPrefix(c.config.Server.PublicURL, "https://") {
+		return
+	}
+	cookie := c.config.Session.Cookie
+	if cookie.SameSite == "none" {
+		c.refuse("session.cookie.same_site", "browsers take a same_site: none cookie over https only; "+
+			"serve server.public_url over https, or write lax", "server.public_url")
+	}
+	for _, prefix := range securePrefixes {
+		if strings.HasPrefix(strings.ToLower(cookie.Name), prefix) {
+			c.refuse("session.cookie.name", "browsers take a cookie of this prefix over https only; "+
+				`serve server.public_url over https, or write "" for a name that fits`, "server.public_url")
+		}
+	}
+}
+
+// accountName keeps names fit for a command line, a link and a key in Redis.
+var accountName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$`)
+
+func (c *checker) checkAccounts() {
+	for name := range c.config.Accounts {
+		if !accountName.MatchString(name) {
+			c.refuse(join("accounts", name), "an account's name has up to 64 letters, digits, - and _; choose another")
+		}
+	}
+	for i, route := range c.config.Routes {
+		field := fmt.Sprintf("routes[%d]", i)
+		if name, ok := strings.CutPrefix(route.Credentials, proxy.AccountPrefix); ok {
+			c.checkAccountRoute(field, route, name)
+		}
+	}
+}
+
+// checkAccountRoute sees to it that nobody opens a whole account to the world by leaving something out.
+func (c *checker) checkAccountRoute(field string, route proxy.Route, name string) {
+	credentials := field + ".credentials"
+	if covered(c.broken, credentials) {
+		return
+	}
+	account, known := c.config.Accounts[name]
+	if !known {
+		c.refuse(credentials,
+			fmt.Sprintf("there is no account %q; add it below accounts, or correct the name", name), "accounts")
+	}
+	if len(route.Methods) == 0 {
+		c.refuse(field+".methods", "a shared account's route must list its methods; write methods: [GET, HEAD]")
+	}
+	if len(route.Allow) == 0 {
+		c.refuse(field+".allow", "a shared account's route must list the paths that it allows, such as "+
+			"allow: [me/player/currently-playing]")
+	}
+	writes := slices.ContainsFunc(route.Methods, func(m string) bool { return m != "GET" && m != "HEAD" })
+	if known && account.APIKeysFile == "" && writes {
+		c.refuse(field+".methods", fmt.Sprintf("a route without API keys is public and may only read; "+
+			"write methods: [GET, HEAD], or set accounts.%s.api_keys_file", name), join("accounts", name))
+	}
+}
+
+// warn notes what works but will surprise.
+func (c *checker) warn() {
+	if c.config.Spotify.Flow == flows.FlowImplicit {
+		c.note("spotify.flow", "Spotify ended the implicit grant on 2025-11-27; use authorization_code_pkce")
+	}
+	environment, _ := c.getenv("STAGEDOOR_ENV")
+	if environment == "production" && c.config.Session.Store == session.StoreMemory {
+		c.note("session.store", "memory keeps sessions in one process and loses them at a restart; use redis in production")
+	}
+}
+
+func (c *checker) note(field, problem string) {
+	c.warnings = append(c.warnings,
+		Fault{File: c.source.name, Position: c.positions.of(field), Field: field, Problem: problem})
+}

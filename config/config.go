@@ -1,0 +1,59 @@
+// Package config reads config.yaml: strictly, with a line and a column for every fault, all of them at once.
+package config
+
+import (
+	"stagedoor/flows"
+	"stagedoor/proxy"
+	"stagedoor/session"
+)
+
+// Config is the whole of config.yaml. Each part belongs to the package that lives by it; what is here is main's.
+type Config struct {
+	Server    proxy.ServerConfig  `yaml:"server"`
+	Admin     Admin               `yaml:"admin"`
+	Log       Log                 `yaml:"log"`
+	Spotify   flows.Config        `yaml:"spotify"`
+	Session   session.Config      `yaml:"session"`
+	Redis     session.RedisConfig `yaml:"redis"`
+	Routes    []proxy.Route       `yaml:"routes"`
+	Accounts  map[string]Account  `yaml:"accounts"`
+	RateLimit RateLimit           `yaml:"rate_limit"`
+}
+
+// Admin is the listener for probes and metrics.
+type Admin struct {
+	// Listen is a host:port; empty turns the listener off.
+	Listen string `yaml:"listen"`
+	// Pprof adds Go's profiler to it.
+	Pprof bool `yaml:"pprof"`
+}
+
+// Log says what is written to standard error, and how.
+type Log struct {
+	// Level is "debug", "info", "warn" or "error".
+	Level string `yaml:"level"`
+	// Format is "json" or "console".
+	Format string `yaml:"format"`
+}
+
+// Account is a shared account: one stored grant that routes with credentials account:NAME speak for.
+type Account struct {
+	// APIKeysFile lists the keys of the callers, one a line; empty means a public, read-only route.
+	APIKeysFile string `yaml:"api_keys_file"`
+}
+
+// RateLimit has no keys yet.
+type RateLimit struct{}
+
+// Default returns the configuration of an empty config.yaml. It lacks what has no default: the client and a key.
+func Default() Config {
+	return Config{
+		Server:  proxy.DefaultServerConfig(),
+		Admin:   Admin{Listen: "127.0.0.1:9090"},
+		Log:     Log{Level: "info", Format: "json"},
+		Spotify: flows.DefaultConfig(),
+		Session: session.DefaultConfig(),
+		Redis:   session.DefaultRedisConfig(),
+		Routes:  proxy.DefaultRoutes(),
+	}
+}

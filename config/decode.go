@@ -1,0 +1,224 @@
+package config
+
+import (
+	"fmt"
+	"path/filepath"
+	"reflect"
+	"strings"
+
+	"github.com/goccy/go-yaml/ast"
+)
+
+// decoder fills a Config from a syntax tree and goes on after a fault, so that one run finds them all.
+type decoder struct {
+	source source
+	// folder is what relative paths in the file start from.
+	folder string
+	getenv func(string) (string, bool)
+
+	positions   positions
+	faults      Faults
+	broken      map[string]bool // fields that have a fault
+	secretFiles []string        // in the order of the file
+}
+
+func newDecoder(path, text string, getenv func(string) (string, bool)) *decoder {
+	return &decoder{
+		source: newSource(path, text), folder: filepath.Dir(path), getenv: getenv,
+		positions: positions{}, broken: map[string]bool{},
+	}
+}
+
+// fault notes what is wrong with a field, at the field's place.
+func (d *decoder) fault(field, problem string) { d.faultAt(d.positions.of(field), field, problem) }
+
+func (d *decoder) faultAt(position Position, field, problem string) {
+	if field != "" {
+		d.broken[field] = true
+	}
+	d.faults = append(d.faults, Fault{File: d.source.name, Position: position, Field: field, Problem: problem})
+}
+
+// value decodes node into v by v's type. A null leaves v as it is: what is not said is the default.
+func (d *decoder) value(field string, node ast.Node, v reflect.Value) {
+	switch {
+	case isNull(node):
+	case d.refuses(field, node):
+	case isScalar(v.Type()):
+		if s, ok := d.scalar(field, node, v.Type()); ok {
+			d.setScalar(field, s, v)
+		}
+	case v.Kind() == reflect.Struct:
+		d.section(field, node, v)
+	case v.Kind() == reflect.Map:
+		d.named(field, node, v)
+	case v.Kind() == reflect.Slice:
+		d.list(field, node, v)
+	default:
+		panic(fmt.Sprintf("config: %s has the type %s, which config.yaml cannot hold", field, v.Type()))
+	}
+}
+
+func isNull(node ast.Node) bool {
+	_, null := node.(*ast.NullNode)
+	return null || node == nil
+}
+
+// refuses reports the parts of YAML that make a configuration hard to read and that nobody needs here.
+func (d *decoder) refuses(field string, node ast.Node) bool {
+	problem := trick(node)
+	if problem != "" {
+		d.fault(field, problem)
+	}
+	return problem != ""
+}
+
+func trick(node ast.Node) (problem string) {
+	switch node.(type) {
+	case *ast.AnchorNode, *ast.AliasNode:
+		return "YAML anchors (&) and aliases (*) are not supported; write the value out, or quote it"
+	case *ast.TagNode:
+		return "YAML tags (!) are not supported; drop the tag, or quote the value"
+	case *ast.DirectiveNode:
+		return "YAML directives (%) are not supported; drop the line"
+	}
+	return ""
+}
+
+// section decodes a mapping into a struct.
+func (d *decoder) section(field string, node ast.Node, v reflect.Value) {
+	known := map[string]key{}
+	for _, k := range keysOf(v.Type()) {
+		known[k.name] = k
+	}
+	var twins []entry
+	for _, e := range d.entries(field, node) {
+		k, ok := known[e.name]
+		switch {
+		case !ok:
+			d.fault(e.field, unknownKey(e.name, v.Type()))
+		case k.twin:
+			twins = append(twins, e)
+		default:
+			d.value(e.field, e.node, v.Field(k.index))
+		}
+	}
+	for _, e := range twins {
+		d.secretFile(e, v.Field(known[e.name].index))
+	}
+}
+
+// named decodes a mapping with keys of the operator's choice.
+func (d *decoder) named(field string, node ast.Node, v reflect.Value) {
+	v.SetZero()
+	for _, e := range d.entries(field, node) {
+		element := reflect.New(v.Type().Elem()).Elem()
+		d.value(e.field, e.node, element)
+		if v.IsNil() {
+			v.Set(reflect.MakeMap(v.Type()))
+		}
+		v.SetMapIndex(reflect.ValueOf(e.name), element)
+	}
+}
+
+// list decodes a sequence. It replaces the default. A scalar that became empty by expansion is left out: its variable
+// says that there is none.
+func (d *decoder) list(field string, node ast.Node, v reflect.Value) {
+	sequence, ok := node.(*ast.SequenceNode)
+	if !ok {
+		d.fault(field, "needs "+wanted(v.Type()))
+		return
+	}
+	v.SetZero()
+	for _, n := range sequence.Values {
+		item := fmt.Sprintf("%s[%d]", field, v.Len())
+		d.positions[item] = d.source.start(n)
+		element, keep := d.element(item, n, v.Type().Elem())
+		if !keep {
+			delete(d.positions, item)
+			continue
+		}
+		v.Set(reflect.Append(v, element))
+	}
+}
+
+// element decodes one entry of a list. It is false for an entry to leave out; one with a fault stays, so that the
+// numbers of the others are right.
+func (d *decoder) element(item string, node ast.Node, t reflect.Type) (reflect.Value, bool) {
+	element := reflect.New(t).Elem()
+	switch {
+	case isNull(node):
+		d.fault(item, "this entry is empty; it needs "+wanted(t))
+	case d.refuses(item, node):
+	case isScalar(t):
+		s, ok := d.scalar(item, node, t)
+		if ok && s.expanded && s.text == "" {
+			return element, false
+		}
+		if ok {
+			d.setScalar(item, s, element)
+		}
+	default:
+		d.value(item, node, element)
+	}
+	return element, true
+}
+
+// entry is one key of a mapping with its value.
+type entry struct {
+	name, field string
+	node        ast.Node
+}
+
+// entries returns the keys of a mapping in the order of the file and notes where they stand. A doubled key counts once.
+func (d *decoder) entries(field string, node ast.Node) []entry {
+	mapping, ok := node.(*ast.MappingNode)
+	if !ok {
+		d.fault(field, "needs a section: keys with values, indented below it")
+		return nil
+	}
+	var entries []entry
+	seen := map[string]Position{}
+	for _, pair := range mapping.Values {
+		position := d.source.start(pair.Key)
+		name, problem := keyName(pair.Key)
+		if problem != "" {
+			d.faultAt(position, field, problem)
+			continue
+		}
+		path := join(field, name)
+		if first, doubled := seen[name]; doubled {
+			d.faultAt(position, path, fmt.Sprintf("this key is here twice, first in line %d; keep one", first.Line))
+			continue
+		}
+		seen[name], d.positions[path] = position, position
+		entries = append(entries, entry{name: name, field: path, node: pair.Value})
+	}
+	return entries
+}
+
+// keyName returns the text of a plain or quoted key, or what is wrong with a key of any other kind.
+func keyName(node ast.MapKeyNode) (name, problem string) {
+	switch node := node.(type) {
+	case *ast.StringNode:
+		return node.Value, ""
+	case *ast.MergeKeyNode:
+		return "", "YAML merge keys (<<) are not supported; write the keys out"
+	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode, *ast.NullNode, *ast.InfinityNode, *ast.NanNode:
+		return node.GetToken().Value, ""
+	}
+	return "", "a key must be a plain word"
+}
+
+// absolute makes a path that the file names start from the file's folder.
+func (d *decoder) absolute(path string) string {
+	if path == "" || filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(d.folder, path)
+}
+
+// isPath tells by its name whether a key holds the path of a file or a folder.
+func isPath(field string) bool {
+	return strings.HasSuffix(field, fileSuffix) || strings.HasSuffix(field, ".files")
+}

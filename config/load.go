@@ -1,0 +1,128 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"reflect"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
+)
+
+// maxFileSize is far above any real configuration; the YAML parser's time grows with the square of the nesting.
+const maxFileSize = 256 << 10
+
+// Loaded is a configuration without faults.
+type Loaded struct {
+	// Config is the effective configuration: the file's values over the defaults.
+	Config Config
+	// File is the path it was loaded from.
+	File string
+	// Warnings are no reason to refuse the file; the operator should know them.
+	Warnings Faults
+	// SecretFiles are the files that …_file keys named, in the order of config.yaml. A change in one of them takes
+	// effect when the configuration is loaded again.
+	SecretFiles []string
+}
+
+// Load reads the configuration file at path and checks it. getenv gives the variables of ${NAME}, as os.LookupEnv does.
+// When something is wrong in the file, the error is a Faults that holds everything that is wrong.
+func Load(path string, getenv func(string) (string, bool)) (*Loaded, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("the configuration cannot be read: %w; correct the path or its permissions", err)
+	}
+	return load(path, string(text), getenv)
+}
+
+func load(path, text string, getenv func(string) (string, bool)) (*Loaded, error) {
+	d := newDecoder(path, text, getenv)
+	config := Default()
+	var warnings Faults
+	if body, ok := d.parse(); ok {
+		d.value("", body, reflect.ValueOf(&config).Elem())
+		completeRoutes(config.Routes)
+		warnings = check(&config, d)
+	}
+	if len(d.faults) > 0 {
+		d.faults.sort()
+		return nil, d.faults
+	}
+	return &Loaded{Config: config, File: path, Warnings: warnings, SecretFiles: d.secretFiles}, nil
+}
+
+// parse returns the mapping at the top of the file's one document; a null for an empty file. It is false when there is
+// nothing to decode.
+func (d *decoder) parse() (ast.Node, bool) {
+	text := d.source.text()
+	if len(text) > maxFileSize {
+		d.faultAt(fileStart, "", fmt.Sprintf("the file has more than %d KiB, which no configuration has; correct the path",
+			maxFileSize>>10))
+		return nil, false
+	}
+	if position, found := d.source.notUTF8(); found {
+		d.faultAt(position, "", "the file is not UTF-8 here; save it as UTF-8")
+		return nil, false
+	}
+	file, err := parseYAML(text)
+	if err != nil {
+		d.syntaxFault(err)
+		return nil, false
+	}
+	return d.onlyDocument(file)
+}
+
+// onlyDocument returns the mapping of a file's one document.
+func (d *decoder) onlyDocument(file *ast.File) (ast.Node, bool) {
+	var body ast.Node
+	for _, document := range file.Docs {
+		if document.Body == nil {
+			continue
+		}
+		problem := trick(document.Body)
+		switch _, mapping := document.Body.(*ast.MappingNode); {
+		case problem != "":
+		case body != nil:
+			problem = "a second YAML document begins here; a configuration is one, so remove the --- before it"
+		case !mapping && !isNull(document.Body):
+			problem = "a configuration is made of sections, such as server: and spotify:, with their keys indented below"
+		}
+		if problem != "" {
+			d.faultAt(d.source.start(document.Body), "", problem)
+			return nil, false
+		}
+		body = document.Body
+	}
+	return body, true
+}
+
+// parseYAML allows doubled keys, because the decoder finds all of them. The parser has panicked on broken files before
+// (https://github.com/goccy/go-yaml/issues/540); such a file is broken, which is all there is to say.
+func parseYAML(text string) (file *ast.File, err error) {
+	defer func() {
+		if recover() != nil {
+			err = errors.New("the parser gave up on this file")
+		}
+	}()
+	return parser.ParseBytes([]byte(text), 0, parser.AllowDuplicateMapKey())
+}
+
+// syntaxFault reports why the file is no YAML, where the parser knows it.
+func (d *decoder) syntaxFault(err error) {
+	var syntax yaml.Error
+	if !errors.As(err, &syntax) {
+		d.faultAt(fileStart, "", "this is not YAML: "+err.Error())
+		return
+	}
+	position, message := d.source.at(syntax.GetToken()), strings.Join(strings.Fields(syntax.GetMessage()), " ")
+	switch line := d.source.lines[position.Line-1]; {
+	case strings.HasPrefix(strings.TrimLeft(line, " "), "\t"):
+		message = "a tab stands here; indent with spaces"
+	case strings.ContainsAny(line, "[{") && strings.Contains(line, "${"):
+		message += `; inside [ ] and { } a ${NAME} needs quotes: "${NAME}"`
+	}
+	d.faultAt(position, "", "this is not YAML: "+message)
+}

@@ -1,0 +1,65 @@
+package config
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"stagedoor/proxy"
+)
+
+// completeRoutes fills in what a route may leave out. A route to Spotify must say for whom it speaks; one that goes
+// elsewhere speaks for nobody. A shared account's methods have no default, see checkAccountRoute.
+func completeRoutes(routes []proxy.Route) {
+	for i := range routes {
+		r := &routes[i]
+		elsewhere := r.Files != "" || r.Upstream != "" && r.Upstream != proxy.UpstreamSpotify
+		if r.Credentials == "" && elsewhere {
+			r.Credentials = proxy.CredentialsNone
+		}
+		isAccount := strings.HasPrefix(r.Credentials, proxy.AccountPrefix)
+		if len(r.Methods) == 0 && r.Upstream == proxy.UpstreamSpotify && !isAccount {
+			r.Methods = []string{"GET", "HEAD", "POST", "PUT", "DELETE"}
+		}
+	}
+}
+
+// RouteTable renders the effective routes as an aligned table, one a line below a heading, in the order in which they
+// are tried: the longest path first.
+func (c Config) RouteTable() string {
+	routes := slices.Clone(c.Routes)
+	slices.SortStableFunc(routes, func(a, b proxy.Route) int { return cmp.Compare(len(b.Path), len(a.Path)) })
+
+	var table strings.Builder
+	w := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "PATH\tGOES TO\tCREDENTIALS\tMETHODS\tALLOW")
+	for _, r := range routes {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", r.Path, c.target(r), r.Credentials, listOrAll(r.Methods), listOrAll(r.Allow))
+	}
+	w.Flush() // a strings.Builder takes every write
+	return table.String()
+}
+
+// target says where a route goes.
+func (c Config) target(r proxy.Route) string {
+	switch {
+	case r.Upstream == proxy.UpstreamSpotify:
+		return c.Spotify.APIURL
+	case r.Files != "" && r.Fallback != "":
+		return fmt.Sprintf("%s (else %s)", r.Files, r.Fallback)
+	case r.Files != "":
+		return r.Files
+	case r.FS != nil:
+		return "(built in)"
+	}
+	return r.Upstream
+}
+
+func listOrAll(list []string) string {
+	if len(list) == 0 {
+		return "all"
+	}
+	return strings.Join(list, " ")
+}

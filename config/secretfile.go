@@ -1,0 +1,90 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"reflect"
+	"strings"
+
+	"stagedoor/session"
+)
+
+// secretFile fills a secret, or a list of secrets, from the file that its …_file twin names. An empty name means that
+// there is no file.
+func (d *decoder) secretFile(twin entry, v reflect.Value) {
+	var path string
+	d.value(twin.field, twin.node, reflect.ValueOf(&path).Elem())
+	plain := strings.TrimSuffix(twin.field, fileSuffix)
+	if d.broken[twin.field] {
+		d.broken[plain] = true // it may well be in the file that we cannot name
+	}
+	if path == "" {
+		return
+	}
+	if !v.IsZero() {
+		d.fault(twin.field, fmt.Sprintf("%s is set as well; keep one of the two", plain))
+		return
+	}
+	d.secretFiles = append(d.secretFiles, path)
+	text, err := readSecret(path)
+	if err != nil {
+		d.broken[plain] = true
+		d.fault(twin.field, err.Error())
+		return
+	}
+	d.positions[plain] = d.positions.of(twin.field) // what is wrong with the secret is wrong with its file
+	if v.Type() == secretType {
+		v.Set(reflect.ValueOf(session.NewSecret(text)))
+		return
+	}
+	v.Set(reflect.ValueOf(secretLines(text)))
+}
+
+// maxSecretFile is far above any real secret, and keeps a wrong path such as /dev/zero from filling the memory.
+const maxSecretFile = 64 << 10
+
+// readSecret returns the file's text without the newline that editors put at its end.
+func readSecret(path string) (string, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return "", unreadable(path, err)
+	}
+	defer file.Close() // it was only read
+	text, err := io.ReadAll(io.LimitReader(file, maxSecretFile+1))
+	if err != nil {
+		return "", unreadable(path, err)
+	}
+	if len(text) > maxSecretFile {
+		return "", fmt.Errorf("the file %q has more than %d KiB, which no secret has; correct the path",
+			path, maxSecretFile>>10)
+	}
+	secret := strings.TrimSuffix(strings.TrimSuffix(string(text), "\n"), "\r")
+	if secret == "" {
+		return "", fmt.Errorf("the file %q is empty; write the secret into it", path)
+	}
+	return secret, nil
+}
+
+// unreadable says why without the path that the system's error repeats.
+func unreadable(path string, err error) error {
+	var cause *fs.PathError
+	if errors.As(err, &cause) {
+		err = cause.Err
+	}
+	return fmt.Errorf("the file %q cannot be read (%w); correct the path or its permissions", path, err)
+}
+
+// secretLines returns one secret a line, without blank lines and those that begin with #.
+func secretLines(text string) []session.Secret {
+	var secrets []session.Secret
+	for line := range strings.Lines(text) {
+		line = strings.TrimSpace(line)
+		if line != "" && !strings.HasPrefix(line, "#") {
+			secrets = append(secrets, session.NewSecret(line))
+		}
+	}
+	return secrets
+}
