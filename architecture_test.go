@@ -30,10 +30,10 @@ var plan = map[string][]string{
 
 // only says which files alone may import a package from outside, and why.
 var only = []struct{ path, files, why string }{
-	{"github.com/gorilla/sessions", "session/cookie.go", "its default cookie is unsafe: one file sets every option"},
+	{"github.com/gorilla/sessions", "session/cookie.go session/*_test.go", "its default cookie is unsafe: one file sets every option"},
 	{"github.com/redis/go-redis/v9", "session/redis.go session/*_test.go session/sessiontest/*.go", "one file knows the commands and the keys"},
 	{"github.com/goccy/go-yaml", "config/*.go session/secret_test.go", "nobody else reads YAML"},
-	{"golang.org/x/oauth2", "flows/*.go", "nobody else talks OAuth"},
+	{"golang.org/x/oauth2", "flows/*.go simulator/*_test.go", "nobody else talks OAuth"},
 	{"testing", "*_test.go */*_test.go */*/*_test.go session/sessiontest/*.go", "no product code depends on tests"},
 }
 

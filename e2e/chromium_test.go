@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"os/exec"
+	"strings"
 	"testing"
 	"time"
 
@@ -33,23 +34,57 @@ func chromium(t *testing.T) context.Context {
 		chromedp.Flag("disable-component-update", true),
 	)
 	browser, stopBrowser := chromedp.NewExecAllocator(context.Background(), options...)
-	tab, closeTab := chromedp.NewContext(browser)
-	t.Cleanup(func() {
-		closeTab()
-		stopBrowser()
-	})
-	if err := chromedp.Run(tab); err != nil {
-		t.Fatal(err)
-	}
-	return tab
+	t.Cleanup(stopBrowser)
+	return anotherTab(t, browser)
 }
 
-// act carries out steps in a tab, each within pageTime.
-func act(t *testing.T, tab context.Context, what string, steps ...chromedp.Action) {
+// anotherTab opens a tab in the browser of a tab: they share their cookies.
+func anotherTab(t *testing.T, tab context.Context) context.Context {
+	t.Helper()
+	opened, closeTab := chromedp.NewContext(tab)
+	t.Cleanup(closeTab)
+	// The tab belongs to the context of its first action, which therefore must be one without a deadline.
+	if err := chromedp.Do(opened); err != nil {
+		t.Fatal(err)
+	}
+	return opened
+}
+
+// act carries out steps in a tab, all within pageTime.
+func act(t *testing.T, tab context.Context, what string, steps ...chromedp.Action[chromedp.Void]) {
+	t.Helper()
+	read(t, tab, what, chromedp.Steps(steps...))
+}
+
+// read returns what an action of a tab yields, within pageTime.
+func read[T any](t *testing.T, tab context.Context, what string, action chromedp.Action[T]) T {
 	t.Helper()
 	bounded, cancel := context.WithTimeout(tab, pageTime)
 	defer cancel()
-	if err := chromedp.Run(bounded, steps...); err != nil {
+	value, err := chromedp.Run(bounded, action)
+	if err != nil {
 		t.Fatalf("%s: %v", what, err)
+	}
+	return value
+}
+
+// evaluate returns the value of a JavaScript expression on the page.
+func evaluate[T any](t *testing.T, tab context.Context, expression string) T {
+	t.Helper()
+	return read(t, tab, expression, chromedp.Evaluate[T](expression))
+}
+
+// await waits until a JavaScript condition of the page is true. The page must not be left meanwhile.
+func await(t *testing.T, tab context.Context, what, condition string) {
+	t.Helper()
+	read(t, tab, what, chromedp.Poll[bool](condition))
+}
+
+// expectText looks for a text in what a person sees.
+func expectText(t *testing.T, tab context.Context, selector, want string) {
+	t.Helper()
+	got := read(t, tab, "read "+selector, chromedp.Text(selector))
+	if !strings.Contains(strings.ReplaceAll(got, "’", "'"), want) {
+		t.Errorf("%s says %q, want %q", selector, got, want)
 	}
 }

@@ -69,8 +69,7 @@ func TestDemo(t *testing.T) {
 	act(t, tab, "reload", chromedp.Reload(), chromedp.WaitVisible("#profile-name"))
 	expectText(t, tab, "#profile-name", "Ada Marlow")
 
-	second, closeSecond := chromedp.NewContext(tab)
-	defer closeSecond()
+	second := anotherTab(t, tab)
 	act(t, second, "open a second tab", chromedp.Navigate(home), chromedp.WaitVisible("#profile-name"))
 	act(t, tab, "log out", chromedp.Click("#logout"), chromedp.WaitVisible("#login"))
 	act(t, second, "the second tab notices", chromedp.WaitVisible("#login"))
@@ -92,32 +91,13 @@ func logIn(t *testing.T, tab context.Context, user string) {
 		chromedp.WaitVisible(`#profile-name, .status`))
 }
 
-func expectText(t *testing.T, tab context.Context, selector, want string) {
-	t.Helper()
-	var got string
-	act(t, tab, "read "+selector, chromedp.Text(selector, &got))
-	if !strings.Contains(strings.ReplaceAll(got, "’", "'"), want) {
-		t.Errorf("%s says %q, want %q", selector, got, want)
-	}
-}
-
-// await polls a condition of the page.
-func await(t *testing.T, tab context.Context, what, condition string) {
-	t.Helper()
-	act(t, tab, what, chromedp.Poll(condition, nil))
-}
-
 // expectAllPlaylists pages to the last playlist.
 func expectAllPlaylists(t *testing.T, tab context.Context) {
 	t.Helper()
 	await(t, tab, "the first playlists", `document.querySelectorAll("#playlists li").length > 0`)
 	for {
-		var before int
-		var more bool
-		act(t, tab, "look at the playlists",
-			chromedp.Evaluate(`document.querySelectorAll("#playlists li").length`, &before),
-			chromedp.Evaluate(`!document.querySelector("#playlists-more").hidden`, &more))
-		if !more {
+		before := evaluate[int](t, tab, `document.querySelectorAll("#playlists li").length`)
+		if evaluate[bool](t, tab, `document.querySelector("#playlists-more").hidden`) {
 			if before <= 40 {
 				t.Errorf("paging ended at %d playlists, want all of several pages", before)
 			}
@@ -138,8 +118,7 @@ func expectPlayer(t *testing.T, tab context.Context) {
 	await(t, tab, "music is off", label+` === "Play"`)
 	act(t, tab, "play", chromedp.Click("#player-toggle"))
 	await(t, tab, "music is on again", label+` === "Pause"`)
-	var title string
-	act(t, tab, "read the title", chromedp.Text("#player-title", &title))
+	title := read(t, tab, "the title", chromedp.Text("#player-title"))
 	act(t, tab, "next", chromedp.Click("#player-next"))
 	await(t, tab, "another track", fmt.Sprintf(`document.querySelector("#player-title").textContent !== %q`, title))
 }
@@ -147,9 +126,7 @@ func expectPlayer(t *testing.T, tab context.Context) {
 // expectNothingHeld looks for itself: no script of the page could find a token.
 func expectNothingHeld(t *testing.T, tab context.Context) {
 	t.Helper()
-	var held string
-	act(t, tab, "look for what the page holds",
-		chromedp.Evaluate(`document.cookie + JSON.stringify({...localStorage}) + JSON.stringify({...sessionStorage})`, &held))
+	held := evaluate[string](t, tab, `document.cookie + JSON.stringify({...localStorage}) + JSON.stringify({...sessionStorage})`)
 	if held != "{}{}" {
 		t.Errorf("the page holds %q", held)
 	}

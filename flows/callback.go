@@ -5,12 +5,16 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"time"
 
 	"go.uber.org/zap"
 
 	"stagedoor/httperror"
 	"stagedoor/session"
 )
+
+// retrySoon is the Retry-After of an outage at Spotify whose end nobody knows.
+const retrySoon = time.Second
 
 // callback takes what the consent page sends back, and sends the browser to where it wanted to go.
 func (h *Handler) callback(w http.ResponseWriter, r *http.Request) error {
@@ -107,7 +111,9 @@ func refusedBySpotify(code string) error {
 	case "access_denied":
 		return restart(httperror.AccessDenied, "You did not allow this app to use your Spotify account, so you are not logged in.", nil)
 	case "server_error", "temporarily_unavailable":
-		return restart(httperror.TokenEndpointUnavailable, "Spotify could not finish this login. Try again shortly.", nil)
+		e := restart(httperror.TokenEndpointUnavailable, "Spotify could not finish this login. Try again shortly.", nil)
+		e.RetryAfter = retrySoon
+		return e
 	default:
 		return restart(httperror.InvalidRequest, "Spotify refused this login. Begin again; if it happens again, tell the operator.",
 			errors.New("the consent page answered "+redact(code, nil)))
@@ -115,7 +121,7 @@ func refusedBySpotify(code string) error {
 }
 
 // restart is a fault after which a new login is the way on.
-func restart(reason, message string, cause error) error {
+func restart(reason, message string, cause error) *httperror.Error {
 	e := httperror.New(reason, message, cause)
 	e.LoginURL = loginPath
 	return e

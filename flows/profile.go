@@ -56,7 +56,11 @@ func (h *Handler) profile(ctx context.Context, token session.Token) (session.Use
 }
 
 func noProfile(cause error) error {
-	return httperror.New(httperror.UpstreamUnreachable,
+	reason := httperror.UpstreamUnreachable
+	if errors.Is(cause, context.DeadlineExceeded) {
+		reason = httperror.UpstreamTimeout
+	}
+	return httperror.New(reason,
 		"Spotify agreed to the login but did not say who you are. Try again shortly.", cause)
 }
 

@@ -2,9 +2,11 @@ package flows
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -23,6 +25,8 @@ const (
 	longestLifetime = 24 * time.Hour
 	// maxDescription bounds how much of an error's text goes to the log, in bytes.
 	maxDescription = 200
+	// longestRetryAfter bounds what an answer may ask for; Spotify's longest ban is a day.
+	longestRetryAfter = 24 * time.Hour
 )
 
 // TokenEndpoint asks Spotify's token endpoint (RFC 6749 section 3.2). Each method is one request on the wire: it follows
@@ -40,12 +44,14 @@ func NewTokenEndpoint(c Config, publicURL string, now func() time.Time) *TokenEn
 	if now == nil {
 		now = time.Now
 	}
+	client := newClient()
+	client.Transport = plainBasic{next: client.Transport, id: c.ClientID, secret: c.ClientSecret.Reveal()}
 	return &TokenEndpoint{
 		oauth: oauth2.Config{
 			ClientID: c.ClientID, ClientSecret: c.loginSecret().Reveal(), RedirectURL: RedirectURI(publicURL),
 			Endpoint: oauth2.Endpoint{AuthURL: c.AuthorizeURL, TokenURL: c.TokenURL, AuthStyle: c.authStyle()},
 		},
-		secret: c.ClientSecret, client: newClient(), timeout: c.TokenTimeout, now: now,
+		secret: c.ClientSecret, client: client, timeout: c.TokenTimeout, now: now,
 	}
 }
 
@@ -66,6 +72,22 @@ func (c Config) authStyle() oauth2.AuthStyle {
 		return oauth2.AuthStyleInParams // client_id in the body, no secret
 	}
 	return oauth2.AuthStyleInHeader
+}
+
+// plainBasic writes the client's id and secret as Spotify documents it, base64(id:secret). RFC 6749 section 2.3.1, and
+// x/oauth2 with it, would percent-encode both first.
+type plainBasic struct {
+	next       http.RoundTripper
+	id, secret string
+}
+
+func (p plainBasic) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Header.Get("Authorization") == "" {
+		return p.next.RoundTrip(r)
+	}
+	r = r.Clone(r.Context())
+	r.SetBasicAuth(p.id, p.secret)
+	return p.next.RoundTrip(r)
 }
 
 // newClient returns a client that follows no redirect: a 307 would carry the secrets to another host.
@@ -128,6 +150,9 @@ func (t *TokenEndpoint) Refresh(ctx context.Context, refreshToken session.Secret
 	if err != nil {
 		return session.Grant{}, t.sort(err, refreshToken)
 	}
+	if answer.RefreshToken == refreshToken.Reveal() { // x/oauth2 fills in the one that was sent
+		answer.RefreshToken = ""
+	}
 	return t.grant(answer)
 }
 
@@ -167,13 +192,14 @@ func isToken(text string) bool {
 // sort turns what x/oauth2 answers into the errors of package session. Only an OAuth error with an error's status says
 // anything about the grant or the client; an outage may answer anything.
 func (t *TokenEndpoint) sort(err error, sent ...session.Secret) error {
+	sent = append(sent, t.secret, t.basicCredentials())
 	var refused *oauth2.RetrieveError
 	if !errors.As(err, &refused) {
 		return &session.RefreshUnavailableError{Cause: errors.New(redact(err.Error(), sent))}
 	}
 	status := refused.Response.StatusCode
 	cause := fmt.Errorf("the token endpoint answered %d %s", status,
-		redact(refused.ErrorCode+" "+refused.ErrorDescription, append(sent, t.secret)))
+		redact(refused.ErrorCode+" "+refused.ErrorDescription, sent))
 	if status == http.StatusBadRequest || status == http.StatusUnauthorized {
 		switch refused.ErrorCode {
 		case "invalid_grant":
@@ -185,15 +211,22 @@ func (t *TokenEndpoint) sort(err error, sent ...session.Secret) error {
 	return &session.RefreshUnavailableError{RetryAfter: retryAfter(refused.Response.Header, t.now()), Cause: cause}
 }
 
+// basicCredentials is what the Authorization header carries of the client, as plainBasic writes it.
+func (t *TokenEndpoint) basicCredentials() session.Secret {
+	return session.NewSecret(base64.StdEncoding.EncodeToString([]byte(t.oauth.ClientID + ":" + t.secret.Reveal())))
+}
+
 func unavailable(cause string) error {
 	return &session.RefreshUnavailableError{Cause: errors.New(cause)}
 }
 
-// redact makes a foreign text fit for the log: short, on one line, and without what was sent, should it be echoed.
+// redact makes a foreign text fit for the log: short, on one line, and without what was sent, should it be echoed as it is
+// or as a form has it.
 func redact(text string, secrets []session.Secret) string {
 	for _, secret := range secrets {
 		if !secret.IsZero() {
 			text = strings.ReplaceAll(text, secret.Reveal(), secret.String())
+			text = strings.ReplaceAll(text, url.QueryEscape(secret.Reveal()), secret.String())
 		}
 	}
 	if len(text) > maxDescription {
@@ -206,10 +239,10 @@ func redact(text string, secrets []session.Secret) string {
 func retryAfter(h http.Header, now time.Time) time.Duration {
 	value := h.Get("Retry-After")
 	if seconds, err := strconv.Atoi(value); err == nil && seconds > 0 {
-		return time.Duration(min(seconds, 24*60*60)) * time.Second
+		return time.Duration(min(seconds, int(longestRetryAfter/time.Second))) * time.Second
 	}
 	if date, err := http.ParseTime(value); err == nil && date.After(now) {
-		return date.Sub(now)
+		return min(date.Sub(now), longestRetryAfter)
 	}
 	return 0
 }

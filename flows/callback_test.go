@@ -1,0 +1,344 @@
+package flows
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"stagedoor/httperror"
+)
+
+// expectNothing checks that a callback that failed has left nothing: no session, no cookie, and so many token calls.
+func (b *browser) expectNothing(a answer, tokenCalls int) {
+	b.t.Helper()
+	if calls, _ := b.g.spotify.received(); len(calls) != tokenCalls {
+		b.t.Errorf("there were %d token calls, want %d", len(calls), tokenCalls)
+	}
+	if _, sessions := b.g.store.writes(); sessions != 0 {
+		b.t.Errorf("%d sessions were written", sessions)
+	}
+	if len(a.Cookies()) != 0 || a.Header.Get("Location") != "" {
+		b.t.Errorf("the cookies are %v and the Location is %q", a.Cookies(), a.Header.Get("Location"))
+	}
+	if !strings.HasPrefix(a.Header.Get("Content-Type"), "text/html") || !strings.Contains(a.body, "<h1>") {
+		b.t.Errorf("the answer is no page: %s %s", a.Header.Get("Content-Type"), a.body)
+	}
+	if got := b.g.audits(); len(got) == 0 || got[len(got)-1] != "login "+a.Header.Get(httperror.ReasonHeader) {
+		b.t.Errorf("the audit lines are %q", got)
+	}
+}
+
+// A state that is not this browser's own, or not alone, never makes a token call.
+func TestCallbackState(t *testing.T) {
+	forged := strings.Repeat("A", 43)
+	for name, query := range map[string]func(state string) string{
+		"absent":           func(string) string { return "code=c" },
+		"empty":            func(string) string { return "code=c&state=" },
+		"forged":           func(string) string { return "code=c&state=" + forged },
+		"no state at all":  func(string) string { return "code=c&state=%00%0d%0a" },
+		"cut":              func(state string) string { return "code=c&state=" + state[:42] },
+		"longer":           func(state string) string { return "code=c&state=" + state + "A" },
+		"doubled":          func(state string) string { return "code=c&state=" + state + "&state=" + state },
+		"with another one": func(state string) string { return "code=c&state=" + state + "&state=" + forged },
+		"code doubled":     func(state string) string { return "code=c&code=d&state=" + state },
+		"error doubled":    func(state string) string { return "error=a&error=b&state=" + state },
+		"bad escape":       func(state string) string { return "code=%zz&state=" + state },
+		"semicolon":        func(state string) string { return "code=c;state=" + state },
+		"forged denial":    func(string) string { return "error=access_denied&state=" + forged },
+		"no query":         func(string) string { return "" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := newGateway(t, nil)
+			b := g.browser()
+			state := b.begin("").Get("state")
+			a := b.do(http.MethodGet, "/auth/callback?"+query(state), "Sec-Fetch-Mode", "navigate")
+			b.expect(a, http.StatusBadRequest, httperror.InvalidRequest)
+			b.expectNothing(a, 0)
+			b.expect(b.callback(consented(state)), http.StatusSeeOther, "") // the true answer is still good
+		})
+	}
+}
+
+func TestCallbackReplay(t *testing.T) {
+	g := newGateway(t, nil)
+	b := g.browser()
+	query := consented(b.begin("").Get("state"))
+	b.expect(b.callback(query), http.StatusSeeOther, "")
+	before := b.cookie("stagedoor")
+	a := b.callback(query)
+	b.expect(a, http.StatusBadRequest, httperror.InvalidRequest)
+	if calls, _ := g.spotify.received(); len(calls) != 1 {
+		t.Errorf("there were %d token calls, want one", len(calls))
+	}
+	if b.cookie("stagedoor") != before || !b.loggedIn() {
+		t.Error("a replay touched the session")
+	}
+}
+
+// Login CSRF: a state brought to another browser is refused there, and stays good in its own.
+func TestCallbackInAnotherBrowser(t *testing.T) {
+	g := newGateway(t, nil)
+	victim, attacker := g.browser(), g.browser()
+	query := consented(attacker.begin("").Get("state"))
+	for _, prepare := range []func(){func() {}, func() { victim.begin("") }} { // without and with a login of its own
+		prepare()
+		a := victim.callback(query)
+		victim.expect(a, http.StatusBadRequest, httperror.InvalidRequest)
+		victim.expectNothing(a, 0)
+	}
+	attacker.expect(attacker.callback(query), http.StatusSeeOther, "")
+	if victim.loggedIn() || !attacker.loggedIn() {
+		t.Error("the wrong browser is logged in")
+	}
+}
+
+// Two tabs of one browser log in at the same time, and come back in the other order.
+func TestCallbackOfTwoTabs(t *testing.T) {
+	b := newGateway(t, nil).browser()
+	first, second := b.begin("?return_to=/1").Get("state"), b.begin("?return_to=/2").Get("state")
+	for state, want := range map[string]string{second: "/2", first: "/1"} {
+		if got := b.callback(consented(state)).Header.Get("Location"); got != want {
+			t.Errorf("a tab is led to %q, want %q", got, want)
+		}
+	}
+}
+
+func TestCallbackTooLate(t *testing.T) {
+	g := newGateway(t, nil)
+	b := g.browser()
+	query := consented(b.begin("").Get("state"))
+	g.clock.advance(10*time.Minute + time.Second)
+	a := b.callback(query)
+	b.expect(a, http.StatusBadRequest, httperror.InvalidRequest)
+	b.expectNothing(a, 0)
+}
+
+// What the consent page may say instead of a code. None of its text is shown: anybody can write it.
+func TestCallbackWithoutCode(t *testing.T) {
+	const markup = `"><script>alert(1)</script>`
+	for name, test := range map[string]struct {
+		query  url.Values
+		status int
+		reason string
+		retry  bool
+	}{
+		"denied":            {url.Values{"error": {"access_denied"}}, 403, httperror.AccessDenied, false},
+		"denied, with code": {url.Values{"error": {"access_denied"}, "code": {"c"}}, 403, httperror.AccessDenied, false},
+		"denied in words":   {url.Values{"error": {"access_denied"}, "error_description": {markup}}, 403, httperror.AccessDenied, false},
+		"no code":           {url.Values{}, 400, httperror.InvalidRequest, false},
+		"empty code":        {url.Values{"code": {""}}, 400, httperror.InvalidRequest, false},
+		"server_error":      {url.Values{"error": {"server_error"}}, 503, httperror.TokenEndpointUnavailable, true},
+		"overloaded":        {url.Values{"error": {"temporarily_unavailable"}}, 503, httperror.TokenEndpointUnavailable, true},
+		"invalid_scope":     {url.Values{"error": {"invalid_scope"}}, 400, httperror.InvalidRequest, false},
+		"markup":            {url.Values{"error": {markup}}, 400, httperror.InvalidRequest, false},
+		"a log line":        {url.Values{"error": {"a\nlevel=error msg=forged"}}, 400, httperror.InvalidRequest, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := newGateway(t, nil)
+			b := g.browser()
+			test.query.Set("state", b.begin("").Get("state"))
+			a := b.callback(test.query)
+			b.expect(a, test.status, test.reason)
+			b.expectNothing(a, 0)
+			if strings.Contains(a.body, "script") || strings.Contains(a.body, "alert") || strings.Contains(a.body, "forged") {
+				t.Errorf("the page repeats the answer: %s", a.body)
+			}
+			if !strings.Contains(a.body, `href="/auth/login"`) {
+				t.Errorf("the page has no way on: %s", a.body)
+			}
+			if got := a.Header.Get("Retry-After"); (got != "") != test.retry {
+				t.Errorf("Retry-After is %q", got)
+			}
+			b.expect(b.callback(test.query), http.StatusBadRequest, httperror.InvalidRequest) // the state is used up
+		})
+	}
+}
+
+// RFC 9207: when the answer names its issuer, it is the consent page's.
+func TestCallbackIssuer(t *testing.T) {
+	for issuer, good := range map[string]bool{
+		"https://accounts.example":          true,
+		"https://accounts.example/":         true,
+		"http://accounts.example":           false,
+		"https://accounts.example:8443":     false,
+		"https://evil.example":              false,
+		"https://accounts.example.evil.org": false,
+		"https://accounts.example@evil.org": false,
+		"accounts.example":                  false,
+		"":                                  false,
+		"%":                                 false,
+	} {
+		g := newGateway(t, nil)
+		b := g.browser()
+		query := consented(b.begin("").Get("state"))
+		query.Set("iss", issuer)
+		a := b.callback(query)
+		if good {
+			b.expect(a, http.StatusSeeOther, "")
+			continue
+		}
+		b.expect(a, http.StatusBadRequest, httperror.InvalidRequest)
+		b.expectNothing(a, 0)
+	}
+}
+
+func TestCallbackTakesOnlyGet(t *testing.T) {
+	for _, method := range []string{http.MethodPost, http.MethodHead, http.MethodPut, http.MethodDelete} {
+		g := newGateway(t, nil)
+		b := g.browser()
+		query := consented(b.begin("").Get("state"))
+		a := b.do(method, "/auth/callback?"+query.Encode())
+		b.expect(a, http.StatusMethodNotAllowed, httperror.MethodRefused)
+		if a.Header.Get("Allow") != "GET" {
+			t.Errorf("%s: Allow is %q", method, a.Header.Get("Allow"))
+		}
+		b.expect(b.callback(query), http.StatusSeeOther, "") // and it used nothing up
+	}
+}
+
+// Where the store fails decides what is lost: before the state is used up, a reload mends everything.
+func TestCallbackWhileTheStoreIsDown(t *testing.T) {
+	for name, test := range map[string]struct {
+		down       func(operation, kind string) bool
+		tokenCalls int
+		reloadable bool
+	}{
+		"altogether":            {everything, 0, true},
+		"for the state":         {func(operation, kind string) bool { return operation == "delete" && kind == "login" }, 0, true},
+		"for the new session":   {func(operation, kind string) bool { return operation == "save" && kind == "session" }, 1, false},
+		"only for old sessions": {func(operation, kind string) bool { return operation == "delete" && kind == "session" }, 0, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := newGateway(t, nil)
+			b := g.browser()
+			query := consented(b.begin("").Get("state"))
+			g.store.fail(test.down)
+			a := b.callback(query)
+			if name != "only for old sessions" { // there is none here
+				b.expect(a, http.StatusServiceUnavailable, httperror.StoreUnavailable)
+				b.expectNothing(a, test.tokenCalls)
+				if a.Header.Get("Retry-After") == "" {
+					t.Error("there is no Retry-After")
+				}
+				g.store.fail(nil)
+				a = b.callback(query)
+			}
+			if got := a.StatusCode == http.StatusSeeOther; got != test.reloadable {
+				t.Errorf("once the store was back, a reload answered %d %s", a.StatusCode, a.Header.Get(httperror.ReasonHeader))
+			}
+		})
+	}
+}
+
+// Whatever the token endpoint answers, it is asked once, nothing is made, and the page says what to do.
+func TestCallbackWithoutToken(t *testing.T) {
+	busy := func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Retry-After", "7")
+		answerJSON(http.StatusServiceUnavailable, "")(w, r)
+	}
+	for name, test := range map[string]struct {
+		answer     http.HandlerFunc
+		status     int
+		reason     string
+		retryAfter string
+		loginLink  bool
+	}{
+		"down":           {answerJSON(502, "Bad Gateway"), 503, httperror.TokenEndpointUnavailable, "1", true},
+		"busy":           {busy, 503, httperror.TokenEndpointUnavailable, "7", true},
+		"nonsense":       {answerJSON(200, "<html>"), 503, httperror.TokenEndpointUnavailable, "1", true},
+		"reset":          {func(w http.ResponseWriter, _ *http.Request) { hijack(w, hijacked.reset) }, 503, httperror.TokenEndpointUnavailable, "1", true},
+		"invalid_grant":  {answerJSON(400, `{"error":"invalid_grant","error_description":"<b>Authorization code expired</b>"}`), 400, httperror.InvalidRequest, "", true},
+		"invalid_client": {answerJSON(401, `{"error":"invalid_client","error_description":"Invalid client secret"}`), 503, httperror.ClientMisconfigured, "30", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := newGateway(t, nil)
+			b := g.browser()
+			g.spotify.answerToken(test.answer)
+			a := b.callback(consented(b.begin("").Get("state")))
+			b.expect(a, test.status, test.reason)
+			b.expectNothing(a, 1)
+			if got := a.Header.Get("Retry-After"); got != test.retryAfter {
+				t.Errorf("Retry-After is %q, want %q", got, test.retryAfter)
+			}
+			if strings.Contains(a.body, `href="/auth/login"`) != test.loginLink {
+				t.Errorf("whether the page leads back to the login: want %v\n%s", test.loginLink, a.body)
+			}
+			for _, wrong := range []string{"You are still logged in", "Authorization code", "client secret</"} {
+				if strings.Contains(a.body, wrong) {
+					t.Errorf("the page says %q: %s", wrong, a.body)
+				}
+			}
+		})
+	}
+}
+
+// The user exists only once /me has said who it is.
+func TestCallbackWithoutProfile(t *testing.T) {
+	text := func(status int, contentType, body string) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", contentType)
+			w.WriteHeader(status)
+			_, _ = w.Write([]byte(body))
+		}
+	}
+	for name, test := range map[string]struct {
+		answer http.HandlerFunc
+		status int
+		reason string
+	}{
+		"not registered": {text(403, "text/plain", "User not registered in the Developer Dashboard"), 403, httperror.UserNotRegistered},
+		"in long":        {text(403, "text/plain", "Check settings on developer.spotify.com/dashboard, the user may not be registered."), 502, httperror.UpstreamUnreachable},
+		"forbidden":      {answerJSON(403, `{"error":{"status":403,"message":"Forbidden"}}`), 502, httperror.UpstreamUnreachable},
+		"unauthorized":   {answerJSON(401, `{"error":{"status":401,"message":"The access token expired"}}`), 502, httperror.UpstreamUnreachable},
+		"busy":           {answerJSON(429, ``), 502, httperror.UpstreamUnreachable},
+		"down":           {text(503, "text/html", "<script>alert(1)</script>"), 502, httperror.UpstreamUnreachable},
+		"reset":          {func(w http.ResponseWriter, _ *http.Request) { hijack(w, hijacked.reset) }, 502, httperror.UpstreamUnreachable},
+		"moved":          {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/v1/you", http.StatusFound) }, 502, httperror.UpstreamUnreachable},
+		"empty":          {answerJSON(200, ``), 502, httperror.UpstreamUnreachable},
+		"no content":     {answerJSON(204, ``), 502, httperror.UpstreamUnreachable},
+		"HTML":           {text(200, "text/html", "<p>"), 502, httperror.UpstreamUnreachable},
+		"nobody":         {answerJSON(200, `{"display_name":"x"}`), 502, httperror.UpstreamUnreachable},
+		"null":           {answerJSON(200, `null`), 502, httperror.UpstreamUnreachable},
+		"too long":       {answerJSON(200, `{"id":"`+strings.Repeat("a", 1<<20)+`"}`), 502, httperror.UpstreamUnreachable},
+		"hanging":        {func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, 504, httperror.UpstreamTimeout},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := newGateway(t, func(o *Options) {
+				if name == "hanging" {
+					o.Config.TokenTimeout = 200 * time.Millisecond
+				}
+			})
+			b := g.browser()
+			g.spotify.answerMe(test.answer)
+			a := b.callback(consented(b.begin("").Get("state")))
+			b.expect(a, test.status, test.reason)
+			b.expectNothing(a, 1)
+			if _, asked := g.spotify.received(); asked != 1 {
+				t.Errorf("/me was asked %d times", asked)
+			}
+			if strings.Contains(a.body, "alert(1)") || strings.Contains(a.body, "access token expired") {
+				t.Errorf("the page repeats Spotify's text: %s", a.body)
+			}
+		})
+	}
+}
+
+// A failed login leaves the session that there was alone.
+func TestCallbackThatFailsKeepsTheSession(t *testing.T) {
+	g := newGateway(t, nil)
+	b := g.browser()
+	b.login("")
+	before := b.cookie("stagedoor")
+	b.expect(b.callback(url.Values{"error": {"access_denied"}, "state": {b.begin("").Get("state")}}), 403, httperror.AccessDenied)
+	g.spotify.answerMe(answerJSON(500, ""))
+	b.expect(b.callback(consented(b.begin("").Get("state"))), 502, httperror.UpstreamUnreachable)
+	if b.cookie("stagedoor") != before || !b.loggedIn() {
+		t.Error("the session is gone")
+	}
+	if want := []string{"login ok", "login ACCESS_DENIED", "login UPSTREAM_UNREACHABLE"}; !slices.Equal(g.audits(), want) {
+		t.Errorf("the audit lines are %q, want %q", g.audits(), want)
+	}
+}
