@@ -6,12 +6,16 @@ import (
 	_ "embed"
 	"encoding/base64"
 	"html/template"
+	"math"
 	"net/http"
 	"strconv"
+	"time"
 )
 
+// PageCSS is the one style sheet of the gateway's pages.
+//
 //go:embed page.css
-var pageCSS string
+var PageCSS string
 
 //go:embed page.html
 var pageHTML string
@@ -19,10 +23,11 @@ var pageHTML string
 var (
 	page = template.Must(template.New("page").Parse(pageHTML))
 	// pageCSP allows the page's one style sheet by its hash, and nothing else (CSP level 3, section 8.3).
-	pageCSP = "default-src 'none'; style-src '" + hashSource(pageCSS) + "'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+	pageCSP = "default-src 'none'; style-src '" + HashSource(PageCSS) + "'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 
-func hashSource(text string) string {
+// HashSource names an inline style or script in a Content-Security-Policy by its hash (CSP level 3, section 2.3.1).
+func HashSource(text string) string {
 	sum := sha256.Sum256([]byte(text))
 	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
 }
@@ -52,20 +57,45 @@ var titles = map[string]string{
 func WritePage(w http.ResponseWriter, r *http.Request, err error) {
 	e := From(err)
 	record(r.Context(), e)
+	setHeader(w.Header(), e)
+	writePage(w, r.Method, titles[e.Reason], e)
+}
+
+// WriteNotice answers with a page that says what has been done.
+func WriteNotice(w http.ResponseWriter, r *http.Request, title, message string) {
+	writePage(w, r.Method, title, &Error{Status: http.StatusOK, Message: message})
+}
+
+func writePage(w http.ResponseWriter, method, title string, e *Error) {
 	var body bytes.Buffer
 	if err := page.Execute(&body, map[string]any{
-		"Title": titles[e.Reason], "Error": e, "CSS": template.CSS(pageCSS),
+		"Title": title, "Error": e, "Wait": waitInWords(e.RetryAfter), "CSS": template.CSS(PageCSS),
 	}); err != nil { // the template is fixed and a buffer takes every write
 		panic(err)
 	}
-	setHeader(w.Header(), e)
 	h := w.Header()
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Security-Policy", pageCSP)
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("Content-Length", strconv.Itoa(body.Len()))
 	w.WriteHeader(e.Status)
-	if r.Method != http.MethodHead {
+	if method != http.MethodHead {
 		_, _ = body.WriteTo(w) // a client that left needs no answer
+	}
+}
+
+// waitInWords says how long to wait, rounded up. A wait that is over before the page is read is not worth a word.
+func waitInWords(wait time.Duration) string {
+	switch seconds := math.Ceil(wait.Seconds()); {
+	case seconds < 5:
+		return ""
+	case seconds < 100:
+		return strconv.Itoa(int(seconds)) + " seconds"
+	case seconds < 100*60:
+		return strconv.Itoa(int(math.Ceil(seconds/60))) + " minutes"
+	default:
+		return strconv.Itoa(int(math.Ceil(seconds/3600))) + " hours"
 	}
 }

@@ -21,7 +21,7 @@ func FromSession(err error) error {
 	case errors.Is(err, session.ErrReauthorize):
 		return login(New(ReauthorizationRequired, "Spotify ended this authorization. Log in again to continue.", err))
 	case errors.Is(err, session.ErrStoreUnavailable):
-		return retry(New(StoreUnavailable, "The session store does not answer. You are still logged in; try again shortly.", err), retrySoon)
+		return retry(New(StoreUnavailable, "The session store does not answer. Nobody has been logged out; try again shortly.", err), retrySoon)
 	case errors.Is(err, session.ErrClientMisconfigured):
 		return retry(New(ClientMisconfigured, "Spotify refuses this app's client id or secret. Its operator must correct them; you stay logged in.", err), 30*time.Second)
 	case errors.As(err, &unavailable):

@@ -22,12 +22,7 @@ func (m *Manager) BeginAttempt(w http.ResponseWriter, r *http.Request, note []by
 		browser = newID()
 	}
 	state = newID()
-	key := storeKey(kindAttempt, state)
-	sealed, err := m.sealer.seal(attemptSecret(state, browser), key, note)
-	if err != nil {
-		return Secret{}, err
-	}
-	if err := m.options.Store.Save(r.Context(), key, Entry{Version: 1, Data: sealed}, AttemptLifetime, ""); err != nil {
+	if err := m.keepNote(r.Context(), attemptPlace(state, browser), note, AttemptLifetime); err != nil {
 		return Secret{}, err
 	}
 	return state, m.attempts.set(w, r, browser)
@@ -41,12 +36,57 @@ func (m *Manager) FinishAttempt(r *http.Request, state string) ([]byte, error) {
 	if !known || !ok {
 		return nil, ErrNoAttempt
 	}
-	key := storeKey(kindAttempt, parsed)
-	note, err := m.openAttempt(r.Context(), key, attemptSecret(parsed, browser))
+	return m.takeNote(r.Context(), attemptPlace(parsed, browser))
+}
+
+// attemptPlace is found by what the authorization server brings back, and opens with what the browser kept.
+func attemptPlace(state, browser Secret) place {
+	p := behind(kindAttempt, state)
+	p.secret = NewSecret(state.Reveal() + "." + browser.Reveal())
+	return p
+}
+
+// IssueTicket keeps a note for a one-time link and returns what the link carries.
+func (m *Manager) IssueTicket(ctx context.Context, note []byte) (Secret, error) {
+	ticket := newID()
+	return ticket, m.keepNote(ctx, behind(kindTicket, ticket), note, AttemptLifetime)
+}
+
+// TakeTicket returns the note of a one-time link and forgets it. It answers ErrNoAttempt for a ticket that is unknown,
+// used or older than AttemptLifetime.
+func (m *Manager) TakeTicket(ctx context.Context, ticket string) ([]byte, error) {
+	parsed, ok := parseID(ticket)
+	if !ok {
+		return nil, ErrNoAttempt
+	}
+	return m.takeNote(ctx, behind(kindTicket, parsed))
+}
+
+func (m *Manager) keepNote(ctx context.Context, p place, note []byte, lifetime time.Duration) error {
+	sealed, err := m.sealer.seal(p.secret, p.key, note)
+	if err != nil {
+		return err
+	}
+	return m.options.Store.Save(ctx, p.key, Entry{Version: 1, Data: sealed}, lifetime, "")
+}
+
+// takeNote opens before it deletes: who cannot open a note shall not be able to use it up.
+func (m *Manager) takeNote(ctx context.Context, p place) ([]byte, error) {
+	entry, err := m.options.Store.Load(ctx, p.key)
+	if errors.Is(err, ErrAbsent) {
+		return nil, ErrNoAttempt
+	}
 	if err != nil {
 		return nil, err
 	}
-	first, err := m.options.Store.Delete(r.Context(), key)
+	note, err := m.sealer.open(p.secret, p.key, entry.Data)
+	if errors.Is(err, errSealed) {
+		return nil, ErrNoAttempt
+	}
+	if err != nil {
+		return nil, err
+	}
+	first, err := m.options.Store.Delete(ctx, p.key)
 	if err != nil {
 		return nil, err
 	}
@@ -54,24 +94,4 @@ func (m *Manager) FinishAttempt(r *http.Request, state string) ([]byte, error) {
 		return nil, ErrNoAttempt
 	}
 	return note, nil
-}
-
-func (m *Manager) openAttempt(ctx context.Context, key string, secret Secret) ([]byte, error) {
-	entry, err := m.options.Store.Load(ctx, key)
-	if errors.Is(err, ErrAbsent) {
-		return nil, ErrNoAttempt
-	}
-	if err != nil {
-		return nil, err
-	}
-	note, err := m.sealer.open(secret, key, entry.Data)
-	if errors.Is(err, errSealed) {
-		return nil, ErrNoAttempt
-	}
-	return note, err
-}
-
-// attemptSecret joins what the authorization server brings back and what the browser kept.
-func attemptSecret(state, browser Secret) Secret {
-	return NewSecret(state.Reveal() + "." + browser.Reveal())
 }

@@ -88,14 +88,16 @@ func (c cookie) Save(_ *http.Request, w http.ResponseWriter, s *sessions.Session
 
 // read returns the id in the request's cookie.
 func (c cookie) read(r *http.Request) (id Secret, found bool) {
-	value := ""
-	for _, sent := range r.CookiesNamed(c.name) {
-		if value != "" && sent.Value != value {
+	sent := r.CookiesNamed(c.name)
+	if len(sent) == 0 {
+		return Secret{}, false
+	}
+	for _, other := range sent[1:] {
+		if other.Value != sent[0].Value {
 			return Secret{}, false
 		}
-		value = sent.Value
 	}
-	return parseID(value)
+	return parseID(sent[0].Value)
 }
 
 // set gives the browser an id.

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"strings"
 )
 
 // idSize is the length of an id in bytes: 256 random bits.
@@ -12,8 +13,12 @@ const idSize = 32
 
 // The kinds of record, which begin their keys.
 const (
-	kindSession = "session"
-	kindAttempt = "login"
+	kindSession = "session" // a browser's session
+	kindAttempt = "login"   // the note of a login that has begun
+	kindTicket  = "ticket"  // the note of a one-time link
+	kindAccount = "account" // the grant of a shared account
+	kindApp     = "app"     // the app's own token
+	kindUser    = "user"    // which sessions a user has
 )
 
 // labelSize is how many hex digits of a key stand for it in a log.
@@ -28,8 +33,11 @@ func newID() Secret {
 
 // parseID takes what a client sent for an id. It is not an id when it does not look exactly like one.
 func parseID(text string) (Secret, bool) {
+	if len(text) != base64.RawURLEncoding.EncodedLen(idSize) {
+		return Secret{}, false
+	}
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(text)
-	if err != nil || len(raw) != idSize {
+	if err != nil || len(raw) != idSize { // the decoder skips line ends, which are no part of an id
 		return Secret{}, false
 	}
 	return NewSecret(text), true
@@ -41,13 +49,34 @@ func storeKey(kind string, id Secret) string {
 	return kind + ":" + hex.EncodeToString(sum[:])
 }
 
+// place is where a record lies and what opens it.
+type place struct {
+	kind   string
+	key    string
+	secret Secret
+}
+
+// behind is the place of what belongs to a secret id, such as a cookie's: only who has the id opens it.
+func behind(kind string, id Secret) place {
+	return place{kind: kind, key: storeKey(kind, id), secret: id}
+}
+
+// under is the place of what has a name and no cookie: the configured key alone opens it.
+func under(kind, name string) place {
+	return underKey(kind, storeKey(kind, NewSecret(name)))
+}
+
+func underKey(kind, key string) place {
+	return place{kind: kind, key: key, secret: NewSecret(key)}
+}
+
 // label shortens a key for logs: enough to follow a session, useless for anything else.
 func label(key string) string {
-	start := len(kindSession) + 1
-	if len(key) < start+labelSize {
+	_, digits, _ := strings.Cut(key, ":")
+	if len(digits) < labelSize {
 		return ""
 	}
-	return key[start : start+labelSize]
+	return digits[:labelSize]
 }
 
 // NewKey makes a session key for the configuration: 32 random bytes in base64.

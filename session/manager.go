@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"net/http"
 	"sync"
 	"time"
@@ -32,6 +33,12 @@ type Options struct {
 	// Refresh asks the token endpoint for the next grant: one request, with a deadline of its own. It answers
 	// ErrGrantEnded, ErrClientMisconfigured or a RefreshUnavailableError.
 	Refresh func(ctx context.Context, refreshToken Secret) (Grant, error)
+	// App asks the token endpoint for a token that speaks for the app and for no user; its errors are those of Refresh.
+	App func(ctx context.Context) (Grant, error)
+	// Client is the id of the app, whose token is no other app's.
+	Client string
+	// Users calls visit with the key of every user record in the store; nil when nobody can list them.
+	Users func(ctx context.Context, visit func(key string) error) error
 	// Log gets audit lines and faults.
 	Log *zap.Logger
 	// Now is the clock; nil is time.Now.
@@ -49,6 +56,9 @@ type Manager struct {
 	pauses   *pauses
 	touching sync.Map // keys whose activity is being written
 
+	indexSeed  maphash.Seed
+	indexTurns [64]sync.Mutex // one change of a user's index at a time; users share them by their hash
+
 	background sync.WaitGroup // flights and the watch
 	stop       context.CancelFunc
 }
@@ -63,7 +73,7 @@ func NewManager(o Options) (*Manager, error) {
 		o.Now = time.Now
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	m := &Manager{options: o, sealer: sealer, recent: newRecent(), pauses: newPauses(), stop: stop}
+	m := &Manager{options: o, sealer: sealer, recent: newRecent(), pauses: newPauses(), indexSeed: maphash.MakeSeed(), stop: stop}
 	m.cookie, m.attempts = newCookies(o.Config.Cookie, o.Secure, o.Config.MaxLifetime)
 	if o.Watch != nil {
 		m.background.Go(func() {
@@ -89,7 +99,7 @@ func (m *Manager) Label(r *http.Request) string {
 	if !found {
 		return ""
 	}
-	return label(storeKey(kindSession, id))
+	return label(behind(kindSession, id).key)
 }
 
 // Find returns the session of the request and notes that it is in use. It answers ErrNoSession, ErrReauthorize or
@@ -103,35 +113,37 @@ func (m *Manager) Find(r *http.Request) (*Session, error) {
 	return s, nil
 }
 
-// Peek is Find for a look that does not count as use.
+// Peek is Find for a look that does not count as use. With ErrReauthorize it returns the session that was, nevertheless.
 func (m *Manager) Peek(r *http.Request) (*Session, error) {
 	id, found := m.cookie.read(r)
 	if !found {
 		return nil, ErrNoSession
 	}
+	return m.look(r.Context(), behind(kindSession, id))
+}
+
+// look returns what lies at a place: as the store has it, or, while the store is away, as it was just seen.
+func (m *Manager) look(ctx context.Context, p place) (*Session, error) {
 	now := m.options.Now()
-	s, err := m.load(r.Context(), id)
+	s, err := m.load(ctx, p)
 	switch {
 	case err == nil:
 		m.recent.saw(s, now)
 	case errors.Is(err, ErrStoreUnavailable):
-		if s = m.recent.get(storeKey(kindSession, id), now); s == nil {
+		if s = m.recent.get(p.key, now); s == nil {
 			return nil, err
 		}
 	case errors.Is(err, ErrNoSession):
-		m.recent.forget(storeKey(kindSession, id))
+		m.recent.forget(p.key)
 		return nil, err
 	default:
 		return nil, err
 	}
-	switch {
-	case s.record.ended || !now.Before(s.ReauthorizeBy()):
-		return nil, ErrReauthorize
-	case !now.Before(s.deadline()):
-		return nil, ErrNoSession
-	default:
-		return s, nil
+	err = s.usable(now)
+	if errors.Is(err, ErrNoSession) {
+		return nil, err
 	}
+	return s, err
 }
 
 // Login is what a session begins with.
@@ -144,12 +156,12 @@ type Login struct {
 
 // Create begins a session under a new id, gives the browser its cookie, and ends the session that the browser had.
 func (m *Manager) Create(w http.ResponseWriter, r *http.Request, login Login) (*Session, error) {
-	now := m.options.Now()
 	id := newID()
-	s := &Session{id: id, key: storeKey(kindSession, id), limits: m.limits(), record: record{
-		user: login.User, grant: login.Grant, authorizedAt: login.AuthorizedAt, createdAt: now, lastSeenAt: now,
-		userAgent: cut(r.UserAgent(), maxUserAgent),
-	}}
+	s := &Session{place: behind(kindSession, id), limits: m.limits(), record: m.newRecord(login)}
+	s.record.userAgent = cut(r.UserAgent(), maxUserAgent)
+	if err := m.addToIndex(r.Context(), s); err != nil { // first, so that no session is ever missing there
+		return nil, err
+	}
 	s, err := m.save(r.Context(), s, s.record, "")
 	if err != nil {
 		return nil, err
@@ -164,10 +176,15 @@ func (m *Manager) Create(w http.ResponseWriter, r *http.Request, login Login) (*
 	return s, nil
 }
 
+func (m *Manager) newRecord(login Login) record {
+	now := m.options.Now()
+	return record{user: login.User, grant: login.Grant, authorizedAt: login.AuthorizedAt, createdAt: now, lastSeenAt: now}
+}
+
 // End ends the session of the request and takes its cookie away. A request without a session is fine. When the store does
 // not answer nothing has happened: the session lives and the cookie stays.
 func (m *Manager) End(w http.ResponseWriter, r *http.Request) error {
-	s, err := m.Peek(r) // for the audit line only
+	s, err := m.Peek(r) // who it was
 	if err != nil {
 		s = nil
 	}
@@ -175,6 +192,7 @@ func (m *Manager) End(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if s != nil {
+		m.dropFromIndex(r.Context(), s)
 		m.audit("logout", "ok", s)
 	}
 	return m.cookie.clear(w, r)
@@ -185,8 +203,12 @@ func (m *Manager) end(r *http.Request) error {
 	if !found {
 		return nil
 	}
-	key := storeKey(kindSession, id)
-	if _, err := m.options.Store.Delete(r.Context(), key); err != nil {
+	return m.delete(r.Context(), behind(kindSession, id).key)
+}
+
+// delete ends what lies under a key, here at once and on the other replicas as soon as they hear of it.
+func (m *Manager) delete(ctx context.Context, key string) error {
+	if _, err := m.options.Store.Delete(ctx, key); err != nil {
 		return err
 	}
 	m.recent.gone(key, m.options.Now())
@@ -205,44 +227,53 @@ func (m *Manager) touch(ctx context.Context, s *Session) {
 	defer m.touching.Delete(s.key)
 	next := s.record
 	next.lastSeenAt = now
-	if _, err := m.save(ctx, s, next, ""); err != nil {
+	saved, err := m.save(ctx, s, next, "")
+	if err == nil {
+		err = m.addToIndex(ctx, saved)
+	}
+	if err != nil {
 		m.options.Log.Debug("activity was not written", zap.String("session", s.Label()), zap.Error(err))
 	}
 }
 
-// load reads and opens the session of an id. A record that does not open is as good as none: its key has been retired,
+// load reads and opens the record of a place. A record that does not open is as good as none: its key has been retired,
 // or somebody wrote into the store.
-func (m *Manager) load(ctx context.Context, id Secret) (*Session, error) {
-	key := storeKey(kindSession, id)
-	entry, err := m.options.Store.Load(ctx, key)
-	if errors.Is(err, ErrAbsent) {
-		return nil, ErrNoSession
-	}
-	if err != nil {
+func (m *Manager) load(ctx context.Context, p place) (*Session, error) {
+	s := &Session{place: p, limits: m.limits()}
+	entry, err := m.options.Store.Load(ctx, p.key)
+	if err != nil && !errors.Is(err, ErrAbsent) {
 		return nil, err
 	}
-	plain, err := m.sealer.open(id, key, entry.Data)
-	if err != nil {
+	if err == nil {
+		s.version = entry.Version
+		if s.record, err = m.openRecord(p, entry); err == nil {
+			return s, nil
+		}
 		m.options.Log.Warn("a session's record does not open: its key is not configured any more, or it was changed",
-			zap.String("session", label(key)))
-		return nil, ErrNoSession
+			zap.String("session", label(p.key)), zap.Error(err))
 	}
-	rec, err := decodeRecord(plain)
+	if p.kind == kindApp { // an app without a token is one whose token is due
+		return s, nil
+	}
+	return nil, ErrNoSession
+}
+
+func (m *Manager) openRecord(p place, entry Entry) (record, error) {
+	plain, err := m.sealer.open(p.secret, p.key, entry.Data)
 	if err != nil {
-		m.options.Log.Warn("a session's record is not understood", zap.String("session", label(key)), zap.Error(err))
-		return nil, ErrNoSession
+		return record{}, err
 	}
-	return &Session{id: id, key: key, version: entry.Version, record: rec, limits: m.limits()}, nil
+	return decodeRecord(plain)
 }
 
 // save writes next on top of s and returns the session as it is then.
 func (m *Manager) save(ctx context.Context, s *Session, next record, holder string) (*Session, error) {
-	saved := &Session{id: s.id, key: s.key, version: s.version + 1, record: next, limits: s.limits}
+	saved := &Session{place: s.place, version: s.version + 1, record: next, limits: s.limits}
 	plain, err := next.encode()
 	if err != nil {
 		return nil, fmt.Errorf("encode a session record: %w", err)
 	}
-	sealed, err := m.sealer.seal(s.id, s.key, plain)
+	sealed, err := m.sealer.seal(s.secret, s.key, plain)
 	if err != nil {
 		return nil, err
 	}

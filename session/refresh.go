@@ -30,12 +30,18 @@ var errTooLong = &RefreshUnavailableError{Cause: errors.New("the refresh takes t
 // while the old one is still good, the old one is returned. It answers ErrReauthorize, ErrNoSession (the session was
 // ended meanwhile), ErrStoreUnavailable, ErrClientMisconfigured or a RefreshUnavailableError.
 func (m *Manager) Token(ctx context.Context, s *Session) (Token, error) {
+	return m.TokenFor(ctx, s, m.options.Config.RefreshBefore)
+}
+
+// TokenFor is Token for a use that takes so long: a token that ends before is refreshed first.
+func (m *Manager) TokenFor(ctx context.Context, s *Session, use time.Duration) (Token, error) {
+	use = max(use, m.options.Config.RefreshBefore)
 	now, current := m.options.Now(), s.record.grant.Token
-	if !s.record.due(now, m.options.Config.RefreshBefore) {
+	if !s.record.due(now, use) {
 		return current, nil
 	}
 	good := current.goodAt(now)
-	if s.record.grant.Refresh.IsZero() {
+	if !s.renewable() {
 		if good {
 			return current, nil
 		}
@@ -45,7 +51,7 @@ func (m *Manager) Token(ctx context.Context, s *Session) (Token, error) {
 	if good {
 		patience = waitWithToken
 	}
-	next, err := m.refreshed(ctx, s, Secret{}, patience)
+	next, err := m.refreshed(ctx, s, need{use: use}, patience)
 	if err != nil && good && passing(err) && ctx.Err() == nil {
 		return current, nil
 	}
@@ -56,10 +62,27 @@ func (m *Manager) Token(ctx context.Context, s *Session) (Token, error) {
 // already, that one is returned; else a refresh is forced, at most once in forcedRefreshPause: after that it answers
 // ErrRefreshedLately. Its other errors are those of Token.
 func (m *Manager) Replace(ctx context.Context, s *Session, rejected Token) (Token, error) {
-	if s.record.grant.Refresh.IsZero() {
+	if !s.renewable() {
 		return Token{}, ErrReauthorize
 	}
-	return m.refreshed(ctx, s, rejected.Access, waitForToken)
+	return m.refreshed(ctx, s, need{rejected: rejected.Access}, waitForToken)
+}
+
+// need says why a refresh is asked for: the token would end during its use, or Spotify rejected it.
+type need struct {
+	use      time.Duration
+	rejected Secret
+}
+
+// forced tells whether the refresh is for a token that looks good.
+func (n need) forced() bool { return !n.rejected.IsZero() }
+
+// of looks at the record as it is now: somebody may have refreshed it meanwhile.
+func (n need) of(r record, now time.Time) bool {
+	if n.forced() {
+		return r.grant.Access.Equal(n.rejected)
+	}
+	return r.due(now, n.use)
 }
 
 // passing tells whether an error says nothing about the grant, so that a good token may still be used.
@@ -69,30 +92,32 @@ func passing(err error) bool {
 
 // refreshed waits for the one refresh of the session in this process, and begins it when there is none. The refresh
 // belongs to no request: it goes on when they all have left.
-func (m *Manager) refreshed(ctx context.Context, s *Session, rejected Secret, patience time.Duration) (Token, error) {
+func (m *Manager) refreshed(ctx context.Context, s *Session, why need, patience time.Duration) (Token, error) {
 	if cause, left := m.pauses.active(s.key, m.options.Now()); cause != nil {
 		return Token{}, pausedError(cause, left)
 	}
+	m.background.Add(1) // before the flight begins, so that Close cannot miss it
+	defer m.background.Done()
 	done := m.flights.DoChan(s.key, func() (any, error) {
-		m.background.Add(1)
-		defer m.background.Done()
 		flight, cancel := context.WithTimeout(context.Background(), flightTime)
 		defer cancel()
-		return m.fly(flight, s, rejected)
+		return m.fly(flight, s, why)
 	})
 	timer := time.NewTimer(patience)
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
+		m.background.Go(func() { <-done })
 		return Token{}, ctx.Err()
 	case <-timer.C:
+		m.background.Go(func() { <-done })
 		return Token{}, errTooLong
 	case result := <-done:
 		if result.Err != nil {
 			return Token{}, result.Err
 		}
 		token := result.Val.(Token)
-		if !rejected.IsZero() && token.Access.Equal(rejected) { // joined a flight that was not about this token
+		if why.forced() && token.Access.Equal(why.rejected) { // joined a flight that was not about this token
 			return Token{}, ErrRefreshedLately
 		}
 		return token, nil
@@ -108,9 +133,9 @@ func pausedError(cause error, left time.Duration) error {
 }
 
 // fly takes the lease of the session, looks whether a refresh is still needed, refreshes, and writes what came of it.
-func (m *Manager) fly(ctx context.Context, s *Session, rejected Secret) (Token, error) {
+func (m *Manager) fly(ctx context.Context, s *Session, why need) (Token, error) {
 	holder := newID().Reveal()
-	current, err := m.awaitLease(ctx, s, rejected, holder)
+	current, err := m.awaitLease(ctx, s, why, holder)
 	if err != nil {
 		return Token{}, err
 	}
@@ -118,7 +143,7 @@ func (m *Manager) fly(ctx context.Context, s *Session, rejected Secret) (Token, 
 		defer m.releaseLease(ctx, s, holder)
 		stopRenewing := m.renewLease(ctx, s, holder)
 		defer stopRenewing()
-		if current, err = m.refreshHeld(ctx, s, rejected, holder); err != nil {
+		if current, err = m.refreshHeld(ctx, s, why, holder); err != nil {
 			return Token{}, err
 		}
 	}
@@ -130,16 +155,16 @@ func (m *Manager) fly(ctx context.Context, s *Session, rejected Secret) (Token, 
 }
 
 // refreshHeld refreshes under the lease. It returns the session as it is afterwards, whoever wrote it last.
-func (m *Manager) refreshHeld(ctx context.Context, s *Session, rejected Secret, holder string) (*Session, error) {
-	current, err := m.load(ctx, s.id) // what the last holder wrote
-	if err != nil || current.record.ended || !m.needsRefresh(current, rejected) {
+func (m *Manager) refreshHeld(ctx context.Context, s *Session, why need, holder string) (*Session, error) {
+	current, err := m.load(ctx, s.place) // what the last holder wrote
+	if err != nil || current.record.ended || !why.of(current.record, m.options.Now()) {
 		return current, err
 	}
 	now := m.options.Now()
-	if !rejected.IsZero() && now.Sub(current.record.forcedAt) < forcedRefreshPause {
+	if why.forced() && now.Sub(current.record.forcedAt) < forcedRefreshPause {
 		return nil, ErrRefreshedLately
 	}
-	next, err := m.options.Refresh(ctx, current.record.grant.Refresh)
+	next, err := m.nextGrant(ctx, current)
 	if errors.Is(err, ErrGrantEnded) {
 		return m.endGrant(ctx, current, holder)
 	}
@@ -151,7 +176,7 @@ func (m *Manager) refreshHeld(ctx context.Context, s *Session, rejected Secret, 
 	saved, err := m.saveOver(ctx, current, holder, func(r *record) {
 		r.grant = r.grant.succeededBy(next)
 		r.refreshedAt = now
-		if !rejected.IsZero() {
+		if why.forced() {
 			r.forcedAt = now
 		}
 	})
@@ -163,16 +188,16 @@ func (m *Manager) refreshHeld(ctx context.Context, s *Session, rejected Secret, 
 	return saved, nil
 }
 
-// needsRefresh looks at the record as it is now: somebody may have refreshed it meanwhile.
-func (m *Manager) needsRefresh(s *Session, rejected Secret) bool {
-	if !rejected.IsZero() {
-		return s.record.grant.Access.Equal(rejected)
+// nextGrant makes the one call of the token endpoint.
+func (m *Manager) nextGrant(ctx context.Context, s *Session) (Grant, error) {
+	if s.kind == kindApp {
+		return m.options.App(ctx)
 	}
-	return s.record.due(m.options.Now(), m.options.Config.RefreshBefore)
+	return m.options.Refresh(ctx, s.record.grant.Refresh)
 }
 
 // awaitLease returns nil once the holder has the lease, or the session once another replica has refreshed it.
-func (m *Manager) awaitLease(ctx context.Context, s *Session, rejected Secret, holder string) (*Session, error) {
+func (m *Manager) awaitLease(ctx context.Context, s *Session, why need, holder string) (*Session, error) {
 	for {
 		held, err := m.options.Leases.Hold(ctx, s.key, holder, leaseTime)
 		if err != nil || held {
@@ -181,11 +206,11 @@ func (m *Manager) awaitLease(ctx context.Context, s *Session, rejected Secret, h
 		if err := pauseFor(ctx, leasePoll); err != nil {
 			return nil, errTooLong
 		}
-		current, err := m.load(ctx, s.id)
+		current, err := m.load(ctx, s.place)
 		if err != nil {
 			return nil, err
 		}
-		if current.record.ended || !m.needsRefresh(current, rejected) {
+		if current.record.ended || !why.of(current.record, m.options.Now()) {
 			return current, nil
 		}
 	}
@@ -254,7 +279,7 @@ func (m *Manager) saveOver(ctx context.Context, s *Session, holder string, chang
 		saved, err := m.save(ctx, s, next, holder)
 		switch {
 		case errors.Is(err, ErrConflict):
-			current, err := m.load(ctx, s.id)
+			current, err := m.load(ctx, s.place)
 			if err != nil && !errors.Is(err, ErrStoreUnavailable) {
 				return nil, err
 			}

@@ -8,10 +8,10 @@ import (
 // endedLifetime is how long the record of an ended grant is kept, unused.
 const endedLifetime = 24 * time.Hour
 
-// Session is one browser's session as it was when it was loaded. It is immutable and safe for concurrent use.
+// Session is one browser's session as it was when it was loaded; or a shared account, or the app itself, which have a
+// token and no browser. It is immutable and safe for concurrent use.
 type Session struct {
-	id      Secret
-	key     string
+	place
 	version uint64
 	record  record
 	limits  limits
@@ -22,6 +22,9 @@ type limits struct {
 	idle     time.Duration
 	lifetime time.Duration
 }
+
+// IsUser tells whether a browser's user logged in to the session, so that another login could mend it.
+func (s *Session) IsUser() bool { return s.kind != kindApp && s.kind != kindAccount }
 
 // User returns who logged in.
 func (s *Session) User() User { return s.record.user }
@@ -40,11 +43,21 @@ func (s *Session) ReauthorizeBy() time.Time { return s.record.authorizedAt.Add(G
 
 // ExpiresAt returns when the session ends if nobody uses it any more.
 func (s *Session) ExpiresAt() time.Time {
-	return earlier(s.record.lastSeenAt.Add(s.limits.idle), s.deadline())
+	expires := earlier(s.record.lastSeenAt.Add(s.limits.idle), s.deadline())
+	if s.renewable() {
+		return expires
+	}
+	return earlier(expires, s.record.grant.Expiry)
 }
 
-// deadline returns when the session ends however much it is used.
+// renewable tells whether there is a way to the next token.
+func (s *Session) renewable() bool { return s.kind == kindApp || !s.record.grant.Refresh.IsZero() }
+
+// deadline returns when the record ends however much it is used.
 func (s *Session) deadline() time.Time {
+	if s.kind == kindApp {
+		return s.record.grant.Expiry
+	}
 	return earlier(s.record.createdAt.Add(s.limits.lifetime), s.ReauthorizeBy())
 }
 
@@ -62,4 +75,20 @@ func earlier(a, b time.Time) time.Time {
 		return a
 	}
 	return b
+}
+
+// usable tells whether the session can serve a request. What it answers otherwise is for the browser.
+func (s *Session) usable(now time.Time) error {
+	switch {
+	case s.kind == kindApp: // it has no user who could end it
+		return nil
+	case s.record.ended || !now.Before(s.ReauthorizeBy()):
+		return ErrReauthorize
+	case !now.Before(s.deadline()):
+		return ErrNoSession
+	case !s.renewable() && !s.record.grant.goodAt(now):
+		return ErrReauthorize
+	default:
+		return nil
+	}
 }

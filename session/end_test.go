@@ -1,0 +1,83 @@
+package session_test
+
+import (
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"stagedoor/session"
+)
+
+func TestEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, b := newReplicas(t, 2), &browser{}
+		b.logIn(t, r.managers[0], goodFor(time.Hour))
+		still := &browser{cookies: map[string]string{"stagedoor": b.cookies["stagedoor"]}}
+		if err := b.logOut(r.managers[1]); err != nil {
+			t.Fatal(err)
+		}
+		if _, found := b.cookies["stagedoor"]; found {
+			t.Error("the browser keeps its cookie")
+		}
+		for _, m := range r.managers {
+			_, err := find(m, still)
+			wantError(t, "the session", err, session.ErrNoSession)
+		}
+		for name, again := range map[string]*browser{"twice": still, "without a session": {}} {
+			if err := again.logOut(r.managers[0]); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		if got := r.audited("logout", "ok"); got != 1 {
+			t.Errorf("%d audit lines for the logout, want 1", got)
+		}
+	})
+}
+
+// A session whose grant has ended can be left, too.
+func TestEndOfAnEndedGrant(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, b := newReplicas(t, 1), &browser{}
+		r.tokens.answer = failing(session.ErrGrantEnded)
+		b.logIn(t, r.managers[0], goodFor(-time.Minute))
+		wantError(t, "the refresh", ask(t.Context(), r.managers[0], b).err, session.ErrReauthorize)
+		key := b.key()
+		if err := b.logOut(r.managers[0]); err != nil {
+			t.Fatal(err)
+		}
+		_, err := r.store.Load(t.Context(), key)
+		wantError(t, "the record", err, session.ErrAbsent)
+	})
+}
+
+// Of two session cookies one may be planted: neither is believed, so neither session is ended by it.
+func TestTwoCookiesAreNone(t *testing.T) {
+	m, b, other := newManager(t, session.Options{}), &browser{}, &browser{}
+	b.logIn(t, m, goodFor(time.Hour))
+	other.logIn(t, m, goodFor(time.Hour))
+	r := b.request()
+	r.AddCookie(&http.Cookie{Name: "stagedoor", Value: other.cookies["stagedoor"]})
+	_, err := m.Find(r)
+	wantError(t, "with two cookies", err, session.ErrNoSession)
+	if label := m.Label(r); label != "" {
+		t.Errorf("the request has the label %q", label)
+	}
+	if err := m.End(newAnswer(), r); err != nil {
+		t.Errorf("the logout: %v", err)
+	}
+	mustPeek(t, m, b)
+	mustPeek(t, m, other)
+}
+
+func TestCookieNames(t *testing.T) {
+	for _, c := range []struct {
+		secure bool
+		want   [2]string
+	}{{false, [2]string{"stagedoor", "stagedoor-login"}}, {true, [2]string{"__Host-Http-stagedoor", "__Host-Http-stagedoor-login"}}} {
+		m := newManager(t, session.Options{Secure: c.secure})
+		if got := m.CookieNames(); len(got) != 2 || [2]string(got) != c.want {
+			t.Errorf("secure is %v: got %q, want %q", c.secure, got, c.want)
+		}
+	}
+}

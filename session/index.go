@@ -1,0 +1,120 @@
+package session
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"slices"
+
+	"go.uber.org/zap"
+)
+
+// userIndex is the record of which sessions a user has. It is sealed under the configured key alone: it holds no token,
+// and it must be found without any of the cookies.
+type userIndex struct {
+	ID       string         `json:"i"`
+	Name     string         `json:"n,omitempty"`
+	Sessions []indexSession `json:"s"`
+}
+
+type indexSession struct {
+	Key        string `json:"k"`
+	CreatedAt  int64  `json:"c"`
+	LastSeenAt int64  `json:"l"`
+	UserAgent  string `json:"u,omitempty"`
+}
+
+// addToIndex lists a session, or notes that it was used.
+func (m *Manager) addToIndex(ctx context.Context, s *Session) error {
+	entry := indexSession{
+		Key: s.key, CreatedAt: toMillis(s.record.createdAt), LastSeenAt: toMillis(s.record.lastSeenAt), UserAgent: s.record.userAgent,
+	}
+	return m.changeIndex(ctx, s.record.user, func(index *userIndex) {
+		if i := slices.IndexFunc(index.Sessions, func(known indexSession) bool { return known.Key == s.key }); i >= 0 {
+			index.Sessions[i] = entry
+			return
+		}
+		index.Sessions = append(index.Sessions, entry)
+	})
+}
+
+// dropFromIndex takes out a session that has ended. A failure costs nothing: the index leaves out what has ended.
+func (m *Manager) dropFromIndex(ctx context.Context, s *Session) {
+	err := m.changeIndex(ctx, s.record.user, func(index *userIndex) {
+		index.Sessions = slices.DeleteFunc(index.Sessions, func(known indexSession) bool { return known.Key == s.key })
+	})
+	if err != nil {
+		m.options.Log.Debug("an ended session is still in its user's index", zap.String("session", s.Label()), zap.Error(err))
+	}
+}
+
+// changeIndex writes a change of a user's index by compare and swap, and prunes what has timed out. Changes of one user
+// take turns in this process, so that only replicas compete.
+func (m *Manager) changeIndex(ctx context.Context, user User, change func(*userIndex)) error {
+	p := under(kindUser, user.ID)
+	turn := &m.indexTurns[maphash.String(m.indexSeed, p.key)%uint64(len(m.indexTurns))]
+	turn.Lock()
+	defer turn.Unlock()
+	for {
+		index, version, err := m.loadIndex(ctx, p)
+		if err != nil {
+			return err
+		}
+		index.ID = user.ID
+		if user.DisplayName != "" {
+			index.Name = user.DisplayName
+		}
+		m.prune(&index)
+		change(&index)
+		err = m.saveIndex(ctx, p, index, version+1)
+		if !errors.Is(err, ErrConflict) {
+			return err
+		}
+		if err := pauseFor(ctx, leasePoll/10); err != nil {
+			return err
+		}
+	}
+}
+
+func (m *Manager) prune(index *userIndex) {
+	now, limits := m.options.Now(), m.limits()
+	index.Sessions = slices.DeleteFunc(index.Sessions, func(s indexSession) bool {
+		idle := now.Sub(fromMillis(s.LastSeenAt)) > limits.idle
+		return idle || now.Sub(fromMillis(s.CreatedAt)) > limits.lifetime
+	})
+}
+
+// loadIndex returns an empty index where there is none, or none that opens.
+func (m *Manager) loadIndex(ctx context.Context, p place) (userIndex, uint64, error) {
+	entry, err := m.options.Store.Load(ctx, p.key)
+	if errors.Is(err, ErrAbsent) {
+		return userIndex{}, 0, nil
+	}
+	if err != nil {
+		return userIndex{}, 0, err
+	}
+	var index userIndex
+	plain, err := m.sealer.open(p.secret, p.key, entry.Data)
+	if err == nil {
+		err = json.Unmarshal(plain, &index)
+	}
+	if err != nil {
+		m.options.Log.Warn("a user's index does not open: its key is not configured any more, or it was changed", zap.Error(err))
+		return userIndex{}, entry.Version, nil
+	}
+	return index, entry.Version, nil
+}
+
+func (m *Manager) saveIndex(ctx context.Context, p place, index userIndex, version uint64) error {
+	plain, err := json.Marshal(index)
+	if err != nil {
+		return fmt.Errorf("encode a user's index: %w", err)
+	}
+	sealed, err := m.sealer.seal(p.secret, p.key, plain)
+	if err != nil {
+		return err
+	}
+	return m.options.Store.Save(ctx, p.key, Entry{Version: version, Data: sealed}, m.limits().lifetime, "")
+}

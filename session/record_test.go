@@ -1,0 +1,112 @@
+package session
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+)
+
+// typicalRecord is as large as records of real users are.
+func typicalRecord() record {
+	at := time.Date(2026, 11, 20, 12, 0, 0, int(250*time.Millisecond), time.UTC)
+	return record{
+		user: User{
+			ID: "31l77y2b4ypz3kqxh5l7v6d2ab4q", AccountID: "31l77y2b4ypz3kqxh5l7v6d2ab4q", DisplayName: "Ada Lovelace",
+			Image: "https://i.scdn.co/image/ab6775700000ee85f1a2b3c4d5e6f708192a3b4c",
+		},
+		grant: Grant{
+			Token: Token{
+				Access: NewSecret("BQ" + strings.Repeat("x", 150)), Expiry: at.Add(time.Hour),
+				Scopes: []string{"user-read-private", "user-read-email", "streaming"},
+			},
+			Refresh: NewSecret("AQ" + strings.Repeat("y", 129)),
+		},
+		userAgent:    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36",
+		authorizedAt: at.Add(-time.Second), createdAt: at, lastSeenAt: at.Add(time.Minute), refreshedAt: at.Add(2 * time.Minute),
+	}
+}
+
+func TestRecordRoundTrip(t *testing.T) {
+	implicit := typicalRecord()
+	implicit.grant.Refresh, implicit.grant.Scopes, implicit.refreshedAt = Secret{}, nil, time.Time{}
+	hostile := typicalRecord()
+	hostile.user.DisplayName, hostile.userAgent = "\u2028</script>\"\\\n\x00 ☃", "'; DROP TABLE"
+	for name, want := range map[string]record{
+		"typical": typicalRecord(), "full": fullRecord(), "without refresh token": implicit, "hostile": hostile, "empty": {},
+	} {
+		data, err := want.encode()
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		got, err := decodeRecord(data)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: got %+v, want %+v", name, got, want)
+		}
+	}
+}
+
+// fullRecord has every field set.
+func fullRecord() record {
+	r := typicalRecord()
+	r.forcedAt, r.ended = r.refreshedAt.Add(time.Second), true
+	return r
+}
+
+// The round trip proves something about a field only when it is set.
+func TestFullRecordIsFull(t *testing.T) {
+	full := fullRecord()
+	for _, value := range []reflect.Value{
+		reflect.ValueOf(full), reflect.ValueOf(full.user), reflect.ValueOf(full.grant), reflect.ValueOf(full.grant.Token),
+	} {
+		for i := range value.NumField() {
+			if value.Field(i).IsZero() {
+				t.Errorf("fullRecord leaves %v.%s empty; set it", value.Type(), value.Type().Field(i).Name)
+			}
+		}
+	}
+}
+
+func TestRecordTakesLittleRoom(t *testing.T) {
+	plain, err := typicalRecord().encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := newID()
+	sealed := mustSeal(t, mustSealer(t, keyA), id, storeKey(kindSession, id), string(plain))
+	t.Logf("a typical record is %d bytes, sealed %d bytes", len(plain), len(sealed))
+	if len(sealed) > 750 {
+		t.Errorf("a typical sealed record takes %d bytes, want at most 750", len(sealed))
+	}
+}
+
+func TestDecodeRecordRefuses(t *testing.T) {
+	for _, text := range []string{"", "null garbage", "[]", `{"e":"tomorrow"}`, `{"s":"one scope"}`} {
+		if r, err := decodeRecord([]byte(text)); err == nil {
+			t.Errorf("%q was taken for a record: %+v", text, r)
+		}
+	}
+}
+
+func TestGrantSucceededBy(t *testing.T) {
+	old := Grant{Token: Token{Access: NewSecret("a1"), Scopes: []string{"one"}}, Refresh: NewSecret("r1")}
+	for _, c := range []struct {
+		name        string
+		next        Grant
+		wantRefresh string
+		wantScopes  []string
+	}{
+		{"keeps what is left out", Grant{Token: Token{Access: NewSecret("a2")}}, "r1", []string{"one"}},
+		{"keeps it when it is empty", Grant{Token: Token{Access: NewSecret("a2"), Scopes: []string{}}, Refresh: NewSecret("")}, "r1", []string{"one"}},
+		{"takes a new one", Grant{Token: Token{Access: NewSecret("a2")}, Refresh: NewSecret("r2")}, "r2", []string{"one"}},
+		{"takes fewer scopes", Grant{Token: Token{Access: NewSecret("a2"), Scopes: []string{"two"}}}, "r1", []string{"two"}},
+	} {
+		got := old.succeededBy(c.next)
+		if got.Access.Reveal() != "a2" || got.Refresh.Reveal() != c.wantRefresh || !reflect.DeepEqual(got.Scopes, c.wantScopes) {
+			t.Errorf("%s: access %q, refresh %q, scopes %q", c.name, got.Access.Reveal(), got.Refresh.Reveal(), got.Scopes)
+		}
+	}
+}

@@ -1,0 +1,151 @@
+package session_test
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"time"
+
+	"stagedoor/session"
+	"stagedoor/session/sessiontest"
+)
+
+// watchTime bounds how long news of a deletion may take in these tests; the machine may be busy.
+const watchTime = 20 * time.Second
+
+// watcher collects what a store hears of.
+type watcher struct {
+	mu    sync.Mutex // guards heard
+	heard map[string]int
+}
+
+// startWatcher lets the store watch until the test ends.
+func startWatcher(t *testing.T, store *session.Redis) *watcher {
+	t.Helper()
+	w := &watcher{heard: map[string]int{}}
+	ctx, stop := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		store.Watch(ctx, func(key string) {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.heard[key]++
+		})
+	})
+	t.Cleanup(func() { stop(); wg.Wait() })
+	return w
+}
+
+func (w *watcher) times(key string) int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.heard[key]
+}
+
+// await deletes entries through another client until the watcher has heard of one: it may not listen yet.
+func (w *watcher) await(t *testing.T, through *session.Redis, key string) {
+	t.Helper()
+	sessiontest.Eventually(t, watchTime, "the watcher hears of a deletion", func() bool {
+		if err := through.Save(t.Context(), key, session.Entry{Version: 1}, time.Minute, ""); err == nil {
+			_, _ = through.Delete(t.Context(), key) // after a restart the first command may still fail
+		}
+		return w.times(key) > 0
+	})
+}
+
+func TestRedisWatchHearsOfDeletions(t *testing.T) {
+	server := sessiontest.StartRedis(t)
+	here, other := openRedis(t, server.Config()), openRedis(t, server.Config())
+	w := startWatcher(t, here)
+	w.await(t, other, "first")
+	for _, key := range []string{"a key", "saved only", "another"} {
+		if err := other.Save(t.Context(), key, session.Entry{Version: 1}, time.Minute, ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, key := range []string{"a key", "a key", "never there", "another"} {
+		if _, err := other.Delete(t.Context(), key); err != nil {
+			t.Fatal(err)
+		}
+	}
+	sessiontest.Eventually(t, watchTime, "the last deletion is heard of", func() bool { return w.times("another") > 0 })
+	for key, want := range map[string]int{"a key": 1, "another": 1, "saved only": 0, "never there": 0} {
+		if got := w.times(key); got != want {
+			t.Errorf("heard %d times of %q, want %d", got, key, want)
+		}
+	}
+}
+
+// Programs that share a Redis do not hear of each other.
+func TestRedisWatchKeepsToItsPrefix(t *testing.T) {
+	server := sessiontest.StartRedis(t)
+	config := server.Config()
+	config.KeyPrefix = "another:"
+	here, other, stranger := openRedis(t, server.Config()), openRedis(t, server.Config()), openRedis(t, config)
+	w := startWatcher(t, here)
+	w.await(t, other, "first")
+	for _, store := range []*session.Redis{stranger, other} {
+		if err := store.Save(t.Context(), "key", session.Entry{Version: 1}, time.Minute, ""); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := store.Delete(t.Context(), "key"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.await(t, other, "last")
+	if got := w.times("key"); got != 1 {
+		t.Errorf("heard %d times of a key that both programs deleted, want 1", got)
+	}
+}
+
+func TestRedisWatchSurvivesARestart(t *testing.T) {
+	server := sessiontest.StartRedis(t)
+	here, other := openRedis(t, server.Config()), openRedis(t, server.Config())
+	w := startWatcher(t, here)
+	w.await(t, other, "before")
+	for range 2 {
+		server.Stop()
+		server.Start()
+	}
+	w.await(t, other, "after")
+}
+
+func TestRedisWatchBeginsWithoutAServer(t *testing.T) {
+	server := sessiontest.StartRedis(t)
+	server.Stop()
+	here, other := openRedis(t, server.Config()), openRedis(t, server.Config())
+	w := startWatcher(t, here)
+	if err := here.Ping(t.Context()); err == nil {
+		t.Error("a stopped server answered")
+	}
+	server.Start()
+	w.await(t, other, "key")
+}
+
+// A session that ended on one replica is served by no other, even if Redis goes away right afterwards.
+func TestRedisWatchEndsRecentCopies(t *testing.T) {
+	server := sessiontest.StartRedis(t)
+	open := func() *session.Manager {
+		store := openRedis(t, server.Config())
+		return newManager(t, session.Options{Store: store, Leases: store, Watch: store.Watch})
+	}
+	here, other, b := open(), open(), &browser{}
+	w := startWatcher(t, openRedis(t, server.Config()))
+	b.logIn(t, here, goodFor(time.Hour))
+	still := &browser{cookies: map[string]string{"stagedoor": b.cookies["stagedoor"]}}
+	sessiontest.Eventually(t, watchTime, "all three watch", func() bool {
+		reply, err := server.Do("PUBSUB", "NUMSUB", "stagedoor:deleted")
+		list, ok := reply.([]any)
+		return err == nil && ok && list[1] == int64(3)
+	})
+	mustPeek(t, other, still)
+	if err := b.logOut(here); err != nil {
+		t.Fatal(err)
+	}
+	sessiontest.Eventually(t, watchTime, "the logout is heard of", func() bool { return w.times(still.key()) > 0 })
+	server.Stop()
+	sessiontest.Eventually(t, watchTime, "the other replica has heard, too", func() bool {
+		_, err := peek(other, still)
+		return err != nil
+	})
+}

@@ -1,0 +1,168 @@
+package session
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+	"testing"
+)
+
+var (
+	keyA = NewSecret("QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE=")
+	keyB = NewSecret("QkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkI=")
+)
+
+func mustSealer(t testing.TB, keys ...Secret) *sealer {
+	t.Helper()
+	s, err := newSealer(keys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func mustSeal(t testing.TB, s *sealer, secret Secret, place, plain string) []byte {
+	t.Helper()
+	sealed, err := s.seal(secret, place, []byte(plain))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sealed
+}
+
+func TestSealerOpensWhatItSealed(t *testing.T) {
+	s, id := mustSealer(t, keyA), newID()
+	for _, plain := range []string{"", "a", "\x00\xff", strings.Repeat("long ", 100_000)} {
+		sealed := mustSeal(t, s, id, "place", plain)
+		opened, err := s.open(id, "place", sealed)
+		if err != nil || string(opened) != plain {
+			t.Errorf("%d bytes came back as %d bytes, %v", len(plain), len(opened), err)
+		}
+		if len(plain) > 4 && bytes.Contains(sealed, []byte(plain[:5])) {
+			t.Error("the sealed text shows the plain one")
+		}
+		if again := mustSeal(t, s, id, "place", plain); bytes.Equal(again, sealed) {
+			t.Error("sealing twice gives the same: the nonce is not random")
+		}
+	}
+}
+
+func TestSealerRefuses(t *testing.T) {
+	id := newID()
+	sealed := mustSeal(t, mustSealer(t, keyA), id, "place", "plain")
+	for _, c := range []struct {
+		name  string
+		key   Secret
+		id    Secret
+		place string
+	}{
+		{"another key", keyB, id, "place"},
+		{"another secret", keyA, newID(), "place"},
+		{"no secret", keyA, Secret{}, "place"},
+		{"another place", keyA, id, "another"},
+		{"no place", keyA, id, ""},
+	} {
+		if plain, err := mustSealer(t, c.key).open(c.id, c.place, sealed); !errors.Is(err, errSealed) {
+			t.Errorf("%s: got %q and %v, want errSealed", c.name, plain, err)
+		}
+	}
+}
+
+func TestSealerRefusesEveryChange(t *testing.T) {
+	s, id := mustSealer(t, keyA, keyB), newID()
+	sealed := mustSeal(t, s, id, "place", "plain")
+	for i := range sealed {
+		for bit := range 8 {
+			changed := bytes.Clone(sealed)
+			changed[i] ^= 1 << bit
+			if plain, err := s.open(id, "place", changed); !errors.Is(err, errSealed) {
+				t.Errorf("bit %d of byte %d flipped: got %q and %v, want errSealed", bit, i, plain, err)
+			}
+		}
+		if plain, err := s.open(id, "place", sealed[:i]); !errors.Is(err, errSealed) {
+			t.Errorf("cut to %d bytes: got %q and %v, want errSealed", i, plain, err)
+		}
+	}
+	if _, err := s.open(id, "place", append(bytes.Clone(sealed), 0)); !errors.Is(err, errSealed) {
+		t.Errorf("with a byte behind: got %v, want errSealed", err)
+	}
+}
+
+func TestSealerRotation(t *testing.T) {
+	id := newID()
+	byA := mustSeal(t, mustSealer(t, keyA), id, "place", "old")
+	both := mustSealer(t, keyB, keyA)
+	byB := mustSeal(t, both, id, "place", "new")
+	for name, c := range map[string]struct {
+		sealer *sealer
+		sealed []byte
+		want   string
+	}{
+		"the second key opens":        {both, byA, "old"},
+		"the first key opens":         {both, byB, "new"},
+		"the first key has sealed":    {mustSealer(t, keyB), byB, "new"},
+		"the order is of no matter":   {mustSealer(t, keyA, keyB), byB, "new"},
+		"a key may be there twice":    {mustSealer(t, keyA, keyA), byA, "old"},
+		"the old key alone opens its": {mustSealer(t, keyA), byA, "old"},
+	} {
+		if plain, err := c.sealer.open(id, "place", c.sealed); err != nil || string(plain) != c.want {
+			t.Errorf("%s: got %q, %v", name, plain, err)
+		}
+	}
+	if _, err := mustSealer(t, keyA).open(id, "place", byB); !errors.Is(err, errSealed) {
+		t.Errorf("the second key has sealed: %v", err)
+	}
+}
+
+func TestSealerRefusesBadKeys(t *testing.T) {
+	for name, keys := range map[string][]Secret{
+		"none":        nil,
+		"empty":       {Secret{}},
+		"short":       {NewSecret("c2hvcnQ=")},
+		"33 bytes":    {NewSecret("QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFB")},
+		"no base64":   {NewSecret("this is no key at all, as anyone can see")},
+		"the second":  {keyA, NewSecret("c2hvcnQ=")},
+		"hexadecimal": {NewSecret(strings.Repeat("ab", 32))},
+	} {
+		if _, err := newSealer(keys); err == nil {
+			t.Errorf("%s: the keys were taken", name)
+		} else if len(keys) > 0 && keys[0].Reveal() != "" && strings.Contains(err.Error(), keys[len(keys)-1].Reveal()) {
+			t.Errorf("%s: the error shows the key: %v", name, err)
+		}
+	}
+}
+
+func TestNewKeyIsAKey(t *testing.T) {
+	first, second := NewKey(), NewKey()
+	mustSealer(t, first, second)
+	if first.Equal(second) {
+		t.Error("two new keys are the same")
+	}
+}
+
+func FuzzOpen(f *testing.F) {
+	s, id := mustSealer(f, keyA, keyB), newID()
+	sealed := mustSeal(f, s, id, "place", "plain")
+	f.Add([]byte{})
+	f.Add([]byte{sealFormat})
+	f.Add(sealed[:sealHeaderSize])
+	f.Add(sealed[:len(sealed)-1])
+	f.Add(sealed)
+	f.Add(append(bytes.Clone(sealed[:sealHeaderSize]), make([]byte, 64)...))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		before := bytes.Clone(text)
+		plain, err := s.open(id, "place", text)
+		if !bytes.Equal(before, text) {
+			t.Error("open changed what it was given")
+		}
+		if bytes.Equal(text, sealed) {
+			if err != nil || string(plain) != "plain" {
+				t.Errorf("the sealed text itself: %q, %v", plain, err)
+			}
+			return
+		}
+		if !errors.Is(err, errSealed) {
+			t.Errorf("got %q and %v, want errSealed", plain, err)
+		}
+	})
+}

@@ -1,0 +1,83 @@
+package sessiontest
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+const (
+	// clusterSlots is the number of hash slots of a Redis cluster.
+	clusterSlots = 16384
+	// clusterTime bounds how long nodes take to know each other.
+	clusterTime = 30 * time.Second
+)
+
+// StartRedisCluster starts a cluster of so many masters without replicas, and waits until every node serves all slots.
+func StartRedisCluster(t testing.TB, nodes int) []*RedisServer {
+	t.Helper()
+	cluster := make([]*RedisServer, nodes)
+	buses := make([]string, nodes)
+	for i := range cluster {
+		_, bus, _ := net.SplitHostPort(FreeAddress(t))
+		cluster[i] = StartRedis(t, "--cluster-enabled", "yes", "--cluster-port", bus, "--cluster-node-timeout", "5000")
+		buses[i] = bus
+	}
+	for i, node := range cluster {
+		first, last := i*clusterSlots/nodes, (i+1)*clusterSlots/nodes-1
+		node.must("CLUSTER", "SET-CONFIG-EPOCH", fmt.Sprint(i+1))
+		node.must("CLUSTER", "ADDSLOTSRANGE", fmt.Sprint(first), fmt.Sprint(last))
+		cluster[0].must("CLUSTER", "MEET", "127.0.0.1", node.Port(), buses[i])
+	}
+	for _, node := range cluster {
+		Eventually(t, clusterTime, "every node knows the whole cluster", func() bool {
+			info, _ := node.must("CLUSTER", "INFO").(string)
+			return strings.Contains(info, "cluster_state:ok") &&
+				strings.Contains(info, fmt.Sprintf("cluster_known_nodes:%d\r", nodes)) &&
+				strings.Contains(info, fmt.Sprintf("cluster_slots_ok:%d\r", clusterSlots))
+		})
+	}
+	return cluster
+}
+
+// StartSentinel starts a sentinel that watches master under the name, and promotes a replica of it after about a second
+// without an answer. It waits until the sentinel knows all the replicas.
+func StartSentinel(t testing.TB, name string, master *RedisServer, replicas ...*RedisServer) *RedisServer {
+	t.Helper()
+	for _, replica := range replicas {
+		replica.must("REPLICAOF", "127.0.0.1", master.Port())
+	}
+	for _, replica := range replicas {
+		Eventually(t, clusterTime, "the replica follows its master", func() bool {
+			info, _ := replica.must("INFO", "replication").(string)
+			return strings.Contains(info, "master_link_status:up")
+		})
+	}
+	file := filepath.Join(t.TempDir(), "sentinel.conf")
+	if err := os.WriteFile(file, nil, 0o600); err != nil { // a sentinel does not start without one
+		t.Fatal(err)
+	}
+	sentinel := startServer(t, file, "--sentinel")
+	sentinel.must("SENTINEL", "DEBUG", "info-period", "200", "ping-period", "100", "publish-period", "100")
+	sentinel.must("SENTINEL", "MONITOR", name, "127.0.0.1", master.Port(), "1")
+	sentinel.must("SENTINEL", "SET", name, "down-after-milliseconds", "500", "failover-timeout", "5000")
+	Eventually(t, clusterTime, "the sentinel knows the replicas", func() bool {
+		known, _ := sentinel.must("SENTINEL", "REPLICAS", name).([]any)
+		return len(known) == len(replicas)
+	})
+	return sentinel
+}
+
+// must is Do for a command that has to succeed.
+func (s *RedisServer) must(command ...string) any {
+	s.t.Helper()
+	reply, err := s.Do(command...)
+	if err != nil {
+		s.t.Fatalf("%s: %v", strings.Join(command, " "), err)
+	}
+	return reply
+}

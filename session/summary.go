@@ -1,0 +1,140 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+)
+
+// handleSize is how many hex digits of a session's key are its handle. The key is the hash of the cookie, so a handle is
+// worth nothing as one.
+const handleSize = 16
+
+// Summary is what a user may know of their own sessions. It has no secret.
+type Summary struct {
+	// Handle names the session among the user's own; it begins with the session's label in the log.
+	Handle     string
+	User       User
+	CreatedAt  time.Time
+	LastSeenAt time.Time
+	UserAgent  string
+
+	key string
+}
+
+// Sessions returns the sessions of a user, the youngest first.
+func (m *Manager) Sessions(ctx context.Context, user string) ([]Summary, error) {
+	index, _, err := m.loadIndex(ctx, under(kindUser, user))
+	if err != nil {
+		return nil, err
+	}
+	return m.living(ctx, index)
+}
+
+// AllSessions returns the sessions of all users.
+func (m *Manager) AllSessions(ctx context.Context) ([]Summary, error) {
+	if m.options.Users == nil {
+		return nil, errors.New("this store cannot list its users")
+	}
+	var all []Summary
+	err := m.options.Users(ctx, func(key string) error {
+		index, _, err := m.loadIndex(ctx, underKey(kindUser, key))
+		if err != nil {
+			return err
+		}
+		living, err := m.living(ctx, index)
+		all = append(all, living...)
+		return err
+	})
+	return all, err
+}
+
+// EndSession ends one of a user's sessions, on all replicas. It answers ErrNoSession when the user has no such session.
+func (m *Manager) EndSession(ctx context.Context, user, handle string) error {
+	sessions, err := m.Sessions(ctx, user)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(sessions, func(s Summary) bool { return s.Handle == handle })
+	if i < 0 {
+		return ErrNoSession
+	}
+	return m.endAll(ctx, user, sessions[i:i+1])
+}
+
+// EndEverywhere ends all sessions of the user of the request, and takes the cookie away. A request without a session is
+// fine. When the store does not answer the cookie stays, and some of the sessions may.
+func (m *Manager) EndEverywhere(w http.ResponseWriter, r *http.Request) error {
+	id, found := m.cookie.read(r)
+	if !found {
+		return m.End(w, r)
+	}
+	s, err := m.load(r.Context(), behind(kindSession, id)) // one whose grant has ended has a user, too
+	if err != nil && !errors.Is(err, ErrNoSession) {
+		return err
+	}
+	if err == nil {
+		if err := m.EndUser(r.Context(), s.record.user.ID); err != nil {
+			return err
+		}
+	}
+	return m.End(w, r)
+}
+
+// EndUser ends all sessions of a user.
+func (m *Manager) EndUser(ctx context.Context, user string) error {
+	sessions, err := m.Sessions(ctx, user)
+	if err != nil {
+		return err
+	}
+	return m.endAll(ctx, user, sessions)
+}
+
+// endAll deletes sessions before it takes them from the index: what is left behind by a failure is still listed.
+func (m *Manager) endAll(ctx context.Context, user string, sessions []Summary) error {
+	for _, s := range sessions {
+		if err := m.delete(ctx, s.key); err != nil {
+			return err
+		}
+		m.options.Log.Info("audit", zap.String("event", "revoke"), zap.String("result", "ok"),
+			zap.String("user", user), zap.String("session", label(s.key)))
+	}
+	return m.changeIndex(ctx, User{ID: user}, func(index *userIndex) {
+		index.Sessions = slices.DeleteFunc(index.Sessions, func(known indexSession) bool {
+			return slices.ContainsFunc(sessions, func(s Summary) bool { return s.key == known.Key })
+		})
+	})
+}
+
+// living leaves out what has ended since the index was written.
+func (m *Manager) living(ctx context.Context, index userIndex) ([]Summary, error) {
+	living := []Summary{}
+	for _, known := range index.Sessions {
+		_, err := m.options.Store.Load(ctx, known.Key)
+		if errors.Is(err, ErrAbsent) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		_, digits, _ := strings.Cut(known.Key, ":")
+		living = append(living, Summary{
+			Handle: digits[:handleSize], User: User{ID: index.ID, DisplayName: index.Name},
+			CreatedAt: fromMillis(known.CreatedAt), LastSeenAt: fromMillis(known.LastSeenAt), UserAgent: known.UserAgent,
+			key: known.Key,
+		})
+	}
+	slices.SortFunc(living, func(a, b Summary) int { return b.CreatedAt.Compare(a.CreatedAt) })
+	return living, nil
+}
+
+// Handle names the session among its user's own.
+func (s *Session) Handle() string {
+	_, digits, _ := strings.Cut(s.key, ":")
+	return digits[:handleSize]
+}

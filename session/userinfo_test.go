@@ -1,0 +1,38 @@
+package session
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestWithoutUserinfo(t *testing.T) {
+	for address, want := range map[string]string{
+		"":                            "",
+		"redis:6379":                  "redis:6379",
+		"https://a b":                 "https://a b",
+		"@":                           "[redacted]@",
+		"redis://:hunter2@redis:6379": "[redacted]@redis:6379",
+		"user:hunt er2@redis":         "[redacted]@redis",
+		"user:hun@ter2@redis":         "[redacted]@redis",
+		"user:hun/ter2@redis":         "[redacted]@redis",
+	} {
+		if got := WithoutUserinfo(address); got != want {
+			t.Errorf("WithoutUserinfo(%q) = %q, want %q", address, got, want)
+		}
+	}
+}
+
+func TestRedisAddressFaultHidesThePassword(t *testing.T) {
+	config := DefaultRedisConfig()
+	config.Addresses = []string{"redis://user:hunt er2@redis:6379"}
+	want := `"[redacted]@redis:6379" is no address; write host:port, such as 127.0.0.1:6379`
+	if got := faults(config.Validate)["addresses[0]"]; got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	config.Addresses = []string{"user:hunter2@redis:6379", "hunter2@:6379", "hunter2@redis:6379:1"}
+	for field, problem := range faults(config.Validate) {
+		if strings.Contains(problem, "hunter2") {
+			t.Errorf("%s: %s", field, problem)
+		}
+	}
+}
