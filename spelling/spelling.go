@@ -6,6 +6,9 @@ package spelling
 func Nearest(word string, known []string) string {
 	best, bestDistance := "", max(1, len(word)/3)+1
 	for _, name := range known {
+		if max(len(name)-len(word), len(word)-len(name)) >= bestDistance { // so many edits at least; a long word costs nothing
+			continue
+		}
 		if d := distance(word, name); d < bestDistance {
 			best, bestDistance = name, d
 		}
