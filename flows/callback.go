@@ -3,6 +3,7 @@ package flows
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"time"
@@ -18,52 +19,69 @@ const retrySoon = time.Second
 
 // callback takes what the consent page sends back, and sends the browser to where it wanted to go.
 func (h *Handler) callback(w http.ResponseWriter, r *http.Request) error {
-	returnTo, err := h.finishLogin(w, r)
+	if h.config.Flow == FlowImplicit && r.URL.RawQuery == "" {
+		return fragmentPage(w) // the answer is behind the #, where only a script can read it
+	}
+	note, login, err := h.redeem(r)
+	if err == nil {
+		err = h.keep(w, r, note, login)
+	}
 	if err != nil {
-		h.log.Info("audit", zap.String("event", "login"), zap.String("result", httperror.From(err).Reason))
+		h.auditLogin(err)
 		return err
 	}
-	w.Header().Set("Location", returnTo)
+	if note.Account != "" {
+		httperror.WriteNotice(w, r, "The account is connected",
+			fmt.Sprintf("Routes with credentials account:%s now speak for %s.", note.Account, login.User.ID))
+		return nil
+	}
+	w.Header().Set("Location", note.ReturnTo)
 	w.WriteHeader(http.StatusSeeOther)
 	return nil
 }
 
-// finishLogin makes a session of a callback. The order matters: the state is checked against this browser, and used up,
-// before the code is worth a call.
-func (h *Handler) finishLogin(w http.ResponseWriter, r *http.Request) (returnTo string, err error) {
+func (h *Handler) auditLogin(err error) {
+	h.log.Info("audit", zap.String("event", "login"), zap.String("result", httperror.From(err).Reason))
+}
+
+// redeem makes a login of a callback. The order matters: the state is checked against this browser, and used up, before
+// the code is worth a call.
+func (h *Handler) redeem(r *http.Request) (note loginNote, login session.Login, err error) {
 	query, err := params(r, "code", "state", "error", "iss")
 	if err != nil {
-		return "", err
+		return note, login, err
 	}
 	if !h.sameIssuer(query) {
-		return "", restart(httperror.InvalidRequest, "This answer does not come from Spotify. Begin again.", nil)
+		return note, login, restart(httperror.InvalidRequest, "This answer does not come from Spotify. Begin again.", nil)
 	}
-	note, err := h.finishAttempt(r, query.Get("state"))
-	if err != nil {
-		return "", err
+	if note, err = h.finishAttempt(r, query.Get("state")); err != nil {
+		return note, login, err
 	}
 	if denied := query.Get("error"); denied != "" {
-		return "", refusedBySpotify(denied)
+		return note, login, refusedBySpotify(denied)
 	}
-	if query.Get("code") == "" {
-		return "", restart(httperror.InvalidRequest, "Spotify sent no code. Begin again.", nil)
+	if query.Get("code") == "" || h.config.Flow == FlowImplicit { // where a code is nothing that was asked for
+		return note, login, restart(httperror.InvalidRequest, "Spotify sent no code. Begin again.", nil)
 	}
-	authorizedAt := h.now()
-	grant, err := h.tokens.Exchange(r.Context(), session.NewSecret(query.Get("code")), session.NewSecret(note.Verifier), note.Scopes)
+	login.AuthorizedAt = h.now()
+	login.Grant, err = h.tokens.Exchange(r.Context(), session.NewSecret(query.Get("code")), session.NewSecret(note.Verifier), note.Scopes)
 	if errors.Is(err, session.ErrGrantEnded) {
-		return "", restart(httperror.InvalidRequest, "This login took too long or was finished before. Begin again.", err)
+		return note, login, restart(httperror.InvalidRequest, "This login took too long or was finished before. Begin again.", err)
 	}
 	if err != nil {
-		return "", notExchanged(err)
+		return note, login, notExchanged(err)
 	}
-	user, err := h.profile(r.Context(), grant.Token)
-	if err != nil {
-		return "", err
+	login.User, err = h.profile(r.Context(), login.Grant.Token)
+	return note, login, err
+}
+
+// keep makes the login a session of this browser, or the grant of the shared account that it was begun for.
+func (h *Handler) keep(w http.ResponseWriter, r *http.Request, note loginNote, login session.Login) error {
+	if note.Account != "" {
+		return httperror.FromSession(h.sessions.ConnectAccount(r.Context(), note.Account, login))
 	}
-	if _, err := h.sessions.Create(w, r, session.Login{User: user, Grant: grant, AuthorizedAt: authorizedAt}); err != nil {
-		return "", httperror.FromSession(err)
-	}
-	return note.ReturnTo, nil
+	_, err := h.sessions.Create(w, r, login)
+	return httperror.FromSession(err)
 }
 
 // notExchanged is FromSession for somebody who is not logged in yet.

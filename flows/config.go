@@ -7,6 +7,7 @@ import (
 
 	"stagedoor/session"
 	"stagedoor/spelling"
+	"stagedoor/webapi"
 )
 
 // The values of Config.Flow: how a user logs in. The names are those of Spotify's authorization guide
@@ -55,16 +56,12 @@ func (c Config) Validate(report func(field, problem string)) {
 	if c.ClientID == "" {
 		report("client_id", "there is no client id; copy it from your app at developer.spotify.com/dashboard into SPOTIFY_CLIENT_ID")
 	}
-	switch c.Flow {
-	case FlowCode, FlowPKCE:
-	case FlowImplicit:
-		report("flow", "implicit is not served by this version, and Spotify ended it on 2025-11-27; use authorization_code_pkce")
-	default:
-		report("flow", fmt.Sprintf("%q is no flow; write authorization_code or authorization_code_pkce", c.Flow))
+	if _, known := responseTypes[c.Flow]; !known {
+		report("flow", fmt.Sprintf("%q is no flow; write authorization_code, authorization_code_pkce or implicit", c.Flow))
 	}
 	for i, scope := range c.Scopes {
-		if _, unknown := unknownScope([]string{scope}); unknown {
-			report(fmt.Sprintf("scopes[%d]", i), scopeProblem(scope))
+		if err := CheckScopes([]string{scope}); err != nil {
+			report(fmt.Sprintf("scopes[%d]", i), err.Error())
 		}
 	}
 	for _, u := range []struct{ field, value string }{
@@ -79,8 +76,14 @@ func (c Config) Validate(report func(field, problem string)) {
 	}
 }
 
+// maxNamedScope bounds how much of an unknown scope is repeated, in bytes.
+const maxNamedScope = 60
+
 func scopeProblem(scope string) string {
-	if near := spelling.Nearest(scope, knownScopes); near != "" {
+	if len(scope) > maxNamedScope {
+		scope = scope[:maxNamedScope]
+	}
+	if near := spelling.Nearest(scope, webapi.Scopes()); near != "" {
 		return fmt.Sprintf("%q is no scope of Spotify's; did you mean %s?", scope, near)
 	}
 	return fmt.Sprintf("%q is no scope of Spotify's; see developer.spotify.com/documentation/web-api/concepts/scopes", scope)
@@ -91,7 +94,7 @@ func (c Config) urlProblem(text string) string {
 	u, err := url.Parse(text)
 	switch {
 	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
-		return fmt.Sprintf("%q is no URL; write one that begins with https://", text)
+		return fmt.Sprintf("%q is no URL; write one that begins with https://", session.WithoutUserinfo(text))
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
 		return "must have neither user, query nor fragment"
 	case u.Scheme == "http" && !c.InsecureHTTP && !isLoopback(u.Hostname()):

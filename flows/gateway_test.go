@@ -23,11 +23,12 @@ const clientScript = "export const stagedoor = 1;\n"
 // ends up searching for secrets.
 type gateway struct {
 	*httptest.Server
-	t       *testing.T
-	spotify *spotify
-	store   *watchedStore
-	clock   *clock
-	logs    *observer.ObservedLogs
+	t        *testing.T
+	spotify  *spotify
+	sessions *session.Manager
+	store    *watchedStore
+	clock    *clock
+	logs     *observer.ObservedLogs
 
 	mu      sync.Mutex // guards secrets
 	secrets []string
@@ -42,7 +43,9 @@ func newGateway(t *testing.T, change func(*Options)) *gateway {
 	core, logs := observer.New(zap.DebugLevel)
 	g.logs = logs
 
-	o := Options{Config: DefaultConfig(), PublicURL: "http://" + g.Listener.Addr().String(), Log: zap.New(core), Now: g.clock.Now}
+	o := Options{
+		Config: DefaultConfig(), PublicURL: "http://" + g.Listener.Addr().String(), Log: zap.New(core), Now: g.clock.Now,
+	}
 	o.Config.ClientID, o.Config.ClientSecret = "client-1", session.NewSecret("the-client-secret")
 	o.Config.AuthorizeURL = "https://accounts.example/authorize"
 	o.Config.TokenURL, o.Config.APIURL = g.spotify.URL+"/api/token", g.spotify.URL+"/v1"
@@ -60,7 +63,7 @@ func newGateway(t *testing.T, change func(*Options)) *gateway {
 		t.Fatal(err)
 	}
 	t.Cleanup(manager.Close)
-	o.Sessions = manager
+	o.Sessions, g.sessions = manager, manager
 	handler, err := New(o)
 	if err != nil {
 		t.Fatal(err)
@@ -86,20 +89,28 @@ func (g *gateway) hide(values ...string) {
 
 // searchLog looks through every line, at debug level, for every secret that the test came across.
 func (g *gateway) searchLog() {
+	for _, leak := range g.leaks() {
+		g.t.Errorf("the log tells a secret: %s", leak)
+	}
+}
+
+// leaks returns the lines that hold a secret.
+func (g *gateway) leaks() (lines []string) {
 	encoder := zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig())
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for _, line := range g.logs.All() {
 		text, err := encoder.EncodeEntry(line.Entry, line.Context)
 		if err != nil {
-			g.t.Fatal(err)
+			return []string{"a line that cannot be encoded: " + err.Error()}
 		}
 		for _, hidden := range append(g.secrets, g.spotify.secrets()...) {
 			if strings.Contains(text.String(), hidden) {
-				g.t.Errorf("the log tells %q: %s", hidden, text)
+				lines = append(lines, text.String())
 			}
 		}
 	}
+	return lines
 }
 
 // audits returns the audit lines as "event result".

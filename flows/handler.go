@@ -21,6 +21,11 @@ const (
 	callbackPath = "/auth/callback"
 	logoutPath   = "/auth/logout"
 	sessionPath  = "/auth/session"
+	sessionsPath = "/auth/sessions"
+	verifyPath   = "/auth/verify"
+	tokenPath    = "/auth/token"
+	fragmentPath = "/auth/fragment"
+	connectPath  = "/auth/connect"
 	clientPath   = "/auth/client.js"
 	typesPath    = "/auth/client.d.ts"
 )
@@ -32,6 +37,8 @@ type Options struct {
 	PublicURL string
 	Sessions  *session.Manager
 	Tokens    *TokenEndpoint
+	// BrowserTokens turns on POST /auth/token.
+	BrowserTokens bool
 	// Client holds client.js and client.d.ts.
 	Client fs.FS
 	Log    *zap.Logger
@@ -79,16 +86,37 @@ func New(o Options) (*Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	get, look := []string{http.MethodGet}, []string{http.MethodGet, http.MethodHead}
-	h.routes = map[string]route{
-		loginPath:    {methods: get, serve: h.login},
-		callbackPath: {methods: get, serve: h.callback, page: true},
-		logoutPath:   {methods: []string{http.MethodPost}, serve: h.logout},
-		sessionPath:  {methods: look, serve: h.session},
-		clientPath:   {methods: look, serve: script},
-		typesPath:    {methods: look, serve: types},
-	}
+	h.routes = h.endpoints(o.BrowserTokens)
+	h.routes[clientPath] = route{methods: look, serve: script}
+	h.routes[typesPath] = route{methods: look, serve: types}
 	return h, nil
+}
+
+var (
+	look = []string{http.MethodGet, http.MethodHead}
+	get  = []string{http.MethodGet} // for what changes something although it is a navigation
+	post = []string{http.MethodPost}
+)
+
+// endpoints are those that there are with this configuration; the others are not there at all.
+func (h *Handler) endpoints(browserTokens bool) map[string]route {
+	routes := map[string]route{
+		loginPath:          {methods: get, serve: h.login},
+		callbackPath:       {methods: get, serve: h.callback, page: true},
+		connectPath:        {methods: get, serve: h.connect, page: true},
+		logoutPath:         {methods: post, serve: h.logout},
+		sessionPath:        {methods: look, serve: h.session},
+		sessionsPath:       {methods: look, serve: h.listSessions},
+		sessionsPath + "/": {methods: []string{http.MethodDelete}, serve: h.endSession},
+		verifyPath:         {methods: look, serve: h.verify},
+	}
+	if browserTokens {
+		routes[tokenPath] = route{methods: post, serve: h.browserToken}
+	}
+	if h.config.Flow == FlowImplicit {
+		routes[fragmentPath] = route{methods: post, serve: h.fragment}
+	}
+	return routes
 }
 
 // ServeHTTP implements http.Handler.
@@ -111,7 +139,11 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (h *Handler) find(w http.ResponseWriter, r *http.Request) (route, error) {
-	endpoint, known := h.routes[r.URL.Path]
+	path := r.URL.Path
+	if strings.HasPrefix(path, sessionsPath+"/") {
+		path = sessionsPath + "/" // the rest is a handle
+	}
+	endpoint, known := h.routes[path]
 	if !known {
 		return route{}, httperror.New(httperror.PathRefused, "There is no such endpoint below /auth/.", nil)
 	}

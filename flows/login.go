@@ -16,19 +16,19 @@ import (
 // loginNote is what a login remembers until its callback.
 type loginNote struct {
 	Verifier string   `json:"v,omitempty"`
-	ReturnTo string   `json:"r"`
-	Scopes   []string `json:"s"`
+	ReturnTo string   `json:"r,omitempty"`
+	Scopes   []string `json:"s,omitempty"`
+	// Account is the shared account that the login is for; empty for a session of the browser.
+	Account string `json:"a,omitempty"`
 }
 
 // login sends the browser to the consent page
 // (https://developer.spotify.com/documentation/web-api/tutorials/code-flow).
 func (h *Handler) login(w http.ResponseWriter, r *http.Request) error {
-	if mode := r.Header.Get("Sec-Fetch-Mode"); mode != "" && mode != "navigate" {
-		return httperror.New(httperror.InvalidRequest,
-			"A login is a page of its own: open /auth/login as a navigation (location.assign, a link), not with fetch().", nil)
+	if err := h.navigationsOnly(r); err != nil {
+		return err
 	}
-	if strayedLoopback(h.public, r) {
-		http.Redirect(w, r, h.public.Scheme+"://"+h.public.Host+r.URL.RequestURI(), http.StatusFound)
+	if h.bringHome(w, r) {
 		return nil
 	}
 	query, err := params(r, "return_to", "scope", "show_dialog")
@@ -40,6 +40,30 @@ func (h *Handler) login(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	note := loginNote{ReturnTo: returnPath(query.Get("return_to")), Scopes: scopes}
+	return h.askForConsent(w, r, note, query.Get("show_dialog") == "true")
+}
+
+// navigationsOnly refuses fetch(): a consent page that nobody sees helps nobody.
+func (h *Handler) navigationsOnly(r *http.Request) error {
+	if mode := r.Header.Get("Sec-Fetch-Mode"); mode == "" || mode == "navigate" {
+		return nil
+	}
+	return httperror.New(httperror.InvalidRequest,
+		"This is a page of its own: open it as a navigation (location.assign, a link), not with fetch().", nil)
+}
+
+// bringHome sends a browser that came by another name of this machine to the public one, and tells whether it did.
+func (h *Handler) bringHome(w http.ResponseWriter, r *http.Request) bool {
+	if !strayedLoopback(h.public, r) {
+		return false
+	}
+	w.Header().Set("Location", h.public.Scheme+"://"+h.public.Host+r.URL.RequestURI())
+	w.WriteHeader(http.StatusFound)
+	return true
+}
+
+// askForConsent keeps the note and sends the browser to the consent page.
+func (h *Handler) askForConsent(w http.ResponseWriter, r *http.Request, note loginNote, showDialog bool) error {
 	if h.usesPKCE() {
 		note.Verifier = oauth2.GenerateVerifier()
 	}
@@ -51,26 +75,27 @@ func (h *Handler) login(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return httperror.FromSession(err)
 	}
-	w.Header().Set("Location", h.consentURL(state, note, query.Get("show_dialog") == "true"))
+	w.Header().Set("Location", h.consentURL(state, note, showDialog))
 	w.WriteHeader(http.StatusFound)
 	return nil
 }
 
-// usesPKCE tells whether a login has a code challenge: always without a secret, and with one unless it is turned off.
+// usesPKCE tells whether a login has a code challenge: always without a secret, and with one unless it is turned off. The
+// implicit grant has no code.
 func (h *Handler) usesPKCE() bool {
-	return h.config.Flow == FlowPKCE || h.config.PKCEWithSecret
+	return h.config.Flow == FlowPKCE || h.config.Flow == FlowCode && h.config.PKCEWithSecret
 }
 
 // scopesFor adds what the request asks for to what is configured and to what the user has already granted, so that a step
 // up never loses a scope.
 func (h *Handler) scopesFor(r *http.Request, asked string) ([]string, error) {
 	added := splitScopes(asked)
-	if scope, unknown := unknownScope(added); unknown {
-		return nil, httperror.New(httperror.InvalidRequest, scopeProblem(scope), nil)
+	if err := CheckScopes(added); err != nil {
+		return nil, httperror.New(httperror.InvalidRequest, err.Error(), nil)
 	}
 	current, err := h.sessions.Peek(r)
 	switch {
-	case err == nil:
+	case current != nil: // one whose grant has ended had scopes, too
 		return union(h.config.Scopes, current.Scopes(), added), nil
 	case errors.Is(err, session.ErrStoreUnavailable):
 		return nil, httperror.FromSession(err)
@@ -79,11 +104,13 @@ func (h *Handler) scopesFor(r *http.Request, asked string) ([]string, error) {
 	}
 }
 
-// consentURL is the authorization request (RFC 6749 section 4.1.1, RFC 7636 section 4.3).
+var responseTypes = map[string]string{FlowCode: "code", FlowPKCE: "code", FlowImplicit: "token"}
+
+// consentURL is the authorization request (RFC 6749 sections 4.1.1 and 4.2.1, RFC 7636 section 4.3).
 func (h *Handler) consentURL(state session.Secret, note loginNote, showDialog bool) string {
 	query := url.Values{
 		"client_id":     {h.config.ClientID},
-		"response_type": {"code"},
+		"response_type": {responseTypes[h.config.Flow]},
 		"redirect_uri":  {h.tokens.oauth.RedirectURL},
 		"state":         {state.Reveal()},
 	}

@@ -20,7 +20,10 @@ func TestLogin(t *testing.T) {
 		"authorization code":               {nil, true},
 		"authorization code, secret alone": {func(o *Options) { o.Config.PKCEWithSecret = false }, false},
 		"PKCE":                             {func(o *Options) { o.Config.Flow = FlowPKCE }, true},
-		"PKCE, whatever goes with secrets": {func(o *Options) { o.Config.Flow, o.Config.PKCEWithSecret = FlowPKCE, false }, true},
+		"PKCE, whatever goes with secrets": {
+			func(o *Options) { o.Config.Flow, o.Config.PKCEWithSecret = FlowPKCE, false },
+			true,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := newGateway(t, test.change)
@@ -49,7 +52,8 @@ func TestLogin(t *testing.T) {
 				sum := sha256.Sum256([]byte(verifier))
 				challenge = base64.RawURLEncoding.EncodeToString(sum[:])
 			}
-			if asked.Get("code_challenge") != challenge || (asked.Get("code_challenge_method") == "S256") != test.pkce || (len(verifier) >= 43) != test.pkce {
+			isS256, isLong := asked.Get("code_challenge_method") == "S256", len(verifier) >= 43
+			if asked.Get("code_challenge") != challenge || isS256 != test.pkce || isLong != test.pkce {
 				t.Errorf("challenge %q by %q and a verifier of %d characters do not belong together",
 					asked.Get("code_challenge"), asked.Get("code_challenge_method"), len(verifier))
 			}
@@ -86,7 +90,9 @@ func TestLoginReturnTo(t *testing.T) {
 
 func TestLoginShowDialog(t *testing.T) {
 	b := newGateway(t, nil).browser()
-	for query, want := range map[string]string{"?show_dialog=true": "true", "?show_dialog=false": "", "?show_dialog=1": "", "?show_dialog=": ""} {
+	for query, want := range map[string]string{
+		"?show_dialog=true": "true", "?show_dialog=false": "", "?show_dialog=1": "", "?show_dialog=": "",
+	} {
 		if got := b.begin(query).Get("show_dialog"); got != want {
 			t.Errorf("with %q the consent page is asked with show_dialog=%q, want %q", query, got, want)
 		}
@@ -97,7 +103,8 @@ func TestLoginShowDialog(t *testing.T) {
 func TestLoginScopes(t *testing.T) {
 	g := newGateway(t, nil)
 	b := g.browser()
-	if got, want := b.begin("?scope=streaming+user-read-email++streaming").Get("scope"), "user-read-private user-read-email streaming"; got != want {
+	got := b.begin("?scope=streaming+user-read-email++streaming").Get("scope")
+	if want := "user-read-private user-read-email streaming"; got != want {
 		t.Errorf("before a login the scopes are %q, want %q", got, want)
 	}
 	g.spotify.answerToken(g.spotify.issue("user-read-private user-top-read streaming"))
@@ -120,9 +127,18 @@ func TestLoginRefused(t *testing.T) {
 		status        int
 		reason        string
 	}{
-		"fetch":                 {"GET", "", []string{"Sec-Fetch-Mode", "cors", "Sec-Fetch-Dest", "empty"}, 400, httperror.InvalidRequest},
-		"fetch same-origin":     {"GET", "", []string{"Sec-Fetch-Mode", "same-origin"}, 400, httperror.InvalidRequest},
-		"an image":              {"GET", "", []string{"Sec-Fetch-Mode", "no-cors", "Sec-Fetch-Dest", "image"}, 400, httperror.InvalidRequest},
+		"fetch": {
+			"GET",
+			"", []string{"Sec-Fetch-Mode", "cors", "Sec-Fetch-Dest", "empty"}, 400, httperror.InvalidRequest,
+		},
+		"fetch same-origin": {
+			"GET",
+			"", []string{"Sec-Fetch-Mode", "same-origin"}, 400, httperror.InvalidRequest,
+		},
+		"an image": {
+			"GET",
+			"", []string{"Sec-Fetch-Mode", "no-cors", "Sec-Fetch-Dest", "image"}, 400, httperror.InvalidRequest,
+		},
 		"a WebSocket":           {"GET", "", []string{"Sec-Fetch-Mode", "websocket"}, 400, httperror.InvalidRequest},
 		"a mode that is none":   {"GET", "", []string{"Sec-Fetch-Mode", "Navigate"}, 400, httperror.InvalidRequest},
 		"POST":                  {"POST", "", navigation, 405, httperror.MethodRefused},
@@ -130,19 +146,26 @@ func TestLoginRefused(t *testing.T) {
 		"unknown scope":         {"GET", "?scope=user-read-all", navigation, 400, httperror.InvalidRequest},
 		"one of several scopes": {"GET", "?scope=streaming+nonsense", navigation, 400, httperror.InvalidRequest},
 		"scopes by commas":      {"GET", "?scope=streaming,user-top-read", navigation, 400, httperror.InvalidRequest},
-		"scopes by a newline":   {"GET", "?scope=streaming%0Auser-top-read", navigation, 400, httperror.InvalidRequest},
-		"return_to twice":       {"GET", "?return_to=/a&return_to=/b", navigation, 400, httperror.InvalidRequest},
-		"scope twice":           {"GET", "?scope=streaming&scope=streaming", navigation, 400, httperror.InvalidRequest},
-		"bad escape":            {"GET", "?return_to=%zz", navigation, 400, httperror.InvalidRequest},
-		"semicolons":            {"GET", "?return_to=/a;scope=streaming", navigation, 400, httperror.InvalidRequest},
+		"scopes by a newline": {
+			"GET",
+			"?scope=streaming%0Auser-top-read", navigation, 400, httperror.InvalidRequest,
+		},
+		"return_to twice": {"GET", "?return_to=/a&return_to=/b", navigation, 400, httperror.InvalidRequest},
+		"scope twice": {
+			"GET",
+			"?scope=streaming&scope=streaming", navigation, 400, httperror.InvalidRequest,
+		},
+		"bad escape": {"GET", "?return_to=%zz", navigation, 400, httperror.InvalidRequest},
+		"semicolons": {"GET", "?return_to=/a;scope=streaming", navigation, 400, httperror.InvalidRequest},
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := newGateway(t, nil)
 			b := g.browser()
 			a := b.do(test.method, "/auth/login"+test.query, test.header...)
 			b.expect(a, test.status, test.reason)
-			if attempts, _ := g.store.writes(); attempts != 0 || len(a.Cookies()) != 0 || a.Header.Get("Location") != "" {
-				t.Errorf("%d states were made, the cookies are %v and the Location %q", attempts, a.Cookies(), a.Header.Get("Location"))
+			attempts, _ := g.store.writes()
+			if attempts != 0 || len(a.Cookies()) != 0 || a.Header.Get("Location") != "" {
+				t.Errorf("%d states, cookies %v, Location %q; want none", attempts, a.Cookies(), a.Header.Get("Location"))
 			}
 			if test.method == http.MethodPost && a.Header.Get("Allow") != "GET" {
 				t.Errorf("Allow is %q", a.Header.Get("Allow"))
@@ -192,14 +215,16 @@ func TestLoginByAnotherName(t *testing.T) {
 		"192.168.0.1":                     false,
 	} {
 		before, _ := g.store.writes()
-		a := g.browser().do(http.MethodGet, "/auth/login?return_to=%2Fa&scope=streaming", "Host", host, "Sec-Fetch-Mode", "navigate")
+		a := g.browser().do(http.MethodGet, "/auth/login?return_to=%2Fa&scope=streaming",
+			"Host", host, "Sec-Fetch-Mode", "navigate")
 		attempts, _ := g.store.writes()
 		to, err := url.Parse(a.Header.Get("Location"))
 		if err != nil || a.StatusCode != http.StatusFound {
 			t.Fatalf("Host %s: %d to %q", host, a.StatusCode, a.Header.Get("Location"))
 		}
 		if !strayed {
-			if got := to.Query().Get("redirect_uri"); attempts != before+1 || got != g.URL+"/auth/callback" || to.Host != "accounts.example" {
+			got := to.Query().Get("redirect_uri")
+			if attempts != before+1 || got != g.URL+"/auth/callback" || to.Host != "accounts.example" {
 				t.Errorf("Host %s: %d states, sent to %s for %q", host, attempts-before, to.Host, got)
 			}
 			continue

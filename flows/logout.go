@@ -7,9 +7,17 @@ import (
 	"stagedoor/httperror"
 )
 
-// logout ends the session of this browser.
+// logout ends the session of this browser, or all sessions of its user.
 func (h *Handler) logout(w http.ResponseWriter, r *http.Request) error {
-	if err := h.sessions.End(w, r); err != nil {
+	query, err := params(r, "everywhere")
+	if err != nil {
+		return err
+	}
+	end := h.sessions.End
+	if query.Get("everywhere") == "true" {
+		end = h.sessions.EndEverywhere
+	}
+	if err := end(w, r); err != nil {
 		return httperror.FromSession(err)
 	}
 	if fromForm(r) {

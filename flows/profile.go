@@ -16,10 +16,6 @@ import (
 // maxProfile bounds the answer of GET /me, in bytes.
 const maxProfile = 1 << 20
 
-// notRegistered is how Spotify refuses a user whom the operator of an app in development mode has not listed. It comes as
-// plain text (https://developer.spotify.com/documentation/web-api/concepts/quota-modes).
-const notRegistered = "not registered"
-
 // profile asks Spotify whose token it is
 // (https://developer.spotify.com/documentation/web-api/reference/get-current-users-profile).
 func (h *Handler) profile(ctx context.Context, token session.Token) (session.User, error) {
@@ -40,19 +36,29 @@ func (h *Handler) profile(ctx context.Context, token session.Token) (session.Use
 	if err != nil {
 		return session.User{}, noProfile(err)
 	}
-	switch {
-	case answer.StatusCode == http.StatusForbidden && strings.Contains(strings.ToLower(string(body)), notRegistered):
-		return session.User{}, httperror.New(httperror.UserNotRegistered,
-			"Spotify lets only listed users into an app that is in development mode, and you are not on this app's list. "+
-				"Ask its operator to add you under User Management in Spotify's developer dashboard, then log in again.", nil)
-	case answer.StatusCode != http.StatusOK:
-		return session.User{}, noProfile(fmt.Errorf("GET /me answered %d", answer.StatusCode))
+	if answer.StatusCode != http.StatusOK {
+		return session.User{}, h.refusedProfile(answer, string(body))
 	}
 	user, err := decodeProfile(body)
 	if err != nil {
 		return session.User{}, noProfile(err)
 	}
 	return user, nil
+}
+
+// refusedProfile explains an answer that is no profile.
+func (h *Handler) refusedProfile(answer *http.Response, body string) error {
+	if answer.StatusCode == http.StatusForbidden {
+		if refusal := httperror.UserNotListed(body); refusal != nil {
+			return refusal
+		}
+	}
+	if answer.StatusCode == http.StatusTooManyRequests {
+		e := httperror.New(httperror.RateLimited, "Spotify has had enough of this app's requests for now. Try again later.", nil)
+		e.RetryAfter = max(retryAfter(answer.Header, h.now()), retrySoon)
+		return e
+	}
+	return noProfile(fmt.Errorf("GET /me answered %d", answer.StatusCode))
 }
 
 func noProfile(cause error) error {

@@ -69,8 +69,8 @@ func (s *spotify) issue(scope string) http.HandlerFunc {
 		n := len(s.tokens)
 		s.issued = append(s.issued, fmt.Sprintf("access-%d.", n), fmt.Sprintf("refresh-%d.", n))
 		s.mu.Unlock()
-		answerJSON(http.StatusOK, fmt.Sprintf(
-			`{"access_token":"access-%d.","token_type":"Bearer","expires_in":3600,"refresh_token":"refresh-%d.","scope":"%s"}`, n, n, scope))(w, r)
+		answerJSON(http.StatusOK, fmt.Sprintf(`{"access_token":"access-%d.","refresh_token":"refresh-%d.",`+
+			`"token_type":"Bearer","expires_in":3600,"scope":"%s"}`, n, n, scope))(w, r)
 	}
 }
 
@@ -86,7 +86,7 @@ func (s *spotify) answerMe(answer http.HandlerFunc) {
 	s.answers.me = answer
 }
 
-// tokenCalls returns the forms that the token endpoint received, and how often /me was asked.
+// received returns the forms that the token endpoint received, and how often /me was asked.
 func (s *spotify) received() (tokenCalls []url.Values, profileCalls int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

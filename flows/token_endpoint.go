@@ -45,10 +45,10 @@ func NewTokenEndpoint(c Config, publicURL string, now func() time.Time) *TokenEn
 		now = time.Now
 	}
 	client := newClient()
-	client.Transport = plainBasic{next: client.Transport, id: c.ClientID, secret: c.ClientSecret.Reveal()}
+	client.Transport = plainBasic{next: client.Transport, id: c.ClientID, secret: c.ClientSecret}
 	return &TokenEndpoint{
 		oauth: oauth2.Config{
-			ClientID: c.ClientID, ClientSecret: c.loginSecret().Reveal(), RedirectURL: RedirectURI(publicURL),
+			ClientID: c.ClientID, RedirectURL: RedirectURI(publicURL), // the secret is added by plainBasic
 			Endpoint: oauth2.Endpoint{AuthURL: c.AuthorizeURL, TokenURL: c.TokenURL, AuthStyle: c.authStyle()},
 		},
 		secret: c.ClientSecret, client: client, timeout: c.TokenTimeout, now: now,
@@ -77,8 +77,9 @@ func (c Config) authStyle() oauth2.AuthStyle {
 // plainBasic writes the client's id and secret as Spotify documents it, base64(id:secret). RFC 6749 section 2.3.1, and
 // x/oauth2 with it, would percent-encode both first.
 type plainBasic struct {
-	next       http.RoundTripper
-	id, secret string
+	next   http.RoundTripper
+	id     string
+	secret session.Secret
 }
 
 func (p plainBasic) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -86,7 +87,7 @@ func (p plainBasic) RoundTrip(r *http.Request) (*http.Response, error) {
 		return p.next.RoundTrip(r)
 	}
 	r = r.Clone(r.Context())
-	r.SetBasicAuth(p.id, p.secret)
+	r.SetBasicAuth(p.id, p.secret.Reveal())
 	return p.next.RoundTrip(r)
 }
 
@@ -120,7 +121,7 @@ func (t *TokenEndpoint) Exchange(ctx context.Context, code, verifier session.Sec
 		return session.Grant{}, t.sort(err, code, verifier)
 	}
 	grant, err := t.grant(answer)
-	if len(grant.Scopes) == 0 {
+	if grant.Scopes == nil {
 		grant.Scopes = asked // RFC 6749 section 5.1: an answer may leave out what is as asked
 	}
 	return grant, err
@@ -131,8 +132,7 @@ func (t *TokenEndpoint) ClientCredentials(ctx context.Context) (session.Grant, e
 	ctx, cancel := t.bounded(ctx)
 	defer cancel()
 	app := clientcredentials.Config{
-		ClientID: t.oauth.ClientID, ClientSecret: t.secret.Reveal(),
-		TokenURL: t.oauth.Endpoint.TokenURL, AuthStyle: oauth2.AuthStyleInHeader,
+		ClientID: t.oauth.ClientID, TokenURL: t.oauth.Endpoint.TokenURL, AuthStyle: oauth2.AuthStyleInHeader,
 	}
 	answer, err := app.Token(ctx)
 	if err != nil {
@@ -162,26 +162,35 @@ func (t *TokenEndpoint) bounded(ctx context.Context) (context.Context, context.C
 
 // grant checks what came back. An answer that is no token is no statement about the grant either.
 func (t *TokenEndpoint) grant(answer *oauth2.Token) (session.Grant, error) {
-	if answer.TokenType != "" && !strings.EqualFold(answer.TokenType, "bearer") {
+	if !isBearer(answer.TokenType) {
 		return session.Grant{}, unavailable("the answer's token_type is not bearer")
 	}
 	if !isToken(answer.AccessToken) || answer.RefreshToken != "" && !isToken(answer.RefreshToken) {
 		return session.Grant{}, unavailable("the answer holds no token")
 	}
-	lifetime := time.Duration(answer.ExpiresIn) * time.Second
-	if answer.ExpiresIn <= 0 {
-		lifetime = documentedLifetime
+	var scopes []string // nil when the answer says nothing
+	if text, said := answer.Extra("scope").(string); said {
+		scopes = splitScopes(text)
 	}
-	if answer.ExpiresIn > int64(longestLifetime/time.Second) {
-		lifetime = longestLifetime
-	}
-	scope, _ := answer.Extra("scope").(string)
 	return session.Grant{
 		Token: session.Token{
-			Access: session.NewSecret(answer.AccessToken), Expiry: t.now().Add(lifetime), Scopes: splitScopes(scope),
+			Access: session.NewSecret(answer.AccessToken), Expiry: t.now().Add(lifetime(answer.ExpiresIn)), Scopes: scopes,
 		},
 		Refresh: session.NewSecret(answer.RefreshToken),
 	}, nil
+}
+
+// lifetime is how long a token lives whose answer says so many seconds.
+func lifetime(seconds int64) time.Duration {
+	if seconds <= 0 {
+		return documentedLifetime
+	}
+	return time.Duration(min(seconds, int64(longestLifetime/time.Second))) * time.Second
+}
+
+// isBearer compares without case (RFC 6749 section 5.1); an answer that leaves the type out means the only one there is.
+func isBearer(tokenType string) bool {
+	return tokenType == "" || strings.EqualFold(tokenType, "bearer")
 }
 
 // isToken tells whether text has only the characters that a token may have (RFC 6749 appendix A.12: VSCHAR).

@@ -3,11 +3,13 @@ package flows
 import (
 	"context"
 	"encoding/base64"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -95,7 +97,8 @@ func pkce(c *Config) { c.Flow = FlowPKCE }
 // it, base64(id:secret), where section 2.3.1 would percent-encode both first.
 func TestTokenRequest(t *testing.T) {
 	basic := "Basic " + base64.StdEncoding.EncodeToString([]byte("client id/1:s3cr3t:+&= /?"))
-	code, verifier, refresh := session.NewSecret("code +/&1"), session.NewSecret("verifier-1"), session.NewSecret("refresh +/&1")
+	code, verifier := session.NewSecret("code +/&1"), session.NewSecret("verifier-1")
+	refresh := session.NewSecret("refresh +/&1")
 	exchange := func(verifier session.Secret) func(*TokenEndpoint) error {
 		return func(e *TokenEndpoint) error {
 			_, err := e.Exchange(t.Context(), code, verifier, nil)
@@ -121,7 +124,8 @@ func TestTokenRequest(t *testing.T) {
 			"grant_type": {"authorization_code"}, "code": {"code +/&1"}, "redirect_uri": {redirectURI},
 		}},
 		"exchange with a secret and a verifier": {nil, exchange(verifier), basic, url.Values{
-			"grant_type": {"authorization_code"}, "code": {"code +/&1"}, "redirect_uri": {redirectURI}, "code_verifier": {"verifier-1"},
+			"grant_type": {"authorization_code"}, "code": {"code +/&1"}, "redirect_uri": {redirectURI},
+			"code_verifier": {"verifier-1"},
 		}},
 		"exchange by PKCE, though there is a secret": {pkce, exchange(verifier), "", url.Values{
 			"grant_type": {"authorization_code"}, "code": {"code +/&1"}, "redirect_uri": {redirectURI},
@@ -155,6 +159,20 @@ func TestTokenRequest(t *testing.T) {
 				t.Errorf("the body is %v, want %v", got.form, test.form)
 			}
 		})
+	}
+}
+
+// x/oauth2 keeps a client's secret as a plain string; this client does not give it one.
+func TestTokenEndpointHidesItsSecret(t *testing.T) {
+	c := DefaultConfig()
+	c.ClientID, c.ClientSecret = "client-1", session.NewSecret("the-client-secret")
+	endpoint := NewTokenEndpoint(c, testPublicURL, nil)
+	for _, format := range []string{"%v", "%+v", "%#v"} {
+		for _, value := range []any{endpoint, *endpoint, *endpoint.client, endpoint.client.Transport} {
+			if text := fmt.Sprintf(format, value); strings.Contains(text, "the-client-secret") {
+				t.Errorf("%s of a %T prints %s", format, value, text)
+			}
+		}
 	}
 }
 

@@ -201,7 +201,8 @@ func TestTokenAnswerOfAGibibyte(t *testing.T) {
 			})
 			endpoint := server.endpoint(nil)
 			var read atomic.Int64
-			endpoint.client.Transport.(plainBasic).next.(*http.Transport).DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+			transport := endpoint.client.Transport.(plainBasic).next.(*http.Transport)
+			transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
 				conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
 				return countingConn{conn, &read}, err
 			}
@@ -244,7 +245,8 @@ func FuzzTokenAnswer(f *testing.F) {
 		endpoint.client.Transport = roundTrip(func(r *http.Request) (*http.Response, error) {
 			requests++
 			return &http.Response{
-				StatusCode: status, Header: http.Header{"Content-Type": {contentType}}, Body: io.NopCloser(strings.NewReader(body)), Request: r,
+				StatusCode: status, Header: http.Header{"Content-Type": {contentType}},
+				Body: io.NopCloser(strings.NewReader(body)), Request: r,
 			}, nil
 		})
 		grant, err := endpoint.Refresh(context.Background(), session.NewSecret("refresh-old"))

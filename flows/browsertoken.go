@@ -1,0 +1,41 @@
+package flows
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+
+	"stagedoor/httperror"
+)
+
+// streamingScope is what the Web Playback SDK needs, the one program that must have a token in the page
+// (https://developer.spotify.com/documentation/web-playback-sdk).
+const streamingScope = "streaming"
+
+// browserTokenLife is the least that a token has left to live when a page gets it.
+const browserTokenLife = 5 * time.Minute
+
+// browserToken hands the page an access token, never a refresh token.
+func (h *Handler) browserToken(w http.ResponseWriter, r *http.Request) error {
+	current, err := h.sessions.Find(r)
+	if err != nil {
+		return httperror.FromSession(err)
+	}
+	if !slices.Contains(current.Scopes(), streamingScope) {
+		return httperror.StepUp(r, h.public, "This session may not play music in the page.", []string{streamingScope})
+	}
+	token, err := h.sessions.TokenFor(r.Context(), current, browserTokenLife)
+	if err != nil {
+		return httperror.FromSession(err)
+	}
+	h.log.Info("audit", zap.String("event", "token"), zap.String("result", "ok"),
+		zap.String("user", current.User().ID), zap.String("session", current.Label()))
+	return writeJSON(w, r, map[string]any{
+		"access_token": token.Access.Reveal(),
+		"expires_in":   int(token.Expiry.Sub(h.now()).Seconds()),
+		"scope":        strings.Join(token.Scopes, " "),
+	})
+}
