@@ -1,0 +1,82 @@
+package proxy
+
+import (
+	"net/http"
+	"time"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+
+	"stagedoor/httperror"
+)
+
+// maxLogged bounds each part of an access line that a client has a say in, in bytes.
+const maxLogged = 512
+
+// maxLoggedMethod does so for methods, of which all real ones are short.
+const maxLoggedMethod = 16
+
+// statusClientLeft is what the log says of a request whose client went away before there was an answer. No client ever
+// sees it; the number is nginx's.
+const statusClientLeft = 499
+
+// logAccess writes the request's one access line.
+func (g *Gateway) logAccess(w *responseWriter, x *exchange) {
+	status := w.status
+	if x.left {
+		status = statusClientLeft
+	}
+	reason, cause := "", x.brokenOff
+	if x.refusal != nil {
+		reason = x.refusal.Reason
+		if x.refusal.Cause != nil {
+			cause = x.refusal.Cause
+		}
+	}
+	line := g.log.Check(accessLevel(status, reason, x.brokenOff), "request")
+	if line == nil {
+		return
+	}
+	fields := []zap.Field{
+		zap.String("request_id", x.id),
+		zap.String("method", bounded(x.request.Method, maxLoggedMethod)),
+		zap.String("route", x.route),
+		zap.String("path", bounded(x.request.URL.EscapedPath(), maxLogged)),
+		zap.Int("status", status),
+		zap.String("reason", reason),
+		zap.Int64("bytes", w.bytes),
+		zap.Float64("duration_ms", milliseconds(g.now().Sub(x.started))),
+		zap.Float64("upstream_ms", milliseconds(x.upstream)),
+		zap.String("client_ip", x.peer.String()),
+		zap.String("session", g.sessions.Label(x.request)),
+	}
+	if cause != nil {
+		fields = append(fields, zap.String("error", bounded(cause.Error(), maxLogged)))
+	}
+	line.Write(fields...)
+}
+
+// accessLevel raises a line to what its operator should look at: errors for faults that only they can mend, warnings
+// for outages. What an upstream answers is none of the gateway's faults, whatever its status.
+func accessLevel(status int, reason string, brokenOff error) zapcore.Level {
+	switch {
+	case status == statusClientLeft:
+		return zap.DebugLevel
+	case reason == httperror.InternalError || reason == httperror.ClientMisconfigured:
+		return zap.ErrorLevel
+	case reason != "" && status >= http.StatusInternalServerError, brokenOff != nil:
+		return zap.WarnLevel
+	default:
+		return zap.InfoLevel
+	}
+}
+
+// bounded cuts text to at most size bytes and marks the cut. The encoders escape what is not printable.
+func bounded(text string, size int) string {
+	if len(text) <= size {
+		return text
+	}
+	return text[:size] + "…"
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

@@ -1,0 +1,183 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"slices"
+	"strings"
+
+	"stagedoor/httperror"
+	"stagedoor/session"
+)
+
+// apiRoute serves a route with credentials: somebody speaks to Spotify through it. What can fail happens in
+// resolve; what is left for the reverse proxy is to copy.
+type apiRoute struct {
+	prefix   string // without the slash at its end
+	methods  []string
+	allow    allowList
+	body     bodyLimits
+	origins  originRule
+	byCookie bool // whether the session cookie has a say
+	speaker  speaker
+	sessions Sessions
+	api      *url.URL
+	public   *url.URL
+	agent    string
+	links    linkMap
+	proxy    *httputil.ReverseProxy
+}
+
+// call is what resolve found out for one request, and what the reverse proxy needs of it.
+type call struct {
+	session *session.Session
+	token   session.Token
+	target  *url.URL
+	body    *requestBody
+}
+
+type callKey struct{}
+
+// callOf returns the call of a request on a credentialed route; nil on another.
+func callOf(ctx context.Context) *call {
+	c, _ := ctx.Value(callKey{}).(*call)
+	return c
+}
+
+func newAPIRoute(route Route, p parts) (*apiRoute, error) {
+	speaker, err := newSpeaker(route, p)
+	if err != nil {
+		return nil, err
+	}
+	a := &apiRoute{
+		prefix: normalPrefix(route.Path), methods: route.Methods, allow: newAllowList(route.Allow),
+		body:    bodyLimits{max: int64(p.Server.MaxRequestBody), timeout: bodyTimeout},
+		origins: p.origins, byCookie: route.spokenByCookie(), speaker: speaker, sessions: p.Sessions, api: p.api, public: p.public, agent: "stagedoor/" + p.Version,
+	}
+	if len(a.methods) == 0 {
+		a.methods = defaultMethods()
+	}
+	a.links = newLinkMap(p.api, p.public, a.prefix)
+	a.proxy = &httputil.ReverseProxy{
+		Rewrite:        func(pr *httputil.ProxyRequest) { pr.Out.URL = callOf(pr.In.Context()).target },
+		Transport:      &replayer{next: meter{next: p.Transport, now: p.Now}, sessions: p.Sessions, pause: p.Pause},
+		ModifyResponse: a.cleanAnswer,
+		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
+			answerFailure(w, r, err, "Spotify", "Try again shortly.")
+		},
+		ErrorLog:   p.errorLog,
+		BufferPool: buffers,
+	}
+	return a, nil
+}
+
+func (a *apiRoute) serve(w *responseWriter, r *http.Request, x *exchange) {
+	w.dropEarly = dropFromAPI
+	if a.byCookie {
+		w.vary = append(w.vary, "Cookie")
+	}
+	w.own.Set("X-Content-Type-Options", "nosniff")
+	a.origins.addCORS(w, r)
+	if !a.admit(w, r) {
+		return
+	}
+	c, err := a.resolve(w, r)
+	switch {
+	case err == nil:
+		a.proxy.ServeHTTP(w, outgoing(r, c, a.agent))
+	case errors.Is(err, errClientLeft):
+		abandon(x)
+	default:
+		a.refuse(w, r, x, err)
+	}
+}
+
+// admit decides by the request's head alone and answers when it does not pass. What another site caused is refused
+// first. Only then the path, the method, and whether a script has shown that it is one: who tries a method that never
+// passes is told so, rather than told to send a header.
+func (a *apiRoute) admit(w *responseWriter, r *http.Request) bool {
+	verdict := originAllowed
+	if a.byCookie || isPreflight(r) {
+		verdict = a.origins.judge(r)
+	}
+	pathFault := a.judge(r.URL)
+	switch {
+	case verdict == originForeign:
+		refuseForeign(w, r)
+	case isPreflight(r):
+		a.origins.answerPreflight(w, r, a.methods)
+	case pathFault != nil:
+		refusePath(w, r, pathFault)
+	case !slices.Contains(a.methods, r.Method):
+		refuseMethod(w, r, a.methods)
+	case verdict == originUnproven:
+		refuseUnproven(w, r)
+	default:
+		return true
+	}
+	return false
+}
+
+func (a *apiRoute) judge(u *url.URL) error {
+	if err := judgePath(u, a.prefix); err != nil {
+		return err
+	}
+	if !a.allow.allows(strings.TrimPrefix(u.Path, a.prefix)) {
+		return errors.New("no pattern of the route's allow list matches")
+	}
+	return nil
+}
+
+// resolve finds everything that the call needs. The session comes before the body, so that a stranger cannot make the
+// gateway read one, and the token after it, so that it is fresh when it is used.
+func (a *apiRoute) resolve(w *responseWriter, r *http.Request) (*call, error) {
+	if err := a.body.announced(r); err != nil {
+		return nil, err
+	}
+	s, err := a.speaker.find(w, r, strings.TrimPrefix(r.URL.Path, a.prefix))
+	if err != nil {
+		return nil, err
+	}
+	body, err := a.body.read(w, r)
+	if err != nil {
+		return nil, err
+	}
+	token, err := a.sessions.Token(r.Context(), s)
+	if err != nil {
+		return nil, sessionFault(r, err)
+	}
+	return &call{session: s, token: token, target: a.target(r.URL), body: body}, nil
+}
+
+// sessionFault is the answer to an error of Sessions, which may well be that the client did not wait. It keeps nil.
+func sessionFault(r *http.Request, err error) error {
+	if err == nil {
+		return nil
+	}
+	if r.Context().Err() != nil {
+		return errClientLeft
+	}
+	return httperror.FromSession(err)
+}
+
+// refuse answers with err, except that a person who navigates here and only has to log in is sent to do so.
+func (a *apiRoute) refuse(w http.ResponseWriter, r *http.Request, x *exchange, err error) {
+	refusal := httperror.From(err)
+	navigates := r.Method == http.MethodGet && r.Header.Get("Sec-Fetch-Dest") == "document"
+	if navigates && refusal.Status == http.StatusUnauthorized && refusal.LoginURL != "" {
+		x.refusal = refusal
+		back := url.URL{Path: r.URL.Path, RawQuery: withoutAccessToken(r.URL.RawQuery)}
+		w.Header().Set("Location", refusal.LoginURL+"?return_to="+url.QueryEscape(back.RequestURI()))
+		w.Header().Set("Cache-Control", "no-store")
+		w.Header().Set(httperror.ReasonHeader, refusal.Reason)
+		w.WriteHeader(http.StatusFound)
+		return
+	}
+	if refusal.Reason == httperror.BodyTooLarge {
+		w.Header().Set("Connection", "close") // rather than read what nobody wants
+	}
+	httperror.Write(w, r, refusal)
+}

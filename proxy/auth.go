@@ -1,0 +1,58 @@
+package proxy
+
+import (
+	"net/http"
+	"slices"
+
+	"stagedoor/httperror"
+)
+
+// authMethods are what a listed origin may use below /auth/, and what is named when a method is refused.
+var authMethods = []string{"GET", "HEAD", "POST", "DELETE"}
+
+// authRoute stands before the handler of /auth/: it applies the cross-origin rule and sees to the headers that all of
+// these answers carry.
+type authRoute struct {
+	origins originRule
+	next    http.Handler
+}
+
+func (a authRoute) serve(w *responseWriter, r *http.Request, _ *exchange) {
+	w.own.Set("Cache-Control", "no-store")
+	w.own.Set("Referrer-Policy", "no-referrer")
+	w.own.Set("X-Content-Type-Options", "nosniff")
+	a.origins.addCORS(w, r)
+
+	verdict := originAllowed
+	if speaksForSession(r) || isPreflight(r) {
+		verdict = a.origins.judge(r)
+	}
+	err := judgePath(r.URL, authPrefix)
+	switch {
+	case verdict == originForeign:
+		refuseForeign(w, r)
+	case isPreflight(r):
+		a.origins.answerPreflight(w, r, authMethods)
+	case err != nil:
+		httperror.Write(w, r, httperror.New(httperror.PathRefused, "There is nothing at this path.", err))
+	case r.Method == http.MethodTrace:
+		refuseMethod(w, r, authMethods)
+	case verdict == originUnproven:
+		refuseUnproven(w, r)
+	default:
+		a.next.ServeHTTP(w, r)
+	}
+}
+
+// sessionReads are the endpoints that tell a page about its user.
+var sessionReads = []string{authPrefix + "/session", authPrefix + "/sessions"}
+
+// speaksForSession tells whether the session cookie makes the request more than a navigation: whatever changes
+// something, and the reads that are about the user. A login, a callback and the static files come from anywhere; a
+// check on behalf of another proxy carries that proxy's headers.
+func speaksForSession(r *http.Request) bool {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		return true
+	}
+	return slices.ContainsFunc(sessionReads, func(path string) bool { return below(r.URL.Path, path) })
+}

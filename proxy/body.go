@@ -1,0 +1,157 @@
+package proxy
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"stagedoor/httperror"
+)
+
+// maxReplayBody is how much of a body is kept so that the request can be sent again after a 401, in bytes. Longer ones
+// are streamed, and sent once.
+const maxReplayBody = 256 << 10
+
+// bodyTimeout is how long a client may take to send a body, as a whole. It is what ends a slow one, because the
+// listener itself sets no limit: frontends may stream.
+const bodyTimeout = time.Minute
+
+// errClientLeft says that the client went away, so that there is nobody to answer.
+var errClientLeft = errors.New("the client went away")
+
+// bodyLimits are what a route demands of bodies.
+type bodyLimits struct {
+	max     int64 // bytes
+	timeout time.Duration
+}
+
+// requestBody is a body on its way to the API: whole in memory, or a stream.
+type requestBody struct {
+	whole  []byte
+	stream io.Reader     // nil when whole is all there is
+	length int64         // -1 when it is unknown
+	faulty *faultyReader // what stream reads from the client; nil without a stream
+}
+
+// announced refuses a body that says itself that it is too large, before anything is read.
+func (l bodyLimits) announced(r *http.Request) error {
+	if r.ContentLength > l.max {
+		return bodyFault(&http.MaxBytesError{Limit: l.max})
+	}
+	return nil
+}
+
+// read takes a body in as far as it will be kept. Its errors are answers, or errClientLeft.
+func (l bodyLimits) read(w http.ResponseWriter, r *http.Request) (*requestBody, error) {
+	if r.ContentLength == 0 || r.Body == nil || r.Body == http.NoBody {
+		return &requestBody{}, nil
+	}
+	control := http.NewResponseController(w)
+	_ = control.SetReadDeadline(time.Now().Add(l.timeout)) // a recorder in a test has none
+	// A deadline that outlives the body would end the wait for the answer.
+	relax := func() { _ = control.SetReadDeadline(time.Time{}) }
+	limited := http.MaxBytesReader(w, r.Body, l.max)
+	if r.ContentLength > maxReplayBody {
+		source := &faultyReader{source: limited, done: relax}
+		return &requestBody{stream: source, length: r.ContentLength, faulty: source}, nil
+	}
+	first, err := readUpTo(limited, r.ContentLength)
+	if err != nil {
+		return nil, bodyFault(err)
+	}
+	if len(first) <= maxReplayBody {
+		relax()
+		return &requestBody{whole: first, length: int64(len(first))}, nil
+	}
+	rest := &faultyReader{source: limited, done: relax}
+	return &requestBody{stream: io.MultiReader(bytes.NewReader(first), rest), length: -1, faulty: rest}, nil
+}
+
+// readUpTo reads a body of a known length, or of an unknown one (-1) just so far that it shows whether it can be kept.
+func readUpTo(body io.Reader, length int64) ([]byte, error) {
+	if length < 0 {
+		return io.ReadAll(io.LimitReader(body, maxReplayBody+1))
+	}
+	whole := make([]byte, length)
+	_, err := io.ReadFull(body, whole)
+	return whole, err
+}
+
+// replayable tells whether the request can be sent again.
+func (b *requestBody) replayable() bool { return b.stream == nil }
+
+// reader returns the body for one sending of the request. A streamed one can be had once.
+func (b *requestBody) reader() io.ReadCloser {
+	switch {
+	case b.stream != nil:
+		return io.NopCloser(b.stream)
+	case len(b.whole) == 0:
+		return http.NoBody
+	default:
+		return io.NopCloser(bytes.NewReader(b.whole))
+	}
+}
+
+// fault returns what the client did wrong while its body was streamed, or nil. A failed read of the body also ends the
+// request's context (net/http takes the client for gone), and the transport may notice that first: then a read that
+// is under way is waited for.
+func (b *requestBody) fault(ctx context.Context) error {
+	if b.faulty == nil {
+		return nil
+	}
+	if ctx.Err() != nil {
+		b.faulty.reading.Lock()
+		defer b.faulty.reading.Unlock()
+	}
+	if fault := b.faulty.fault.Load(); fault != nil {
+		return *fault
+	}
+	return nil
+}
+
+// faultyReader remembers why a read failed: the transport's own error would blame the upstream.
+type faultyReader struct {
+	source  io.Reader
+	done    func()     // called at the end of a whole body
+	reading sync.Mutex // held during a read
+	fault   atomic.Pointer[error]
+}
+
+func (f *faultyReader) Read(p []byte) (int, error) {
+	f.reading.Lock()
+	defer f.reading.Unlock()
+	n, err := f.source.Read(p)
+	switch {
+	case errors.Is(err, io.EOF):
+		f.done()
+	case err != nil:
+		fault := bodyFault(err)
+		f.fault.Store(&fault)
+	}
+	return n, err
+}
+
+// bodyFault turns an error of reading a client's body into the answer to it.
+func bodyFault(err error) error {
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return httperror.New(httperror.BodyTooLarge,
+			fmt.Sprintf("The request body is larger than %d bytes, which is the most that passes here.", tooLarge.Limit), nil)
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		late := httperror.New(httperror.InvalidRequest, "The request body did not arrive in time. Send it again.", err)
+		late.Status = http.StatusRequestTimeout
+		return late
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return errClientLeft
+	default:
+		return httperror.New(httperror.InvalidRequest, "The request body cannot be read. Check how it is encoded.", err)
+	}
+}

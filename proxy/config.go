@@ -1,0 +1,86 @@
+package proxy
+
+import (
+	"io/fs"
+	"time"
+)
+
+// ServerConfig is the part of config.yaml below "server".
+type ServerConfig struct {
+	// Listen is the host:port of the public listener.
+	Listen string `yaml:"listen"`
+	// PublicURL is the origin that browsers see: scheme, host and port, nothing behind.
+	PublicURL string    `yaml:"public_url"`
+	TLS       TLSConfig `yaml:"tls"`
+	// TrustedProxies are the CIDRs whose X-Forwarded-* and X-Request-Id are believed; empty means none.
+	TrustedProxies []string `yaml:"trusted_proxies"`
+	// AllowedOrigins are other exact browser origins that may call with credentials (CORS).
+	AllowedOrigins []string `yaml:"allowed_origins"`
+	// ShutdownDelay is how long /readyz says no before the listeners close; zero closes at once.
+	ShutdownDelay time.Duration `yaml:"shutdown_delay"`
+	// ShutdownTimeout is how long requests in flight may take to finish after that.
+	ShutdownTimeout time.Duration `yaml:"shutdown_timeout"`
+	// MaxRequestBody bounds the body of a request on a credentialed route.
+	MaxRequestBody ByteSize `yaml:"max_request_body"`
+	// MaxHeader bounds the request line and headers together; beyond it net/http answers 431.
+	MaxHeader ByteSize `yaml:"max_header"`
+}
+
+// TLSConfig names the PEM files of the public listener's certificate; both empty means plain HTTP.
+type TLSConfig struct {
+	CertFile string `yaml:"cert_file"`
+	KeyFile  string `yaml:"key_file"`
+}
+
+// The values of Route.Credentials besides AccountPrefix and a name.
+const (
+	CredentialsUser      = "user"
+	CredentialsApp       = "app"
+	CredentialsUserOrApp = "user_or_app"
+	CredentialsNone      = "none"
+	AccountPrefix        = "account:"
+)
+
+// UpstreamSpotify is the value of Route.Upstream for Spotify's Web API: the only upstream that ever sees a bearer.
+const UpstreamSpotify = "spotify"
+
+// Route is one entry of config.yaml's "routes": where the paths below a prefix go, and for whom it speaks there.
+type Route struct {
+	// Path is the prefix, on whole segments; the longest that matches wins.
+	Path string `yaml:"path"`
+	// Upstream is "spotify" or an origin; empty when Files is set.
+	Upstream string `yaml:"upstream"`
+	// Files is a folder to serve instead of an upstream; Fallback is the file in it that answers for paths that no
+	// file has (a single-page app's index.html), empty means 404.
+	Files    string `yaml:"files"`
+	Fallback string `yaml:"fallback"`
+	// Credentials is for whom the route speaks: one of the Credentials constants, or AccountPrefix and a name.
+	Credentials string `yaml:"credentials"`
+	// Methods that may pass; empty means GET, HEAD, POST, PUT and DELETE on a credentialed route, all on another.
+	Methods []string `yaml:"methods"`
+	// Allow are patterns for the path below the prefix: * is one segment, ** at the end any rest; empty means all.
+	Allow []string `yaml:"allow"`
+	// FS is served instead of the folder Files when it is set. It has no key in config.yaml.
+	FS fs.FS `yaml:"-"`
+}
+
+// DefaultServerConfig returns what config.yaml says where it is silent.
+func DefaultServerConfig() ServerConfig {
+	return ServerConfig{
+		Listen:          "127.0.0.1:8080",
+		PublicURL:       "http://127.0.0.1:8080",
+		ShutdownTimeout: 30 * time.Second,
+		MaxRequestBody:  1 << 20,
+		MaxHeader:       64 << 10,
+	}
+}
+
+// DefaultRoutes returns the routes of a configuration that has none.
+func DefaultRoutes() []Route {
+	return []Route{
+		{Path: "/api/", Upstream: UpstreamSpotify, Credentials: CredentialsUser, Methods: defaultMethods()},
+		{Path: "/", Upstream: "http://127.0.0.1:3000", Credentials: CredentialsNone},
+	}
+}
+
+func defaultMethods() []string { return []string{"GET", "HEAD", "POST", "PUT", "DELETE"} }

@@ -1,0 +1,111 @@
+package proxy
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+
+	"stagedoor/httperror"
+	"stagedoor/session"
+)
+
+// speaker finds for whom a route speaks: whose token a request gets. It may note in w what the client should know beside
+// the answer.
+type speaker interface {
+	find(w *responseWriter, r *http.Request, path string) (*session.Session, error)
+}
+
+func newSpeaker(route Route, p parts) (speaker, error) {
+	name, isAccount := strings.CutPrefix(route.Credentials, AccountPrefix)
+	switch {
+	case isAccount:
+		return newAccountSpeaker(name, p)
+	case route.Credentials == CredentialsApp:
+		return appSpeaker{p.Sessions}, nil
+	case route.Credentials == CredentialsUserOrApp:
+		return userOrAppSpeaker{p.Sessions}, nil
+	default:
+		return userSpeaker{p.Sessions}, nil
+	}
+}
+
+// spokenByCookie tells whether the session cookie has a say on the route, so that other sites must not.
+func (r Route) spokenByCookie() bool {
+	return r.Credentials == CredentialsUser || r.Credentials == CredentialsUserOrApp
+}
+
+// userSpeaker speaks for the user who is logged in, and for nobody else.
+type userSpeaker struct{ sessions Sessions }
+
+func (s userSpeaker) find(_ *responseWriter, r *http.Request, _ string) (*session.Session, error) {
+	found, err := s.sessions.Find(r)
+	return found, sessionFault(r, err)
+}
+
+// appSpeaker speaks for the app, whoever asks.
+type appSpeaker struct{ sessions Sessions }
+
+func (s appSpeaker) find(_ *responseWriter, r *http.Request, _ string) (*session.Session, error) {
+	found, err := s.sessions.App(r.Context())
+	return found, sessionFault(r, err)
+}
+
+// userOrAppSpeaker speaks for the user who is logged in, else for the app, so that a catalogue can be read before a login.
+// A cookie whose session is no more is another matter than none: where only a user has anything to read, the client is
+// told to log in; elsewhere it gets the app's answer, and the reason beside it.
+type userOrAppSpeaker struct{ sessions Sessions }
+
+func (s userOrAppSpeaker) find(w *responseWriter, r *http.Request, path string) (*session.Session, error) {
+	found, err := s.sessions.Find(r)
+	over := errors.Is(err, session.ErrNoSession) || errors.Is(err, session.ErrReauthorize)
+	switch {
+	case err == nil:
+		return found, nil
+	case !over:
+		return nil, sessionFault(r, err)
+	case s.sessions.Label(r) == "": // no cookie, so nobody expects to be logged in
+	case isUserOperation(r.Method, path):
+		return nil, sessionFault(r, err)
+	default:
+		w.own.Set(httperror.ReasonHeader, httperror.From(httperror.FromSession(err)).Reason)
+	}
+	found, err = s.sessions.App(r.Context())
+	return found, sessionFault(r, err)
+}
+
+// isUserOperation tells whether a call is about one user: everything that changes something, and all below /me.
+func isUserOperation(method, path string) bool {
+	return method != http.MethodGet && method != http.MethodHead || below(path, "/me")
+}
+
+// accountSpeaker speaks for a shared account. Where it has keys, the caller shows one as the bearer.
+type accountSpeaker struct {
+	sessions Sessions
+	name     string
+	keys     *apiKeys // nil: the route is public
+}
+
+func newAccountSpeaker(name string, p parts) (speaker, error) {
+	s := accountSpeaker{sessions: p.Sessions, name: name}
+	if file := p.APIKeyFiles[name]; file != "" {
+		keys, err := readAPIKeys(file)
+		if err != nil {
+			return nil, err
+		}
+		s.keys = keys
+	}
+	return s, nil
+}
+
+func (s accountSpeaker) find(_ *responseWriter, r *http.Request, _ string) (*session.Session, error) {
+	if s.keys != nil && !s.keys.admit(r) {
+		return nil, httperror.New(httperror.LoginRequired,
+			"This route wants an API key: send one of its keys as Authorization: Bearer KEY.", nil)
+	}
+	found, err := s.sessions.Account(r.Context(), s.name)
+	if errors.Is(err, session.ErrNoSession) || errors.Is(err, session.ErrReauthorize) {
+		return nil, httperror.New(httperror.ReauthorizationRequired,
+			"The account behind this route is not connected to Spotify. Its operator connects it with `stagedoor accounts connect`.", err)
+	}
+	return found, sessionFault(r, err)
+}

@@ -1,0 +1,196 @@
+package proxy
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"net/url"
+	"os"
+	"path"
+	"slices"
+	"strings"
+	"syscall"
+
+	"stagedoor/httperror"
+)
+
+var fileMethods = []string{"GET", "HEAD"}
+
+// indexPage answers for its folder.
+const indexPage = "index.html"
+
+// filesRoute serves a folder: no listings, no hidden files, nothing outside.
+type filesRoute struct {
+	prefix   string // without the slash at its end
+	files    fs.FS
+	fallback string // empty: none
+}
+
+func newFilesRoute(route Route) (*filesRoute, error) {
+	f := &filesRoute{prefix: normalPrefix(route.Path), files: route.FS, fallback: route.Fallback}
+	if f.files == nil {
+		info, err := os.Stat(route.Files)
+		if err != nil {
+			return nil, fmt.Errorf("files: %w; build the frontend first, or correct the path", err)
+		}
+		if !info.IsDir() {
+			return nil, fmt.Errorf("files: %s is not a folder", route.Files)
+		}
+		f.files = folder(route.Files)
+	}
+	return f, nil
+}
+
+func (f *filesRoute) serve(w *responseWriter, r *http.Request, _ *exchange) {
+	w.own.Set("X-Content-Type-Options", "nosniff")
+	if !slices.Contains(fileMethods, r.Method) {
+		refuseMethod(w, r, fileMethods)
+		return
+	}
+	name := strings.TrimPrefix(strings.TrimPrefix(r.URL.Path, f.prefix), "/")
+	err := f.open(w, r, strings.TrimSuffix(name, "/"), name == "" || strings.HasSuffix(name, "/"))
+	if errors.Is(err, fs.ErrNotExist) && f.wantsPage(r, name) {
+		err = f.send(w, r, f.fallback)
+	}
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		httperror.Write(w, r, httperror.New(httperror.PathRefused, "There is no file at this path.", err))
+	case err != nil:
+		httperror.Write(w, r, err)
+	}
+}
+
+// wantsPage tells whether a path that no file has belongs to a single-page app, whose router lives in the fallback. A
+// missing script or image is missing, and no page.
+func (f *filesRoute) wantsPage(r *http.Request, name string) bool {
+	if f.fallback == "" || hidden(name) {
+		return false
+	}
+	return path.Ext(strings.TrimSuffix(name, "/")) == "" || containsFold(strings.Join(r.Header["Accept"], ","), "text/html")
+}
+
+// open sends the file of a name, or the index page of a folder. All that nobody may have does not exist.
+func (f *filesRoute) open(w http.ResponseWriter, r *http.Request, name string, asFolder bool) error {
+	if name == "" {
+		name = "."
+	}
+	if !fs.ValidPath(name) || hidden(name) || strings.ContainsAny(name, "\\\x00") {
+		return fs.ErrNotExist
+	}
+	info, err := fs.Stat(f.files, name)
+	switch {
+	case err != nil:
+		return missing(err)
+	case !info.IsDir() && asFolder:
+		return fs.ErrNotExist
+	case !info.IsDir():
+		return f.send(w, r, name)
+	}
+	index := path.Join(name, indexPage)
+	if _, err := fs.Stat(f.files, index); err != nil {
+		return missing(err)
+	}
+	if !strings.HasSuffix(r.URL.Path, "/") {
+		return redirectToFolder(w, r)
+	}
+	return f.send(w, r, index)
+}
+
+// redirectToFolder adds the slash without which the page's relative links lead astray. The Location is relative, so
+// that it cannot leave the site.
+func redirectToFolder(w http.ResponseWriter, r *http.Request) error {
+	location := "./" + url.PathEscape(path.Base(r.URL.Path)) + "/"
+	if r.URL.RawQuery != "" {
+		location += "?" + r.URL.RawQuery
+	}
+	w.Header().Set("Location", location)
+	w.WriteHeader(http.StatusFound)
+	return nil
+}
+
+// send answers with a file, conditions and ranges included.
+func (f *filesRoute) send(w http.ResponseWriter, r *http.Request, name string) error {
+	info, err := fs.Stat(f.files, name)
+	if err != nil {
+		return missing(err)
+	}
+	if !info.Mode().IsRegular() { // a pipe would never end
+		return fs.ErrNotExist
+	}
+	file, err := f.files.Open(name)
+	if err != nil {
+		return missing(err)
+	}
+	defer func() { _ = file.Close() }() // it was only read
+	content, err := seekable(file)
+	if err != nil {
+		return err
+	}
+	if extension := path.Ext(name); extension == ".html" || extension == ".htm" {
+		w.Header().Set("Cache-Control", "no-cache") // it names the scripts of one build
+	} else if extension == ".webmanifest" { // unknown to package mime
+		w.Header().Set("Content-Type", "application/manifest+json")
+	}
+	http.ServeContent(w, r, name, info.ModTime(), content)
+	return nil
+}
+
+func seekable(file fs.File) (io.ReadSeeker, error) {
+	if content, ok := file.(io.ReadSeeker); ok {
+		return content, nil
+	}
+	content, err := io.ReadAll(file)
+	return bytes.NewReader(content), err
+}
+
+// hidden tells whether a segment begins with a dot: editors, version control and secrets live there. RFC 8615 keeps
+// .well-known for the public.
+func hidden(name string) bool {
+	for segment := range strings.SplitSeq(name, "/") {
+		if strings.HasPrefix(segment, ".") && segment != "." && segment != ".well-known" {
+			return true
+		}
+	}
+	return false
+}
+
+// missing makes "does not exist" of every error about the file: a visitor can cause most of them, by a name that is too
+// long, a way through a file, or a link that leads outside. A process without free file descriptors is another matter.
+func missing(err error) error {
+	if errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
+		return err
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", fs.ErrNotExist, err)
+}
+
+// folder is a folder of the operating system that no link leads out of. It is opened anew for every file, because a
+// build may replace it.
+type folder string
+
+var _ fs.StatFS = folder("")
+
+// Open implements fs.FS.
+func (f folder) Open(name string) (fs.File, error) {
+	root, err := os.OpenRoot(string(f))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = root.Close() }() // the file stays open
+	return root.Open(name)
+}
+
+// Stat implements fs.StatFS. It opens nothing, so that a pipe cannot block it.
+func (f folder) Stat(name string) (fs.FileInfo, error) {
+	root, err := os.OpenRoot(string(f))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = root.Close() }() // nothing is left to lose
+	return root.Stat(name)
+}

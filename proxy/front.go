@@ -1,0 +1,104 @@
+package proxy
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"runtime/debug"
+	"time"
+
+	"go.uber.org/zap"
+
+	"stagedoor/httperror"
+)
+
+const requestIDHeader = "X-Request-Id"
+
+// exchange is what is known of one request beside the request itself: what the access line will say. It belongs to the
+// goroutine that serves the request.
+type exchange struct {
+	request   *http.Request // as it came in, with a context that leads back here
+	id        string
+	peer      peer
+	started   time.Time
+	route     string        // the path prefix of the route that served it
+	upstream  time.Duration // spent waiting for upstream headers, all attempts together
+	refusal   *httperror.Error
+	brokenOff error // what ended the answer early, after its header was sent
+	left      bool  // the client went away before there was an answer
+}
+
+type exchangeKey struct{}
+
+// exchangeOf returns the exchange that ServeHTTP has begun.
+func exchangeOf(ctx context.Context) *exchange { return ctx.Value(exchangeKey{}).(*exchange) }
+
+// ServeHTTP serves one request of the public listener.
+func (g *Gateway) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
+	x := &exchange{peer: g.trusted.peer(r), started: g.now()}
+	x.id = requestID(r, x.peer.trusted)
+	ctx := context.WithValue(httperror.WithRecorder(r.Context(), &x.refusal), exchangeKey{}, x)
+	r = r.WithContext(ctx)
+	x.request = r
+	w := &responseWriter{ResponseWriter: rw, own: maps.Clone(g.own), dropEarly: dropReserved}
+	w.own.Set(requestIDHeader, x.id)
+
+	defer func() {
+		fault := recover()
+		if fault != nil {
+			fault = g.survive(w, x, fault)
+		}
+		g.logAccess(w, x)
+		if fault != nil {
+			panic(fault)
+		}
+	}()
+	g.dispatch(w, r, x)
+	if w.status == 0 { // net/http would send it too, but without what is ours
+		w.WriteHeader(http.StatusOK)
+	}
+}
+
+// survive turns a panic into an answer and returns nil, or into the abort of an answer that has begun. An intended
+// abort stays one.
+func (g *Gateway) survive(w *responseWriter, x *exchange, fault any) any {
+	if err, ok := fault.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+		return http.ErrAbortHandler
+	}
+	g.log.Error("panic", zap.String("request_id", x.id), zap.String("fault", bounded(fmt.Sprint(fault), maxLogged)),
+		zap.ByteString("stack", debug.Stack()))
+	err := httperror.From(fmt.Errorf("panic: %s", bounded(fmt.Sprint(fault), maxLogged)))
+	if w.status != 0 {
+		x.refusal = err
+		return http.ErrAbortHandler
+	}
+	clear(w.Header())
+	httperror.Write(w, x.request, err)
+	return nil
+}
+
+// requestID keeps the id that a trusted proxy gave, so that one request has one id in all logs, or makes one.
+func requestID(r *http.Request, trusted bool) string {
+	if given := r.Header[requestIDHeader]; trusted && len(given) == 1 && saneID(given[0]) {
+		return given[0]
+	}
+	var id [8]byte
+	_, _ = rand.Read(id[:]) // never fails
+	return hex.EncodeToString(id[:])
+}
+
+func saneID(id string) bool {
+	for i := range len(id) {
+		c := id[i]
+		letter := 'a' <= c|0x20 && c|0x20 <= 'z'
+		digit := '0' <= c && c <= '9'
+		if !letter && !digit && c != '-' && c != '_' && c != '.' && c != ':' && c != '/' && c != '+' && c != '=' && c != '@' {
+			return false
+		}
+	}
+	return id != "" && len(id) <= 128
+}

@@ -1,0 +1,115 @@
+package proxy
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// frontendRoute is an ordinary reverse proxy, with WebSockets and server-sent events, before which only the gateway's
+// own cookies are hidden.
+type frontendRoute struct {
+	origin  *url.URL
+	scheme  string // of public_url
+	methods []string
+	cookies cookieNames
+	proxy   *httputil.ReverseProxy
+}
+
+func newFrontendRoute(route Route, p parts) (*frontendRoute, error) {
+	origin, err := parseOrigin(route.Upstream)
+	if err != nil {
+		return nil, err
+	}
+	f := &frontendRoute{
+		origin: origin, scheme: p.public.Scheme, methods: route.Methods, cookies: p.Sessions.CookieNames(),
+	}
+	name := "The web frontend at " + origin.String()
+	advice := fmt.Sprintf("Start it, or correct the route %s in config.yaml.", route.Path)
+	f.proxy = &httputil.ReverseProxy{
+		Rewrite:        f.rewrite,
+		Transport:      meter{next: p.Transport, now: p.Now},
+		FlushInterval:  -1,
+		ModifyResponse: f.cleanAnswer,
+		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
+			answerFailure(w, r, err, name, advice)
+		},
+		ErrorLog:   p.errorLog,
+		BufferPool: buffers,
+	}
+	return f, nil
+}
+
+// frontendMethods are named when a route without a list of its own refuses a method.
+var frontendMethods = []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+
+func (f *frontendRoute) serve(w *responseWriter, r *http.Request, _ *exchange) {
+	switch {
+	case len(f.methods) > 0 && !slices.Contains(f.methods, r.Method):
+		refuseMethod(w, r, f.methods)
+	case r.Method == http.MethodTrace:
+		refuseMethod(w, r, frontendMethods)
+	default:
+		w.dropEarly = f.drop
+		f.proxy.ServeHTTP(w, r)
+	}
+}
+
+func (f *frontendRoute) rewrite(pr *httputil.ProxyRequest) {
+	pr.SetURL(f.origin)
+	pr.Out.URL.RawQuery = pr.In.URL.RawQuery // ReverseProxy has taken away what it cannot parse
+	x := exchangeOf(pr.In.Context())
+	f.setForwarded(pr, x.peer.trusted)
+	pr.Out.Header.Set(requestIDHeader, x.id)
+	f.cookies.hide(pr.Out.Header)
+}
+
+// setForwarded tells the frontend who calls and by which address. Whatever the client itself says about that is
+// removed, unless it is a trusted proxy.
+func (f *frontendRoute) setForwarded(pr *httputil.ProxyRequest, trusted bool) {
+	for name := range pr.Out.Header {
+		about := strings.HasPrefix(name, "X-Forwarded-") || name == "X-Real-Ip"
+		if strings.HasPrefix(name, "X-Stagedoor-") || about && !trusted {
+			delete(pr.Out.Header, name)
+		}
+	}
+	if trusted {
+		pr.Out.Header["X-Forwarded-For"] = pr.In.Header["X-Forwarded-For"] // SetXForwarded adds the proxy to it
+	}
+	pr.SetXForwarded()
+	// Browsers see public_url's scheme, also when a proxy that is not in trusted_proxies ends their TLS.
+	pr.Out.Header.Set("X-Forwarded-Proto", f.scheme)
+	if !trusted {
+		return
+	}
+	for _, name := range []string{"X-Forwarded-Host", "X-Forwarded-Proto", "Forwarded"} {
+		if values, present := pr.In.Header[name]; present {
+			pr.Out.Header[name] = values
+		}
+	}
+}
+
+// cleanAnswer is the reverse proxy's ModifyResponse.
+func (f *frontendRoute) cleanAnswer(res *http.Response) error {
+	f.drop(res.Header)
+	if res.StatusCode == http.StatusSwitchingProtocols {
+		if res.Request.Header.Get("Upgrade") == "" {
+			return errors.New("the frontend switched protocols, which nobody asked for")
+		}
+		// This header is written by the reverse proxy itself, next to ours.
+		res.Header.Del("Strict-Transport-Security")
+		return nil
+	}
+	f.drop(res.Trailer)
+	guardBody(res, f.drop)
+	return nil
+}
+
+func (f *frontendRoute) drop(h http.Header) {
+	dropReserved(h)
+	f.cookies.protect(h)
+}

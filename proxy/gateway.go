@@ -1,0 +1,138 @@
+package proxy
+
+import (
+	"errors"
+	"fmt"
+	"log"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+)
+
+// Options are what a Gateway is made of.
+type Options struct {
+	// Server and Routes come from config.yaml; New checks both.
+	Server ServerConfig
+	Routes []Route
+	// APIURL is the base of Spotify's Web API, such as https://api.spotify.com/v1. It is the only place that a bearer
+	// is ever sent to.
+	APIURL string
+	// APIKeyFiles are the files of API keys by the name of their shared account; an account without one is public.
+	APIKeyFiles map[string]string
+	// Sessions knows browsers and their tokens.
+	Sessions Sessions
+	// Auth answers everything at and below /auth/. The cross-origin rule has been applied when it is asked.
+	Auth http.Handler
+	// Transport carries requests to all upstreams; nil means NewTransport(). Share one between Gateways that follow
+	// one another, so that a new configuration does not throw away the connections.
+	Transport http.RoundTripper
+	// Log gets an access line for each request and what is worth knowing beside it; nil means no log.
+	Log *zap.Logger
+	// Version is told to Spotify in the User-Agent; empty means "dev".
+	Version string
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+	// Pause waits for d before a replay and fails when the request ends first; nil means a timer.
+	Pause Pause
+}
+
+// Gateway answers the public listener. It is immutable: another configuration is another Gateway. It is safe for
+// concurrent use and holds nothing that needs closing.
+type Gateway struct {
+	log      *zap.Logger
+	now      func() time.Time
+	sessions Sessions
+	auth     http.Handler
+	origins  originRule
+	trusted  trustedProxies
+	own      http.Header // what every answer carries
+	routes   routeTable
+}
+
+// New makes a Gateway, or says everything that is wrong with its options.
+func New(o Options) (*Gateway, error) {
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	o = o.withDefaults()
+	public, err := parseOrigin(o.Server.PublicURL)
+	if err != nil {
+		return nil, fmt.Errorf("server.public_url: %w", err)
+	}
+	g := &Gateway{
+		log: o.Log, now: o.Now, sessions: o.Sessions, auth: o.Auth,
+		origins: newOriginRule(public.String(), o.Server.AllowedOrigins),
+		own:     http.Header{},
+	}
+	if g.trusted, err = parseTrustedProxies(o.Server.TrustedProxies); err != nil {
+		return nil, fmt.Errorf("server.trusted_proxies: %w", err)
+	}
+	if public.Scheme == "https" {
+		g.own.Set("Strict-Transport-Security", "max-age=31536000")
+	}
+	parts := parts{Options: o, public: public, origins: g.origins}
+	// The access line says the same with the request's id; a failure here could only be an unknown level.
+	if parts.errorLog, err = zap.NewStdLogAt(o.Log, zap.DebugLevel); err != nil {
+		return nil, err
+	}
+	if parts.api, err = parseAPIURL(o.APIURL); err != nil {
+		return nil, err
+	}
+	g.routes, err = newRouteTable(o.Routes, parts)
+	return g, err
+}
+
+// parts are what the handlers of all routes share.
+type parts struct {
+	Options
+	public   *url.URL
+	api      *url.URL // without a slash at the end
+	origins  originRule
+	errorLog *log.Logger
+}
+
+func (o Options) check() error {
+	var faults []error
+	o.Server.Validate(func(field, problem string) {
+		faults = append(faults, fmt.Errorf("server.%s: %s", field, problem))
+	})
+	ValidateRoutes(o.Routes, func(field, problem string) {
+		faults = append(faults, fmt.Errorf("routes%s: %s", field, problem))
+	})
+	if o.Sessions == nil || o.Auth == nil {
+		faults = append(faults, errors.New("a gateway needs Sessions and Auth"))
+	}
+	return errors.Join(faults...)
+}
+
+func (o Options) withDefaults() Options {
+	if o.Transport == nil {
+		o.Transport = NewTransport()
+	}
+	if o.Log == nil {
+		o.Log = zap.NewNop()
+	}
+	if o.Version == "" {
+		o.Version = "dev"
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Pause == nil {
+		o.Pause = pause
+	}
+	return o
+}
+
+func parseAPIURL(raw string) (*url.URL, error) {
+	u, err := url.Parse(raw)
+	if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") ||
+		u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return nil, fmt.Errorf("spotify.api_url: %q is no base of an API; write one such as https://api.spotify.com/v1", raw)
+	}
+	u.Path, u.RawPath = strings.TrimRight(u.Path, "/"), ""
+	return u, nil
+}

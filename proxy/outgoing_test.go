@@ -1,0 +1,169 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"stagedoor/session"
+)
+
+func TestSpotifySeesOnlyTheAllowList(t *testing.T) {
+	s := newStage(t)
+	s.do("POST", "/api/me/player?device_id=x", loggedIn(
+		"Accept: application/json", "Accept-Language: de", "Content-Type: application/json", "If-None-Match: \"x\"",
+		"If-Modified-Since: Mon, 01 Jan 2024 00:00:00 GMT", "Range: bytes=0-1", "Traceparent: 00-a-b-01", "Tracestate: a=b",
+		"Authorization: Bearer dummy", "Authorization: Basic eDp5", "User-Agent: browser", "Via: 1.1 other",
+		"Referer: https://app.example/", "Origin: "+listedOrigin, "X-Forwarded-For: 1.2.3.4", "Forwarded: for=1.2.3.4",
+		"X-Real-Ip: 1.2.3.4", "Te: trailers", "Connection: Authorization, Upgrade", "Upgrade: websocket", "Sec-Fetch-Site: cross-site",
+		"Idempotency-Key: 1", "X-Idempotency-Key: 1", "X-Request-Id: 1", "Proxy-Authorization: x", "Expect: 100-continue",
+		"Content-Encoding: identity", "Trailer: X-Foo", "Cookie: other=1",
+	), strings.NewReader(`{"a":1}`)).ok(t, 204)
+
+	got := s.api.one(t)
+	want := http.Header{
+		"Accept": {"application/json"}, "Accept-Language": {"de"}, "Content-Type": {"application/json"},
+		"If-None-Match": {`"x"`}, "If-Modified-Since": {"Mon, 01 Jan 2024 00:00:00 GMT"}, "Range": {"bytes=0-1"},
+		"Traceparent": {"00-a-b-01"}, "Tracestate": {"a=b"}, "Content-Length": {"7"}, "Accept-Encoding": {"identity"},
+		"User-Agent": {"stagedoor/1.2.3"}, "Via": {"1.1 stagedoor"}, "Authorization": {"Bearer " + firstToken},
+	}
+	if !maps.EqualFunc(got.Header, want, slices.Equal) {
+		t.Errorf("Spotify saw\n%v, want\n%v", got.Header, want)
+	}
+	if got.body != `{"a":1}` || got.RequestURI != "/v1/me/player?device_id=x" || got.Host != strings.TrimPrefix(s.api.URL, "http://") {
+		t.Errorf("Spotify saw %s %s %q", got.Host, got.RequestURI, got.body)
+	}
+}
+
+func TestUnprintableUpgradeIsNotForwarded(t *testing.T) {
+	s := newStage(t)
+	s.raw("GET /api/me HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: w\xffs\r\nCookie: stagedoor=1\r\n\r\n").ok(t, 204)
+	if h := s.api.one(t).Header; h.Get("Upgrade") != "" {
+		t.Errorf("Spotify saw %v", h)
+	}
+}
+
+func TestBodilessWritesHaveALength(t *testing.T) {
+	s := newStage(t)
+	for _, method := range []string{"PUT", "POST"} {
+		s.api.requests = nil
+		s.do(method, "/api/me/player/pause", loggedIn(), nil).ok(t, 204)
+		if got := s.api.one(t).Header.Get("Content-Length"); got != "0" {
+			t.Errorf("%s: Content-Length %q", method, got)
+		}
+	}
+	s.api.requests = nil
+	s.do("DELETE", "/api/me/tracks", loggedIn("Content-Type: application/json"), strings.NewReader(`{"ids":[]}`)).ok(t, 204)
+	if got := s.api.one(t).body; got != `{"ids":[]}` {
+		t.Errorf("DELETE came with body %q", got)
+	}
+}
+
+var queries = []struct{ sent, want string }{
+	{"", ""}, {"a=1&b=2", "a=1&b=2"}, {"a=%zz;b&&=&c=+%20", "a=%zz;b&&=&c=+%20"}, {"q=genre:%22a%22&q=x|y", "q=genre:%22a%22&q=x|y"},
+	{"access_token=x", ""}, {"access_token", ""}, {"a=1&access_token=x", "a=1"}, {"access_token=x&a=1", "a=1"},
+	{"a=1&access_token=x&b=2", "a=1&b=2"}, {"a=1;access_token=x;b=2", "a=1;b=2"}, {"%61ccess%5Ftoken=x&a", "a"},
+	{"ACCESS_TOKEN=x&a", "a"}, {"+access_token=x&a", "a"}, {"access_token=x&access_token=y", ""}, {"&access_token=x", ""},
+	{"my_access_token=x", "my_access_token=x"}, {"a=access_token", "a=access_token"}, {"access_token%zz=1", "access_token%zz=1"},
+	{"&&a", "&&a"}, {"access_token=x&&a", "&a"},
+}
+
+func TestQueryIsForwardedWithoutAccessTokens(t *testing.T) {
+	s := newStage(t)
+	for _, c := range queries {
+		s.api.requests = nil
+		s.raw("GET /api/search?"+c.sent+" HTTP/1.1\r\nHost: x\r\nConnection: close\r\nCookie: stagedoor=1\r\n\r\n").ok(t, 204)
+		if got := s.api.one(t).URL.RawQuery; got != c.want {
+			t.Errorf("%q became %q, want %q", c.sent, got, c.want)
+		}
+	}
+}
+
+func FuzzQuery(f *testing.F) {
+	for _, c := range queries {
+		f.Add(c.sent)
+	}
+	f.Fuzz(func(t *testing.T, query string) {
+		got := withoutAccessToken(query)
+		if parsed, _ := url.ParseQuery(strings.ReplaceAll(got, ";", "&")); parsed.Has("access_token") {
+			t.Errorf("%q kept a token: %q", query, got)
+		}
+		if again := withoutAccessToken(got); again != got {
+			t.Errorf("%q became %q and then %q", query, got, again)
+		}
+		if parsed, err := url.ParseQuery(query); err == nil && len(got) != len(query) &&
+			!strings.Contains(strings.ToLower(strings.Join(slices.Collect(maps.Keys(parsed)), "")), "access_token") {
+			t.Errorf("%q lost something: %q", query, got)
+		}
+	})
+}
+
+func TestTakesGzip(t *testing.T) {
+	for field, want := range map[string]bool{
+		"": false, "gzip": true, "GZIP": true, "br, gzip": true, "x-gzip": true, "gzip;q=0.5": true, "gzip; q=1.000": true,
+		"gzip;q=0": false, "gzip;q=0.000": false, "gzip;q=x": false, "*": true, "*;q=0": false, "gzip;q=0, *": false,
+		"*, gzip;q=0": false, "identity": false, "gzipx": false, "deflate, br;q=1": false,
+	} {
+		if got := takesGzip([]string{field}); got != want {
+			t.Errorf("%q: %v, want %v", field, got, want)
+		}
+	}
+}
+
+func TestWhoIsNotLoggedIn(t *testing.T) {
+	s := newStage(t)
+	s.get("/api/me", header()).refused(t, 401, "LOGIN_REQUIRED")
+	s.do("POST", "/api/me", header("Stagedoor-Request: 1", "Sec-Fetch-Dest: document"), nil).refused(t, 401, "LOGIN_REQUIRED")
+
+	answer := s.get("/api/me%20x?a=1&access_token=y&b=%26", header("Sec-Fetch-Dest: document"))
+	want := "/auth/login?return_to=%2Fapi%2Fme%2520x%3Fa%3D1%26b%3D%2526"
+	if answer.StatusCode != 302 || answer.Header.Get("Location") != want {
+		t.Errorf("a navigation got %d to %q", answer.StatusCode, answer.Header.Get("Location"))
+	}
+	if answer.Header.Get("Cache-Control") != "no-store" {
+		t.Error("the redirect may be kept")
+	}
+	for _, c := range []struct {
+		err    error
+		status int
+		reason string
+	}{
+		{session.ErrReauthorize, 401, "REAUTHORIZATION_REQUIRED"},
+		{session.ErrStoreUnavailable, 503, "STORE_UNAVAILABLE"},
+		{session.ErrClientMisconfigured, 503, "CLIENT_MISCONFIGURED"},
+		{&session.RefreshUnavailableError{Cause: errors.New("down")}, 503, "TOKEN_ENDPOINT_UNAVAILABLE"},
+	} {
+		s.sessions.findErr, s.sessions.tokenErr = nil, c.err
+		s.get("/api/me", loggedIn()).refused(t, c.status, c.reason)
+		s.sessions.findErr, s.sessions.tokenErr = c.err, nil
+		s.get("/api/me", loggedIn()).refused(t, c.status, c.reason)
+	}
+	s.get("/api/me", loggedIn("Sec-Fetch-Dest: document")).refused(t, 503, "TOKEN_ENDPOINT_UNAVAILABLE") // a page
+	if n := len(s.api.all()); n != 0 {
+		t.Errorf("Spotify saw %d requests", n)
+	}
+}
+
+// TestClientThatLeft wants no answer, and a line with 499.
+func TestClientThatLeft(t *testing.T) {
+	s := newStage(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	s.api.answer(func(_ http.ResponseWriter, r *http.Request) {
+		cancel()
+		<-r.Context().Done()
+	})
+	r, _ := http.NewRequestWithContext(ctx, "GET", "http://"+s.addr+"/api/me", nil)
+	r.Header = loggedIn()
+	if _, err := http.DefaultTransport.RoundTrip(r); err == nil {
+		t.Fatal("a client that left got an answer")
+	}
+	line := s.accessLine(0)
+	if got := line.ContextMap()["status"]; got != int64(499) || line.Level.String() != "debug" {
+		t.Errorf("status %v at %s", got, line.Level)
+	}
+}

@@ -1,0 +1,201 @@
+package proxy
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"unicode/utf8"
+)
+
+func TestPathIsForwardedAsItWasJudged(t *testing.T) {
+	s := newStage(t)
+	for _, c := range []struct{ sent, received string }{
+		{"/api/me", "/v1/me"},
+		{"/api", "/v1"},
+		{"/api/", "/v1/"},
+		{"/%61pi/%6De", "/v1/me"},
+		{"/api/users/J%C3%BCrgen", "/v1/users/J%C3%BCrgen"},
+		{"/api/users/a%20b", "/v1/users/a%20b"},
+		{"/api/users/100%25", "/v1/users/100%25"},
+		{"/api/users/what%3F", "/v1/users/what%3F"},
+		{"/api/users/a%23b", "/v1/users/a%23b"},
+		{"/api/tracks/a,b:c", "/v1/tracks/a,b:c"},
+		{"/api/tracks/...", "/v1/tracks/..."},
+	} {
+		s.api.requests = nil
+		answer := s.raw("GET " + c.sent + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\nCookie: stagedoor=1\r\n\r\n")
+		answer.ok(t, http.StatusNoContent)
+		if got := s.api.one(t).RequestURI; got != c.received {
+			t.Errorf("%s: Spotify saw %s, want %s", c.sent, got, c.received)
+		}
+	}
+}
+
+// refusedPaths are ways in which one path can look like another.
+var refusedPaths = []string{
+	"/api/../me", "/api/./me", "/api/..", "/api/.", "/api/%2e%2e/me", "/api/.%2E/me", "/api//me", "/api/me/", "/api//",
+	"/api/a%2Fb", "/api/a%2fb", "/api%2Fme", "/api/a\\b", "/api/a%5Cb", "/api/a%5cb", "/api/a;b", "/api/a%3Bb", "/api/me;v=1/x",
+	"/api/a%00b", "/api/a%0ab", "/api/a%0D", "/api/a%7F", "/api/a%C2%85b", "/api/a%FFb", "/api/a%C0%AEb",
+	"/api/%252e%252e/me", "/api/a%252Fb", "/api/a%25%32%66b", "/api/%2500", `/api/a%2Fb"`, "/api/a%2Fb|",
+	"/api/" + strings.Repeat("a", maxPath),
+}
+
+func TestPathsThatMeanSeveralThingsAreRefused(t *testing.T) {
+	s := newStage(t)
+	for _, path := range refusedPaths {
+		answer := s.raw("GET " + path + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\nCookie: stagedoor=1\r\n\r\n")
+		answer.refused(t, http.StatusNotFound, "PATH_REFUSED")
+		if t.Failed() {
+			t.Fatalf("path %.80s", path)
+		}
+	}
+	if n := len(s.api.all()); n != 0 {
+		t.Errorf("Spotify saw %d requests, want none", n)
+	}
+}
+
+func TestRoutesMatchWholeSegments(t *testing.T) {
+	s := newStage(t, func(o *Options) {
+		o.Routes = append(o.Routes, Route{Path: "/api/web", Upstream: o.Routes[1].Upstream, Credentials: CredentialsNone})
+	})
+	for path, toAPI := range map[string]bool{
+		"/api/me": true, "/api": true, "/apix": false, "/API/me": false, "/x/api/me": false, "/api/web": false,
+		"/api/web/x": false, "/api/webx": true, "/authx": false,
+	} {
+		before := len(s.api.all())
+		s.get(path, loggedIn()).ok(t, http.StatusNoContent)
+		if got := len(s.api.all()) > before; got != toAPI {
+			t.Errorf("%s: to the API %v, want %v", path, got, toAPI)
+		}
+	}
+}
+
+func TestPathIsJudgedBeforeTheMethod(t *testing.T) {
+	s := newStage(t, func(o *Options) {
+		o.Routes[0].Methods = []string{"GET", "POST"}
+		o.Routes[0].Allow = []string{"/me", "me/player/**", "playlists/*/items"}
+	})
+	for _, c := range []struct {
+		method, path, reason string
+		status               int
+	}{
+		{"GET", "/api/me", "", 204},
+		{"GET", "/api/me/player", "", 204},
+		{"POST", "/api/me/player/a/b", "", 204},
+		{"GET", "/api/playlists/x/items", "", 204},
+		{"GET", "/api/playlists/x", "PATH_REFUSED", 404},
+		{"GET", "/api/playlists/x/items/y", "PATH_REFUSED", 404},
+		{"GET", "/api/Me", "PATH_REFUSED", 404},
+		{"GET", "/api/", "PATH_REFUSED", 404},
+		{"PUT", "/api/me", "METHOD_REFUSED", 405},
+		{"HEAD", "/api/me", "METHOD_REFUSED", 405},
+		{"BREW", "/api/me", "METHOD_REFUSED", 405},
+		{"get", "/api/me", "METHOD_REFUSED", 405},
+		{"TRACE", "/api/me", "METHOD_REFUSED", 405},
+		{"TRACE", "/auth/session", "METHOD_REFUSED", 405},
+		{"TRACE", "/index.html", "METHOD_REFUSED", 405},
+		{"PUT", "/api/you", "PATH_REFUSED", 404},
+	} {
+		answer := s.do(c.method, c.path, loggedIn(), nil)
+		if got := answer.Header.Get("Stagedoor-Reason"); answer.StatusCode != c.status || got != c.reason {
+			t.Errorf("%s %s: %d %q, want %d %q", c.method, c.path, answer.StatusCode, got, c.status, c.reason)
+		}
+		if c.status == http.StatusMethodNotAllowed && answer.Header.Get("Allow") == "" {
+			t.Errorf("%s %s: 405 without Allow", c.method, c.path)
+		}
+	}
+	// Neither does a script without the header get to hear that it should send one.
+	s.do("PATCH", "/api/me", header(), nil).refused(t, 405, "METHOD_REFUSED")
+	s.raw("CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n\r\n").refused(t, 405, "METHOD_REFUSED")
+}
+
+func TestRequestTargetsThatAreNoPaths(t *testing.T) {
+	s := newStage(t)
+	s.raw("GET http://evil.example/api/me HTTP/1.1\r\nHost: x\r\nCookie: stagedoor=1\r\n\r\n").ok(t, 204)
+	if got := s.api.one(t).Host; got != strings.TrimPrefix(s.api.URL, "http://") {
+		t.Errorf("Host %q", got)
+	}
+	s.raw("GET http://evil.example HTTP/1.1\r\nHost: x\r\n\r\n").ok(t, 204)
+	s.raw("GET * HTTP/1.1\r\nHost: x\r\n\r\n").refused(t, 405, "METHOD_REFUSED")
+	s.raw("OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n").ok(t, 200) // net/http's own answer
+}
+
+func TestPattern(t *testing.T) {
+	for _, c := range []struct {
+		pattern, rest string
+		want          bool
+	}{
+		{"me", "/me", true}, {"/me", "/me", true}, {"me", "/me/x", false}, {"me", "", false},
+		{"*", "/x", true}, {"*", "", false}, {"*", "/x/y", false},
+		{"**", "", true}, {"**", "/", true}, {"**", "/a/b", true},
+		{"me/**", "/me", true}, {"me/**", "/me/a/b", true}, {"me/**", "/mex", false},
+		{"a/*/c", "/a/b/c", true}, {"a/*/c", "/a/c", false},
+		{"", "", true}, {"/", "/", true}, {"/", "/a", false},
+	} {
+		if got := newAllowList([]string{c.pattern}).allows(c.rest); got != c.want {
+			t.Errorf("%q allows %q: %v, want %v", c.pattern, c.rest, got, c.want)
+		}
+	}
+	if !newAllowList(nil).allows("/anything") {
+		t.Error("an empty list must allow everything")
+	}
+}
+
+// FuzzPath looks for a path that passes and could still be read in two ways.
+func FuzzPath(f *testing.F) {
+	for _, path := range refusedPaths {
+		f.Add(path)
+	}
+	f.Add("/api/me")
+	f.Add("/api/users/J%C3%BCrgen/100%25")
+	f.Fuzz(func(t *testing.T, path string) {
+		in, err := url.ParseRequestURI(path)
+		if err != nil || in.Host != "" || !below(in.Path, "/api") {
+			return
+		}
+		a, err := newAPIRoute(Route{Path: "/api/"}, fuzzParts())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a.judge(in) != nil {
+			return
+		}
+		out := a.target(in)
+		if err := ambiguous(out, strings.TrimPrefix(in.Path, "/api")); err != nil {
+			t.Errorf("%q passed as %s: %v", path, out, err)
+		}
+	})
+}
+
+func fuzzParts() parts {
+	return parts{
+		api:    &url.URL{Scheme: "https", Host: "api.example", Path: "/v1"},
+		public: &url.URL{Scheme: "https", Host: "app.example"},
+	}
+}
+
+// ambiguous reads the outgoing path as suspicious servers would.
+func ambiguous(out *url.URL, judged string) error {
+	again, err := url.ParseRequestURI(out.RequestURI())
+	if err != nil {
+		return err
+	}
+	if again.Path != "/v1"+judged || again.EscapedPath() != out.EscapedPath() {
+		return fmt.Errorf("it is decoded as %q", again.Path)
+	}
+	if !utf8.ValidString(again.Path) || strings.ContainsAny(again.Path, "\\;\x00\r\n") {
+		return fmt.Errorf("it has a character that servers read in different ways")
+	}
+	if twice, err := url.PathUnescape(again.Path); err == nil && twice != again.Path {
+		return fmt.Errorf("it can be decoded twice, to %q", twice)
+	}
+	if clean := again.JoinPath().Path; judged != "" && judged != "/" && clean != again.Path {
+		return fmt.Errorf("a server would normalise it to %q", clean)
+	}
+	if strings.Contains(strings.ToLower(out.EscapedPath()), "%2f") {
+		return fmt.Errorf("it has an encoded slash")
+	}
+	return nil
+}

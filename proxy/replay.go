@@ -1,0 +1,106 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"net/http"
+	"strings"
+	"time"
+
+	"stagedoor/httperror"
+	"stagedoor/session"
+)
+
+// replayPause is about how long a request waits that got a 401 which does not blame the token: the same token works a
+// moment later. Each waits a little more or less, so that they do not come back all at once.
+const replayPause = time.Second
+
+// Pause waits for d, or until ctx ends and then returns its error.
+type Pause func(ctx context.Context, d time.Duration) error
+
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
+
+// replayer sends a call, and after a 401 once more: a 401 was not executed, whatever its method. One that blames the
+// token is replayed with another token, any other with the same. Nothing else is ever sent twice from here, and
+// http.Transport itself repeats only GET and HEAD, or what never reached a server (no GetBody, no Idempotency-Key).
+//
+// When a token is blamed and cannot be replaced, the answer says why it cannot: the session has ended, or Spotify's
+// token service or the store is away and the client should come back. Only if the token was replaced by force just now
+// does the 401 itself pass, because then a new token has not helped.
+type replayer struct {
+	next     http.RoundTripper
+	sessions Sessions
+	pause    Pause
+}
+
+// RoundTrip implements http.RoundTripper for requests that outgoing has made.
+func (t *replayer) RoundTrip(r *http.Request) (*http.Response, error) {
+	c := callOf(r.Context())
+	first, err := t.send(r, c.token)
+	if err != nil || first.StatusCode != http.StatusUnauthorized || !c.body.replayable() {
+		return first, err
+	}
+	token := c.token
+	if blamesToken(first) {
+		token, err = t.sessions.Replace(r.Context(), c.session, c.token)
+		if errors.Is(err, session.ErrRefreshedLately) {
+			return first, nil
+		}
+		err = httperror.FromSession(err)
+	} else {
+		err = t.pause(r.Context(), replayPause*3/4+rand.N(replayPause/2))
+	}
+	_ = first.Body.Close() // it is read as far as it mattered
+	if err != nil {
+		return nil, err
+	}
+	again := r.Clone(r.Context())
+	again.Body = c.body.reader()
+	return t.send(again, token)
+}
+
+// send is the one place where a token is told to anybody.
+func (t *replayer) send(r *http.Request, token session.Token) (*http.Response, error) {
+	r.Header.Set("Authorization", "Bearer "+token.Access.Reveal())
+	return t.next.RoundTrip(r)
+}
+
+// blamesToken tells whether a 401 says that the token is expired or invalid: in its challenge (RFC 6750 section 3.1),
+// or in Spotify's words.
+func blamesToken(res *http.Response) bool {
+	for _, challenge := range res.Header["Www-Authenticate"] {
+		if containsFold(challenge, `error="invalid_token"`) || containsFold(challenge, "error=invalid_token") {
+			return true
+		}
+	}
+	message := strings.ToLower(peekMessage(res))
+	return message == "invalid_token" || strings.Contains(message, "token") &&
+		(strings.Contains(message, "expired") || strings.Contains(message, "invalid"))
+}
+
+// meter adds up how long an exchange waits for its upstream: until the header is there, over all attempts.
+type meter struct {
+	next http.RoundTripper
+	now  func() time.Time
+}
+
+// RoundTrip implements http.RoundTripper.
+func (m meter) RoundTrip(r *http.Request) (*http.Response, error) {
+	begun := m.now()
+	res, err := m.next.RoundTrip(r)
+	exchangeOf(r.Context()).upstream += m.now().Sub(begun)
+	if err == nil && res.Request == nil { // a transport that is not net/http's may leave it out
+		res.Request = r
+	}
+	return res, err
+}

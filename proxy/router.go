@@ -1,0 +1,116 @@
+package proxy
+
+import (
+	"cmp"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"stagedoor/httperror"
+)
+
+// routeHandler serves the requests of one route, or of /auth/.
+type routeHandler interface {
+	serve(w *responseWriter, r *http.Request, x *exchange)
+}
+
+// boundRoute is a route with what serves it.
+type boundRoute struct {
+	name    string // as config.yaml has it
+	prefix  string // without the slash at its end
+	handler routeHandler
+}
+
+// routeTable has the longest prefix first. http.ServeMux would redirect paths that it would write otherwise, and a
+// fetch() must never be redirected.
+type routeTable []boundRoute
+
+func newRouteTable(routes []Route, p parts) (routeTable, error) {
+	table := make(routeTable, 0, len(routes))
+	for _, route := range routes {
+		handler, err := newRouteHandler(route, p)
+		if err != nil {
+			return nil, fmt.Errorf("route %s: %w", route.Path, err)
+		}
+		table = append(table, boundRoute{name: route.Path, prefix: normalPrefix(route.Path), handler: handler})
+	}
+	slices.SortFunc(table, func(a, b boundRoute) int { return cmp.Compare(len(b.prefix), len(a.prefix)) })
+	return table, nil
+}
+
+func newRouteHandler(route Route, p parts) (routeHandler, error) {
+	switch {
+	case route.credentialed():
+		return newAPIRoute(route, p)
+	case route.servesFiles():
+		return newFilesRoute(route)
+	default:
+		return newFrontendRoute(route, p)
+	}
+}
+
+// find returns the route of a decoded path, or nil.
+func (t routeTable) find(path string) *boundRoute {
+	i := slices.IndexFunc(t, func(r boundRoute) bool { return below(path, r.prefix) })
+	if i < 0 {
+		return nil
+	}
+	return &t[i]
+}
+
+// below tells whether path is prefix or lies below it, on whole segments.
+func below(path, prefix string) bool {
+	rest, found := strings.CutPrefix(path, prefix)
+	return found && (rest == "" || rest[0] == '/')
+}
+
+// dispatch finds who serves the request.
+func (g *Gateway) dispatch(w *responseWriter, r *http.Request, x *exchange) {
+	switch {
+	case r.Method == http.MethodConnect:
+		refuseMethod(w, r, nil)
+	case r.URL.Path == "*": // the asterisk-form of RFC 9110 section 9.3.7: a question about the server as a whole
+		if r.Method != http.MethodOptions {
+			refuseMethod(w, r, []string{http.MethodOptions})
+			return
+		}
+		w.WriteHeader(http.StatusNoContent)
+	case below(r.URL.Path, authPrefix):
+		x.route = authPrefix + "/"
+		authRoute{origins: g.origins, next: g.auth}.serve(w, r, x)
+	default:
+		route := g.routes.find(r.URL.Path)
+		if route == nil {
+			httperror.Write(w, r, httperror.New(httperror.PathRefused, "No route of this gateway serves this path.", nil))
+			return
+		}
+		x.route = route.name
+		route.handler.serve(w, r, x)
+	}
+}
+
+// refuseMethod answers 405 with the methods that would have passed (RFC 9110 section 15.5.6).
+func refuseMethod(w http.ResponseWriter, r *http.Request, allowed []string) {
+	w.Header().Set("Allow", strings.Join(allowed, ", "))
+	message := "No path of this gateway takes this method."
+	if len(allowed) > 0 {
+		message = "This path takes only " + strings.Join(allowed, ", ") + "."
+	}
+	httperror.Write(w, r, httperror.New(httperror.MethodRefused, message, nil))
+}
+
+func refusePath(w http.ResponseWriter, r *http.Request, cause error) {
+	httperror.Write(w, r, httperror.New(httperror.PathRefused, "This route does not serve this path.", cause))
+}
+
+func refuseForeign(w http.ResponseWriter, r *http.Request) {
+	httperror.Write(w, r, httperror.New(httperror.CrossOriginRefused,
+		"Another site caused this request. Call from the gateway's own origin, or have yours listed in allowed_origins.", nil))
+}
+
+func refuseUnproven(w http.ResponseWriter, r *http.Request) {
+	httperror.Write(w, r, httperror.New(httperror.CrossOriginRefused,
+		"Nothing tells where this request comes from. To change something, a script must send the header "+
+			requestHeader+": 1.", nil))
+}

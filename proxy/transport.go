@@ -1,0 +1,90 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"sync"
+	"time"
+
+	"stagedoor/httperror"
+)
+
+// NewTransport returns the transport for upstreams. It asks for no compression of its own, follows the proxy settings
+// of the environment, and bounds everything but bodies: those may stream for as long as they like.
+func NewTransport() *http.Transport {
+	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
+	return &http.Transport{
+		Proxy:                  http.ProxyFromEnvironment,
+		DialContext:            dialer.DialContext,
+		TLSHandshakeTimeout:    10 * time.Second,
+		ResponseHeaderTimeout:  30 * time.Second,
+		ExpectContinueTimeout:  time.Second,
+		IdleConnTimeout:        90 * time.Second,
+		MaxIdleConns:           512,
+		MaxIdleConnsPerHost:    256,
+		MaxResponseHeaderBytes: 256 << 10,
+		DisableCompression:     true,
+		ForceAttemptHTTP2:      true,
+	}
+}
+
+// answerFailure answers a request that got nothing from its upstream; who it is and what to do are for the message. A
+// client that has left gets no answer.
+func answerFailure(w http.ResponseWriter, r *http.Request, err error, upstream, advice string) {
+	x := exchangeOf(r.Context())
+	left := x.request.Context().Err() != nil
+	if c := callOf(r.Context()); c != nil {
+		if fault := c.body.fault(x.request.Context()); fault != nil { // the client's doing, not the upstream's
+			err, left = fault, errors.Is(fault, errClientLeft)
+		}
+	}
+	var refusal *httperror.Error
+	switch {
+	case left:
+		abandon(x)
+	case errors.As(err, &refusal):
+	case isTimeout(err):
+		refusal = httperror.New(httperror.UpstreamTimeout, fmt.Sprintf("%s took too long to answer. %s", upstream, advice), err)
+	default:
+		refusal = httperror.New(httperror.UpstreamUnreachable, fmt.Sprintf("%s does not answer. %s", upstream, advice), err)
+	}
+	if refusal.Reason == httperror.BodyTooLarge {
+		w.Header().Set("Connection", "close") // rather than read what nobody wants
+	}
+	httperror.Write(w, x.request, refusal)
+}
+
+// abandon ends a request whose client has left. The abort keeps net/http from sending an empty 200.
+func abandon(x *exchange) {
+	x.left = true
+	panic(http.ErrAbortHandler)
+}
+
+func isTimeout(err error) bool {
+	var netErr net.Error
+	return errors.As(err, &netErr) && netErr.Timeout() ||
+		errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded)
+}
+
+// buffers are what bodies are copied through.
+var buffers = &bufferPool{}
+
+// bufferPool implements httputil.BufferPool.
+type bufferPool struct{ pool sync.Pool }
+
+const bufferSize = 32 << 10
+
+// Get returns a buffer that nobody uses.
+func (b *bufferPool) Get() []byte {
+	if buffer, ok := b.pool.Get().(*[bufferSize]byte); ok {
+		return buffer[:]
+	}
+	return make([]byte, bufferSize)
+}
+
+// Put takes a buffer back.
+func (b *bufferPool) Put(buffer []byte) { b.pool.Put((*[bufferSize]byte)(buffer)) }

@@ -1,0 +1,101 @@
+package proxy
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+)
+
+// Validate reports every fault: the field by its path below "server", and a sentence that says what to do.
+func (c ServerConfig) Validate(report func(field, problem string)) {
+	if problem := listenProblem(c.Listen); problem != "" {
+		report("listen", problem)
+	}
+	if problem := publicURLProblem(c.PublicURL); problem != "" {
+		report("public_url", problem)
+	}
+	c.TLS.validate(c.PublicURL, report)
+	for i, cidr := range c.TrustedProxies {
+		if problem := cidrProblem(cidr); problem != "" {
+			report(fmt.Sprintf("trusted_proxies[%d]", i), problem)
+		}
+	}
+	for i, origin := range c.AllowedOrigins {
+		if problem := originProblem(origin); problem != "" {
+			report(fmt.Sprintf("allowed_origins[%d]", i), problem)
+		}
+	}
+	if c.ShutdownDelay < 0 {
+		report("shutdown_delay", "must not be negative; write 0s to close the listeners at once")
+	}
+	if c.ShutdownTimeout < 0 {
+		report("shutdown_timeout", "must not be negative; write how long requests in flight may take, such as 30s")
+	}
+	if c.MaxRequestBody <= 0 {
+		report("max_request_body", "must be above zero, such as 1MiB")
+	}
+	if c.MaxHeader <= 0 {
+		report("max_header", "must be above zero, such as 64KiB")
+	}
+}
+
+func (c TLSConfig) validate(publicURL string, report func(field, problem string)) {
+	switch {
+	case (c.CertFile == "") != (c.KeyFile == ""):
+		report("tls", "cert_file and key_file belong together; set both or neither")
+	case c.CertFile != "" && strings.HasPrefix(publicURL, "http:"):
+		report("tls", "the listener speaks TLS, so public_url must begin with https://")
+	}
+}
+
+func listenProblem(listen string) string {
+	_, port, err := net.SplitHostPort(listen)
+	if err != nil {
+		return fmt.Sprintf("%q is no address to listen on; write host:port such as 127.0.0.1:8080", listen)
+	}
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		return fmt.Sprintf("%q is no port; write a number from 0 to 65535", port)
+	}
+	return ""
+}
+
+// publicURLProblem applies Spotify's rules for redirect URIs, because the callback lies below public_url
+// (https://developer.spotify.com/documentation/web-api/concepts/redirect_uri).
+func publicURLProblem(raw string) string {
+	u, err := parseOrigin(raw)
+	if err != nil {
+		return err.Error()
+	}
+	host := strings.TrimSuffix(u.Hostname(), ".")
+	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
+		return "Spotify refuses localhost in redirect URIs; write 127.0.0.1 instead"
+	}
+	if u.Scheme == "http" && host != "127.0.0.1" && host != "::1" {
+		return "Spotify takes plain http only on 127.0.0.1 and [::1]; write https://"
+	}
+	return ""
+}
+
+func cidrProblem(cidr string) string {
+	if _, err := netip.ParsePrefix(cidr); err == nil {
+		return ""
+	}
+	if addr, err := netip.ParseAddr(cidr); err == nil && addr.Zone() == "" {
+		return fmt.Sprintf("%q is one address; write it as a network, %s/%d", cidr, addr, addr.BitLen())
+	}
+	return fmt.Sprintf("%q is no network; write CIDR such as 10.0.0.0/8", cidr)
+}
+
+// originProblem wants the very bytes that a browser sends, because that is what they are compared with.
+func originProblem(raw string) string {
+	u, err := parseOrigin(raw)
+	if err != nil {
+		return err.Error()
+	}
+	if u.String() != raw {
+		return fmt.Sprintf("browsers send this origin as %s; write it so", u)
+	}
+	return ""
+}
