@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-var update = flag.Bool("update", false, "write testdata/broken/*.golden anew from what the loader says")
+var update = flag.Bool("update", false, "write testdata/*/*.golden anew from what the loader says")
 
 // brokenEnvironment is what the files in testdata/broken find in their environment.
 var brokenEnvironment = environment("EMPTY", "", "TEXT", "text")
@@ -28,17 +28,23 @@ func TestBrokenFiles(t *testing.T) {
 			if !errors.As(err, &faults) {
 				t.Fatalf("got %v, want faults", err)
 			}
-			got, golden := faults.Error()+"\n", strings.TrimSuffix(file, ".yaml")+".golden"
-			if *update {
-				write(t, golden, got)
-			}
-			want, err := os.ReadFile(golden)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got != string(want) {
-				t.Errorf("got\n%s\nwant\n%s", got, want)
-			}
+			matchGolden(t, file, faults)
 		})
+	}
+}
+
+// matchGolden compares what the loader says about a file with the .golden beside it.
+func matchGolden(t *testing.T, file string, faults Faults) {
+	t.Helper()
+	got, golden := faults.Error()+"\n", strings.TrimSuffix(file, ".yaml")+".golden"
+	if *update {
+		write(t, golden, got)
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }

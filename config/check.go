@@ -233,6 +233,7 @@ func (c *checker) warn() {
 	if environment == "production" && c.config.Session.Store == session.StoreMemory {
 		c.note("session.store", "memory keeps sessions in one process and loses them at a restart; use redis in production")
 	}
+	c.warnScopes()
 }
 
 func (c *checker) note(field, problem string) {

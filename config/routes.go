@@ -19,11 +19,15 @@ func completeRoutes(routes []proxy.Route) {
 		if r.Credentials == "" && elsewhere {
 			r.Credentials = proxy.CredentialsNone
 		}
-		isAccount := strings.HasPrefix(r.Credentials, proxy.AccountPrefix)
-		if len(r.Methods) == 0 && r.Upstream == proxy.UpstreamSpotify && !isAccount {
+		if len(r.Methods) == 0 && r.Upstream == proxy.UpstreamSpotify && !isAccount(*r) {
 			r.Methods = []string{"GET", "HEAD", "POST", "PUT", "DELETE"}
 		}
 	}
+}
+
+// isAccount tells whether a route speaks for a shared account.
+func isAccount(route proxy.Route) bool {
+	return strings.HasPrefix(route.Credentials, proxy.AccountPrefix)
 }
 
 // RouteTable renders the effective routes as an aligned table, one a line below a heading, in the order in which they
