@@ -55,6 +55,8 @@ func commands() []command {
 		{"demo", "[-listen ADDRESS]", "run everything in one process: no account, no Redis", demo},
 		{"simulator", "[-listen ADDRESS]", "run the Spotify simulator alone", simulate},
 		{"check", "[-config FILE] [-online]", "check the configuration and show the routes", check},
+		{"sessions", "list|revoke", "who is logged in; end sessions (-user ID, -handle H, -all)", sessions},
+		{"accounts", "connect|list|remove [NAME]", "shared accounts: connect by a one-time link, list, remove", accounts},
 		{"key", "", "make a session key", key},
 		{"healthcheck", "[-config FILE]", "exit 0 if the local gateway is ready", healthcheck},
 		{"version", "", "say which version this is", printVersion},

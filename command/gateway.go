@@ -36,13 +36,14 @@ func newGateway(c config.Config, version string, log *zap.Logger) (*gateway, err
 		return nil, errors.Join(err, g.close())
 	}
 	auth, err := flows.New(flows.Options{
-		Config: c.Spotify, PublicURL: c.Server.PublicURL, Sessions: g.sessions, Tokens: tokens, Client: web.Client(), Log: log,
+		Config: c.Spotify, PublicURL: c.Server.PublicURL, Sessions: g.sessions, Tokens: tokens, Client: web.Client(),
+		BrowserTokens: c.Session.BrowserTokens, Log: log,
 	})
 	if err != nil {
 		return nil, errors.Join(err, g.close())
 	}
 	g.public, err = proxy.New(proxy.Options{
-		Server: c.Server, Routes: c.Routes, APIURL: c.Spotify.APIURL, Sessions: g.sessions, Auth: auth,
+		Server: c.Server, Routes: c.Routes, APIURL: c.Spotify.APIURL, APIKeyFiles: apiKeyFiles(c.Accounts), Sessions: g.sessions, Auth: auth,
 		Log: log, Version: version,
 	})
 	if err != nil {
@@ -51,12 +52,23 @@ func newGateway(c config.Config, version string, log *zap.Logger) (*gateway, err
 	return g, nil
 }
 
+func apiKeyFiles(accounts map[string]config.Account) map[string]string {
+	files := make(map[string]string, len(accounts))
+	for name, account := range accounts {
+		files[name] = account.APIKeysFile
+	}
+	return files
+}
+
 func (g *gateway) sessionOptions(c config.Config, tokens *flows.TokenEndpoint, log *zap.Logger) (session.Options, error) {
 	public, err := url.Parse(c.Server.PublicURL)
 	if err != nil {
 		return session.Options{}, err
 	}
-	o := session.Options{Config: c.Session, Secure: public.Scheme == "https", Refresh: tokens.Refresh, Log: log}
+	o := session.Options{
+		Config: c.Session, Secure: public.Scheme == "https", Refresh: tokens.Refresh, App: tokens.ClientCredentials,
+		Client: c.Spotify.ClientID, Log: log,
+	}
 	if c.Session.Store == session.StoreMemory {
 		memory := session.NewMemory(nil)
 		o.Store, o.Leases = memory, memory
@@ -65,7 +77,7 @@ func (g *gateway) sessionOptions(c config.Config, tokens *flows.TokenEndpoint, l
 	if g.redis, err = session.NewRedis(c.Redis, log); err != nil {
 		return session.Options{}, err
 	}
-	o.Store, o.Leases, o.Watch = g.redis, g.redis, g.redis.Watch
+	o.Store, o.Leases, o.Watch, o.Users = g.redis, g.redis, g.redis.Watch, g.redis.Users
 	return o, nil
 }
 

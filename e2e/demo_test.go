@@ -88,7 +88,7 @@ func logIn(t *testing.T, tab context.Context, user string) {
 		chromedp.Click("#login"),
 		chromedp.Click(fmt.Sprintf(`input[name="user"][value=%q]`, user)),
 		chromedp.Click(`button[value="agree"]`),
-		chromedp.WaitVisible(`#profile-name, .status`))
+		chromedp.WaitVisible(`#profile-name, .code`))
 }
 
 // expectAllPlaylists pages to the last playlist.

@@ -1,0 +1,111 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"stagedoor/flows"
+	"stagedoor/session"
+)
+
+// accounts connects, lists and removes the shared accounts of the configuration.
+func accounts(ctx context.Context, e environment, args []string) error {
+	verb, args := cutVerb(args)
+	name := ""
+	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
+		name, args = args[0], args[1:]
+	}
+	flags := flag.NewFlagSet("accounts "+verb, flag.ContinueOnError)
+	file := flags.String("config", "", "the configuration file")
+	scope := flags.String("scope", "", "what to ask the owner for, besides spotify.scopes; separated by spaces")
+	if name == "" {
+		args, name = cutName(args)
+	}
+	if err := parse(flags, args); err != nil {
+		return err
+	}
+	wantsName := verb == "connect" || verb == "remove"
+	if wantsName != (name != "") {
+		return usagef("accounts takes connect NAME, list or remove NAME")
+	}
+	return withSessions(ctx, e, *file, func(store operatorStore) error {
+		if wantsName && !slices.Contains(store.accounts, name) {
+			return usagef("accounts: the configuration has no account %q below accounts", name)
+		}
+		switch verb {
+		case "connect":
+			return connectAccount(ctx, e, store, name, strings.Fields(*scope))
+		case "list":
+			return listAccounts(ctx, e, store)
+		case "remove":
+			return removeAccount(ctx, e, store, name)
+		default:
+			return usagef("accounts takes connect NAME, list or remove NAME")
+		}
+	})
+}
+
+// cutName takes a name that stands behind the flags.
+func cutName(args []string) (flags []string, name string) {
+	if last := len(args) - 1; last >= 0 && !strings.HasPrefix(args[last], "-") && (last == 0 || !isFlagWithValue(args[last-1])) {
+		return args[:last], args[last]
+	}
+	return args, ""
+}
+
+// isFlagWithValue tells whether what follows an argument belongs to it.
+func isFlagWithValue(arg string) bool {
+	return strings.HasPrefix(arg, "-") && !strings.Contains(arg, "=")
+}
+
+func connectAccount(ctx context.Context, e environment, store operatorStore, name string, scopes []string) error {
+	if err := flows.CheckScopes(scopes); err != nil {
+		return &usageError{err}
+	}
+	link, err := flows.ConnectLink(ctx, store.manager, store.publicURL, name, slices.Concat(store.scopes, scopes))
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(e.stdout, "Open this link within %d minutes, once, as the owner of the account %s:\n\n  %s\n\n",
+		int(session.AttemptLifetime/time.Minute), name, link)
+	return err
+}
+
+func listAccounts(ctx context.Context, e environment, store operatorStore) error {
+	slices.Sort(store.accounts)
+	table := tabwriter.NewWriter(e.stdout, 0, 0, 2, ' ', 0)
+	_, _ = fmt.Fprintln(table, "ACCOUNT\tUSER\tREAUTHORIZE BY\tSCOPES") // Flush tells
+	for _, name := range store.accounts {
+		account, err := store.manager.Account(ctx, name)
+		switch {
+		case err == nil:
+			_, _ = fmt.Fprintf(table, "%s\t%q\t%s\t%s\n", name, account.User().ID,
+				account.ReauthorizeBy().Format(time.RFC3339), strings.Join(account.Scopes(), " "))
+		case errors.Is(err, session.ErrNoSession):
+			_, _ = fmt.Fprintf(table, "%s\tnot connected\t\t\n", name)
+		case errors.Is(err, session.ErrReauthorize):
+			_, _ = fmt.Fprintf(table, "%s\tended by Spotify, connect it again\t\t\n", name)
+		default:
+			return err
+		}
+	}
+	return table.Flush()
+}
+
+func removeAccount(ctx context.Context, e environment, store operatorStore, name string) error {
+	removed, err := store.manager.RemoveAccount(ctx, name)
+	if err != nil {
+		return err
+	}
+	if !removed {
+		return fmt.Errorf("the account %s is not connected", name)
+	}
+	_, err = fmt.Fprintf(e.stdout, "The account %s is not connected any more.\n", name)
+	return err
+}

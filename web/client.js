@@ -1,0 +1,199 @@
+// Stagedoor's client for web frontends: an ES module without dependencies, served by the gateway at /auth/client.js.
+//
+//   import { createClient } from '/auth/client.js';
+//   const me = await createClient().get('/api/me');
+//
+// The page never holds a token: the browser sends a session cookie that no script can read, and the gateway adds the
+// rest. The types and the meaning of every option are in client.d.ts beside this file.
+
+/** An answer that is not the one asked for: made by the gateway, by Spotify, or by a network that is away. */
+export class StagedoorError extends Error {
+  constructor(message, { status = 0, reason = '', loginUrl = null, retryAfter = null, missingScopes = [], cause } = {}) {
+    super(message, { cause });
+    this.name = 'StagedoorError';
+    Object.assign(this, { status, reason, loginUrl, retryAfter, missingScopes });
+  }
+}
+
+export function createClient({
+  base = globalThis.location?.origin,
+  credentials = 'include',
+  fetch: send = (...request) => globalThis.fetch(...request),
+} = {}) {
+  const gateway = new URL(base).origin;
+  const closed = new AbortController();
+  const listeners = new Set();
+  const channel = globalThis.BroadcastChannel && new BroadcastChannel(`stagedoor ${gateway}`);
+  let known; // who is logged in, as identify says it; undefined until the gateway was asked
+  let asked = 0; // counts the questions, so that a late answer to an old one teaches nothing
+  let checking; // the recheck that is under way
+
+  // locate keeps every call at the gateway, so that a link from elsewhere never gets the cookie.
+  function locate(path) {
+    const url = new URL(path, gateway);
+    if (url.origin !== gateway) throw new TypeError(`${url.href} is not at the gateway ${gateway}.`);
+    return url;
+  }
+
+  async function call(path, init) {
+    const url = locate(path);
+    let response;
+    try {
+      response = await send(url.href, { credentials, ...init });
+    } catch (cause) {
+      if (cause?.name === 'AbortError' || cause?.name === 'TimeoutError') throw cause;
+      throw new StagedoorError('The gateway cannot be reached. Check the connection and try again.', {
+        reason: 'NETWORK_ERROR', cause,
+      });
+    }
+    if (response.status < 400) return response;
+    const error = await refusal(response);
+    if (known && (error.reason === 'LOGIN_REQUIRED' || error.reason === 'REAUTHORIZATION_REQUIRED')) recheck();
+    throw error;
+  }
+
+  // refusal reads an error answer. Only the gateway's own (they carry Stagedoor-Reason) may say where to log in;
+  // Spotify's may be JSON, text, HTML or nothing at all.
+  async function refusal(response) {
+    const body = parse(await response.text().catch(() => '')) ?? {};
+    const told = typeof body.error === 'object' && body.error !== null ? body.error : {};
+    const own = response.headers.get('Stagedoor-Reason');
+    return new StagedoorError(told.message || body.error_description || `The answer was ${response.status}.`, {
+      status: response.status,
+      reason: own ?? told.reason ?? '',
+      loginUrl: own && told.login_url ? locate(told.login_url).href : null,
+      retryAfter: seconds(response.headers.get('Retry-After')),
+      missingScopes: told.missing_scopes ?? [],
+    });
+  }
+
+  async function get(path, init) {
+    const response = await call(path, { ...init, method: 'GET' });
+    const text = await response.text();
+    if (text === '') return null;
+    const value = parse(text);
+    if (value === undefined) {
+      throw new StagedoorError(`The answer to ${path} is not JSON.`, { status: response.status, reason: 'NOT_JSON' });
+    }
+    return value;
+  }
+
+  // command sends a method that changes something. Spotify's players answer with nothing or with an opaque text, so
+  // what is not JSON reads as null.
+  async function command(method, path, body, init) {
+    const request = { ...init, method, body };
+    if (Array.isArray(body) || Object.getPrototypeOf(body ?? '') === Object.prototype) {
+      request.body = JSON.stringify(body);
+      request.headers = new Headers(init?.headers);
+      request.headers.set('Content-Type', 'application/json');
+    }
+    const response = await call(path, request);
+    return parse(await response.text()) ?? null;
+  }
+
+  async function* pages(path, init) {
+    for (let next = path; next; ) {
+      const body = await get(next, init);
+      // A search, and the artists one follows, wrap their page: {"artists": {"items": …}}.
+      const page = body?.items ? body : Object.values(body ?? {}).find((part) => part?.items);
+      if (!page) throw new TypeError(`The answer to ${next} has no items.`);
+      yield* page.items;
+      next = page.next;
+    }
+  }
+
+  async function session() {
+    const turn = ++asked;
+    const answer = await get('/auth/session', { cache: 'no-store' });
+    if (turn === asked) learn(answer);
+    return answer;
+  }
+
+  function learn(answer) {
+    const before = known;
+    known = identify(answer);
+    if (known === before) return;
+    channel?.postMessage(known);
+    if (before !== undefined) for (const listener of listeners) listener(answer);
+  }
+
+  // recheck asks again who is logged in; several reasons at the same moment ask once.
+  function recheck() {
+    if (listeners.size === 0) return;
+    checking ??= session().catch(() => {}).finally(() => { checking = undefined; });
+  }
+
+  function recheckIfSeen() {
+    if (globalThis.document?.visibilityState === 'visible') recheck();
+  }
+
+  function loginUrl({ loginUrl: start, scope, returnTo, showDialog } = {}) {
+    const url = locate(start || '/auth/login');
+    const here = globalThis.location;
+    if (here?.origin === gateway) returnTo ??= here.pathname + here.search;
+    if (scope?.length) url.searchParams.set('scope', [scope].flat().join(' '));
+    if (returnTo) url.searchParams.set('return_to', returnTo);
+    if (showDialog) url.searchParams.set('show_dialog', 'true');
+    return url.href;
+  }
+
+  async function logout({ everywhere = false } = {}) {
+    await call(`/auth/logout${everywhere ? '?everywhere=true' : ''}`, { method: 'POST' });
+    asked++; // an answer that is still on its way speaks of the session that has just ended
+    learn({ authenticated: false, login_url: '/auth/login' });
+  }
+
+  function onChange(listener) {
+    listeners.add(listener);
+    return () => { listeners.delete(listener); };
+  }
+
+  if (channel) {
+    // A check that is under way may be older than this news, so another one begins.
+    channel.onmessage = ({ data }) => { if (listeners.size > 0 && data !== known) session().catch(() => {}); };
+    channel.unref?.(); // in Node, a client must not keep the process alive
+  }
+  globalThis.document?.addEventListener('visibilitychange', recheckIfSeen, { signal: closed.signal });
+  globalThis.window?.addEventListener('focus', recheckIfSeen, { signal: closed.signal });
+  // A page that comes back from the back-forward cache shows what was true when it was left.
+  globalThis.window?.addEventListener('pageshow', ({ persisted }) => { if (persisted) recheck(); }, { signal: closed.signal });
+
+  return {
+    session,
+    login: (options) => globalThis.location.assign(loginUrl(options)),
+    loginUrl,
+    logout,
+    onChange,
+    fetch: call,
+    get,
+    pages,
+    post: (path, body, init) => command('POST', path, body, init),
+    put: (path, body, init) => command('PUT', path, body, init),
+    delete: (path, body, init) => command('DELETE', path, body, init),
+    close() {
+      channel?.close();
+      closed.abort();
+      listeners.clear();
+    },
+  };
+}
+
+// identify is equal for two answers of /auth/session when nothing has changed that a page would show.
+function identify(answer) {
+  return answer.authenticated ? [answer.user.id, ...answer.scopes].join(' ') : '';
+}
+
+// parse returns undefined for what is not JSON.
+function parse(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+// seconds reads a Retry-After: seconds, or a date (RFC 9110, section 10.2.3).
+function seconds(header) {
+  const wait = /^\d+$/.test(header) ? Number(header) : Math.ceil((Date.parse(header) - Date.now()) / 1000);
+  return Number.isNaN(wait) ? null : Math.max(0, wait);
+}

@@ -1,0 +1,340 @@
+// Tests of client.js against a real HTTP server that answers as the gateway does. Run them with `go test ./web`, or
+// with `node --test web/client.test.mjs`.
+
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { after, afterEach, before, beforeEach, test } from 'node:test';
+
+// There is no package.json that would call client.js a module, so it is imported as a data: URL.
+const source = await readFile(new URL('client.js', import.meta.url));
+const { createClient, StagedoorError } = await import(`data:text/javascript;base64,${source.toString('base64')}`);
+
+const user = { authenticated: true, user: { id: 'ada' }, scopes: ['user-read-private'], login_url: '/auth/login' };
+const anonymous = { authenticated: false, login_url: '/auth/login' };
+
+let server;
+let base;
+let answers; // "METHOD path" to [status, headers, body], or to a function that returns it
+let received; // what the server saw, in order
+let clients;
+
+before(async () => {
+  server = createServer(async (request, response) => {
+    const chunks = await request.toArray();
+    received.push({
+      method: request.method, path: request.url, headers: request.headers, body: Buffer.concat(chunks).toString(),
+    });
+    const answer = answers[`${request.method} ${request.url}`] ?? [404, {}, 'no such path in this test'];
+    const [status, headers, body] = typeof answer === 'function' ? await answer() : answer;
+    response.writeHead(status, headers).end(typeof body === 'string' ? body : JSON.stringify(body));
+  });
+  await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
+  base = `http://127.0.0.1:${server.address().port}`;
+});
+
+after(() => server.close());
+
+beforeEach(() => {
+  answers = {};
+  received = [];
+  clients = [];
+});
+
+afterEach(() => {
+  for (const client of clients) client.close();
+});
+
+function client(options) {
+  const made = createClient({ base, ...options });
+  clients.push(made);
+  return made;
+}
+
+// changes collects what a client tells its listener; its next() waits for the next one.
+function changes(of) {
+  const seen = [];
+  let wake = () => {};
+  of.onChange((session) => { seen.push(session.authenticated); wake(); });
+  return {
+    seen,
+    async next() {
+      if (seen.length === 0) await new Promise((resolve) => { wake = resolve; });
+      return seen.shift();
+    },
+  };
+}
+
+async function failure(promise) {
+  const error = await promise.then(() => assert.fail('the call should be refused'), (reason) => reason);
+  assert.ok(error instanceof StagedoorError, `${error} should be a StagedoorError`);
+  return error;
+}
+
+test('get reads JSON, and an empty answer as null', async () => {
+  answers = { 'GET /api/me': [200, {}, { id: 'ada' }], 'GET /api/me/player': [204, {}, ''], 'GET /api/null': [200, {}, 'null'] };
+  assert.deepEqual(await client().get('/api/me'), { id: 'ada' });
+  assert.equal(await client().get('/api/me/player'), null);
+  assert.equal(await client().get('/api/null'), null);
+});
+
+test('get says so when an answer is not JSON', async () => {
+  answers = { 'GET /api/me': [200, {}, '<html>'] };
+  const error = await failure(client().get('/api/me'));
+  assert.equal(error.reason, 'NOT_JSON');
+  assert.equal(error.status, 200);
+});
+
+test('a refusal of the gateway becomes an error with all its fields', async () => {
+  answers = {
+    'GET /api/me/top/artists': [403, { 'Stagedoor-Reason': 'INSUFFICIENT_SCOPE', 'Content-Type': 'application/json' }, {
+      error: {
+        status: 403, message: 'Insufficient client scope', reason: 'INSUFFICIENT_SCOPE',
+        login_url: '/auth/login?scope=user-top-read', missing_scopes: ['user-top-read'],
+      },
+    }],
+  };
+  const error = await failure(client().get('/api/me/top/artists'));
+  assert.equal(error.name, 'StagedoorError');
+  assert.equal(error.message, 'Insufficient client scope');
+  assert.equal(error.status, 403);
+  assert.equal(error.reason, 'INSUFFICIENT_SCOPE');
+  assert.equal(error.loginUrl, `${base}/auth/login?scope=user-top-read`);
+  assert.equal(error.retryAfter, null);
+  assert.deepEqual(error.missingScopes, ['user-top-read']);
+});
+
+test('error answers of every shape are read', async (t) => {
+  const soon = new Date(Date.now() + 30_000).toUTCString();
+  for (const { name, headers = {}, body, want } of [
+    { name: "Spotify's", body: { error: { status: 429, message: 'slow down', reason: 'QUOTA_EXCEEDED' } },
+      want: { reason: 'QUOTA_EXCEEDED', message: 'slow down' } },
+    { name: 'the accounts service\'s', body: { error: 'invalid_grant', error_description: 'Refresh token revoked' },
+      want: { reason: '', message: 'Refresh token revoked' } },
+    { name: 'HTML', body: '<h1>Bad gateway</h1>', want: { reason: '', message: 'The answer was 429.' } },
+    { name: 'nothing', body: '', want: { reason: '', message: 'The answer was 429.' } },
+    { name: 'null', body: 'null', want: { reason: '', message: 'The answer was 429.' } },
+    { name: 'seconds', headers: { 'Retry-After': '86400' }, body: '', want: { retryAfter: 86400 } },
+    { name: 'no number', headers: { 'Retry-After': 'later' }, body: '', want: { retryAfter: null } },
+    { name: 'a past date', headers: { 'Retry-After': 'Wed, 21 Oct 2015 07:28:00 GMT' }, body: '', want: { retryAfter: 0 } },
+  ]) {
+    await t.test(name, async () => {
+      answers = { 'GET /api/x': [429, headers, body] };
+      const error = await failure(client().get('/api/x'));
+      for (const [field, value] of Object.entries(want)) assert.equal(error[field], value, field);
+    });
+  }
+  answers = { 'GET /api/x': [429, { 'Retry-After': soon }, ''] };
+  const { retryAfter } = await failure(client().get('/api/x'));
+  assert.ok(retryAfter > 0 && retryAfter <= 30, `${retryAfter} should be up to 30 seconds`);
+});
+
+test('only the gateway itself may say where to log in', async () => {
+  answers = { 'GET /api/x': [401, {}, { error: { message: 'no', login_url: '/phishing' } }] };
+  assert.equal((await failure(client().get('/api/x'))).loginUrl, null);
+});
+
+test('a gateway that is away is an error without a status', async () => {
+  const error = await failure(client({ base: 'http://127.0.0.1:1' }).get('/api/me'));
+  assert.equal(error.status, 0);
+  assert.equal(error.reason, 'NETWORK_ERROR');
+  assert.ok(error.cause, 'the cause should be kept');
+});
+
+test('an abort stays an AbortError', async () => {
+  await assert.rejects(client().get('/api/me', { signal: AbortSignal.abort() }), { name: 'AbortError' });
+});
+
+test('calls never leave the gateway', async () => {
+  for (const path of ['https://api.spotify.com/v1/me', '//evil.example/x', '\\\\evil.example\\x']) {
+    await assert.rejects(client().get(path), TypeError, path);
+  }
+  assert.deepEqual(received, []);
+});
+
+test('fetch sends what it is given and answers with the response', async () => {
+  answers = { 'PUT /api/playlists/1/images': [202, { ETag: '"1"' }, ''] };
+  const response = await client().fetch('/api/playlists/1/images', {
+    method: 'PUT', headers: { 'Content-Type': 'image/jpeg' }, body: 'aGk=',
+  });
+  assert.equal(response.headers.get('ETag'), '"1"');
+  assert.equal(received[0].headers['content-type'], 'image/jpeg');
+  assert.equal(received[0].body, 'aGk=');
+});
+
+test('credentials are included unless the page says otherwise', async () => {
+  const seen = [];
+  const fetch = async (url, init) => { seen.push([url, init.credentials]); return new Response('{}'); };
+  await client({ fetch }).get('/api/me');
+  await client({ fetch, credentials: 'omit' }).get('/api/me');
+  assert.deepEqual(seen, [[`${base}/api/me`, 'include'], [`${base}/api/me`, 'omit']]);
+});
+
+test('commands send JSON and do not trip over opaque answers', async () => {
+  answers = {
+    'PUT /api/me/player/play': [200, { 'Content-Type': 'application/json' }, 'AAFFb3BhcXVl'],
+    'POST /api/me/player/next': [204, {}, ''],
+    'POST /api/me/playlists': [201, {}, { id: 'new' }],
+    'DELETE /api/playlists/1/items': [200, {}, { snapshot_id: 's' }],
+  };
+  assert.equal(await client().put('/api/me/player/play', { uris: ['spotify:track:1'] }), null);
+  assert.equal(await client().post('/api/me/player/next'), null);
+  assert.deepEqual(await client().post('/api/me/playlists', { name: 'x' }), { id: 'new' });
+  assert.deepEqual(await client().delete('/api/playlists/1/items', { items: [] }), { snapshot_id: 's' });
+  assert.equal(received[0].headers['content-type'], 'application/json');
+  assert.equal(received[0].body, '{"uris":["spotify:track:1"]}');
+  assert.equal(received[1].headers['content-length'], '0');
+  assert.equal(received[3].body, '{"items":[]}');
+});
+
+test('pages follows next to the end and asks no sooner than needed', async () => {
+  answers = {
+    'GET /api/me/playlists?limit=2': [200, {}, { items: [1, null], next: `${base}/api/me/playlists?offset=2` }],
+    'GET /api/me/playlists?offset=2': [200, {}, { items: [3], next: null }],
+  };
+  const items = [];
+  for await (const item of client().pages('/api/me/playlists?limit=2')) {
+    if (items.length < 2) assert.equal(received.length, 1);
+    items.push(item);
+  }
+  assert.deepEqual(items, [1, null, 3]);
+});
+
+test('pages reads a wrapped list and refuses what is none', async () => {
+  answers = {
+    'GET /api/search': [200, {}, { artists: { items: ['a'], next: '/api/search?offset=1' } }],
+    'GET /api/search?offset=1': [200, {}, { artists: { items: ['b'], next: null } }],
+    'GET /api/me': [200, {}, { id: 'ada' }],
+  };
+  const items = [];
+  for await (const item of client().pages('/api/search')) items.push(item);
+  assert.deepEqual(items, ['a', 'b']);
+  await assert.rejects(client().pages('/api/me').next(), TypeError);
+});
+
+test('login is a navigation that comes back to this page', async (t) => {
+  const went = [];
+  globalThis.location = { origin: base, pathname: '/app', search: '?tab=1', assign: (url) => went.push(url) };
+  t.after(() => { delete globalThis.location; });
+  const page = client({ base: undefined });
+  page.login();
+  page.login({ returnTo: '/', scope: ['user-top-read', 'streaming'], showDialog: true });
+  page.login(new StagedoorError('step up', { loginUrl: `${base}/auth/login?scope=streaming` }));
+  assert.deepEqual(went, [
+    `${base}/auth/login?return_to=%2Fapp%3Ftab%3D1`,
+    `${base}/auth/login?scope=user-top-read+streaming&return_to=%2F&show_dialog=true`,
+    `${base}/auth/login?scope=streaming&return_to=%2Fapp%3Ftab%3D1`,
+  ]);
+  assert.deepEqual(received, []);
+});
+
+test('login from another origin lets the gateway choose where to end', async (t) => {
+  globalThis.location = { origin: 'https://app.example', pathname: '/app', search: '' };
+  t.after(() => { delete globalThis.location; });
+  assert.equal(client().loginUrl(), `${base}/auth/login`);
+});
+
+test('a logout reaches the other tab', async () => {
+  let now = user;
+  answers = {
+    'GET /auth/session': () => [200, {}, now],
+    'POST /auth/logout': () => { now = anonymous; return [204, {}, '']; },
+  };
+  const [one, two] = [client(), client()];
+  const [seenByOne, seenByTwo] = [changes(one), changes(two)];
+  await one.session();
+  await two.session();
+  await one.logout();
+  assert.equal(await seenByOne.next(), false);
+  assert.equal(await seenByTwo.next(), false);
+  assert.equal((await two.session()).authenticated, false);
+  assert.deepEqual([seenByOne.seen, seenByTwo.seen], [[], []], 'each tab should hear of it once');
+});
+
+test('a logout that fails is told, and nobody believes it', async () => {
+  answers = {
+    'GET /auth/session': [200, {}, user],
+    'POST /auth/logout?everywhere=true': [503, { 'Stagedoor-Reason': 'STORE_UNAVAILABLE', 'Retry-After': '1' }, ''],
+  };
+  const one = client();
+  const { seen } = changes(one);
+  await one.session();
+  const error = await failure(one.logout({ everywhere: true }));
+  assert.equal(error.reason, 'STORE_UNAVAILABLE');
+  assert.equal(error.retryAfter, 1);
+  assert.deepEqual(seen, []);
+});
+
+test('a late answer does not undo a logout', async () => {
+  let release;
+  const gate = new Promise((resolve) => { release = resolve; });
+  answers = { 'GET /auth/session': [200, {}, user], 'POST /auth/logout': [204, {}, ''] };
+  const one = client();
+  const { seen } = changes(one);
+  await one.session();
+  answers['GET /auth/session'] = async () => { await gate; return [200, {}, user]; };
+  const late = one.session();
+  await one.logout();
+  release();
+  await late;
+  assert.deepEqual(seen, [false]);
+});
+
+test('a session that ended is noticed by the first call that says so', async () => {
+  let now = user;
+  answers = {
+    'GET /auth/session': () => [200, {}, now],
+    'GET /api/me': [401, { 'Stagedoor-Reason': 'LOGIN_REQUIRED' }, { error: { status: 401, message: 'Log in to continue.' } }],
+  };
+  const one = client();
+  const seen = changes(one);
+  await one.session();
+  now = anonymous;
+  await failure(one.get('/api/me'));
+  assert.equal(await seen.next(), false);
+});
+
+test('a page that is seen again looks again, once', async (t) => {
+  let now = user;
+  answers = { 'GET /auth/session': () => [200, {}, now] };
+  globalThis.document = Object.assign(new EventTarget(), { visibilityState: 'visible' });
+  globalThis.window = new EventTarget();
+  t.after(() => { delete globalThis.document; delete globalThis.window; });
+  const one = client();
+  const seen = changes(one);
+  await one.session();
+  now = anonymous;
+  document.dispatchEvent(new Event('visibilitychange'));
+  window.dispatchEvent(new Event('focus'));
+  assert.equal(await seen.next(), false);
+  assert.equal(received.length, 2);
+
+  await new Promise(setImmediate); // the first check has to be over before another may begin
+  now = user;
+  window.dispatchEvent(Object.assign(new Event('pageshow'), { persisted: true }));
+  assert.equal(await seen.next(), true, 'a page from the back-forward cache should look again');
+
+  document.visibilityState = 'hidden';
+  document.dispatchEvent(new Event('visibilitychange'));
+  window.dispatchEvent(Object.assign(new Event('pageshow'), { persisted: false }));
+  one.close();
+  document.visibilityState = 'visible';
+  window.dispatchEvent(new Event('focus'));
+  assert.equal(received.length, 3, 'neither a hidden page, nor a first load, nor a closed client should ask');
+});
+
+test('a listener that has left hears nothing', async () => {
+  let now = user;
+  answers = { 'GET /auth/session': () => [200, {}, now] };
+  const one = client();
+  let calls = 0;
+  const leave = one.onChange(() => { calls++; });
+  await one.session();
+  now = { ...user, scopes: [...user.scopes, 'streaming'] };
+  await one.session();
+  assert.equal(calls, 1, 'more scopes are a change');
+  leave();
+  now = anonymous;
+  await one.session();
+  assert.equal(calls, 1);
+});

@@ -1,0 +1,21 @@
+// The panel "At the door": what the gateway did with each request.
+
+import { byId, element } from './dom.js';
+
+const shown = 40; // older ones are dropped, so that a long evening does not fill the page
+
+let count = 0;
+
+/** Adds a request that has ended. */
+export function showRequest({ method, path, status, reason, milliseconds }) {
+  count++;
+  const list = byId('requests');
+  list.prepend(element('li', { value: count, 'data-method': method, 'data-path': path, 'data-status': status, 'data-reason': reason },
+    element('span', { class: 'log-method' }, method),
+    element('span', { class: 'log-path', title: path }, path),
+    element('span', { class: 'log-status' }, status === 0 ? '–' : String(status)),
+    element('span', { class: 'log-time' }, `${Math.round(milliseconds)} ms`),
+    reason ? element('span', { class: 'log-reason' }, reason) : null));
+  while (list.children.length > shown) list.lastChild.remove();
+  byId('requests-count').textContent = count === 1 ? '1 request' : `${count} requests`;
+}
