@@ -50,7 +50,8 @@ func TestClientIsSmall(t *testing.T) {
 
 // TestDemoObeysItsPolicy looks for what the page's Content-Security-Policy would refuse, and for other hosts.
 func TestDemoObeysItsPolicy(t *testing.T) {
-	policy := regexp.MustCompile(`http-equiv="Content-Security-Policy" content="([^"]*)"`).FindStringSubmatch(read(t, Demo(), "index.html"))
+	meta := regexp.MustCompile(`http-equiv="Content-Security-Policy" content="([^"]*)"`)
+	policy := meta.FindStringSubmatch(read(t, Demo(), "index.html"))
 	if policy == nil {
 		t.Fatal("index.html has no Content-Security-Policy")
 	}
@@ -99,7 +100,8 @@ func TestDemoHasItsParts(t *testing.T) {
 	}
 	want := strings.Fields("login logout profile-name playlists playlists-more playlists-count player-state player-toggle " +
 		"player-next player-previous player-title holdings requests message")
-	for _, use := range regexp.MustCompile(`(?:aria-labelledby|href|fill|mask)="(?:url\()?#?([a-z][a-z-]+)\)?"`).FindAllStringSubmatch(page, -1) {
+	uses := regexp.MustCompile(`(?:aria-labelledby|href|fill|mask)="(?:url\()?#?([a-z][a-z-]+)\)?"`)
+	for _, use := range uses.FindAllStringSubmatch(page, -1) {
 		want = append(want, use[1])
 	}
 	walk(t, func(_ *testing.T, _, text string) {

@@ -30,7 +30,9 @@ export function face(name) {
   const initials = name.trim().split(/\s+/).slice(0, 2).map((word) => [...word][0]).join('').toUpperCase();
   return picture(colours[0],
     drawing('circle', { cx: 40, cy: 6, r: 22, fill: colours[2] }),
-    drawing('text', { x: 24, y: 30, 'text-anchor': 'middle', 'font-size': 17, 'font-weight': 600, fill: colours[1] }, initials || '?'));
+    drawing('text', {
+      x: 24, y: 30, 'text-anchor': 'middle', 'font-size': 17, 'font-weight': 600, fill: colours[1],
+    }, initials || '?'));
 }
 
 function picture(background, ...shapes) {
@@ -47,7 +49,10 @@ function spotlight([, light, shade], seed) {
 }
 
 function curtain([, light, shade], seed) {
-  const folds = [0, 1, 2, 3, 4, 5].map((n) => drawing('path', { d: `M${n * 8} 0h4v${38 - ((seed >>> n) % 2) * 4}a2 4 0 0 1-4 0Z`, fill: shade }));
+  const folds = [0, 1, 2, 3, 4, 5].map((n) => {
+    const length = (seed >>> n) % 2 === 0 ? 38 : 34;
+    return drawing('path', { d: `M${n * 8} 0h4v${length}a2 4 0 0 1-4 0Z`, fill: shade });
+  });
   return [drawing('rect', { y: 40, width: 48, height: 8, fill: light }), ...folds];
 }
 

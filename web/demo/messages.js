@@ -20,7 +20,12 @@ const titles = {
   PREMIUM_REQUIRED: 'This needs Spotify Premium',
 };
 
-const titlesByStatus = { 401: 'Spotify did not accept this call', 403: 'Spotify refused this', 404: 'Spotify did not find this', 429: titles.RATE_LIMITED };
+const titlesByStatus = {
+  401: 'Spotify did not accept this call',
+  403: 'Spotify refused this',
+  404: 'Spotify did not find this',
+  429: titles.RATE_LIMITED,
+};
 
 const advice = {
   NO_ACTIVE_DEVICE: 'Open Spotify on a phone, a computer or a speaker, then try again.',
@@ -69,13 +74,16 @@ function render() {
 
 function trouble({ sources, errors, retries }) {
   const [error] = errors;
+  const wait = Math.max(...errors.map(({ retryAfter }) => retryAfter ?? 0));
   const scopes = [...new Set(errors.flatMap(({ missingScopes }) => missingScopes))];
   return notice({
     reason: error.reason,
     title: titles[error.reason] ?? titlesByStatus[error.status] ?? 'That did not work',
-    text: scopes.length > 0 ? `Allow ${scopes.join(', ')} at Spotify, and come back here.` : advice[error.reason] ?? error.message,
+    text: scopes.length > 0
+      ? `Allow ${scopes.join(', ')} at Spotify, and come back here.`
+      : advice[error.reason] ?? error.message,
     code: [error.status || '', error.reason].join(' ').trim(),
-    action: wayOn(error, scopes, () => retries.forEach((retry) => retry()), Math.max(...errors.map(({ retryAfter }) => retryAfter ?? 0))),
+    action: wayOn(error, scopes, () => retries.forEach((retry) => retry()), wait),
     dismiss: () => sources.forEach((source) => troubles.delete(source)),
   });
 }

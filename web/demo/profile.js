@@ -22,7 +22,8 @@ export async function startProfile(session, signal, attempt) {
   });
   await attempt('profile', async () => {
     const me = await stagedoor.get('/api/me', { signal });
-    byId('profile-details').textContent = [me.email, me.product && `Spotify ${me.product}`, me.country].filter(Boolean).join(' · ');
+    const details = [me.email, me.product && `Spotify ${me.product}`, me.country]; // each may be absent
+    byId('profile-details').textContent = details.filter(Boolean).join(' · ');
   });
 }
 

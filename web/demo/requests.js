@@ -10,7 +10,8 @@ let count = 0;
 export function showRequest({ method, path, status, reason, milliseconds }) {
   count++;
   const list = byId('requests');
-  list.prepend(element('li', { value: count, 'data-method': method, 'data-path': path, 'data-status': status, 'data-reason': reason },
+  const data = { 'data-method': method, 'data-path': path, 'data-status': status, 'data-reason': reason };
+  list.prepend(element('li', { value: count, ...data },
     element('span', { class: 'log-method' }, method),
     element('span', { class: 'log-path', title: path }, path),
     element('span', { class: 'log-status' }, status === 0 ? '–' : String(status)),
