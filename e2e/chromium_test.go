@@ -83,7 +83,7 @@ func await(t *testing.T, tab context.Context, what, condition string) {
 // expectText looks for a text in what a person sees.
 func expectText(t *testing.T, tab context.Context, selector, want string) {
 	t.Helper()
-	got := read(t, tab, "read "+selector, chromedp.Text(selector))
+	got := read(t, tab, "read "+selector, chromedp.Text(chromedp.CSS(selector)))
 	if !strings.Contains(strings.ReplaceAll(got, "’", "'"), want) {
 		t.Errorf("%s says %q, want %q", selector, got, want)
 	}

@@ -59,24 +59,24 @@ func TestDemo(t *testing.T) {
 	tab := chromium(t)
 	home := startDemo(t)
 
-	act(t, tab, "open the demo", chromedp.Navigate(home), chromedp.WaitVisible("#login"))
+	act(t, tab, "open the demo", chromedp.Navigate(home), chromedp.WaitVisible(chromedp.CSS("#login")))
 	logIn(t, tab, "ada")
 	expectText(t, tab, "#profile-name", "Ada Marlow")
 	expectAllPlaylists(t, tab)
 	expectPlayer(t, tab)
 	expectNothingHeld(t, tab)
 
-	act(t, tab, "reload", chromedp.Reload(), chromedp.WaitVisible("#profile-name"))
+	act(t, tab, "reload", chromedp.Reload(), chromedp.WaitVisible(chromedp.CSS("#profile-name")))
 	expectText(t, tab, "#profile-name", "Ada Marlow")
 
 	second := anotherTab(t, tab)
-	act(t, second, "open a second tab", chromedp.Navigate(home), chromedp.WaitVisible("#profile-name"))
-	act(t, tab, "log out", chromedp.Click("#logout"), chromedp.WaitVisible("#login"))
-	act(t, second, "the second tab notices", chromedp.WaitVisible("#login"))
+	act(t, second, "open a second tab", chromedp.Navigate(home), chromedp.WaitVisible(chromedp.CSS("#profile-name")))
+	act(t, tab, "log out", chromedp.Click(chromedp.CSS("#logout")), chromedp.WaitVisible(chromedp.CSS("#login")))
+	act(t, second, "the second tab notices", chromedp.WaitVisible(chromedp.CSS("#login")))
 
-	act(t, tab, "deny", chromedp.Click("#login"), chromedp.Click(`button[value="cancel"]`), chromedp.WaitVisible("h1"))
+	act(t, tab, "deny", chromedp.Click(chromedp.CSS("#login")), chromedp.Click(chromedp.CSS(`button[value="cancel"]`)), chromedp.WaitVisible(chromedp.CSS(".code")))
 	expectText(t, tab, "main", "You did not allow this app")
-	act(t, tab, "go home", chromedp.Click(`a[href="/"]`), chromedp.WaitVisible("#login"))
+	act(t, tab, "go home", chromedp.Click(chromedp.CSS(`a[href="/"]`)), chromedp.WaitVisible(chromedp.CSS("#login")))
 	logIn(t, tab, "dora")
 	expectText(t, tab, "main", "not on this app's list")
 }
@@ -85,10 +85,10 @@ func TestDemo(t *testing.T) {
 func logIn(t *testing.T, tab context.Context, user string) {
 	t.Helper()
 	act(t, tab, "log in as "+user,
-		chromedp.Click("#login"),
-		chromedp.Click(fmt.Sprintf(`input[name="user"][value=%q]`, user)),
-		chromedp.Click(`button[value="agree"]`),
-		chromedp.WaitVisible(`#profile-name, .code`))
+		chromedp.Click(chromedp.CSS("#login")),
+		chromedp.Click(chromedp.CSS(fmt.Sprintf(`input[name="user"][value=%q]`, user))),
+		chromedp.Click(chromedp.CSS(`button[value="agree"]`)),
+		chromedp.WaitVisible(chromedp.CSS(`#profile-name, .code`)))
 }
 
 // expectAllPlaylists pages to the last playlist.
@@ -104,7 +104,7 @@ func expectAllPlaylists(t *testing.T, tab context.Context) {
 			expectText(t, tab, "#playlists-count", fmt.Sprint(before))
 			return
 		}
-		act(t, tab, "load more", chromedp.Click("#playlists-more"))
+		act(t, tab, "load more", chromedp.Click(chromedp.CSS("#playlists-more")))
 		await(t, tab, "more playlists", fmt.Sprintf(`document.querySelectorAll("#playlists li").length > %d`, before))
 	}
 }
@@ -114,12 +114,12 @@ func expectPlayer(t *testing.T, tab context.Context) {
 	t.Helper()
 	label := `document.querySelector("#player-toggle").getAttribute("aria-label")`
 	await(t, tab, "music is on", label+` === "Pause"`)
-	act(t, tab, "pause", chromedp.Click("#player-toggle"))
+	act(t, tab, "pause", chromedp.Click(chromedp.CSS("#player-toggle")))
 	await(t, tab, "music is off", label+` === "Play"`)
-	act(t, tab, "play", chromedp.Click("#player-toggle"))
+	act(t, tab, "play", chromedp.Click(chromedp.CSS("#player-toggle")))
 	await(t, tab, "music is on again", label+` === "Pause"`)
-	title := read(t, tab, "the title", chromedp.Text("#player-title"))
-	act(t, tab, "next", chromedp.Click("#player-next"))
+	title := read(t, tab, "the title", chromedp.Text(chromedp.CSS("#player-title")))
+	act(t, tab, "next", chromedp.Click(chromedp.CSS("#player-next")))
 	await(t, tab, "another track", fmt.Sprintf(`document.querySelector("#player-title").textContent !== %q`, title))
 }
 

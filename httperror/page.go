@@ -48,7 +48,7 @@ var titles = map[string]string{
 	ClientMisconfigured:      "This app is not set up correctly",
 	UpstreamUnreachable:      "Spotify cannot be reached right now",
 	UpstreamTimeout:          "Spotify took too long",
-	InvalidRequest:           "This request cannot be understood",
+	InvalidRequest:           "Please begin again",
 	AccessDenied:             "You said no, and that is fine",
 	InternalError:            "Something went wrong",
 }

@@ -1,0 +1,79 @@
+package e2e
+
+import (
+	"context"
+	"flag"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+)
+
+// pictures is where TestPictures leaves what it sees: go test ./e2e -run TestPictures -pictures "$PWD/docs/pictures"
+var pictures = flag.String("pictures", "", "the folder for pictures of the pages; empty takes none along")
+
+// screen is what a person looks at a page with.
+type screen struct {
+	name          string
+	width, height int64
+	scheme        string
+}
+
+var screens = []screen{
+	{"desktop", 1280, 900, "light"},
+	{"desktop-dark", 1280, 900, "dark"},
+	{"phone", 390, 844, "light"},
+	{"phone-dark", 390, 844, "dark"},
+}
+
+// TestPictures looks at every page on every screen: nothing may stick out sideways.
+func TestPictures(t *testing.T) {
+	tab := chromium(t)
+	home := startDemo(t)
+
+	act(t, tab, "open the demo", chromedp.Navigate(home), chromedp.WaitVisible(chromedp.CSS("#login")))
+	look(t, tab, "anonymous")
+	act(t, tab, "deny", chromedp.Click(chromedp.CSS("#login")), chromedp.WaitVisible(chromedp.CSS(`button[value="cancel"]`)))
+	look(t, tab, "consent")
+	act(t, tab, "deny", chromedp.Click(chromedp.CSS(`button[value="cancel"]`)), chromedp.WaitVisible(chromedp.CSS(".code")))
+	look(t, tab, "error-denied")
+	act(t, tab, "go home", chromedp.Click(chromedp.CSS(`a[href="/"]`)), chromedp.WaitVisible(chromedp.CSS("#login")))
+	logIn(t, tab, "dora")
+	look(t, tab, "error-not-registered")
+	act(t, tab, "a bad callback", chromedp.Navigate(home+"/auth/callback?state=x"), chromedp.WaitVisible(chromedp.CSS(".code")))
+	look(t, tab, "error-begin-again")
+	act(t, tab, "go home", chromedp.Click(chromedp.CSS(`a[href="/"]`)), chromedp.WaitVisible(chromedp.CSS("#login")))
+	logIn(t, tab, "ada")
+	await(t, tab, "the page is complete", `document.querySelectorAll("#playlists li").length > 0 &&
+		document.querySelector("#player-title").textContent !== "" && document.querySelectorAll("#artists li").length > 0`)
+	look(t, tab, "demo")
+}
+
+// look takes a picture on every screen.
+func look(t *testing.T, tab context.Context, name string) {
+	t.Helper()
+	for _, s := range screens {
+		scheme := &emulation.SetEmulatedMediaParams{
+			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: s.scheme}},
+		}
+		act(t, tab, name+" on "+s.name, chromedp.EmulateViewport(s.width, s.height),
+			chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+				_, err := cdp.Call(ctx, target, emulation.SetEmulatedMedia, *scheme)
+				return err
+			}))
+		if wide := evaluate[int](t, tab, `document.documentElement.scrollWidth - document.documentElement.clientWidth`); wide > 0 {
+			t.Errorf("%s is %d px too wide for a %s", name, wide, s.name)
+		}
+		picture := read(t, tab, "a picture", chromedp.CaptureScreenshot())
+		if *pictures == "" {
+			continue
+		}
+		path := filepath.Join(*pictures, name+"-"+s.name+".png")
+		if err := os.WriteFile(path, picture, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
