@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"fmt"
 	"os/exec"
 	"strings"
 	"testing"
@@ -72,6 +73,13 @@ func read[T any](t *testing.T, tab context.Context, what string, action chromedp
 func evaluate[T any](t *testing.T, tab context.Context, expression string) T {
 	t.Helper()
 	return read(t, tab, expression, chromedp.Evaluate[T](expression))
+}
+
+// fetched returns what a script of the page gets from a path.
+func fetched(t *testing.T, tab context.Context, path string) string {
+	t.Helper()
+	script := fmt.Sprintf("fetch(%q).then(answer => answer.text())", path)
+	return read(t, tab, script, chromedp.Evaluate[string](script, chromedp.EvalAwaitPromise))
 }
 
 // await waits until a JavaScript condition of the page is true. The page must not be left meanwhile.

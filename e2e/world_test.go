@@ -46,6 +46,17 @@ type options struct {
 	session       string        // lines below session:
 	server        string        // lines below server:
 	routes        string        // instead of the usual two
+	accounts      string        // lines below accounts:
+	public        bool          // the app has no secret
+	implicit      bool          // the simulator still has the implicit grant
+}
+
+// secret is the app's, if it has one.
+func (o options) secret() string {
+	if o.public {
+		return ""
+	}
+	return clientSecret
 }
 
 func newWorld(t testing.TB, o options) *world {
@@ -53,9 +64,10 @@ func newWorld(t testing.TB, o options) *world {
 	w := &world{t: t, redis: sessiontest.StartRedis(t), key: session.NewKey()}
 	spotify, err := simulator.New(simulator.Options{
 		Clients: []simulator.Client{{
-			ID: clientID, Secret: clientSecret, RedirectURIs: []string{"http://127.0.0.1/auth/callback"},
+			ID: clientID, Secret: o.secret(), RedirectURIs: []string{"http://127.0.0.1/auth/callback"},
 		}},
 		TokenLifetime: o.tokenLifetime,
+		Implicit:      o.implicit,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -115,7 +127,7 @@ admin: {listen: 127.0.0.1:%d}
 log: {level: %s}
 spotify:
   client_id: %s
-  client_secret: %s
+  client_secret: %q
   authorize_url: %s/authorize
   token_url: %s/api/token
   api_url: %s/v1
@@ -124,10 +136,12 @@ session:
   keys: [%q]
 %s
 redis: {addresses: [%q]}
+accounts:
+%s
 routes:%s`,
-		w.balancer.URL, indent(o.server), freePort(w.t), or(o.log, "info"), clientID, clientSecret,
+		w.balancer.URL, indent(o.server), freePort(w.t), or(o.log, "info"), clientID, o.secret(),
 		w.accounts.URL, w.accounts.URL, w.accounts.URL, indent(o.spotify),
-		w.key.Reveal(), indent(o.session), w.redis.Addr(), routes)
+		w.key.Reveal(), indent(o.session), w.redis.Addr(), or(indent(o.accounts), "  {}"), routes)
 }
 
 func freePort(t testing.TB) int {

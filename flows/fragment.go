@@ -2,6 +2,7 @@ package flows
 
 import (
 	"bytes"
+	"cmp"
 	_ "embed"
 	"html/template"
 	"io"
@@ -58,7 +59,7 @@ func (h *Handler) fragment(w http.ResponseWriter, r *http.Request) error {
 		h.auditLogin(err)
 		return err
 	}
-	return writeJSON(w, r, map[string]string{"return_to": note.ReturnTo})
+	return writeJSON(w, r, map[string]string{"return_to": cmp.Or(note.ReturnTo, "/")}) // a shared account's login has none
 }
 
 func (h *Handler) redeemFragment(w http.ResponseWriter, r *http.Request) (note loginNote, login session.Login, err error) {

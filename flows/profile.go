@@ -53,6 +53,9 @@ func (h *Handler) refusedProfile(answer *http.Response, body string) error {
 			return refusal
 		}
 	}
+	if answer.StatusCode == http.StatusUnauthorized && h.config.Flow == FlowImplicit { // the token came by way of the browser
+		return restart(httperror.InvalidRequest, "Spotify does not accept the token of this login. Begin again.", nil)
+	}
 	if answer.StatusCode == http.StatusTooManyRequests {
 		e := httperror.New(httperror.RateLimited, "Spotify has had enough of this app's requests for now. Try again later.", nil)
 		e.RetryAfter = max(retryAfter(answer.Header, h.now()), retrySoon)

@@ -125,7 +125,9 @@ func TestAttemptEnds(t *testing.T) {
 func TestAttemptRefusesWhatIsNoState(t *testing.T) {
 	m, b := newManager(t, session.Options{}), &browser{}
 	state := b.mustBegin(t, m, "note")
-	for _, text := range []string{"", "state", state + "=", state[:42], strings.ToLower(state), " " + state, b.cookies["stagedoor-login"]} {
+	for _, text := range []string{
+		"", "state", state + "=", state[:42], strings.ToLower(state), " " + state, b.cookies["stagedoor-login"],
+	} {
 		if text == state {
 			continue // all its letters happened to be small
 		}

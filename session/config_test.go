@@ -23,7 +23,9 @@ func TestConfigValidate(t *testing.T) {
 	}{
 		{"the defaults with a key", func(*Config) {}, nil},
 		{"two keys", func(c *Config) { c.Keys = append(c.Keys, keyB) }, nil},
-		{"the least timeouts", func(c *Config) { c.IdleTimeout, c.MaxLifetime, c.RefreshBefore = time.Second, time.Second, 0 }, nil},
+		{"the least timeouts", func(c *Config) {
+			c.IdleTimeout, c.MaxLifetime, c.RefreshBefore = time.Second, time.Second, 0
+		}, nil},
 		{"memory", func(c *Config) { c.Store = "memory" }, nil},
 		{"no store", func(c *Config) { c.Store = "" }, []string{"store"}},
 		{"another store", func(c *Config) { c.Store = "Redis" }, []string{"store"}},
@@ -62,9 +64,13 @@ func TestRedisConfigValidate(t *testing.T) {
 		{"no address", func(c *RedisConfig) { c.Addresses = nil }, []string{"addresses"}},
 		{"bad addresses", func(c *RedisConfig) {
 			c.Addresses = []string{"a:1", "redis", ":6379", "a:0", "a:65536", "a:b", "redis://a:1", ""}
-		}, []string{"addresses[1]", "addresses[2]", "addresses[3]", "addresses[4]", "addresses[5]", "addresses[6]", "addresses[7]"}},
+		}, []string{
+			"addresses[1]", "addresses[2]", "addresses[3]", "addresses[4]", "addresses[5]", "addresses[6]", "addresses[7]",
+		}},
 		{"a negative database", func(c *RedisConfig) { c.Database = -1 }, []string{"database"}},
-		{"a cluster with a database", func(c *RedisConfig) { c.Addresses, c.Database = []string{"a:1", "b:1"}, 1 }, []string{"database"}},
+		{"a cluster with a database", func(c *RedisConfig) {
+			c.Addresses, c.Database = []string{"a:1", "b:1"}, 1
+		}, []string{"database"}},
 		{"no timeout", func(c *RedisConfig) { c.Timeout = 0 }, []string{"timeout"}},
 		{"a certificate without its key", func(c *RedisConfig) { c.TLS.CertFile = "cert.pem" }, []string{"tls"}},
 		{"a key without its certificate", func(c *RedisConfig) { c.TLS.KeyFile = "key.pem" }, []string{"tls"}},

@@ -101,7 +101,10 @@ func TestScopesAreACopy(t *testing.T) {
 // A User-Agent of any size and kind is no obstacle, and takes little room.
 func TestCreateWithAHostileUserAgent(t *testing.T) {
 	for name, userAgent := range map[string]string{
-		"long": strings.Repeat("x", 60_000), "cut inside a character": strings.Repeat("x", 119) + "☃", "not UTF-8": "\xff\xfe", "none": "",
+		"long":                   strings.Repeat("x", 60_000),
+		"cut inside a character": strings.Repeat("x", 119) + "☃",
+		"not UTF-8":              "\xff\xfe",
+		"none":                   "",
 	} {
 		store := &switchStore{memory: session.NewMemory(nil)}
 		m := newManager(t, session.Options{Store: store, Leases: store})

@@ -74,7 +74,10 @@ func TestCookieNames(t *testing.T) {
 	for _, c := range []struct {
 		secure bool
 		want   [2]string
-	}{{false, [2]string{"stagedoor", "stagedoor-login"}}, {true, [2]string{"__Host-Http-stagedoor", "__Host-Http-stagedoor-login"}}} {
+	}{
+		{false, [2]string{"stagedoor", "stagedoor-login"}},
+		{true, [2]string{"__Host-Http-stagedoor", "__Host-Http-stagedoor-login"}},
+	} {
 		m := newManager(t, session.Options{Secure: c.secure})
 		if got := m.CookieNames(); len(got) != 2 || [2]string(got) != c.want {
 			t.Errorf("secure is %v: got %q, want %q", c.secure, got, c.want)

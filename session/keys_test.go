@@ -54,7 +54,8 @@ func TestTamperedRecord(t *testing.T) {
 		t.Fatal(err)
 	}
 	for version, data := range [][]byte{e.Data, {}, []byte(strings.Repeat("garbage", 100))} {
-		if err := store.Save(t.Context(), b.key(), session.Entry{Version: uint64(version) + 2, Data: data}, time.Hour, ""); err != nil {
+		tampered := session.Entry{Version: uint64(version) + 2, Data: data}
+		if err := store.Save(t.Context(), b.key(), tampered, time.Hour, ""); err != nil {
 			t.Fatal(err)
 		}
 		_, err := peek(m, b)

@@ -277,11 +277,11 @@ func (m *Manager) save(ctx context.Context, s *Session, next record, holder stri
 	if err != nil {
 		return nil, err
 	}
-	ttl := saved.ttl(m.options.Now())
-	if ttl <= 0 {
+	now := m.options.Now()
+	if !now.Before(saved.deadline()) {
 		return nil, ErrNoSession
 	}
-	if err := m.options.Store.Save(ctx, s.key, Entry{Version: saved.version, Data: sealed}, ttl, holder); err != nil {
+	if err := m.options.Store.Save(ctx, s.key, Entry{Version: saved.version, Data: sealed}, saved.ttl(now), holder); err != nil {
 		return nil, err
 	}
 	return saved, nil

@@ -8,7 +8,7 @@ import (
 	"stagedoor/session"
 )
 
-// A replica serves sessions that it has just seen for 10s while the store is away, others not at all (contract 6.7).
+// A replica serves sessions that it has just seen for 10s while the store is away, others not at all.
 func TestOutageServesRecentSessions(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, b, unseen := newReplicas(t, 2), &browser{}, &browser{}
@@ -91,7 +91,7 @@ func TestLogoutDuringAnOutage(t *testing.T) {
 	})
 }
 
-// What was deleted is not served from anybody's recent copies, even when the store goes away at once (contract 6.6).
+// What was deleted is not served from anybody's recent copies, even when the store goes away at once.
 func TestOutageAfterALogout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, b := newReplicas(t, 3), &browser{}

@@ -100,7 +100,10 @@ func TestGrantSucceededBy(t *testing.T) {
 		wantScopes  []string
 	}{
 		{"keeps what is left out", Grant{Token: Token{Access: NewSecret("a2")}}, "r1", []string{"one"}},
-		{"keeps it when it is empty", Grant{Token: Token{Access: NewSecret("a2"), Scopes: []string{}}, Refresh: NewSecret("")}, "r1", []string{"one"}},
+		{
+			"keeps it when it is empty", Grant{Token: Token{Access: NewSecret("a2"), Scopes: []string{}}, Refresh: NewSecret("")},
+			"r1", []string{"one"},
+		},
 		{"takes a new one", Grant{Token: Token{Access: NewSecret("a2")}, Refresh: NewSecret("r2")}, "r2", []string{"one"}},
 		{"takes fewer scopes", Grant{Token: Token{Access: NewSecret("a2"), Scopes: []string{"two"}}}, "r1", []string{"two"}},
 	} {

@@ -11,7 +11,7 @@ import (
 )
 
 // outageTime bounds the answer of an unavailable store: its timeout, and room for a busy machine, but below the 2s that
-// a browser may wait (contract 6.7).
+// a browser may wait.
 const outageTime = 2 * time.Second
 
 // wantOutage makes every call of the store, and wants ErrStoreUnavailable from each in time.
@@ -197,7 +197,9 @@ func TestRedisLoading(t *testing.T) {
 	server := sessiontest.StartRedis(t, "--enable-debug-command", "local", "--rdbcompression", "no",
 		"--loading-process-events-interval-bytes", "1024") // between any two of the keys below it answers
 	store := openWithEntry(t, server)
-	for _, command := range [][]string{{"DEBUG", "POPULATE", "1000", "filler", "2048"}, {"CONFIG", "SET", "key-load-delay", "50000"}} {
+	for _, command := range [][]string{
+		{"DEBUG", "POPULATE", "1000", "filler", "2048"}, {"CONFIG", "SET", "key-load-delay", "50000"},
+	} {
 		if _, err := server.Do(command...); err != nil {
 			t.Fatal(err)
 		}

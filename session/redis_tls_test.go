@@ -103,7 +103,10 @@ func TestRedisTLS(t *testing.T) {
 	}{
 		{"with our certificate", session.RedisTLS{Enabled: true, CAFile: ourCA, CertFile: clientCert, KeyFile: clientKey}, true},
 		{"without a certificate", session.RedisTLS{Enabled: true, CAFile: ourCA}, false},
-		{"with a stranger's certificate", session.RedisTLS{Enabled: true, CAFile: ourCA, CertFile: strangeCert, KeyFile: strangeKey}, false},
+		{
+			"with a stranger's certificate",
+			session.RedisTLS{Enabled: true, CAFile: ourCA, CertFile: strangeCert, KeyFile: strangeKey}, false,
+		},
 		{"trusting a stranger", session.RedisTLS{Enabled: true, CAFile: strangeCA, CertFile: clientCert, KeyFile: clientKey}, false},
 		{"trusting the system", session.RedisTLS{Enabled: true, CertFile: clientCert, KeyFile: clientKey}, false},
 		{"without TLS", session.RedisTLS{}, false},

@@ -52,6 +52,9 @@ func (m *Manager) TokenFor(ctx context.Context, s *Session, use time.Duration) (
 		patience = waitWithToken
 	}
 	next, err := m.refreshed(ctx, s, need{use: use}, patience)
+	if errors.Is(err, ErrRefreshedLately) { // it joined a flight that was forced for another token
+		next, err = m.refreshed(ctx, s, need{use: use}, patience)
+	}
 	if err != nil && good && passing(err) && ctx.Err() == nil {
 		return current, nil
 	}
@@ -128,6 +131,10 @@ func (m *Manager) refreshed(ctx context.Context, s *Session, why need, patience 
 func pausedError(cause error, left time.Duration) error {
 	if errors.Is(cause, ErrClientMisconfigured) {
 		return cause
+	}
+	var unavailable *RefreshUnavailableError
+	if errors.As(cause, &unavailable) {
+		cause = unavailable.Cause
 	}
 	return &RefreshUnavailableError{RetryAfter: left, Cause: cause}
 }

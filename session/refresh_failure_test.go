@@ -86,7 +86,7 @@ func TestRefreshThatTakesTooLong(t *testing.T) {
 	}
 }
 
-// Failures without a good token answer 503, pause longer and longer, end nothing and heal (contract 6.4).
+// Failures without a good token answer 503, pause longer and longer, end nothing and heal.
 func TestFailureWithoutAGoodToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, b := newReplicas(t, 1), &browser{}
@@ -150,7 +150,7 @@ func TestRetryAfterOfTheTokenEndpoint(t *testing.T) {
 	})
 }
 
-// A wrong client secret is the operator's fault: it ends no session (contract 6.4).
+// A wrong client secret is the operator's fault: it ends no session.
 func TestMisconfiguredClientEndsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, b := newReplicas(t, 2), &browser{}

@@ -18,7 +18,7 @@ func replace(ctx context.Context, t *testing.T, m *session.Manager, b *browser, 
 	return token.Access.Reveal(), err
 }
 
-// A token that looks good and is refused is replaced by force, once in 30s over all replicas (contract 6.5).
+// A token that looks good and is refused is replaced by force, once in 30s over all replicas.
 func TestForcedRefresh(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, b := newReplicas(t, 2), &browser{}

@@ -9,7 +9,7 @@ import (
 	"stagedoor/session"
 )
 
-// A new refresh token replaces the old one together with the access token; none or an empty one keeps it (contract 6.3).
+// A new refresh token replaces the old one together with the access token; none or an empty one keeps it.
 func TestRefreshTokenOfTheAnswer(t *testing.T) {
 	for _, c := range []struct {
 		name    string
@@ -116,7 +116,7 @@ func TestGrantWithoutRefreshToken(t *testing.T) {
 		s := mustPeek(t, r.managers[0], b)
 		_, err := r.managers[0].Replace(t.Context(), s, grant.Token)
 		wantError(t, "when it is refused", err, session.ErrReauthorize)
-		mustPeek(t, r.managers[0], b) // a refusal does not end the session (contract 6.4)
+		mustPeek(t, r.managers[0], b) // a refusal does not end the session
 		pass(30 * time.Second)
 		_, err = r.managers[0].Token(t.Context(), s)
 		wantError(t, "a request that is under way when it ends", err, session.ErrReauthorize)

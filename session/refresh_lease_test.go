@@ -71,7 +71,7 @@ func TestLeaseIsGivenBack(t *testing.T) {
 	}
 }
 
-// A holder that lost its lease writes nothing: what the new holder gets may be newer (contract 6.2).
+// A holder that lost its lease writes nothing: what the new holder gets may be newer.
 func TestHolderThatLostItsLease(t *testing.T) {
 	for name, answer := range map[string]func(int) (session.Grant, error){
 		"with a new token": nil, "with an ended grant": failing(session.ErrGrantEnded),

@@ -11,7 +11,7 @@ import (
 	"stagedoor/session"
 )
 
-// However many requests and replicas want a token, one call gets it and all of them go on with it (contract 6.2).
+// However many requests and replicas want a token, one call gets it and all of them go on with it.
 func TestOneRefreshForAll(t *testing.T) {
 	for _, c := range []struct {
 		name  string
@@ -140,7 +140,7 @@ func TestRefreshIsStoredWhenEverybodyHasLeft(t *testing.T) {
 	})
 }
 
-// Close is what a shutdown waits for: the refresh that has begun is in the store afterwards (contract 6.8).
+// Close is what a shutdown waits for: the refresh that has begun is in the store afterwards.
 func TestCloseWaitsForTheRefresh(t *testing.T) {
 	for name, patience := range map[string]time.Duration{
 		"a request that left": time.Second, "one that left at once": 0, "one that ran out of patience": time.Hour,

@@ -116,7 +116,7 @@ func TestSaveMergesActivity(t *testing.T) {
 	}
 }
 
-// A logout during a refresh stays one, wherever the two meet (contract 6.6).
+// A logout during a refresh stays one, wherever the two meet.
 func TestLogoutDuringARefresh(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newReplicas(t, 3)

@@ -55,15 +55,22 @@ func (s *Session) renewable() bool { return s.kind == kindApp || !s.record.grant
 
 // deadline returns when the record ends however much it is used.
 func (s *Session) deadline() time.Time {
-	if s.kind == kindApp {
+	switch s.kind {
+	case kindApp:
 		return s.record.grant.Expiry
+	case kindAccount: // the two timeouts are about browsers
+		return s.ReauthorizeBy()
 	}
 	return earlier(s.record.createdAt.Add(s.limits.lifetime), s.ReauthorizeBy())
 }
 
-// ttl returns how long the store shall keep the record when it is written now.
+// ttl returns how long the store shall keep the record when it is written now. A record outlives its session's deadline a
+// little, because it alone can tell that Spotify ended the grant.
 func (s *Session) ttl(now time.Time) time.Duration {
-	left := s.deadline().Sub(now)
+	if s.kind == kindApp {
+		return s.deadline().Sub(now)
+	}
+	left := s.deadline().Add(endedLifetime).Sub(now)
 	if s.record.ended {
 		return min(endedLifetime, left)
 	}

@@ -28,7 +28,9 @@ func TestRedisServerKeepsItsDataOverARestart(t *testing.T) {
 
 func TestRedisServerAdvance(t *testing.T) {
 	server := sessiontest.StartRedis(t)
-	for _, command := range [][]string{{"SET", "short", "1", "PX", "10000"}, {"SET", "long", "1", "PX", "90000"}, {"SET", "forever", "1"}} {
+	for _, command := range [][]string{
+		{"SET", "short", "1", "PX", "10000"}, {"SET", "long", "1", "PX", "90000"}, {"SET", "forever", "1"},
+	} {
 		if _, err := server.Do(command...); err != nil {
 			t.Fatal(err)
 		}

@@ -246,7 +246,8 @@ func (s suite) want(t *testing.T, key string, version uint64, data string) {
 	t.Helper()
 	e, err := s.store.Load(t.Context(), key)
 	if err != nil || e.Version != version || string(e.Data) != data {
-		t.Fatalf("%q: got version %d with %d bytes and error %v, want version %d with %.40q", key, e.Version, len(e.Data), err, version, data)
+		t.Fatalf("%q: got version %d with %d bytes and error %v, want version %d with %.40q",
+			key, e.Version, len(e.Data), err, version, data)
 	}
 }
 

@@ -1,0 +1,188 @@
+package e2e
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"text/tabwriter"
+
+	"stagedoor/flows"
+)
+
+// grantLife is what a grant did from its beginning to its end, on every replica alike.
+type grantLife struct {
+	behaviour                           flows.Behaviour // as it was seen
+	begin, call, expired, again, logout string
+}
+
+// TestFourGrants drives each of the four grants over three replicas, prints one table of what happened, and compares it
+// with the table in code.
+func TestFourGrants(t *testing.T) {
+	t.Parallel()
+	var printed strings.Builder
+	table := tabwriter.NewWriter(&printed, 0, 0, 2, ' ', 0)
+	_, _ = fmt.Fprintln(table, "GRANT\tBEGIN\tCALL\tTOKEN EXPIRED\tAND THEN\tLOGOUT\tUSER\tSECRET\tREFRESH") // Flush tells
+	for _, want := range flows.Behaviours() {
+		life := liveThrough(t, want)
+		b := life.behaviour
+		_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", b.Grant, life.begin, life.call, life.expired,
+			life.again, life.logout, yesNo(b.UserResources), yesNo(b.Secret), yesNo(b.Refresh))
+		if b != want {
+			t.Errorf("seen %+v, and flows.Behaviours says %+v", b, want)
+		}
+	}
+	if err := table.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	t.Log("\n" + printed.String())
+}
+
+// liveThrough drives one grant through its life.
+func liveThrough(t *testing.T, b flows.Behaviour) grantLife {
+	t.Helper()
+	o := options{replicas: 3, public: !b.Secret, implicit: b.Key == flows.FlowImplicit}
+	path, forUser := "/api/search?q=a&type=artist", b.Key != "app"
+	if forUser {
+		o.spotify = "flow: " + b.Key
+	} else {
+		o.routes = pages{"index.html": ""}.route(t, "{path: /api/, upstream: spotify, credentials: app}")
+	}
+	w := newWorld(t, o)
+	v := w.visitor()
+	life := grantLife{behaviour: flows.Behaviour{Grant: b.Grant, Key: b.Key}}
+
+	life.begin = v.beginGrant(b.Key)
+	life.call = v.onAllReplicas(path)
+	me := v.onAllReplicas("/api/me")
+	life.behaviour.UserResources = me == "200"
+	if !life.behaviour.UserResources && me != "401" { // Spotify's own refusal, without a reason of the gateway's
+		t.Errorf("%s: GET /me answers %s, want 200, or Spotify's 401", b.Grant, me)
+	}
+	life.behaviour.Secret = w.needsSecret(t)
+
+	w.spotify.ForgetSeen()
+	w.spotify.ExpireAccessTokens()
+	life.expired = v.onAllReplicas(path)
+	calls := w.spotify.Counts().TokenCalls
+	life.behaviour.Refresh = calls["refresh_token"] == 1
+	switch {
+	case life.behaviour.Refresh:
+		life.again = "one refresh"
+	case !forUser && calls["client_credentials"] == 1:
+		life.again = "one more fetch"
+	default:
+		v.beginGrant(b.Key)
+		life.again = "login, " + v.onAllReplicas(path)
+	}
+	if total := calls["refresh_token"] + calls["client_credentials"]; total > 1 {
+		t.Errorf("%s: %d token calls after one expiry, want at most one: %v", b.Grant, total, calls)
+	}
+
+	if a := v.do(http.MethodPost, "/auth/logout", ""); a.status != http.StatusNoContent {
+		t.Errorf("%s: the logout answered %d %s", b.Grant, a.status, a.body)
+	}
+	life.logout = v.onAllReplicas(path)
+	life.check(t, forUser)
+	return life
+}
+
+// check compares what a life must look like whatever the table says.
+func (l grantLife) check(t *testing.T, forUser bool) {
+	t.Helper()
+	expired, again, logout := "200", "one more fetch", "200" // nobody can log the app out
+	if forUser {
+		again, logout = "one refresh", "401 LOGIN_REQUIRED"
+	}
+	if l.behaviour.Key == flows.FlowImplicit {
+		expired, again = "401 REAUTHORIZATION_REQUIRED", "login, 200"
+	}
+	if l.call != "200" || l.expired != expired || l.again != again || l.logout != logout {
+		t.Errorf("%s lived as %+v", l.behaviour.Grant, l)
+	}
+}
+
+// beginGrant logs in as the grant does it, and says how that was.
+func (v *visitor) beginGrant(key string) string {
+	v.t.Helper()
+	switch key {
+	case "app":
+		return "fetch"
+	case flows.FlowImplicit:
+		v.loginImplicit("ada")
+		return "login by fragment"
+	default:
+		v.login("ada")
+		return "login by code"
+	}
+}
+
+// onAllReplicas calls a path on every replica and returns the one thing that all of them say: status, and reason if any.
+func (v *visitor) onAllReplicas(path string) string {
+	v.t.Helper()
+	defer v.w.through(-1)
+	said := map[string]bool{}
+	last := ""
+	for i := range v.w.replicas {
+		v.w.through(i)
+		a := v.get(path)
+		last = strings.TrimSpace(fmt.Sprint(a.status, " ", a.reason()))
+		said[last] = true
+	}
+	if len(said) != 1 {
+		v.t.Errorf("GET %s: the replicas disagree: %v", path, said)
+	}
+	return last
+}
+
+// needsSecret tells whether the configuration is refused for the want of a client secret.
+func (w *world) needsSecret(t *testing.T) bool {
+	t.Helper()
+	text, err := os.ReadFile(w.replicas[0].config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	without := filepath.Join(t.TempDir(), "config.yaml")
+	writeFile(t, without, strings.Replace(string(text), clientSecret, "", 1))
+	code, _, stderr := stagedoor(t, nil, "check", "-config", without)
+	if code != 0 && !strings.Contains(stderr, "client secret") {
+		t.Fatalf("check without a secret: code %d, %s", code, stderr)
+	}
+	return code != 0
+}
+
+func yesNo(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "no"
+}
+
+// TestReadmeTableOfGrants compares the README's table with the one in code.
+func TestReadmeTableOfGrants(t *testing.T) {
+	t.Parallel()
+	want := []string{
+		"| Grant | config | speaks for a user | needs the secret | refreshes |",
+		"|---|---|---|---|---|",
+	}
+	for _, b := range flows.Behaviours() {
+		key := "flow: " + b.Key
+		if !slices.Contains([]string{flows.FlowCode, flows.FlowPKCE, flows.FlowImplicit}, b.Key) {
+			key = "credentials: " + b.Key
+		}
+		want = append(want, fmt.Sprintf("| %s | `%s` | %s | %s | %s |",
+			b.Grant, key, yesNo(b.UserResources), yesNo(b.Secret), yesNo(b.Refresh)))
+	}
+	var got []string
+	for line := range strings.Lines(section(t, "## The four grants")) {
+		if strings.HasPrefix(line, "|") {
+			got = append(got, strings.TrimSpace(line))
+		}
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("README.md has\n%s\nand flows.Behaviours says\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}

@@ -1,0 +1,83 @@
+package e2e
+
+import (
+	"net/http"
+	"slices"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+
+	"stagedoor/simulator"
+)
+
+// topPage calls what needs a scope, and offers the way to it when it is missing.
+const topPage = `<!doctype html><meta charset="utf-8"><title>Top artists</title>
+<p id="where"></p><div id="answer"></div>
+<script type="module">
+document.querySelector('#where').textContent = location.pathname + location.search;
+const answer = await fetch('/api/me/top/artists');
+const body = await answer.json();
+const shown = document.createElement(answer.ok ? 'p' : 'a');
+shown.id = answer.ok ? 'artists' : 'allow';
+shown.textContent = answer.ok ? body.items[0].name : body.error.reason + ' ' + body.error.missing_scopes;
+if (!answer.ok) shown.href = body.error.login_url;
+document.querySelector('#answer').append(shown);
+</script>`
+
+// TestStepUpInChromium is a page that lacks a scope: it gets told which, sends the person to allow it, and gets them back
+// where they were, with everything that was granted before.
+func TestStepUpInChromium(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, options{routes: pages{"top.html": topPage}.route(t, userRoute)})
+	agree := []chromedp.Action[chromedp.Void]{chromedp.Click(`input[value="ada"]`), chromedp.Click(`button[value="agree"]`)}
+	tab := chromium(t)
+	act(t, tab, "log in with one scope more than is configured",
+		chromedp.Navigate(w.balancer.URL+"/auth/login?scope=user-library-read&return_to=/top.html?tab=2%26sort=a"))
+	act(t, tab, "agree", append(agree, chromedp.WaitVisible("#allow"))...)
+	expectText(t, tab, "#allow", "INSUFFICIENT_SCOPE user-top-read")
+	expectText(t, tab, "#where", "/top.html?tab=2&sort=a")
+
+	act(t, tab, "follow login_url", chromedp.Click("#allow"))
+	act(t, tab, "agree again", append(agree, chromedp.WaitVisible("#artists"))...)
+	expectText(t, tab, "#where", "/top.html?tab=2&sort=a")
+	var s status
+	answer{body: fetched(t, tab, "/auth/session")}.decode(t, &s)
+	for _, scope := range []string{"user-read-private", "user-read-email", "user-library-read", "user-top-read"} {
+		if !slices.Contains(s.Scopes, scope) {
+			t.Errorf("the session lacks %s: %v", scope, s.Scopes)
+		}
+	}
+}
+
+// TestStepUpKeepsSpotifysWords checks the answer itself, and that a scope which the user did not grant is not believed in.
+func TestStepUpKeepsSpotifysWords(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, options{spotify: "scopes: [user-read-private, user-top-read]"})
+	if err := w.spotify.SetConsent(simulator.Consent{User: "ada", Scopes: []string{"user-read-private"}}); err != nil {
+		t.Fatal(err)
+	}
+	v := w.visitor()
+	v.get("/auth/login")
+	if scopes := v.status().Scopes; !slices.Equal(scopes, []string{"user-read-private"}) {
+		t.Errorf("granted was user-read-private alone, and the session says %v", scopes)
+	}
+	var refused struct {
+		Error struct {
+			Message       string
+			LoginURL      string   `json:"login_url"`
+			MissingScopes []string `json:"missing_scopes"`
+		}
+	}
+	a := v.get("/api/me/top/tracks", "Referer", w.balancer.URL+"/app?x=1#part")
+	a.decode(t, &refused)
+	if a.status != http.StatusForbidden || a.reason() != "INSUFFICIENT_SCOPE" ||
+		refused.Error.Message != "Insufficient client scope" || !slices.Equal(refused.Error.MissingScopes, []string{"user-top-read"}) ||
+		refused.Error.LoginURL != "/auth/login?return_to=%2Fapp%3Fx%3D1&scope=user-top-read" {
+		t.Errorf("answered %d %s", a.status, a.body)
+	}
+	if a := v.get("/api/me/top/tracks", "Referer", "https://evil.example/app"); a.status != http.StatusForbidden {
+		t.Errorf("answered %d %s", a.status, a.body)
+	} else if a.decode(t, &refused); refused.Error.LoginURL != "/auth/login?scope=user-top-read" {
+		t.Errorf("another site's page became a way back: %s", a.body)
+	}
+}
