@@ -100,6 +100,17 @@ func (c cookie) read(r *http.Request) (id Secret, found bool) {
 	return parseID(sent[0].Value)
 }
 
+// readAll returns every id that the request names.
+func (c cookie) readAll(r *http.Request) []Secret {
+	var ids []Secret
+	for _, sent := range r.CookiesNamed(c.name) {
+		if id, ok := parseID(sent.Value); ok {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
 // set gives the browser an id.
 func (c cookie) set(w http.ResponseWriter, r *http.Request, id Secret) error {
 	s, err := c.New(r, c.name)

@@ -7,9 +7,13 @@ import (
 	"fmt"
 	"hash/maphash"
 	"slices"
+	"time"
 
 	"go.uber.org/zap"
 )
+
+// emptyIndexLifetime is how long an empty index is kept: a deletion could meet the next login of the user.
+const emptyIndexLifetime = time.Minute
 
 // userIndex is the record of which sessions a user has. It is sealed under the configured key alone: it holds no token,
 // and it must be found without any of the cookies.
@@ -116,5 +120,9 @@ func (m *Manager) saveIndex(ctx context.Context, p place, index userIndex, versi
 	if err != nil {
 		return err
 	}
-	return m.options.Store.Save(ctx, p.key, Entry{Version: version, Data: sealed}, m.limits().lifetime, "")
+	lifetime := m.limits().idle // each use of a session writes the index again
+	if len(index.Sessions) == 0 {
+		lifetime = emptyIndexLifetime
+	}
+	return m.options.Store.Save(ctx, p.key, Entry{Version: version, Data: sealed}, lifetime, "")
 }

@@ -27,9 +27,9 @@ type Options struct {
 	Secure bool
 	Store  Store
 	Leases Leases
-	// Watch calls gone with the key of every entry that another replica deletes, until ctx ends; nil when there is no
-	// other replica.
-	Watch func(ctx context.Context, gone func(key string))
+	// Watch calls gone with the key of every entry that another replica deletes, and missed whenever it may have missed
+	// some, until ctx ends; nil when there is no other replica.
+	Watch func(ctx context.Context, gone func(key string), missed func())
 	// Refresh asks the token endpoint for the next grant: one request, with a deadline of its own. It answers
 	// ErrGrantEnded, ErrClientMisconfigured or a RefreshUnavailableError.
 	Refresh func(ctx context.Context, refreshToken Secret) (Grant, error)
@@ -77,7 +77,7 @@ func NewManager(o Options) (*Manager, error) {
 	m.cookie, m.attempts = newCookies(o.Config.Cookie, o.Secure, o.Config.MaxLifetime)
 	if o.Watch != nil {
 		m.background.Go(func() {
-			o.Watch(ctx, func(key string) { m.recent.gone(key, m.options.Now()) })
+			o.Watch(ctx, func(key string) { m.recent.gone(key, m.options.Now()) }, m.recent.missed)
 		})
 	}
 	return m, nil
@@ -198,12 +198,14 @@ func (m *Manager) End(w http.ResponseWriter, r *http.Request) error {
 	return m.cookie.clear(w, r)
 }
 
+// end ends every session that the request's cookies name: a planted cookie beside the true one shall not save it.
 func (m *Manager) end(r *http.Request) error {
-	id, found := m.cookie.read(r)
-	if !found {
-		return nil
+	for _, id := range m.cookie.readAll(r) {
+		if err := m.delete(r.Context(), behind(kindSession, id).key); err != nil {
+			return err
+		}
 	}
-	return m.delete(r.Context(), behind(kindSession, id).key)
+	return nil
 }
 
 // delete ends what lies under a key, here at once and on the other replicas as soon as they hear of it.

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"maps"
 	"sync"
 	"time"
 )
@@ -54,6 +55,15 @@ func (r *recent) gone(key string, now time.Time) {
 	defer r.mu.Unlock()
 	r.turnLocked(now)
 	r.young[key] = recentSession{seen: now}
+}
+
+// missed forgets every session: some of them may have been deleted without a word.
+func (r *recent) missed() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	isKnown := func(_ string, known recentSession) bool { return known.session != nil }
+	maps.DeleteFunc(r.young, isKnown)
+	maps.DeleteFunc(r.old, isKnown)
 }
 
 // get returns a session that was seen within recentLifetime and is not known to be gone; nil when there is none.

@@ -94,3 +94,22 @@ func TestRecentHoldsLittle(t *testing.T) {
 		t.Errorf("with one session a second it holds %d, want those of about 20s", size)
 	}
 }
+
+// After a gap in the news nobody knows which sessions have ended; those that are known to be gone stay so.
+func TestRecentForgetsAfterAGap(t *testing.T) {
+	r, old, young := newRecent(), &Session{place: place{key: "old"}}, &Session{place: place{key: "young"}}
+	r.saw(old, atSecond(100))
+	r.gone("gone", atSecond(101))
+	r.saw(young, atSecond(111))
+	r.missed()
+	for _, key := range []string{"old", "young", "gone"} {
+		if r.get(key, atSecond(112)) != nil {
+			t.Errorf("%s is still known", key)
+		}
+	}
+	r.saw(&Session{place: place{key: "gone"}}, atSecond(112))
+	r.saw(young, atSecond(112))
+	if r.get("gone", atSecond(112)) != nil || r.get("young", atSecond(112)) != young {
+		t.Error("after a gap sessions are not remembered as before")
+	}
+}

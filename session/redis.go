@@ -144,12 +144,12 @@ func (s *Redis) Release(ctx context.Context, key, holder string) error {
 	})
 }
 
-// Watch calls gone with the key of every entry that any replica deletes, until ctx ends. It reconnects by itself; what is
-// deleted meanwhile is not heard of.
-func (s *Redis) Watch(ctx context.Context, gone func(key string)) {
+// Watch calls gone with the key of every entry that any replica deletes, until ctx ends. It reconnects by itself and then
+// calls missed, because what was deleted meanwhile is not heard of.
+func (s *Redis) Watch(ctx context.Context, gone func(key string), missed func()) {
 	subscription := s.client.Subscribe(ctx, s.channel())
 	defer func() { _ = subscription.Close() }() // nothing is left to lose
-	messages := subscription.Channel()
+	messages := subscription.ChannelWithSubscriptions()
 	for {
 		select {
 		case <-ctx.Done():
@@ -158,7 +158,12 @@ func (s *Redis) Watch(ctx context.Context, gone func(key string)) {
 			if !ok {
 				return
 			}
-			gone(message.Payload)
+			switch message := message.(type) {
+			case *redis.Subscription:
+				missed()
+			case *redis.Message:
+				gone(message.Payload)
+			}
 		}
 	}
 }

@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"sync"
 
@@ -12,7 +13,7 @@ import (
 const scanPage = 1000
 
 // Users calls visit with the key of every user record, one after the other. It is for operators: it looks at every key
-// of the database, in small steps that keep nobody waiting.
+// of the database, in small steps that keep nobody waiting. It answers ErrStoreUnavailable, or what visit answers.
 func (s *Redis) Users(ctx context.Context, visit func(key string) error) error {
 	var mu sync.Mutex // a cluster's masters are scanned at the same time
 	scan := func(ctx context.Context, client redis.Cmdable) error {
@@ -26,7 +27,10 @@ func (s *Redis) Users(ctx context.Context, visit func(key string) error) error {
 				return err
 			}
 		}
-		return keys.Err()
+		if err := keys.Err(); err != nil {
+			return fmt.Errorf("%w: %w", ErrStoreUnavailable, err)
+		}
+		return nil
 	}
 	if cluster, ok := s.client.(*redis.ClusterClient); ok {
 		return cluster.ForEachMaster(ctx, func(ctx context.Context, master *redis.Client) error { return scan(ctx, master) })

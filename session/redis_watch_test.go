@@ -15,8 +15,9 @@ const watchTime = 20 * time.Second
 
 // watcher collects what a store hears of.
 type watcher struct {
-	mu    sync.Mutex // guards heard
-	heard map[string]int
+	mu     sync.Mutex // guards heard
+	heard  map[string]int
+	missed int
 }
 
 // startWatcher lets the store watch until the test ends.
@@ -30,6 +31,10 @@ func startWatcher(t *testing.T, store *session.Redis) *watcher {
 			w.mu.Lock()
 			defer w.mu.Unlock()
 			w.heard[key]++
+		}, func() {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.missed++
 		})
 	})
 	t.Cleanup(func() { stop(); wg.Wait() })
@@ -40,6 +45,13 @@ func (w *watcher) times(key string) int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.heard[key]
+}
+
+// gaps counts how often the watcher was told that it may have missed something.
+func (w *watcher) gaps() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.missed
 }
 
 // await deletes entries through another client until the watcher has heard of one: it may not listen yet.
@@ -103,11 +115,15 @@ func TestRedisWatchSurvivesARestart(t *testing.T) {
 	here, other := openRedis(t, server.Config()), openRedis(t, server.Config())
 	w := startWatcher(t, here)
 	w.await(t, other, "before")
+	missed := w.gaps()
 	for range 2 {
 		server.Stop()
 		server.Start()
 	}
 	w.await(t, other, "after")
+	if w.gaps() == missed {
+		t.Error("the watcher was not told that it may have missed something")
+	}
 }
 
 func TestRedisWatchBeginsWithoutAServer(t *testing.T) {

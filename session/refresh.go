@@ -276,8 +276,8 @@ func (m *Manager) refreshFailed(s *Session, cause error) {
 	m.audit("refresh", "failed", s)
 }
 
-// saveOver writes a change on top of the record, whatever else has changed in it meanwhile, as long as its refresh token
-// is the one that was used and nobody else has the lease. A store that is away is tried again until ctx ends: what the
+// saveOver writes a change on top of the record, whatever else has changed in it meanwhile, as long as its grant is the one
+// that was used and nobody else has the lease. A store that is away is tried again until ctx ends: what the
 // token endpoint has just given cannot be had a second time.
 func (m *Manager) saveOver(ctx context.Context, s *Session, holder string, change func(*record)) (*Session, error) {
 	for wait := leasePoll; ; wait = min(2*wait, time.Second) {
@@ -290,7 +290,7 @@ func (m *Manager) saveOver(ctx context.Context, s *Session, holder string, chang
 			if err != nil && !errors.Is(err, ErrStoreUnavailable) {
 				return nil, err
 			}
-			if err == nil && !current.record.grant.Refresh.Equal(s.record.grant.Refresh) {
+			if err == nil && !current.record.grant.same(s.record.grant) {
 				return current, nil // another replica has the newer grant
 			}
 			if err == nil {

@@ -134,3 +134,32 @@ func TestNewerGrantIsKept(t *testing.T) {
 		}
 	})
 }
+
+// The same where refresh tokens do not rotate: the access token alone tells that somebody was faster.
+func TestNewerTokenIsKeptWithoutRotation(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, b := newReplicas(t, 2), &browser{}
+		r.tokens.answer = func(n int) (session.Grant, error) {
+			if n == 1 {
+				pass(3 * time.Second)
+			}
+			return session.Grant{Token: grantNumber(n+1, time.Hour).Token}, nil
+		}
+		b.logIn(t, r.managers[0], goodFor(-time.Minute))
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			if got := ask(t.Context(), r.managers[0], b); got.access != "access-3" {
+				t.Errorf("the slow replica: got %q, %v, want the newer token", got.access, got.err)
+			}
+		})
+		pass(time.Second)
+		r.store.drop(t, b.key())
+		if got := ask(t.Context(), r.managers[1], b); got.access != "access-3" {
+			t.Errorf("the fast replica: got %q, %v", got.access, got.err)
+		}
+		wg.Wait()
+		if got := ask(t.Context(), r.managers[1], b); got.access != "access-3" {
+			t.Errorf("afterwards: got %q, %v; the slow replica put an older token back", got.access, got.err)
+		}
+	})
+}

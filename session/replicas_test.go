@@ -118,7 +118,7 @@ func (s *switchStore) Release(ctx context.Context, key, holder string) error {
 }
 
 // watch is Options.Watch.
-func (s *switchStore) watch(ctx context.Context, gone func(key string)) {
+func (s *switchStore) watch(ctx context.Context, gone func(key string), _ func()) {
 	s.mu.Lock()
 	s.watchers = append(s.watchers, gone)
 	s.mu.Unlock()

@@ -71,10 +71,14 @@ func (s *Session) ttl(now time.Time) time.Duration {
 		return s.deadline().Sub(now)
 	}
 	left := s.deadline().Add(endedLifetime).Sub(now)
-	if s.record.ended {
+	switch {
+	case s.record.ended:
 		return min(endedLifetime, left)
+	case s.kind == kindAccount: // nobody need use it
+		return left
+	default:
+		return min(s.limits.idle, left)
 	}
-	return min(s.limits.idle, left)
 }
 
 func earlier(a, b time.Time) time.Time {

@@ -21,6 +21,11 @@ type Grant struct {
 // goodAt tells whether the token can still be used.
 func (t Token) goodAt(now time.Time) bool { return now.Before(t.Expiry) }
 
+// same tells whether nobody has refreshed the grant meanwhile.
+func (g Grant) same(other Grant) bool {
+	return g.Access.Equal(other.Access) && g.Refresh.Equal(other.Refresh)
+}
+
 // succeededBy returns the grant after a refresh answered with next. What the answer leaves out stays as it was (RFC 6749
 // section 6): an answer without a refresh token keeps the old one, one without scopes keeps those.
 func (g Grant) succeededBy(next Grant) Grant {
