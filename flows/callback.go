@@ -41,7 +41,8 @@ func (h *Handler) callback(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (h *Handler) auditLogin(err error) {
-	h.log.Info("audit", zap.String("event", "login"), zap.String("result", httperror.From(err).Reason))
+	h.log.Info("audit", zap.String("event", "login"), zap.String("result", httperror.From(err).Reason),
+		zap.String("user", ""), zap.String("session", "")) // nobody is logged in
 }
 
 // redeem makes a login of a callback. The order matters: the state is checked against this browser, and used up, before

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -124,7 +125,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("Referrer-Policy", "no-referrer")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
-	endpoint, err := h.find(w, r)
+	endpoint, err := h.find(r)
 	if err == nil {
 		err = endpoint.serve(w, r)
 	}
@@ -138,7 +139,13 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	httperror.Write(w, r, err)
 }
 
-func (h *Handler) find(w http.ResponseWriter, r *http.Request) (route, error) {
+// Judge says what is wrong with the path or the method of a request; nil when an endpoint takes it.
+func (h *Handler) Judge(r *http.Request) error {
+	_, err := h.find(r)
+	return err
+}
+
+func (h *Handler) find(r *http.Request) (route, error) {
 	path := r.URL.Path
 	if strings.HasPrefix(path, sessionsPath+"/") {
 		path = sessionsPath + "/" // the rest is a handle
@@ -147,14 +154,12 @@ func (h *Handler) find(w http.ResponseWriter, r *http.Request) (route, error) {
 	if !known {
 		return route{}, httperror.New(httperror.PathRefused, "There is no such endpoint below /auth/.", nil)
 	}
-	for _, method := range endpoint.methods {
-		if r.Method == method {
-			return endpoint, nil
-		}
+	if slices.Contains(endpoint.methods, r.Method) {
+		return endpoint, nil
 	}
-	allowed := strings.Join(endpoint.methods, ", ")
-	w.Header().Set("Allow", allowed)
-	return endpoint, httperror.New(httperror.MethodRefused, fmt.Sprintf("%s takes %s.", r.URL.Path, allowed), nil)
+	refusal := httperror.New(httperror.MethodRefused, fmt.Sprintf("%s takes %s.", path, strings.Join(endpoint.methods, ", ")), nil)
+	refusal.Allow = endpoint.methods
+	return endpoint, refusal
 }
 
 // static serves one small file, which is read once.

@@ -31,8 +31,8 @@ func (h *Handler) login(w http.ResponseWriter, r *http.Request) error {
 	if h.bringHome(w, r) {
 		return nil
 	}
-	query, err := params(r, "return_to", "scope", "show_dialog")
-	if err != nil {
+	query := r.URL.Query() // what cannot be read is as good as absent: a strange return_to is "/"
+	if err := atMostOnce(query, "return_to", "scope", "show_dialog"); err != nil {
 		return err
 	}
 	scopes, err := h.scopesFor(r, query.Get("scope"))

@@ -1,6 +1,7 @@
 package flows
 
 import (
+	"mime"
 	"net/http"
 	"strings"
 
@@ -34,5 +35,7 @@ func fromForm(r *http.Request) bool {
 	if mode := r.Header.Get("Sec-Fetch-Mode"); mode != "" {
 		return mode == "navigate"
 	}
-	return strings.Contains(r.Header.Get("Accept"), "text/html")
+	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")) // what is no media type is no form's
+	return kind == "application/x-www-form-urlencoded" || kind == "multipart/form-data" ||
+		strings.Contains(r.Header.Get("Accept"), "text/html")
 }

@@ -19,11 +19,15 @@ func once(encoded string, names ...string) (url.Values, error) {
 	if err != nil {
 		return nil, httperror.New(httperror.InvalidRequest, "The parameters of this request cannot be read. Begin again.", err)
 	}
+	return values, atMostOnce(values, names...)
+}
+
+func atMostOnce(values url.Values, names ...string) error {
 	for _, name := range names {
 		if len(values[name]) > 1 {
-			return nil, httperror.New(httperror.InvalidRequest,
+			return httperror.New(httperror.InvalidRequest,
 				fmt.Sprintf("The parameter %s is there more than once. Begin again.", name), nil)
 		}
 	}
-	return values, nil
+	return nil
 }

@@ -45,10 +45,10 @@ func NewTokenEndpoint(c Config, publicURL string, now func() time.Time) *TokenEn
 		now = time.Now
 	}
 	client := newClient()
-	client.Transport = plainBasic{next: client.Transport, id: c.ClientID, secret: c.ClientSecret}
+	client.Transport = dialect{next: client.Transport, id: c.ClientID, secret: c.ClientSecret}
 	return &TokenEndpoint{
 		oauth: oauth2.Config{
-			ClientID: c.ClientID, RedirectURL: RedirectURI(publicURL), // the secret is added by plainBasic
+			ClientID: c.ClientID, RedirectURL: RedirectURI(publicURL), // the secret is added by dialect
 			Endpoint: oauth2.Endpoint{AuthURL: c.AuthorizeURL, TokenURL: c.TokenURL, AuthStyle: c.authStyle()},
 		},
 		secret: c.ClientSecret, client: client, timeout: c.TokenTimeout, now: now,
@@ -74,21 +74,24 @@ func (c Config) authStyle() oauth2.AuthStyle {
 	return oauth2.AuthStyleInHeader
 }
 
-// plainBasic writes the client's id and secret as Spotify documents it, base64(id:secret). RFC 6749 section 2.3.1, and
-// x/oauth2 with it, would percent-encode both first.
-type plainBasic struct {
+// dialect bends x/oauth2 to what Spotify documents: Basic is base64(id:secret), where RFC 6749 section 2.3.1 would have
+// both percent-encoded first, and an answer is JSON, whatever it calls itself.
+type dialect struct {
 	next   http.RoundTripper
 	id     string
 	secret session.Secret
 }
 
-func (p plainBasic) RoundTrip(r *http.Request) (*http.Response, error) {
-	if r.Header.Get("Authorization") == "" {
-		return p.next.RoundTrip(r)
+func (d dialect) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Header.Get("Authorization") != "" {
+		r = r.Clone(r.Context())
+		r.SetBasicAuth(d.id, d.secret.Reveal())
 	}
-	r = r.Clone(r.Context())
-	r.SetBasicAuth(p.id, p.secret.Reveal())
-	return p.next.RoundTrip(r)
+	answer, err := d.next.RoundTrip(r)
+	if err == nil {
+		answer.Header.Set("Content-Type", "application/json")
+	}
+	return answer, err
 }
 
 // newClient returns a client that follows no redirect: a 307 would carry the secrets to another host.
@@ -137,6 +140,9 @@ func (t *TokenEndpoint) ClientCredentials(ctx context.Context) (session.Grant, e
 	answer, err := app.Token(ctx)
 	if err != nil {
 		return session.Grant{}, t.sort(err)
+	}
+	if !answer.Expiry.IsZero() { // package clientcredentials leaves ExpiresIn out
+		answer.ExpiresIn = int64(time.Until(answer.Expiry).Round(time.Second) / time.Second)
 	}
 	return t.grant(answer)
 }

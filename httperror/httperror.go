@@ -11,6 +11,7 @@ import (
 	"math"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -77,6 +78,8 @@ type Error struct {
 	LoginURL string
 	// MissingScopes are the scopes that the call lacked, when they are known.
 	MissingScopes []string
+	// Allow are the methods that would have passed (RFC 9110 section 15.5.6); for MethodRefused.
+	Allow []string
 	// RetryAfter is sent in whole seconds, rounded up; zero sends no Retry-After.
 	RetryAfter time.Duration
 	// Cause is for the log only; may be nil.
@@ -143,6 +146,9 @@ func setHeader(h http.Header, e *Error) {
 	h.Set(ReasonHeader, e.Reason)
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
+	if e.Reason == MethodRefused {
+		h.Set("Allow", strings.Join(e.Allow, ", "))
+	}
 	if e.RetryAfter > 0 {
 		h.Set("Retry-After", strconv.FormatFloat(math.Ceil(e.RetryAfter.Seconds()), 'f', 0, 64))
 	}

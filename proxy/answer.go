@@ -16,7 +16,7 @@ var droppedFromAPI = map[string]bool{
 	"Content-Security-Policy-Report-Only": true,
 }
 
-// dropFromAPI removes them from a header: a 1xx one, the final one or the trailers.
+// dropFromAPI removes them from a header, the final one or the trailers.
 func dropFromAPI(h http.Header) {
 	dropReserved(h)
 	for name := range h {
@@ -50,6 +50,12 @@ func (a *apiRoute) cleanAnswer(res *http.Response) error {
 	a.links.rewriteBody(res)
 	guardBody(res, dropFromAPI)
 	return nil
+}
+
+// cleanEarly is dropFromAPI for a 1xx header.
+func cleanEarly(h http.Header) {
+	dropFromAPI(h)
+	makePrivate(h)
 }
 
 // makePrivate takes away the leave to share an answer: the same address has another one for another user.

@@ -75,7 +75,7 @@ func newAPIRoute(route Route, p parts) (*apiRoute, error) {
 }
 
 func (a *apiRoute) serve(w *responseWriter, r *http.Request, x *exchange) {
-	w.dropEarly = dropFromAPI
+	w.dropEarly = cleanEarly
 	if a.byCookie {
 		w.vary = append(w.vary, "Cookie")
 	}

@@ -10,11 +10,18 @@ import (
 // authMethods are what a listed origin may use below /auth/, and what is named when a method is refused.
 var authMethods = []string{"GET", "HEAD", "POST", "DELETE"}
 
+// AuthHandler answers what is below /auth/. The cross-origin rule has been applied when it is asked.
+type AuthHandler interface {
+	http.Handler
+	// Judge says what is wrong with the path or the method of a request; nil when an endpoint takes it.
+	Judge(r *http.Request) error
+}
+
 // authRoute stands before the handler of /auth/: it applies the cross-origin rule and sees to the headers that all of
 // these answers carry.
 type authRoute struct {
 	origins originRule
-	next    http.Handler
+	next    AuthHandler
 }
 
 func (a authRoute) serve(w *responseWriter, r *http.Request, _ *exchange) {
@@ -37,7 +44,7 @@ func (a authRoute) serve(w *responseWriter, r *http.Request, _ *exchange) {
 		httperror.Write(w, r, httperror.New(httperror.PathRefused, "There is nothing at this path.", err))
 	case r.Method == http.MethodTrace:
 		refuseMethod(w, r, authMethods)
-	case verdict == originUnproven:
+	case verdict == originUnproven && a.next.Judge(r) == nil: // else it says better what is wrong
 		refuseUnproven(w, r)
 	default:
 		a.next.ServeHTTP(w, r)

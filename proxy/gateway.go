@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"go.uber.org/zap"
@@ -24,8 +25,8 @@ type Options struct {
 	APIKeyFiles map[string]string
 	// Sessions knows browsers and their tokens.
 	Sessions Sessions
-	// Auth answers everything at and below /auth/. The cross-origin rule has been applied when it is asked.
-	Auth http.Handler
+	// Auth answers everything at and below /auth/.
+	Auth AuthHandler
 	// Transport carries requests to all upstreams; nil means NewTransport(). Share one between Gateways that follow
 	// one another, so that a new configuration does not throw away the connections.
 	Transport http.RoundTripper
@@ -39,18 +40,23 @@ type Options struct {
 	Pause Pause
 }
 
-// Gateway answers the public listener. It is immutable: another configuration is another Gateway. It is safe for
+// Gateway answers the public listener. Its configuration is fixed: another one is another Gateway. It is safe for
 // concurrent use and holds nothing that needs closing.
 type Gateway struct {
 	log      *zap.Logger
 	now      func() time.Time
 	sessions Sessions
-	auth     http.Handler
+	auth     AuthHandler
 	origins  originRule
 	trusted  trustedProxies
 	own      http.Header // what every answer carries
 	routes   routeTable
+	inFlight sync.WaitGroup
 }
+
+// Wait returns when no request is in flight, WebSockets among them: http.Server.Shutdown does not know those. No request
+// may begin meanwhile.
+func (g *Gateway) Wait() { g.inFlight.Wait() }
 
 // New makes a Gateway, or says everything that is wrong with its options.
 func New(o Options) (*Gateway, error) {

@@ -92,12 +92,13 @@ func (g *Gateway) dispatch(w *responseWriter, r *http.Request, x *exchange) {
 
 // refuseMethod answers 405 with the methods that would have passed (RFC 9110 section 15.5.6).
 func refuseMethod(w http.ResponseWriter, r *http.Request, allowed []string) {
-	w.Header().Set("Allow", strings.Join(allowed, ", "))
 	message := "No path of this gateway takes this method."
 	if len(allowed) > 0 {
 		message = "This path takes only " + strings.Join(allowed, ", ") + "."
 	}
-	httperror.Write(w, r, httperror.New(httperror.MethodRefused, message, nil))
+	refusal := httperror.New(httperror.MethodRefused, message, nil)
+	refusal.Allow = allowed
+	httperror.Write(w, r, refusal)
 }
 
 func refusePath(w http.ResponseWriter, r *http.Request, cause error) {

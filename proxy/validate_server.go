@@ -68,6 +68,9 @@ func publicURLProblem(raw string) string {
 	if err != nil {
 		return err.Error()
 	}
+	if strings.ToLower(raw) != raw {
+		return "Spotify compares redirect URIs letter for letter, and browsers send lower case; write it in lower case"
+	}
 	host := strings.TrimSuffix(u.Hostname(), ".")
 	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
 		return "Spotify refuses localhost in redirect URIs; write 127.0.0.1 instead"
