@@ -70,7 +70,10 @@ func serveConfig(ctx context.Context, e environment, c config.Config, log *zap.L
 		return errors.Join(err, g.close())
 	}
 	errs := make(chan error, 2) // one for each listener
+	requests, cutRequests := context.WithCancel(context.Background())
+	defer cutRequests()
 	server := newServer(g.public, c.Server, log)
+	server.BaseContext = func(net.Listener) context.Context { return requests }
 	go func() { errs <- serveOn(server, public, c.Server.TLS) }()
 
 	admin := &http.Server{Handler: proxy.NewAdmin(g.ready, c.Admin.Pprof), ReadHeaderTimeout: readHeaderTimeout}
@@ -89,24 +92,25 @@ func serveConfig(ctx context.Context, e environment, c config.Config, log *zap.L
 	select {
 	case err = <-errs: // a listener broke
 	case <-ctx.Done():
-		err = shutDown(g, server, c.Server, log)
+		err = shutDown(g, server, c.Server, cutRequests, log)
 	}
 	return errors.Join(err, admin.Close(), g.close())
 }
 
 // shutDown takes the gateway out of service so that nobody notices: first it says that it is not ready, then it closes
-// the listener, then it waits for the requests in flight.
-func shutDown(g *gateway, server *http.Server, c proxy.ServerConfig, log *zap.Logger) error {
+// the listener, then it waits for the requests in flight, and cuts those that take too long.
+func shutDown(g *gateway, server *http.Server, c proxy.ServerConfig, cutRequests func(), log *zap.Logger) error {
 	log.Info("shutting down", zap.Duration("delay", c.ShutdownDelay), zap.Duration("timeout", c.ShutdownTimeout))
 	g.stopping.Store(true)
 	time.Sleep(c.ShutdownDelay)
-	ctx, cancel := context.WithTimeout(context.Background(), c.ShutdownTimeout)
-	defer cancel()
-	err := server.Shutdown(ctx)
-	if errors.Is(err, context.DeadlineExceeded) {
-		log.Warn("some requests did not end by server.shutdown_timeout; their connections are cut")
-		return server.Close()
-	}
+	late := time.AfterFunc(c.ShutdownTimeout, func() {
+		log.Warn("some requests did not end by server.shutdown_timeout; they are cut")
+		cutRequests()
+		_ = server.Close() // Shutdown tells
+	})
+	defer late.Stop()
+	err := server.Shutdown(context.Background())
+	g.public.Wait()
 	return err
 }
 
@@ -118,7 +122,8 @@ func newServer(handler http.Handler, c proxy.ServerConfig, log *zap.Logger) *htt
 	return &http.Server{
 		Handler: handler, Protocols: protocols, MaxHeaderBytes: int(c.MaxHeader),
 		ReadHeaderTimeout: readHeaderTimeout, IdleTimeout: idleTimeout,
-		ErrorLog: zap.NewStdLog(log.Named("http")),
+		DisableGeneralOptionsHandler: true, // every answer is the gateway's, with its headers
+		ErrorLog:                     zap.NewStdLog(log.Named("http")),
 	}
 }
 

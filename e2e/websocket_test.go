@@ -1,0 +1,67 @@
+package e2e
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"syscall"
+	"testing"
+
+	"stagedoor/session/sessiontest"
+)
+
+// TestWebSocketOutlivesSIGTERM checks that a connection that switched protocols is a request in flight like any other:
+// it may go on until it ends, and then has its line in the log.
+func TestWebSocketOutlivesSIGTERM(t *testing.T) {
+	frontend := httptest.NewServer(http.HandlerFunc(echo))
+	defer frontend.Close()
+	w := newWorld(t, options{routes: fmt.Sprintf("\n  - {path: /, upstream: %q}\n", frontend.URL)})
+	p := w.replicas[0]
+	connection, err := net.Dial("tcp", p.listen)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = connection.Close() }()
+	answers := bufio.NewReader(connection)
+	_, _ = fmt.Fprintf(connection, "GET /socket HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+	if response, err := http.ReadResponse(answers, nil); err != nil || response.StatusCode != http.StatusSwitchingProtocols {
+		t.Fatalf("the upgrade: %v, %v", response, err)
+	}
+	say := func(text string) {
+		t.Helper()
+		_, _ = io.WriteString(connection, text+"\n") // the answer tells
+		if got, err := answers.ReadString('\n'); err != nil || got != text+"\n" {
+			t.Fatalf("said %q, heard %q, %v", text, got, err)
+		}
+	}
+	say("before")
+	p.signal(syscall.SIGTERM)
+	sessiontest.Eventually(t, startTime, "the listener is closed", func() bool {
+		_, err := net.Dial("tcp", p.listen)
+		return err != nil
+	})
+	say("after")
+	_ = connection.Close() // that is what ends it
+	if err := p.wait(); err != nil {
+		t.Errorf("the gateway ended with %v", err)
+	}
+	if lines := p.logged(func(l logLine) bool { return l.Msg == "request" && l.Path == "/socket" }); len(lines) != 1 || lines[0].Status != 101 {
+		t.Errorf("the log says %+v of the connection", lines)
+	}
+}
+
+// echo switches to a protocol in which each line comes back.
+func echo(w http.ResponseWriter, r *http.Request) {
+	connection, buffered, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		return
+	}
+	defer func() { _ = connection.Close() }()
+	_, _ = io.WriteString(connection, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: "+
+		strings.ToLower(r.Header.Get("Upgrade"))+"\r\n\r\n")
+	_, _ = io.Copy(connection, buffered)
+}
