@@ -146,8 +146,11 @@ func (a *apiRoute) resolve(w *responseWriter, r *http.Request) (*call, error) {
 		return nil, err
 	}
 	token, err := a.sessions.Token(r.Context(), s)
-	if err != nil {
-		return nil, sessionFault(r, err)
+	switch {
+	case err != nil && r.Context().Err() != nil:
+		return nil, errClientLeft
+	case err != nil:
+		return nil, tokenFault(s, err)
 	}
 	return &call{session: s, token: token, target: a.target(r.URL), body: body}, nil
 }

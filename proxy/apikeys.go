@@ -18,6 +18,12 @@ type apiKeys struct {
 	hashes [][sha256.Size]byte
 }
 
+// CheckAPIKeys says what is wrong with a file of API keys, so that a start need not fail for it.
+func CheckAPIKeys(path string) error {
+	_, err := readAPIKeys(path)
+	return err
+}
+
 // readAPIKeys reads a file with one key a line: the key itself, or "sha256:" and its hex digest. A # begins a comment.
 func readAPIKeys(path string) (*apiKeys, error) {
 	info, err := os.Stat(path)
@@ -26,7 +32,7 @@ func readAPIKeys(path string) (*apiKeys, error) {
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("the file of API keys cannot be read: %w", err)
+		return nil, fmt.Errorf("the file of API keys cannot be read: %w; correct the path or its permissions", err)
 	}
 	keys := &apiKeys{}
 	number := 0

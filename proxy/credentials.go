@@ -57,11 +57,10 @@ type userOrAppSpeaker struct{ sessions Sessions }
 
 func (s userOrAppSpeaker) find(w *responseWriter, r *http.Request, path string) (*session.Session, error) {
 	found, err := s.sessions.Find(r)
-	over := errors.Is(err, session.ErrNoSession) || errors.Is(err, session.ErrReauthorize)
 	switch {
 	case err == nil:
 		return found, nil
-	case !over:
+	case !isOver(err):
 		return nil, sessionFault(r, err)
 	case s.sessions.Label(r) == "": // no cookie, so nobody expects to be logged in
 	case isUserOperation(r.Method, path):
@@ -103,9 +102,26 @@ func (s accountSpeaker) find(_ *responseWriter, r *http.Request, _ string) (*ses
 			"This route wants an API key: send one of its keys as Authorization: Bearer KEY.", nil)
 	}
 	found, err := s.sessions.Account(r.Context(), s.name)
-	if errors.Is(err, session.ErrNoSession) || errors.Is(err, session.ErrReauthorize) {
-		return nil, httperror.New(httperror.ReauthorizationRequired,
-			"The account behind this route is not connected to Spotify. Its operator connects it with `stagedoor accounts connect`.", err)
+	if isOver(err) {
+		return nil, notConnected(err)
 	}
 	return found, sessionFault(r, err)
+}
+
+// isOver tells whether only another login, or another connection of the account, helps.
+func isOver(err error) bool {
+	return errors.Is(err, session.ErrNoSession) || errors.Is(err, session.ErrReauthorize)
+}
+
+func notConnected(cause error) error {
+	return httperror.New(httperror.ReauthorizationRequired,
+		"The account behind this route is not connected to Spotify. Its operator connects it with `stagedoor accounts connect`.", cause)
+}
+
+// tokenFault is the answer to an error about the token of a session. A login of the caller's mends no account.
+func tokenFault(s *session.Session, err error) error {
+	if isOver(err) && !s.IsUser() {
+		return notConnected(err)
+	}
+	return httperror.FromSession(err)
 }

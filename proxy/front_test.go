@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"errors"
 	"io"
 	"maps"
 	"net/http"
@@ -201,7 +202,7 @@ func TestPanicsAreAnswered(t *testing.T) {
 		t.Errorf("%s %v", line.Level, line.ContextMap())
 	}
 	panics := s.logs.FilterMessage("panic").All()
-	if len(panics) != 1 || !strings.Contains(string(panics[0].ContextMap()["stack"].(string)), "front_test.go") {
+	if len(panics) != 1 || !strings.Contains(panics[0].ContextMap()["stack"].(string), "front_test.go") {
 		t.Errorf("panics %v", panics)
 	}
 }
@@ -216,7 +217,7 @@ func TestPanicsAfterTheHeaderAbort(t *testing.T) {
 		}
 		func() {
 			defer func() {
-				if got := recover(); got != http.ErrAbortHandler {
+				if got, isError := recover().(error); !isError || !errors.Is(got, http.ErrAbortHandler) {
 					t.Errorf("%s: panic %v", name, got)
 				}
 			}()

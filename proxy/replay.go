@@ -56,7 +56,7 @@ func (t *replayer) RoundTrip(r *http.Request) (*http.Response, error) {
 		if errors.Is(err, session.ErrRefreshedLately) {
 			return first, nil
 		}
-		err = httperror.FromSession(err)
+		err = tokenFault(c.session, err)
 	} else {
 		err = t.pause(r.Context(), replayPause*3/4+rand.N(replayPause/2))
 	}

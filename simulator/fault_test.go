@@ -108,8 +108,11 @@ func TestHangEndsWithTheClient(t *testing.T) {
 	if _, err := s.AwaitSeen(t.Context(), simulator.Filter{}, 1); err != nil {
 		t.Fatal(err)
 	}
-	cancel(errors.New("the client left"))
-	<-done
+	left := errors.New("the client left")
+	cancel(left)
+	if err := <-done; !errors.Is(err, left) {
+		t.Errorf("the client left with %v", err)
+	}
 	if _, err := s.AwaitSeen(t.Context(), simulator.Filter{Done: true}, 1); err != nil {
 		t.Errorf("the simulator did not notice: %v", err)
 	}

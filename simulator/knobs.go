@@ -22,6 +22,7 @@ const (
 // Decision is a button of the consent page.
 type Decision string
 
+// The buttons.
 const (
 	DecisionAgree  Decision = "agree"
 	DecisionCancel Decision = "cancel"
