@@ -31,7 +31,7 @@ func accounts(ctx context.Context, e environment, args []string) error {
 		return err
 	}
 	wantsName := verb == "connect" || verb == "remove"
-	if wantsName != (name != "") {
+	if wantsName != (name != "") || !wantsName && verb != "list" {
 		return usagef("accounts takes connect NAME, list or remove NAME")
 	}
 	return withSessions(ctx, e, *file, func(store operatorStore) error {
@@ -41,12 +41,10 @@ func accounts(ctx context.Context, e environment, args []string) error {
 		switch verb {
 		case "connect":
 			return connectAccount(ctx, e, store, name, strings.Fields(*scope))
-		case "list":
-			return listAccounts(ctx, e, store)
 		case "remove":
 			return removeAccount(ctx, e, store, name)
 		default:
-			return usagef("accounts takes connect NAME, list or remove NAME")
+			return listAccounts(ctx, e, store)
 		}
 	})
 }

@@ -18,6 +18,7 @@ func newLogger(c config.Log, w io.Writer) (*zap.Logger, error) {
 	}
 	fields := zap.NewProductionEncoderConfig()
 	fields.EncodeTime = zapcore.RFC3339NanoTimeEncoder
+	fields.EncodeDuration = zapcore.StringDurationEncoder
 	encoder := zapcore.NewJSONEncoder(fields)
 	if c.Format == "console" {
 		fields.EncodeTime = zapcore.TimeEncoderOfLayout("15:04:05.000")
