@@ -186,9 +186,16 @@ func (c *checker) checkCookie() {
 var accountName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$`)
 
 func (c *checker) checkAccounts() {
-	for name := range c.config.Accounts {
+	for name, account := range c.config.Accounts {
+		field := join("accounts", name)
 		if !accountName.MatchString(name) {
-			c.refuse(join("accounts", name), "an account's name has up to 64 letters, digits, - and _; choose another")
+			c.refuse(field, "an account's name has up to 64 letters, digits, - and _; choose another")
+		}
+		if account.APIKeysFile == "" {
+			continue
+		}
+		if err := proxy.CheckAPIKeys(account.APIKeysFile); err != nil {
+			c.refuse(join(field, "api_keys_file"), err.Error())
 		}
 	}
 	for i, route := range c.config.Routes {

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"path/filepath"
 	"slices"
 	"testing"
 
@@ -26,9 +27,11 @@ func faultsOf(change func(c *Config)) []string {
 }
 
 func TestOwnChecks(t *testing.T) {
+	keys := filepath.Join(t.TempDir(), "keys")
+	write(t, keys, "key")
 	account := func(change func(c *Config, route *proxy.Route)) func(*Config) {
 		return func(c *Config) {
-			c.Accounts = map[string]Account{"radio": {}, "jukebox": {APIKeysFile: "/keys"}}
+			c.Accounts = map[string]Account{"radio": {}, "jukebox": {APIKeysFile: keys}}
 			c.Routes = []proxy.Route{{Path: "/now/", Upstream: "spotify", Credentials: "account:radio",
 				Methods: []string{"GET", "HEAD"}, Allow: []string{"me/player"}}}
 			change(c, &c.Routes[0])
@@ -94,6 +97,9 @@ func TestOwnChecks(t *testing.T) {
 			[]string{"routes[0].methods: a shared account's route must list its methods; write methods: [GET, HEAD]",
 				"routes[0].allow: a shared account's route must list the paths that it allows, such as " +
 					"allow: [me/player/currently-playing]"}},
+		"account without its keys": {account(func(c *Config, _ *proxy.Route) { c.Accounts["jukebox"] = Account{APIKeysFile: "/nowhere/keys"} }),
+			[]string{"accounts.jukebox.api_keys_file: the file of API keys cannot be read: open /nowhere/keys: no such file or directory; " +
+				"correct the path or its permissions"}},
 		"account with a strange name": {account(func(c *Config, _ *proxy.Route) { c.Accounts["a b"] = Account{} }),
 			[]string{`accounts."a b": an account's name has up to 64 letters, digits, - and _; choose another`}},
 	} {

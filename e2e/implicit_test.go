@@ -86,7 +86,7 @@ func TestImplicitInChromium(t *testing.T) {
 		"address":  evaluate[string](t, tab, `location.href`),
 		"referrer": evaluate[string](t, tab, `document.referrer`),
 		"document": evaluate[string](t, tab, `document.documentElement.outerHTML`),
-		"storage":  evaluate[string](t, tab, `JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie, history.state])`),
+		"storage":  evaluate[string](t, tab, `JSON.stringify([{...localStorage}, {...sessionStorage}]) + document.cookie + history.state`),
 		"timings":  evaluate[string](t, tab, `JSON.stringify(performance.getEntries())`),
 		"history":  fmt.Sprint(read(t, tab, "the history", chromedp.NavigationEntries())),
 		"session":  status,

@@ -25,7 +25,7 @@ type process struct {
 	admin   string // host:port of the admin listener
 	done    chan error
 
-	mu    sync.Mutex // guards lines
+	mu    sync.Mutex // guards lines, and listen and admin during a restart
 	lines []string   // its log, over all restarts
 }
 
@@ -57,12 +57,21 @@ func (p *process) start() {
 	}()
 	select {
 	case line := <-serving:
+		p.mu.Lock()
 		p.listen, p.admin = line.Listen, line.Admin
+		p.mu.Unlock()
 	case err := <-p.done:
 		p.t.Fatalf("the gateway ended instead of serving: %v\n%s", err, p.log())
 	case <-time.After(startTime):
 		p.t.Fatalf("the gateway does not serve\n%s", p.log())
 	}
+}
+
+// public returns the host:port of the public listener, also while the process is being restarted.
+func (p *process) public() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.listen
 }
 
 // logLine holds the fields of a log line that tests look at.

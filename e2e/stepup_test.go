@@ -14,14 +14,14 @@ import (
 const topPage = `<!doctype html><meta charset="utf-8"><title>Top artists</title>
 <p id="where"></p><div id="answer"></div>
 <script type="module">
-document.querySelector('#where').textContent = location.pathname + location.search;
+document.getElementById('where').textContent = location.pathname + location.search;
 const answer = await fetch('/api/me/top/artists');
 const body = await answer.json();
 const shown = document.createElement(answer.ok ? 'p' : 'a');
 shown.id = answer.ok ? 'artists' : 'allow';
 shown.textContent = answer.ok ? body.items[0].name : body.error.reason + ' ' + body.error.missing_scopes;
 if (!answer.ok) shown.href = body.error.login_url;
-document.querySelector('#answer').append(shown);
+document.getElementById('answer').append(shown);
 </script>`
 
 // TestStepUpInChromium is a page that lacks a scope: it gets told which, sends the person to allow it, and gets them back

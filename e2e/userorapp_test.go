@@ -71,9 +71,7 @@ func (v *visitor) expectUserRefused(reason string) {
 		{http.MethodGet, "/any/me"}, {http.MethodGet, "/any/me/playlists"}, {http.MethodPut, "/any/me/player/pause"},
 		{http.MethodPost, "/any/playlists/x/items"},
 	} {
-		a := v.do(call.method, call.path, "")
-		if a.status != http.StatusUnauthorized || a.reason() != reason || !strings.Contains(a.body, `"login_url":"/auth/login"`) {
-			v.t.Errorf("%s %s answered %d %s, want 401 %s", call.method, call.path, a.status, a.body, reason)
-		}
+		v.do(call.method, call.path, "").
+			expect(v.t, call.method+" "+call.path, http.StatusUnauthorized, reason, `"login_url":"/auth/login"`)
 	}
 }

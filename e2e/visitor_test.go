@@ -15,6 +15,7 @@ import (
 type visitor struct {
 	t      testing.TB
 	w      *world
+	origin string // where it goes: the public URL, unless a test has something in between
 	client *http.Client
 }
 
@@ -25,7 +26,7 @@ func (w *world) visitor() *visitor {
 	}
 	transport := &http.Transport{MaxIdleConnsPerHost: 256}
 	w.t.Cleanup(transport.CloseIdleConnections)
-	return &visitor{t: w.t, w: w, client: &http.Client{Jar: jar, Transport: transport}}
+	return &visitor{t: w.t, w: w, origin: w.balancer.URL, client: &http.Client{Jar: jar, Transport: transport}}
 }
 
 // answer is what came back, read to its end.
@@ -37,6 +38,19 @@ type answer struct {
 
 // reason is the gateway's own; empty when the answer is not the gateway's.
 func (a answer) reason() string { return a.header.Get("Stagedoor-Reason") }
+
+// expect wants a status and a reason, which is empty for an answer that is not the gateway's, and texts in the body.
+func (a answer) expect(t testing.TB, what string, status int, reason string, texts ...string) {
+	t.Helper()
+	if a.status != status || a.reason() != reason {
+		t.Errorf("%s: answered %d %s, want %d %s: %.300s", what, a.status, a.reason(), status, reason, a.body)
+	}
+	for _, text := range texts {
+		if !strings.Contains(a.body, text) {
+			t.Errorf("%s: %q is not in %.1000s", what, text, a.body)
+		}
+	}
+}
 
 // decode reads the body as JSON.
 func (a answer) decode(t testing.TB, into any) {
@@ -58,12 +72,12 @@ func (v *visitor) do(method, path, body string, headers ...string) answer {
 
 // try is do for goroutines, which must not end the test.
 func (v *visitor) try(method, path, body string, headers ...string) (answer, error) {
-	request, err := http.NewRequest(method, v.w.balancer.URL+path, strings.NewReader(body))
+	request, err := http.NewRequest(method, v.origin+path, strings.NewReader(body))
 	if err != nil {
 		return answer{}, err
 	}
 	if method != http.MethodGet && method != http.MethodHead {
-		request.Header.Set("Origin", v.w.balancer.URL)
+		request.Header.Set("Origin", v.origin)
 	}
 	for i := 0; i+1 < len(headers); i += 2 {
 		request.Header.Set(headers[i], headers[i+1])

@@ -33,7 +33,10 @@ type world struct {
 	balancer *httptest.Server
 	replicas []*process
 	key      session.Secret
-	chosen   atomic.Int64 // the replica that takes the next requests; negative takes turns
+	tokenURL string        // of the simulator, or of what stands before it
+	store    string        // lines below redis:
+	away     []atomic.Bool // replicas that the balancer leaves out
+	chosen   atomic.Int64  // the replica that takes the next requests; negative takes turns
 	turn     atomic.Int64
 }
 
@@ -49,6 +52,9 @@ type options struct {
 	accounts      string        // lines below accounts:
 	public        bool          // the app has no secret
 	implicit      bool          // the simulator still has the implicit grant
+	users         int           // so many fans instead of the simulator's own users
+	pprof         bool          // the admin listener has the profiler
+	prepare       func(*world)  // changes tokenURL and store, before a replica starts
 }
 
 // secret is the app's, if it has one.
@@ -68,6 +74,8 @@ func newWorld(t testing.TB, o options) *world {
 		}},
 		TokenLifetime: o.tokenLifetime,
 		Implicit:      o.implicit,
+		Users:         fans(o.users),
+		Remember:      100_000,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -78,6 +86,12 @@ func newWorld(t testing.TB, o options) *world {
 		spotify.Close()
 		w.accounts.Close()
 	})
+	w.tokenURL = w.accounts.URL + "/api/token"
+	w.store = fmt.Sprintf("addresses: [%q]", w.redis.Addr())
+	w.away = make([]atomic.Bool, max(o.replicas, 1))
+	if o.prepare != nil {
+		o.prepare(w)
+	}
 	w.balancer = httptest.NewServer(w.balance())
 	t.Cleanup(w.balancer.Close)
 	w.chosen.Store(-1)
@@ -98,10 +112,10 @@ func (w *world) balance() http.Handler {
 		Transport:     &http.Transport{MaxIdleConnsPerHost: 256},
 		Rewrite: func(r *httputil.ProxyRequest) {
 			i := int(w.chosen.Load())
-			if i < 0 {
+			for tries := 0; i < 0 || w.away[i].Load() && tries < len(w.replicas); tries++ {
 				i = int(w.turn.Add(1)) % len(w.replicas)
 			}
-			r.SetURL(&url.URL{Scheme: "http", Host: w.replicas[i].listen})
+			r.SetURL(&url.URL{Scheme: "http", Host: w.replicas[i].public()})
 			r.Out.Host = r.In.Host
 		},
 	}
@@ -123,25 +137,26 @@ server:
   listen: 127.0.0.1:0
   public_url: %s
 %s
-admin: {listen: 127.0.0.1:%d}
+admin: {listen: 127.0.0.1:%d, pprof: %t}
 log: {level: %s}
 spotify:
   client_id: %s
   client_secret: %q
   authorize_url: %s/authorize
-  token_url: %s/api/token
+  token_url: %s
   api_url: %s/v1
 %s
 session:
   keys: [%q]
 %s
-redis: {addresses: [%q]}
+redis:
+%s
 accounts:
 %s
 routes:%s`,
-		w.balancer.URL, indent(o.server), freePort(w.t), or(o.log, "info"), clientID, o.secret(),
-		w.accounts.URL, w.accounts.URL, w.accounts.URL, indent(o.spotify),
-		w.key.Reveal(), indent(o.session), w.redis.Addr(), or(indent(o.accounts), "  {}"), routes)
+		w.balancer.URL, indent(o.server), freePort(w.t), o.pprof, or(o.log, "info"), clientID, o.secret(),
+		w.accounts.URL, w.tokenURL, w.accounts.URL, indent(o.spotify),
+		w.key.Reveal(), indent(o.session), indent(w.store), or(indent(o.accounts), "  {}"), routes)
 }
 
 func freePort(t testing.TB) int {

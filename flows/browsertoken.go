@@ -1,6 +1,7 @@
 package flows
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"go.uber.org/zap"
 
 	"stagedoor/httperror"
+	"stagedoor/session"
 )
 
 // streamingScope is what the Web Playback SDK needs, the one program that must have a token in the page
@@ -31,11 +33,15 @@ func (h *Handler) browserToken(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return httperror.FromSession(err)
 	}
+	life := token.Expiry.Sub(h.now())
+	if life < browserTokenLife { // the token endpoint is away: the gateway can go on with what is left, a page should not
+		return httperror.FromSession(&session.RefreshUnavailableError{Cause: fmt.Errorf("the token has only %v left", life)})
+	}
 	h.log.Info("audit", zap.String("event", "token"), zap.String("result", "ok"),
 		zap.String("user", current.User().ID), zap.String("session", current.Label()))
 	return writeJSON(w, r, map[string]any{
 		"access_token": token.Access.Reveal(),
-		"expires_in":   int(token.Expiry.Sub(h.now()).Seconds()),
+		"expires_in":   int(life.Seconds()),
 		"scope":        strings.Join(token.Scopes, " "),
 	})
 }

@@ -30,8 +30,11 @@ type Config struct {
 	AuthorizeURL string `yaml:"authorize_url"`
 	TokenURL     string `yaml:"token_url"`
 	APIURL       string `yaml:"api_url"`
-	// TokenTimeout bounds one call of the token endpoint, its connection included.
+	// TokenTimeout bounds one call of the token endpoint, its connection included. A refresh has twice as long: where
+	// refresh tokens rotate, an answer that nobody waits for any more is a user logged out.
 	TokenTimeout time.Duration `yaml:"token_timeout"`
+	// TokenConcurrency is how many calls of the token endpoint this process makes at a time; the others queue. At least 1.
+	TokenConcurrency int `yaml:"token_concurrency"`
 	// InsecureHTTP allows plain http to TokenURL and APIURL on hosts that are not loopback.
 	InsecureHTTP bool `yaml:"insecure_http"`
 	// PKCEWithSecret adds an S256 challenge (RFC 7636) to FlowCode. Spotify accepts but does not document the pair.
@@ -41,13 +44,14 @@ type Config struct {
 // DefaultConfig returns what config.yaml says where it is silent. There is no default client.
 func DefaultConfig() Config {
 	return Config{
-		Flow:           FlowCode,
-		Scopes:         []string{"user-read-private", "user-read-email"},
-		AuthorizeURL:   "https://accounts.spotify.com/authorize",
-		TokenURL:       "https://accounts.spotify.com/api/token",
-		APIURL:         "https://api.spotify.com/v1",
-		TokenTimeout:   10 * time.Second,
-		PKCEWithSecret: true,
+		Flow:             FlowCode,
+		Scopes:           []string{"user-read-private", "user-read-email"},
+		AuthorizeURL:     "https://accounts.spotify.com/authorize",
+		TokenURL:         "https://accounts.spotify.com/api/token",
+		APIURL:           "https://api.spotify.com/v1",
+		TokenTimeout:     10 * time.Second,
+		TokenConcurrency: 32,
+		PKCEWithSecret:   true,
 	}
 }
 
@@ -73,6 +77,9 @@ func (c Config) Validate(report func(field, problem string)) {
 	}
 	if c.TokenTimeout <= 0 {
 		report("token_timeout", "must be above zero, such as 10s")
+	}
+	if c.TokenConcurrency < 1 {
+		report("token_concurrency", "must be at least 1, such as 32")
 	}
 }
 

@@ -56,6 +56,7 @@ func TestConfigValidate(t *testing.T) {
 			"token_url", "insecure_http",
 		},
 		"no timeout":         {func(c *Config) { c.TokenTimeout = 0 }, "token_timeout", "10s"},
+		"no calls at all":    {func(c *Config) { c.TokenConcurrency = 0 }, "token_concurrency", "at least 1"},
 		"a negative timeout": {func(c *Config) { c.TokenTimeout = -1 }, "token_timeout", "10s"},
 	} {
 		c := DefaultConfig()

@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/oauth2"
 	"golang.org/x/oauth2/clientcredentials"
+	"golang.org/x/sync/semaphore"
 
 	"stagedoor/session"
 )
@@ -27,15 +28,19 @@ const (
 	maxDescription = 200
 	// longestRetryAfter bounds what an answer may ask for; Spotify's longest ban is a day.
 	longestRetryAfter = 24 * time.Hour
+	// waitForTurn bounds how long a call waits for the calls before it.
+	waitForTurn = 20 * time.Second
 )
 
 // TokenEndpoint asks Spotify's token endpoint (RFC 6749 section 3.2). Each method is one request on the wire: it follows
-// no redirect, reads at most 1 MiB and ends by the configured timeout. It is safe for concurrent use.
+// no redirect, reads at most 1 MiB and ends by the configured timeout, which begins when the call does. Only so many calls
+// as configured are made at a time. It is safe for concurrent use.
 type TokenEndpoint struct {
 	oauth   oauth2.Config
 	secret  session.Secret // the app's own, even where users log in without it
 	client  *http.Client
 	timeout time.Duration
+	turns   *semaphore.Weighted // one for each call that may be under way
 	now     func() time.Time
 }
 
@@ -51,7 +56,8 @@ func NewTokenEndpoint(c Config, publicURL string, now func() time.Time) *TokenEn
 			ClientID: c.ClientID, RedirectURL: RedirectURI(publicURL), // the secret is added by dialect
 			Endpoint: oauth2.Endpoint{AuthURL: c.AuthorizeURL, TokenURL: c.TokenURL, AuthStyle: c.authStyle()},
 		},
-		secret: c.ClientSecret, client: client, timeout: c.TokenTimeout, now: now,
+		secret: c.ClientSecret, client: client, timeout: c.TokenTimeout,
+		turns: semaphore.NewWeighted(int64(c.TokenConcurrency)), now: now,
 	}
 }
 
@@ -113,8 +119,11 @@ func newClient() *http.Client {
 // Exchange redeems an authorization code (RFC 6749 section 4.1.3), with a code verifier when there is one (RFC 7636
 // section 4.5). Its errors are those of package session's Options.Refresh; ErrGrantEnded says that the code is no good.
 func (t *TokenEndpoint) Exchange(ctx context.Context, code, verifier session.Secret, asked []string) (session.Grant, error) {
-	ctx, cancel := t.bounded(ctx)
-	defer cancel()
+	ctx, done, err := t.begin(ctx, t.timeout)
+	if err != nil {
+		return session.Grant{}, err
+	}
+	defer done()
 	var options []oauth2.AuthCodeOption
 	if !verifier.IsZero() {
 		options = append(options, oauth2.VerifierOption(verifier.Reveal()))
@@ -132,8 +141,11 @@ func (t *TokenEndpoint) Exchange(ctx context.Context, code, verifier session.Sec
 
 // ClientCredentials gets a token that speaks for the app and for no user (RFC 6749 section 4.4). There is no refresh token.
 func (t *TokenEndpoint) ClientCredentials(ctx context.Context) (session.Grant, error) {
-	ctx, cancel := t.bounded(ctx)
-	defer cancel()
+	ctx, done, err := t.begin(ctx, t.timeout)
+	if err != nil {
+		return session.Grant{}, err
+	}
+	defer done()
 	app := clientcredentials.Config{
 		ClientID: t.oauth.ClientID, TokenURL: t.oauth.Endpoint.TokenURL, AuthStyle: oauth2.AuthStyleInHeader,
 	}
@@ -150,8 +162,11 @@ func (t *TokenEndpoint) ClientCredentials(ctx context.Context) (session.Grant, e
 // Refresh gets the next grant for a refresh token (RFC 6749 section 6). The grant has a refresh token only when the answer
 // has a new one.
 func (t *TokenEndpoint) Refresh(ctx context.Context, refreshToken session.Secret) (session.Grant, error) {
-	ctx, cancel := t.bounded(ctx)
-	defer cancel()
+	ctx, done, err := t.begin(ctx, 2*t.timeout) // see Config.TokenTimeout
+	if err != nil {
+		return session.Grant{}, err
+	}
+	defer done()
 	answer, err := t.oauth.TokenSource(ctx, &oauth2.Token{RefreshToken: refreshToken.Reveal()}).Token()
 	if err != nil {
 		return session.Grant{}, t.sort(err, refreshToken)
@@ -162,8 +177,18 @@ func (t *TokenEndpoint) Refresh(ctx context.Context, refreshToken session.Secret
 	return t.grant(answer)
 }
 
-func (t *TokenEndpoint) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.WithValue(ctx, oauth2.HTTPClient, t.client), t.timeout)
+// begin waits for the call's turn and returns the context of the call. Done ends both.
+func (t *TokenEndpoint) begin(ctx context.Context, timeout time.Duration) (call context.Context, done func(), err error) {
+	wait, cancelWait := context.WithTimeout(ctx, waitForTurn)
+	defer cancelWait()
+	if err := t.turns.Acquire(wait, 1); err != nil {
+		return nil, nil, unavailable("the calls before this one take too long; see spotify.token_concurrency")
+	}
+	call, cancel := context.WithTimeout(context.WithValue(ctx, oauth2.HTTPClient, t.client), timeout)
+	return call, func() {
+		cancel()
+		t.turns.Release(1)
+	}, nil
 }
 
 // grant checks what came back. An answer that is no token is no statement about the grant either.

@@ -186,3 +186,17 @@ func TestRefreshWithoutToken(t *testing.T) {
 		t.Errorf("the token endpoint received %v", calls)
 	}
 }
+
+// The app's token lives as long as its answer says, and as long as documented when it says nothing of use.
+func TestAppTokenLife(t *testing.T) {
+	for life, want := range map[string]time.Duration{
+		`,"expires_in":60`: time.Minute, `,"expires_in":"60"`: time.Minute, "": time.Hour, `,"expires_in":0`: time.Hour,
+		`,"expires_in":-5`: time.Hour, `,"expires_in":9000000000000000000`: 24 * time.Hour,
+	} {
+		server := newTokenServer(t, answerJSON(http.StatusOK, `{"access_token":"app-1"`+life+`}`))
+		grant, err := server.endpoint(nil).ClientCredentials(t.Context())
+		if err != nil || !grant.Expiry.Equal(testClock.Add(want)) {
+			t.Errorf("with %q: %v, ends at %v, want a life of %v", life, err, grant.Expiry, want)
+		}
+	}
+}

@@ -11,7 +11,6 @@ import (
 	"unicode/utf8"
 
 	"go.uber.org/zap"
-	"golang.org/x/sync/singleflight"
 )
 
 // maxUserAgent is how much of a User-Agent a record keeps, in bytes.
@@ -52,8 +51,9 @@ type Manager struct {
 	cookie   cookie
 	attempts cookie
 	recent   *recent
-	flights  singleflight.Group
+	flights  *flights
 	pauses   *pauses
+	away     outage
 	touching sync.Map // keys whose activity is being written
 
 	indexSeed  maphash.Seed
@@ -73,7 +73,7 @@ func NewManager(o Options) (*Manager, error) {
 		o.Now = time.Now
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	m := &Manager{options: o, sealer: sealer, recent: newRecent(), pauses: newPauses(), indexSeed: maphash.MakeSeed(), stop: stop}
+	m := &Manager{options: o, sealer: sealer, recent: newRecent(), flights: newFlights(), pauses: newPauses(), indexSeed: maphash.MakeSeed(), stop: stop}
 	m.cookie, m.attempts = newCookies(o.Config.Cookie, o.Secure, o.Config.MaxLifetime)
 	if o.Watch != nil {
 		m.background.Go(func() {
@@ -244,6 +244,9 @@ func (m *Manager) load(ctx context.Context, p place) (*Session, error) {
 	s := &Session{place: p, limits: m.limits()}
 	entry, err := m.options.Store.Load(ctx, p.key)
 	if err != nil && !errors.Is(err, ErrAbsent) {
+		if errors.Is(err, ErrStoreUnavailable) {
+			m.away.note()
+		}
 		return nil, err
 	}
 	if err == nil {

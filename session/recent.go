@@ -39,6 +39,16 @@ func (r *recent) saw(s *Session, now time.Time) {
 	r.young[s.key] = recentSession{session: s, seen: now}
 }
 
+// update puts what is known about a remembered session in its place. It was not seen in the store, so it is served no
+// longer for it.
+func (r *recent) update(s *Session) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if known, ok := r.findLocked(s.key); ok && known.session != nil {
+		r.young[s.key] = recentSession{session: s, seen: known.seen}
+	}
+}
+
 // forget drops a session that the store does not have any more.
 func (r *recent) forget(key string) {
 	r.mu.Lock()

@@ -13,8 +13,14 @@ const (
 	leaseTime = 10 * time.Second
 	// leasePoll is how often a replica looks whether another one has finished.
 	leasePoll = 50 * time.Millisecond
-	// flightTime bounds a refresh with everything around it: the wait for another replica, the call, the write.
-	flightTime = time.Minute
+	// stepTime bounds each step of a refresh: the wait for another replica, the call, the write. Each has a time of its
+	// own, so that a long wait cuts no call whose answer cannot be had a second time.
+	stepTime = time.Minute
+	// savePoll is how often, at least, a refreshed token is tried to be written while the store is away.
+	savePoll = 250 * time.Millisecond
+	// outageCalm is how long after an outage of the store no replica begins a refresh. The lease of one that could not
+	// write its token may have run out meanwhile; it writes first.
+	outageCalm = 4 * savePoll
 	// waitForToken bounds how long a request waits for a refresh when it has no good token meanwhile.
 	waitForToken = 15 * time.Second
 	// waitWithToken is the same for a request whose token is still good.
@@ -99,31 +105,24 @@ func (m *Manager) refreshed(ctx context.Context, s *Session, why need, patience 
 	if cause, left := m.pauses.active(s.key, m.options.Now()); cause != nil {
 		return Token{}, pausedError(cause, left)
 	}
-	m.background.Add(1) // before the flight begins, so that Close cannot miss it
-	defer m.background.Done()
-	done := m.flights.DoChan(s.key, func() (any, error) {
-		flight, cancel := context.WithTimeout(context.Background(), flightTime)
-		defer cancel()
-		return m.fly(flight, s, why)
+	f := m.flights.join(s.key, func(f *flight) {
+		m.background.Go(func() {
+			token, err := m.fly(f, s, why)
+			m.flights.land(s.key, f, token, err)
+		})
 	})
 	timer := time.NewTimer(patience)
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
-		m.background.Go(func() { <-done })
 		return Token{}, ctx.Err()
 	case <-timer.C:
-		m.background.Go(func() { <-done })
 		return Token{}, errTooLong
-	case result := <-done:
-		if result.Err != nil {
-			return Token{}, result.Err
-		}
-		token := result.Val.(Token)
-		if why.forced() && token.Access.Equal(why.rejected) { // joined a flight that was not about this token
+	case <-f.known:
+		if f.err == nil && why.forced() && f.token.Access.Equal(why.rejected) { // joined a flight that was not about this token
 			return Token{}, ErrRefreshedLately
 		}
-		return token, nil
+		return f.token, f.err
 	}
 }
 
@@ -140,17 +139,17 @@ func pausedError(cause error, left time.Duration) error {
 }
 
 // fly takes the lease of the session, looks whether a refresh is still needed, refreshes, and writes what came of it.
-func (m *Manager) fly(ctx context.Context, s *Session, why need) (Token, error) {
+func (m *Manager) fly(f *flight, s *Session, why need) (Token, error) {
 	holder := newID().Reveal()
-	current, err := m.awaitLease(ctx, s, why, holder)
+	current, err := m.awaitLease(s, why, holder)
 	if err != nil {
 		return Token{}, err
 	}
 	if current == nil {
-		defer m.releaseLease(ctx, s, holder)
-		stopRenewing := m.renewLease(ctx, s, holder)
+		defer m.releaseLease(s, holder)
+		stopRenewing := m.renewLease(s, holder)
 		defer stopRenewing()
-		if current, err = m.refreshHeld(ctx, s, why, holder); err != nil {
+		if current, err = m.refreshHeld(f, s, why, holder); err != nil {
 			return Token{}, err
 		}
 	}
@@ -162,7 +161,9 @@ func (m *Manager) fly(ctx context.Context, s *Session, why need) (Token, error) 
 }
 
 // refreshHeld refreshes under the lease. It returns the session as it is afterwards, whoever wrote it last.
-func (m *Manager) refreshHeld(ctx context.Context, s *Session, why need, holder string) (*Session, error) {
+func (m *Manager) refreshHeld(f *flight, s *Session, why need, holder string) (*Session, error) {
+	ctx, cancel := step()
+	defer cancel()
 	current, err := m.load(ctx, s.place) // what the last holder wrote
 	if err != nil || current.record.ended || !why.of(current.record, m.options.Now()) {
 		return current, err
@@ -173,19 +174,23 @@ func (m *Manager) refreshHeld(ctx context.Context, s *Session, why need, holder 
 	}
 	next, err := m.nextGrant(ctx, current)
 	if errors.Is(err, ErrGrantEnded) {
-		return m.endGrant(ctx, current, holder)
+		return m.endGrant(current, holder)
 	}
 	if err != nil {
 		m.refreshFailed(current, err)
 		return nil, err
 	}
 	m.pauses.worked(s.key)
-	saved, err := m.saveOver(ctx, current, holder, func(r *record) {
+	change := func(r *record) {
 		r.grant = r.grant.succeededBy(next)
 		r.refreshedAt = now
 		if why.forced() {
 			r.forcedAt = now
 		}
+	}
+	saved, err := m.saveOver(current, holder, change, func(unsaved *Session) { // the requests need not wait for the store
+		m.recent.update(unsaved)
+		f.tell(unsaved.record.grant.Token, nil)
 	})
 	if err != nil {
 		m.audit("refresh", "lost", current)
@@ -203,16 +208,16 @@ func (m *Manager) nextGrant(ctx context.Context, s *Session) (Grant, error) {
 	return m.options.Refresh(ctx, s.record.grant.Refresh)
 }
 
-// awaitLease returns nil once the holder has the lease, or the session once another replica has refreshed it.
-func (m *Manager) awaitLease(ctx context.Context, s *Session, why need, holder string) (*Session, error) {
+// awaitLease returns nil once the holder has the lease, or the session once another replica has refreshed it. It always
+// looks before it asks for the lease: a store that hangs may carry out what it was asked long after the answer was given
+// up, and a lease without a holder would keep everybody waiting.
+func (m *Manager) awaitLease(s *Session, why need, holder string) (*Session, error) {
+	ctx, cancel := step()
+	defer cancel()
+	if err := pauseFor(ctx, m.away.calm()); err != nil {
+		return nil, errTooLong
+	}
 	for {
-		held, err := m.options.Leases.Hold(ctx, s.key, holder, leaseTime)
-		if err != nil || held {
-			return nil, err
-		}
-		if err := pauseFor(ctx, leasePoll); err != nil {
-			return nil, errTooLong
-		}
 		current, err := m.load(ctx, s.place)
 		if err != nil {
 			return nil, err
@@ -220,12 +225,19 @@ func (m *Manager) awaitLease(ctx context.Context, s *Session, why need, holder s
 		if current.record.ended || !why.of(current.record, m.options.Now()) {
 			return current, nil
 		}
+		held, err := m.options.Leases.Hold(ctx, s.key, holder, leaseTime)
+		if err != nil || held {
+			return nil, err
+		}
+		if err := pauseFor(ctx, leasePoll); err != nil {
+			return nil, errTooLong
+		}
 	}
 }
 
 // renewLease extends the lease until the returned function is called, however long the token endpoint takes.
-func (m *Manager) renewLease(ctx context.Context, s *Session, holder string) (stop func()) {
-	ctx, cancel := context.WithCancel(ctx)
+func (m *Manager) renewLease(s *Session, holder string) (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -243,16 +255,18 @@ func (m *Manager) renewLease(ctx context.Context, s *Session, holder string) (st
 	}
 }
 
-func (m *Manager) releaseLease(ctx context.Context, s *Session, holder string) {
+func (m *Manager) releaseLease(s *Session, holder string) {
+	ctx, cancel := step()
+	defer cancel()
 	if err := m.options.Leases.Release(ctx, s.key, holder); err != nil { // it runs out by itself
 		m.options.Log.Debug("a lease was not released", zap.String("session", s.Label()), zap.Error(err))
 	}
 }
 
 // endGrant marks the session as one that only a new login helps.
-func (m *Manager) endGrant(ctx context.Context, s *Session, holder string) (*Session, error) {
+func (m *Manager) endGrant(s *Session, holder string) (*Session, error) {
 	m.pauses.worked(s.key)
-	saved, err := m.saveOver(ctx, s, holder, func(r *record) { r.ended = true })
+	saved, err := m.saveOver(s, holder, func(r *record) { r.ended = true }, func(*Session) {})
 	if err == nil && saved.record.ended {
 		m.audit("reauthorization_required", "invalid_grant", saved)
 	}
@@ -277,10 +291,12 @@ func (m *Manager) refreshFailed(s *Session, cause error) {
 }
 
 // saveOver writes a change on top of the record, whatever else has changed in it meanwhile, as long as its grant is the one
-// that was used and nobody else has the lease. A store that is away is tried again until ctx ends: what the
-// token endpoint has just given cannot be had a second time.
-func (m *Manager) saveOver(ctx context.Context, s *Session, holder string, change func(*record)) (*Session, error) {
-	for wait := leasePoll; ; wait = min(2*wait, time.Second) {
+// that was used and nobody else has the lease. A store that is away is tried again for stepTime: what the token endpoint
+// has just given cannot be had a second time. Waiting is then called with the session as it will be.
+func (m *Manager) saveOver(s *Session, holder string, change func(*record), waiting func(*Session)) (*Session, error) {
+	ctx, cancel := step()
+	defer cancel()
+	for wait := leasePoll; ; wait = min(2*wait, savePoll) {
 		next := s.record
 		change(&next)
 		saved, err := m.save(ctx, s, next, holder)
@@ -303,10 +319,16 @@ func (m *Manager) saveOver(ctx context.Context, s *Session, holder string, chang
 			return saved, err
 		}
 		m.options.Log.Warn("a refreshed token waits for the store", zap.String("session", s.Label()), zap.Error(err))
+		waiting(&Session{place: s.place, version: s.version, record: next, limits: s.limits})
 		if pauseFor(ctx, wait) != nil {
 			return nil, err
 		}
 	}
+}
+
+// step begins a step of a refresh, which belongs to no request.
+func step() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.Background(), stepTime)
 }
 
 // pauseFor waits, or returns ctx's error when that ends first.

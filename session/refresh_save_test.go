@@ -10,8 +10,8 @@ import (
 	"stagedoor/session"
 )
 
-// The store is away just when the new token has come, which cannot be had a second time: it is written once the store is
-// back, and the requests get it then.
+// The store is away just when the new token has come, which cannot be had a second time: the requests get it at once, and
+// it is written when the store is back. Until then nobody asks for another.
 func TestSaveWaitsForTheStore(t *testing.T) {
 	for _, away := range []time.Duration{time.Second, 12 * time.Second, 40 * time.Second} {
 		t.Run(away.String(), func(t *testing.T) {
@@ -21,20 +21,26 @@ func TestSaveWaitsForTheStore(t *testing.T) {
 				b.logIn(t, r.managers[0], goodFor(-time.Minute))
 				var wg sync.WaitGroup
 				wg.Go(func() {
-					got := ask(t.Context(), r.managers[0], b)
-					if patient := away <= 12*time.Second; patient && got.access != "access-2" || !patient && got.err == nil {
+					if got := ask(t.Context(), r.managers[0], b); got.access != "access-2" || got.after != 2*time.Second {
 						t.Errorf("the request that began it: got %q, %v after %v", got.access, got.err, got.after)
 					}
 				})
 				pass(time.Second)
 				r.store.away.Store(true)
+				pass(2 * time.Second)
+				if got := ask(t.Context(), r.managers[0], b); got.access != "access-2" || got.after != 0 {
+					t.Errorf("during the outage: got %q, %v after %v", got.access, got.err, got.after)
+				}
 				pass(away)
 				if got := ask(t.Context(), r.managers[1], b); got.err == nil {
 					t.Errorf("during the outage: got %q", got.access)
 				}
 				r.store.away.Store(false)
 				wg.Wait()
-				pass(2 * time.Second)
+				if got := ask(t.Context(), r.managers[0], b); got.access != "access-2" || got.after != 0 {
+					t.Errorf("before it is written: got %q, %v after %v", got.access, got.err, got.after)
+				}
+				pass(time.Second)
 				for _, m := range r.managers {
 					if got := ask(t.Context(), m, b); got.access != "access-2" || got.after != 0 {
 						t.Errorf("afterwards: got %q, %v after %v", got.access, got.err, got.after)
@@ -56,8 +62,8 @@ func TestSaveGivesUp(t *testing.T) {
 		s := b.logIn(t, r.managers[0], goodFor(-time.Minute))
 		var wg sync.WaitGroup
 		wg.Go(func() {
-			if token, err := r.managers[0].Token(t.Context(), s); err == nil {
-				t.Errorf("got %q", token.Access.Reveal())
+			if token, err := r.managers[0].Token(t.Context(), s); token.Access.Reveal() != "access-2" {
+				t.Errorf("got %q, %v", token.Access.Reveal(), err)
 			}
 		})
 		pass(500 * time.Millisecond)
@@ -66,6 +72,44 @@ func TestSaveGivesUp(t *testing.T) {
 		pass(time.Minute)
 		if r.audited("refresh", "lost") != 1 {
 			t.Error("there is no audit line for the token that was lost")
+		}
+	})
+}
+
+// Just after an outage a replica begins no refresh: one that has a token in hand comes first, even if its lease has run out.
+func TestSaveComesBeforeTheNextRefresh(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, b := newReplicas(t, 2), &browser{}
+		r.tokens.takes = time.Second
+		b.logIn(t, r.managers[0], goodFor(-time.Minute))
+		var wg sync.WaitGroup
+		wg.Go(func() { ask(t.Context(), r.managers[0], b) })
+		pass(500 * time.Millisecond)
+		r.store.away.Store(true)
+		pass(20 * time.Second)
+		r.store.drop(t, b.key())
+		ask(t.Context(), r.managers[1], b) // sees the outage
+		r.store.away.Store(false)
+		if got := ask(t.Context(), r.managers[1], b); got.access != "access-2" || got.after > time.Second {
+			t.Errorf("the other replica: got %q, %v after %v", got.access, got.err, got.after)
+		}
+		wg.Wait()
+		if calls := r.tokens.calls(); calls != 1 {
+			t.Errorf("the token endpoint was called %d times, want once", calls)
+		}
+	})
+}
+
+// A store that hangs may carry out much later what it was asked: nobody asks it for a lease while it does not answer.
+func TestNoLeaseIsAskedForDuringAnOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, b := newReplicas(t, 1), &browser{}
+		b.logIn(t, r.managers[0], goodFor(-time.Minute))
+		mustPeek(t, r.managers[0], b)
+		r.store.away.Store(true)
+		wantError(t, "the request", ask(t.Context(), r.managers[0], b).err, session.ErrStoreUnavailable)
+		if holds := r.store.holds.Load(); holds != 0 {
+			t.Errorf("the store was asked for %d leases", holds)
 		}
 	})
 }

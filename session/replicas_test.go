@@ -51,6 +51,7 @@ type switchStore struct {
 	memory *session.Memory
 	away   atomic.Bool
 	saves  atomic.Int64 // of sessions
+	holds  atomic.Int64 // asked for, answered or not
 
 	mu       sync.Mutex // guards what follows
 	watchers []func(key string)
@@ -98,6 +99,7 @@ func (s *switchStore) Delete(ctx context.Context, key string) (bool, error) {
 }
 
 func (s *switchStore) Hold(ctx context.Context, key, holder string, ttl time.Duration) (bool, error) {
+	s.holds.Add(1)
 	if err := s.gone(); err != nil {
 		return false, err
 	}

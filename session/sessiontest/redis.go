@@ -102,7 +102,14 @@ func (s *RedisServer) Stop() {
 	}
 }
 
-// Start starts the server again after Stop, on the same port and with the same data, and waits until it answers.
+// Kill ends the server as a crash does. What it has written to its file stays for Start, and so does its port.
+func (s *RedisServer) Kill() {
+	s.t.Helper()
+	s.signal(syscall.SIGKILL)
+	<-s.exited
+}
+
+// Start starts the server again after Stop or Kill, on the same port and with the same data, and waits until it answers.
 func (s *RedisServer) Start() {
 	s.t.Helper()
 	if started, output := s.run(); !started {

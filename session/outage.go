@@ -1,0 +1,26 @@
+package session
+
+import (
+	"sync/atomic"
+	"time"
+)
+
+// outage remembers when the store was last found to be away. The zero value has seen no outage.
+type outage struct {
+	seen atomic.Pointer[time.Time] // not a number: only a time.Time follows no change of the machine's clock
+}
+
+// note says that the store has just not answered.
+func (o *outage) note() {
+	now := time.Now()
+	o.seen.Store(&now)
+}
+
+// calm returns how much of outageCalm is left; zero or less when nothing is.
+func (o *outage) calm() time.Duration {
+	seen := o.seen.Load()
+	if seen == nil {
+		return 0
+	}
+	return outageCalm - time.Since(*seen)
+}
