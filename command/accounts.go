@@ -17,17 +17,11 @@ import (
 // accounts connects, lists and removes the shared accounts of the configuration.
 func accounts(ctx context.Context, e environment, args []string) error {
 	verb, args := cutVerb(args)
-	name := ""
-	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
-		name, args = args[0], args[1:]
-	}
 	flags := flag.NewFlagSet("accounts "+verb, flag.ContinueOnError)
 	file := flags.String("config", "", "the configuration file")
 	scope := flags.String("scope", "", "what to ask the owner for, besides spotify.scopes; separated by spaces")
-	if name == "" {
-		args, name = cutName(args)
-	}
-	if err := parse(flags, args); err != nil {
+	name, err := parseNamed(flags, args)
+	if err != nil {
 		return err
 	}
 	wantsName := verb == "connect" || verb == "remove"
@@ -47,19 +41,6 @@ func accounts(ctx context.Context, e environment, args []string) error {
 			return listAccounts(ctx, e, store)
 		}
 	})
-}
-
-// cutName takes a name that stands behind the flags.
-func cutName(args []string) (flags []string, name string) {
-	if last := len(args) - 1; last >= 0 && !strings.HasPrefix(args[last], "-") && (last == 0 || !isFlagWithValue(args[last-1])) {
-		return args[:last], args[last]
-	}
-	return args, ""
-}
-
-// isFlagWithValue tells whether what follows an argument belongs to it.
-func isFlagWithValue(arg string) bool {
-	return strings.HasPrefix(arg, "-") && !strings.Contains(arg, "=")
 }
 
 func connectAccount(ctx context.Context, e environment, store operatorStore, name string, scopes []string) error {

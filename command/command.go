@@ -73,9 +73,14 @@ func run(ctx context.Context, args []string, e environment) error {
 		return usage(e.stdout)
 	}
 	for _, c := range commands() {
-		if c.name == name {
-			return c.run(ctx, e, args)
+		if c.name != name {
+			continue
 		}
+		err := c.run(ctx, e, args)
+		if errors.Is(err, flag.ErrHelp) {
+			return usage(e.stdout)
+		}
+		return err
 	}
 	return &usageError{fmt.Errorf("there is no command %q; `stagedoor help` lists the commands", name)}
 }
@@ -95,17 +100,33 @@ type usageError struct{ cause error }
 func (e *usageError) Error() string { return e.cause.Error() }
 func (e *usageError) Unwrap() error { return e.cause }
 
-// parse reads the flags of a command. A command takes no other arguments.
+// parse reads the flags of a command that takes no other arguments.
 func parse(flags *flag.FlagSet, args []string) error {
+	name, err := parseNamed(flags, args)
+	if err == nil && name != "" {
+		return &usageError{fmt.Errorf("stagedoor %s: %q is one argument too many", flags.Name(), name)}
+	}
+	return err
+}
+
+// parseNamed reads the flags of a command that takes one name besides, before or behind them.
+func parseNamed(flags *flag.FlagSet, args []string) (name string, err error) {
 	flags.SetOutput(io.Discard) // the error says it all
-	err := flags.Parse(args)
+	err = flags.Parse(args)
+	if err == nil && flags.NArg() > 0 {
+		name = flags.Arg(0)
+		err = flags.Parse(flags.Args()[1:])
+	}
 	if err == nil && flags.NArg() > 0 {
 		err = fmt.Errorf("%q is one argument too many", flags.Arg(0))
 	}
-	if err != nil {
-		return &usageError{fmt.Errorf("stagedoor %s: %w; `stagedoor help` shows how it is used", flags.Name(), err)}
+	if errors.Is(err, flag.ErrHelp) {
+		return "", err
 	}
-	return nil
+	if err != nil {
+		return "", &usageError{fmt.Errorf("stagedoor %s: %w; `stagedoor help` shows how it is used", flags.Name(), err)}
+	}
+	return name, nil
 }
 
 // exitCode prints what went wrong, one line a fault, and turns it into the process's exit code.

@@ -10,6 +10,7 @@ import (
 
 	"stagedoor/config"
 	"stagedoor/flows"
+	"stagedoor/metrics"
 	"stagedoor/proxy"
 	"stagedoor/session"
 	"stagedoor/web"
@@ -20,14 +21,15 @@ type gateway struct {
 	public   *proxy.Gateway
 	sessions *session.Manager
 	redis    *session.Redis // nil with the memory store
+	metrics  *metrics.Metrics
 	stopping atomic.Bool
 }
 
 // newGateway wires the packages together, in the order of a request's way: proxy, session, flows, and proxy again. No
 // connection is made before the first request.
-func newGateway(c config.Config, version string, log *zap.Logger) (*gateway, error) {
+func newGateway(c config.Config, build Build, log *zap.Logger) (*gateway, error) {
 	tokens := flows.NewTokenEndpoint(c.Spotify, c.Server.PublicURL, nil)
-	g := &gateway{}
+	g := &gateway{metrics: metrics.New(build.Version, build.Commit)}
 	options, err := g.sessionOptions(c, tokens, log)
 	if err != nil {
 		return nil, err
@@ -37,14 +39,14 @@ func newGateway(c config.Config, version string, log *zap.Logger) (*gateway, err
 	}
 	auth, err := flows.New(flows.Options{
 		Config: c.Spotify, PublicURL: c.Server.PublicURL, Sessions: g.sessions, Tokens: tokens, Client: web.Client(),
-		BrowserTokens: c.Session.BrowserTokens, Log: log,
+		BrowserTokens: c.Session.BrowserTokens, Log: log, Metrics: g.metrics,
 	})
 	if err != nil {
 		return nil, errors.Join(err, g.close())
 	}
 	g.public, err = proxy.New(proxy.Options{
 		Server: c.Server, Routes: c.Routes, APIURL: c.Spotify.APIURL, APIKeyFiles: apiKeyFiles(c.Accounts), Sessions: g.sessions, Auth: auth,
-		Log: log, Version: version,
+		Log: log, Metrics: g.metrics, Version: build.Version,
 	})
 	if err != nil {
 		return nil, errors.Join(err, g.close())
@@ -67,17 +69,18 @@ func (g *gateway) sessionOptions(c config.Config, tokens *flows.TokenEndpoint, l
 	}
 	o := session.Options{
 		Config: c.Session, Secure: public.Scheme == "https", Refresh: tokens.Refresh, App: tokens.ClientCredentials,
-		Client: c.Spotify.ClientID, Log: log,
+		Client: c.Spotify.ClientID, Log: log, Metrics: g.metrics,
 	}
 	if c.Session.Store == session.StoreMemory {
-		memory := session.NewMemory(nil)
-		o.Store, o.Leases = memory, memory
+		store := newMeasured(session.NewMemory(nil), g.metrics)
+		o.Store, o.Leases = store, store
 		return o, nil
 	}
 	if g.redis, err = session.NewRedis(c.Redis, log); err != nil {
 		return session.Options{}, err
 	}
-	o.Store, o.Leases, o.Watch, o.Users = g.redis, g.redis, g.redis.Watch, g.redis.Users
+	store := newMeasured(g.redis, g.metrics)
+	o.Store, o.Leases, o.Watch, o.Users = store, store, g.redis.Watch, g.redis.Users
 	return o, nil
 }
 

@@ -61,7 +61,7 @@ func loadConfig(file string, e environment) (*config.Loaded, error) {
 
 // serveConfig serves until ctx ends. It calls listening once requests are taken.
 func serveConfig(ctx context.Context, e environment, c config.Config, log *zap.Logger, listening func()) error {
-	g, err := newGateway(c, e.build.Version, log)
+	g, err := newGateway(c, e.build, log)
 	if err != nil {
 		return err
 	}
@@ -76,7 +76,9 @@ func serveConfig(ctx context.Context, e environment, c config.Config, log *zap.L
 	server.BaseContext = func(net.Listener) context.Context { return requests }
 	go func() { errs <- serveOn(server, public, c.Server.TLS) }()
 
-	admin := &http.Server{Handler: proxy.NewAdmin(g.ready, c.Admin.Pprof), ReadHeaderTimeout: readHeaderTimeout}
+	pages := proxy.NewAdmin(g.ready, c.Admin.Pprof)
+	pages.Handle("GET /metrics", g.metrics.Handler())
+	admin := &http.Server{Handler: pages, ReadHeaderTimeout: readHeaderTimeout}
 	if c.Admin.Listen != "" {
 		listener, err := listen(c.Admin.Listen, "admin.listen")
 		if err != nil {

@@ -8,8 +8,6 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"go.uber.org/zap"
-
 	"stagedoor/session"
 )
 
@@ -58,7 +56,7 @@ func (s selection) isOne() bool {
 }
 
 func (s selection) has(one session.Summary) bool {
-	return s.all || s.user != "" && one.User.ID == s.user || s.handle != "" && one.Handle == s.handle
+	return s.all || s.user != "" && (one.User.ID == s.user || one.User.AccountID == s.user) || s.handle != "" && one.Handle == s.handle
 }
 
 func listSessions(ctx context.Context, e environment, store operatorStore, user string) error {
@@ -69,7 +67,7 @@ func listSessions(ctx context.Context, e environment, store operatorStore, user 
 	table := tabwriter.NewWriter(e.stdout, 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintln(table, "USER\tNAME\tHANDLE\tLOGGED IN\tLAST SEEN\tUSER AGENT") // Flush tells
 	for _, s := range list {
-		if user != "" && s.User.ID != user {
+		if user != "" && !(selection{user: user}).has(s) {
 			continue
 		}
 		_, _ = fmt.Fprintf(table, "%q\t%q\t%s\t%s\t%s\t%q\n", s.User.ID, s.User.DisplayName, s.Handle,
@@ -122,7 +120,11 @@ func withSessions(ctx context.Context, e environment, file string, use func(oper
 	if c.Session.Store != session.StoreRedis {
 		return usagef("session.store is memory: only the gateway itself knows its sessions")
 	}
-	g, err := newGateway(c, e.build.Version, zap.NewNop())
+	log, err := newLogger(c.Log, e.stderr) // for the audit lines of what the operator ends
+	if err != nil {
+		return &usageError{err}
+	}
+	g, err := newGateway(c, e.build, log)
 	if err != nil {
 		return err
 	}

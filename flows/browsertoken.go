@@ -34,6 +34,9 @@ func (h *Handler) browserToken(w http.ResponseWriter, r *http.Request) error {
 		return httperror.FromSession(err)
 	}
 	life := token.Expiry.Sub(h.now())
+	if life < browserTokenLife && h.config.Flow == FlowImplicit { // there is no other token to come
+		return httperror.FromSession(session.ErrReauthorize)
+	}
 	if life < browserTokenLife { // the token endpoint is away: the gateway can go on with what is left, a page should not
 		return httperror.FromSession(&session.RefreshUnavailableError{Cause: fmt.Errorf("the token has only %v left", life)})
 	}

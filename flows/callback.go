@@ -26,9 +26,10 @@ func (h *Handler) callback(w http.ResponseWriter, r *http.Request) error {
 	if err == nil {
 		err = h.keep(w, r, note, login)
 	}
+	h.metrics.LoggedIn(resultOf(err))
 	if err != nil {
 		h.auditLogin(err)
-		return err
+		return withoutLogin(err, note)
 	}
 	if note.Account != "" {
 		httperror.WriteNotice(w, r, "The account is connected",
@@ -38,6 +39,17 @@ func (h *Handler) callback(w http.ResponseWriter, r *http.Request) error {
 	w.Header().Set("Location", note.ReturnTo)
 	w.WriteHeader(http.StatusSeeOther)
 	return nil
+}
+
+// withoutLogin takes the way to a login from the fault of an account's connection, which only another link mends.
+func withoutLogin(err error, note loginNote) error {
+	if note.Account == "" {
+		return err
+	}
+	e := *httperror.From(err)
+	e.LoginURL = ""
+	e.Message += " The link has been used; make another with `stagedoor accounts connect`."
+	return &e
 }
 
 func (h *Handler) auditLogin(err error) {

@@ -55,6 +55,7 @@ func (h *Handler) fragment(w http.ResponseWriter, r *http.Request) error {
 	if err == nil {
 		err = h.keep(w, r, note, login)
 	}
+	h.metrics.LoggedIn(resultOf(err))
 	if err != nil {
 		h.auditLogin(err)
 		return err

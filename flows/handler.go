@@ -43,6 +43,8 @@ type Options struct {
 	// Client holds client.js and client.d.ts.
 	Client fs.FS
 	Log    *zap.Logger
+	// Metrics gets what is counted; nil means nobody does.
+	Metrics Metrics
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 }
@@ -55,6 +57,7 @@ type Handler struct {
 	tokens   *TokenEndpoint
 	api      *http.Client
 	log      *zap.Logger
+	metrics  Metrics
 	now      func() time.Time
 	routes   map[string]route
 }
@@ -76,8 +79,12 @@ func New(o Options) (*Handler, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	if o.Metrics == nil {
+		o.Metrics = noMetrics{}
+	}
 	h := &Handler{
-		config: o.Config, public: public, sessions: o.Sessions, tokens: o.Tokens, api: newClient(), log: o.Log, now: o.Now,
+		config: o.Config, public: public, sessions: o.Sessions, tokens: o.Tokens, api: newClient(), log: o.Log,
+		metrics: o.Metrics, now: o.Now,
 	}
 	script, err := static(o.Client, "client.js", "text/javascript; charset=utf-8")
 	if err != nil {
@@ -105,10 +112,10 @@ func (h *Handler) endpoints(browserTokens bool) map[string]route {
 		loginPath:          {methods: get, serve: h.login},
 		callbackPath:       {methods: get, serve: h.callback, page: true},
 		connectPath:        {methods: get, serve: h.connect, page: true},
-		logoutPath:         {methods: post, serve: h.logout},
+		logoutPath:         {methods: post, serve: h.loggingOut(h.logout)},
 		sessionPath:        {methods: look, serve: h.session},
 		sessionsPath:       {methods: look, serve: h.listSessions},
-		sessionsPath + "/": {methods: []string{http.MethodDelete}, serve: h.endSession},
+		sessionsPath + "/": {methods: []string{http.MethodDelete}, serve: h.loggingOut(h.endSession)},
 		verifyPath:         {methods: look, serve: h.verify},
 	}
 	if browserTokens {

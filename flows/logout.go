@@ -3,6 +3,7 @@ package flows
 import (
 	"mime"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"stagedoor/httperror"
@@ -14,8 +15,12 @@ func (h *Handler) logout(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	everywhere, err := strconv.ParseBool(query.Get("everywhere"))
+	if err != nil && query.Has("everywhere") { // to end less than was meant would be a false success
+		return httperror.New(httperror.InvalidRequest, "Write everywhere=true, or leave it out.", err)
+	}
 	end := h.sessions.End
-	if query.Get("everywhere") == "true" {
+	if everywhere {
 		end = h.sessions.EndEverywhere
 	}
 	if err := end(w, r); err != nil {

@@ -53,7 +53,7 @@ func TestLogout(t *testing.T) {
 	}
 }
 
-// Everywhere means all of this user's browsers and nobody else's, and the one word that means it is "true".
+// Everywhere means all of this user's browsers and nobody else's, and a word that is neither true nor false is refused.
 func TestLogoutEverywhere(t *testing.T) {
 	g := newGateway(t, nil)
 	stranger := g.browser()
@@ -79,9 +79,10 @@ func TestLogoutEverywhere(t *testing.T) {
 
 	here.login("")
 	there.login("")
-	here.expect(here.do(http.MethodPost, "/auth/logout?everywhere=no"), http.StatusNoContent, "")
-	if !there.loggedIn() {
-		t.Error("everywhere=no logged out another browser")
+	here.expect(here.do(http.MethodPost, "/auth/logout?everywhere=no"), http.StatusBadRequest, httperror.InvalidRequest)
+	here.expect(here.do(http.MethodPost, "/auth/logout?everywhere=false"), http.StatusNoContent, "")
+	if here.loggedIn() || !there.loggedIn() {
+		t.Error("everywhere=false did not log out just this browser")
 	}
 }
 

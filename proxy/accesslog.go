@@ -20,12 +20,17 @@ const maxLoggedMethod = 16
 // sees it; the number is nginx's.
 const statusClientLeft = 499
 
+// finalStatus is the status by which a request is remembered.
+func finalStatus(w *responseWriter, x *exchange) int {
+	if x.left {
+		return statusClientLeft
+	}
+	return w.status
+}
+
 // logAccess writes the request's one access line.
 func (g *Gateway) logAccess(w *responseWriter, x *exchange) {
-	status := w.status
-	if x.left {
-		status = statusClientLeft
-	}
+	status := finalStatus(w, x)
 	reason, cause := "", x.brokenOff
 	if x.refusal != nil {
 		reason = x.refusal.Reason
@@ -45,7 +50,7 @@ func (g *Gateway) logAccess(w *responseWriter, x *exchange) {
 		zap.Int("status", status),
 		zap.String("reason", reason),
 		zap.Int64("bytes", w.bytes),
-		zap.Float64("duration_ms", milliseconds(g.now().Sub(x.started))),
+		zap.Float64("duration_ms", milliseconds(x.took)),
 		zap.Float64("upstream_ms", milliseconds(x.upstream)),
 		zap.String("client_ip", x.peer.String()),
 		zap.String("session", g.sessions.Label(x.request)),

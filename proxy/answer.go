@@ -29,7 +29,7 @@ func dropFromAPI(h http.Header) {
 // dropReserved removes what only the gateway itself may say, on every route.
 func dropReserved(h http.Header) {
 	for name := range h {
-		if strings.HasPrefix(name, "Stagedoor-") || name == requestIDHeader {
+		if strings.HasPrefix(name, "Stagedoor-") || strings.HasPrefix(name, "X-Stagedoor-") || name == requestIDHeader {
 			delete(h, name)
 		}
 	}
@@ -39,6 +39,9 @@ func dropReserved(h http.Header) {
 func (a *apiRoute) cleanAnswer(res *http.Response) error {
 	if res.StatusCode == http.StatusSwitchingProtocols {
 		return errors.New("the API switched protocols, which nobody asked for")
+	}
+	if res.StatusCode == http.StatusTooManyRequests {
+		a.metrics.RateLimited()
 	}
 	if err := a.explainRefusal(res); err != nil {
 		return err

@@ -28,6 +28,7 @@ type apiRoute struct {
 	public   *url.URL
 	agent    string
 	links    linkMap
+	metrics  Metrics
 	proxy    *httputil.ReverseProxy
 }
 
@@ -56,6 +57,7 @@ func newAPIRoute(route Route, p parts) (*apiRoute, error) {
 		prefix: normalPrefix(route.Path), methods: route.Methods, allow: newAllowList(route.Allow),
 		body:    bodyLimits{max: int64(p.Server.MaxRequestBody), timeout: bodyTimeout},
 		origins: p.origins, byCookie: route.spokenByCookie(), speaker: speaker, sessions: p.Sessions, api: p.api, public: p.public, agent: "stagedoor/" + p.Version,
+		metrics: p.Metrics,
 	}
 	if len(a.methods) == 0 {
 		a.methods = defaultMethods()
@@ -63,7 +65,7 @@ func newAPIRoute(route Route, p parts) (*apiRoute, error) {
 	a.links = newLinkMap(p.api, p.public, a.prefix)
 	a.proxy = &httputil.ReverseProxy{
 		Rewrite:        func(pr *httputil.ProxyRequest) { pr.Out.URL = callOf(pr.In.Context()).target },
-		Transport:      &replayer{next: meter{next: p.Transport, now: p.Now}, sessions: p.Sessions, pause: p.Pause},
+		Transport:      &replayer{next: newMeter(route, p), sessions: p.Sessions, pause: p.Pause, metrics: p.Metrics},
 		ModifyResponse: a.cleanAnswer,
 		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
 			answerFailure(w, r, err, "Spotify", "Try again shortly.")
@@ -76,8 +78,9 @@ func newAPIRoute(route Route, p parts) (*apiRoute, error) {
 
 func (a *apiRoute) serve(w *responseWriter, r *http.Request, x *exchange) {
 	w.dropEarly = cleanEarly
-	if a.byCookie {
-		w.vary = append(w.vary, "Cookie")
+	w.vary = append(w.vary, "Cookie")
+	if !a.byCookie { // an API key may decide
+		w.vary = append(w.vary, "Authorization")
 	}
 	w.own.Set("X-Content-Type-Options", "nosniff")
 	a.origins.addCORS(w, r)

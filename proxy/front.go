@@ -30,6 +30,9 @@ type exchange struct {
 	refusal   *httperror.Error
 	brokenOff error // what ended the answer early, after its header was sent
 	left      bool  // the client went away before there was an answer
+	took      time.Duration
+	// noteRequest is of the route that serves it; see Metrics.Requests.
+	noteRequest func(method string, status int, took time.Duration)
 }
 
 type exchangeKey struct{}
@@ -41,12 +44,12 @@ func exchangeOf(ctx context.Context) *exchange { return ctx.Value(exchangeKey{})
 func (g *Gateway) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	g.inFlight.Add(1)
 	defer g.inFlight.Done()
-	x := &exchange{peer: g.trusted.peer(r), started: g.now()}
+	x := &exchange{peer: g.trusted.peer(r), started: g.now(), noteRequest: g.noteUnrouted}
 	x.id = requestID(r, x.peer.trusted)
 	ctx := context.WithValue(httperror.WithRecorder(r.Context(), &x.refusal), exchangeKey{}, x)
 	r = r.WithContext(ctx)
 	x.request = r
-	w := &responseWriter{ResponseWriter: rw, own: maps.Clone(g.own), dropEarly: dropReserved}
+	w := &responseWriter{ResponseWriter: rw, own: maps.Clone(g.own), dropEarly: dropReserved, streamBegun: g.metrics.StreamBegun}
 	w.own.Set(requestIDHeader, x.id)
 
 	defer func() {
@@ -54,6 +57,8 @@ func (g *Gateway) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		if fault != nil {
 			fault = g.survive(w, x, fault)
 		}
+		x.took = g.now().Sub(x.started)
+		g.report(w, x)
 		g.logAccess(w, x)
 		if fault != nil {
 			panic(fault)

@@ -32,7 +32,7 @@ func newFrontendRoute(route Route, p parts) (*frontendRoute, error) {
 	advice := fmt.Sprintf("Start it, or correct the route %s in config.yaml.", route.Path)
 	f.proxy = &httputil.ReverseProxy{
 		Rewrite:        f.rewrite,
-		Transport:      meter{next: p.Transport, now: p.Now},
+		Transport:      newMeter(route, p),
 		FlushInterval:  -1,
 		ModifyResponse: f.cleanAnswer,
 		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {

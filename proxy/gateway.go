@@ -32,6 +32,8 @@ type Options struct {
 	Transport http.RoundTripper
 	// Log gets an access line for each request and what is worth knowing beside it; nil means no log.
 	Log *zap.Logger
+	// Metrics gets what is counted and timed; nil means nobody does.
+	Metrics Metrics
 	// Version is told to Spotify in the User-Agent; empty means "dev".
 	Version string
 	// Now is the clock; nil means time.Now.
@@ -44,6 +46,7 @@ type Options struct {
 // concurrent use and holds nothing that needs closing.
 type Gateway struct {
 	log      *zap.Logger
+	metrics  Metrics
 	now      func() time.Time
 	sessions Sessions
 	auth     AuthHandler
@@ -52,6 +55,8 @@ type Gateway struct {
 	own      http.Header // what every answer carries
 	routes   routeTable
 	inFlight sync.WaitGroup
+
+	noteAuth, noteUnrouted func(method string, status int, took time.Duration) // see Metrics.Requests
 }
 
 // Wait returns when no request is in flight, WebSockets among them: http.Server.Shutdown does not know those. No request
@@ -69,9 +74,10 @@ func New(o Options) (*Gateway, error) {
 		return nil, fmt.Errorf("server.public_url: %w", err)
 	}
 	g := &Gateway{
-		log: o.Log, now: o.Now, sessions: o.Sessions, auth: o.Auth,
-		origins: newOriginRule(public.String(), o.Server.AllowedOrigins),
-		own:     http.Header{},
+		log: o.Log, metrics: o.Metrics, now: o.Now, sessions: o.Sessions, auth: o.Auth,
+		origins:  newOriginRule(public.String(), o.Server.AllowedOrigins),
+		own:      http.Header{},
+		noteAuth: o.Metrics.Requests(authPrefix + "/"), noteUnrouted: o.Metrics.Requests(routeNone),
 	}
 	if g.trusted, err = parseTrustedProxies(o.Server.TrustedProxies); err != nil {
 		return nil, fmt.Errorf("server.trusted_proxies: %w", err)
@@ -120,6 +126,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Log == nil {
 		o.Log = zap.NewNop()
+	}
+	if o.Metrics == nil {
+		o.Metrics = noMetrics{}
 	}
 	if o.Version == "" {
 		o.Version = "dev"

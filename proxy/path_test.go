@@ -171,6 +171,8 @@ func FuzzPath(f *testing.F) {
 
 func fuzzParts() parts {
 	return parts{
+		Options: Options{Metrics: noMetrics{}},
+
 		api:    &url.URL{Scheme: "https", Host: "api.example", Path: "/v1"},
 		public: &url.URL{Scheme: "https", Host: "app.example"},
 	}

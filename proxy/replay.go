@@ -40,6 +40,7 @@ type replayer struct {
 	next     http.RoundTripper
 	sessions Sessions
 	pause    Pause
+	metrics  Metrics
 }
 
 // RoundTrip implements http.RoundTripper for requests that outgoing has made.
@@ -49,7 +50,7 @@ func (t *replayer) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil || first.StatusCode != http.StatusUnauthorized || !c.body.replayable() {
 		return first, err
 	}
-	token := c.token
+	token, cause := c.token, replayToken
 	if blamesToken(first) {
 		token, err = t.sessions.Replace(r.Context(), c.session, c.token)
 		if errors.Is(err, session.ErrRefreshedLately) {
@@ -57,6 +58,7 @@ func (t *replayer) RoundTrip(r *http.Request) (*http.Response, error) {
 		}
 		err = tokenFault(c.session, err)
 	} else {
+		cause = replaySpurious
 		err = t.pause(r.Context(), replayPause*3/4+rand.N(replayPause/2))
 	}
 	_ = first.Body.Close() // it is read as far as it mattered
@@ -65,6 +67,7 @@ func (t *replayer) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	again := r.Clone(r.Context())
 	again.Body = c.body.reader()
+	t.metrics.Replayed(cause)
 	return t.send(again, token)
 }
 
@@ -87,17 +90,28 @@ func blamesToken(res *http.Response) bool {
 		(strings.Contains(message, "expired") || strings.Contains(message, "invalid"))
 }
 
-// meter adds up how long an exchange waits for its upstream: until the header is there, over all attempts.
+// meter adds up how long an exchange waits for its upstream: until the header is there, over all attempts. Each attempt
+// is reported.
 type meter struct {
 	next http.RoundTripper
 	now  func() time.Time
+	note func(status int, err error, took time.Duration) // see Metrics.Upstream
+}
+
+func newMeter(route Route, p parts) meter {
+	return meter{next: p.Transport, now: p.Now, note: p.Metrics.Upstream(route.Path)}
 }
 
 // RoundTrip implements http.RoundTripper.
 func (m meter) RoundTrip(r *http.Request) (*http.Response, error) {
 	begun := m.now()
 	res, err := m.next.RoundTrip(r)
-	exchangeOf(r.Context()).upstream += m.now().Sub(begun)
+	took, status := m.now().Sub(begun), 0
+	exchangeOf(r.Context()).upstream += took
+	if err == nil {
+		status = res.StatusCode
+	}
+	m.note(status, err, took)
 	if err == nil && res.Request == nil { // a transport that is not net/http's may leave it out
 		res.Request = r
 	}

@@ -148,7 +148,7 @@ func spurious(sent *[]time.Time) transportFunc {
 func TestSpurious401WaitsAboutASecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var sent []time.Time
-		replay := &replayer{next: spurious(&sent), pause: pause}
+		replay := &replayer{next: spurious(&sent), pause: pause, metrics: noMetrics{}}
 		ctx := context.WithValue(t.Context(), callKey{}, &call{body: &requestBody{}})
 		r, _ := http.NewRequestWithContext(ctx, "GET", "https://api.example/v1/me", nil)
 		res, err := replay.RoundTrip(r)
@@ -164,7 +164,7 @@ func TestSpurious401WaitsAboutASecond(t *testing.T) {
 func TestWaitForAReplayEndsWithTheRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var sent []time.Time
-		replay := &replayer{next: spurious(&sent), pause: pause}
+		replay := &replayer{next: spurious(&sent), pause: pause, metrics: noMetrics{}}
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 		defer cancel()
 		ctx = context.WithValue(ctx, callKey{}, &call{body: &requestBody{}})

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"stagedoor/httperror"
 )
@@ -20,6 +21,7 @@ type boundRoute struct {
 	name    string // as config.yaml has it
 	prefix  string // without the slash at its end
 	handler routeHandler
+	note    func(method string, status int, took time.Duration) // see Metrics.Requests
 }
 
 // routeTable has the longest prefix first. http.ServeMux would redirect paths that it would write otherwise, and a
@@ -33,7 +35,9 @@ func newRouteTable(routes []Route, p parts) (routeTable, error) {
 		if err != nil {
 			return nil, fmt.Errorf("route %s: %w", route.Path, err)
 		}
-		table = append(table, boundRoute{name: route.Path, prefix: normalPrefix(route.Path), handler: handler})
+		table = append(table, boundRoute{
+			name: route.Path, prefix: normalPrefix(route.Path), handler: handler, note: p.Metrics.Requests(route.Path),
+		})
 	}
 	slices.SortFunc(table, func(a, b boundRoute) int { return cmp.Compare(len(b.prefix), len(a.prefix)) })
 	return table, nil
@@ -77,7 +81,7 @@ func (g *Gateway) dispatch(w *responseWriter, r *http.Request, x *exchange) {
 		}
 		w.WriteHeader(http.StatusNoContent)
 	case below(r.URL.Path, authPrefix):
-		x.route = authPrefix + "/"
+		x.route, x.noteRequest = authPrefix+"/", g.noteAuth
 		authRoute{origins: g.origins, next: g.auth}.serve(w, r, x)
 	default:
 		route := g.routes.find(r.URL.Path)
@@ -85,7 +89,7 @@ func (g *Gateway) dispatch(w *responseWriter, r *http.Request, x *exchange) {
 			httperror.Write(w, r, httperror.New(httperror.PathRefused, "No route of this gateway serves this path.", nil))
 			return
 		}
-		x.route = route.name
+		x.route, x.noteRequest = route.name, route.note
 		route.handler.serve(w, r, x)
 	}
 }

@@ -12,11 +12,13 @@ import (
 // sent: httputil.ReverseProxy adds an upstream's headers to those that are there, and clears them all after each 1xx.
 type responseWriter struct {
 	http.ResponseWriter
-	own       http.Header       // replaces whatever upstreams and handlers have set
-	vary      []string          // added to Vary
-	dropEarly func(http.Header) // removes from 1xx headers what no upstream may send
-	status    int               // zero until the final header is sent
-	bytes     int64
+	own         http.Header       // replaces whatever upstreams and handlers have set
+	vary        []string          // added to Vary
+	dropEarly   func(http.Header) // removes from 1xx headers what no upstream may send
+	streamBegun func()            // called with the header of an answer whose end is not announced
+	status      int               // zero until the final header is sent
+	stream      bool              // streamBegun was called
+	bytes       int64
 }
 
 // WriteHeader sends a 1xx header, or the final one, of which only the first counts.
@@ -41,6 +43,10 @@ func (w *responseWriter) finish(status int) {
 	}
 	for _, name := range w.vary {
 		addVary(h, name)
+	}
+	if isStream(status, h) {
+		w.stream = true
+		w.streamBegun()
 	}
 }
 

@@ -9,7 +9,7 @@
 //	               └── HKDF with a configured key ──▶ what opens it   (sealer)
 //
 // A record changes by compare and swap on its version, and disappears by deletion; a write never brings back what was
-// deleted. A token that must be refreshed is refreshed by one call: one flight in the process (refresh.go), one lease
+// deleted. A token that must be refreshed is refreshed by one call: one flight in the process (flight.go), one lease
 // over all replicas, a second look at the record once the lease is held, one write. What a refresh is, in OAuth's terms,
 // the package does not know: it is given a function.
 package session

@@ -12,6 +12,9 @@ import (
 	"go.uber.org/zap"
 )
 
+// indexTime bounds how long a change of an index competes with those of other replicas.
+const indexTime = 5 * time.Second
+
 // emptyIndexLifetime is how long an empty index is kept: a deletion could meet the next login of the user.
 const emptyIndexLifetime = time.Minute
 
@@ -19,6 +22,7 @@ const emptyIndexLifetime = time.Minute
 // and it must be found without any of the cookies.
 type userIndex struct {
 	ID       string         `json:"i"`
+	Account  string         `json:"a,omitempty"`
 	Name     string         `json:"n,omitempty"`
 	Sessions []indexSession `json:"s"`
 }
@@ -57,6 +61,8 @@ func (m *Manager) dropFromIndex(ctx context.Context, s *Session) {
 // changeIndex writes a change of a user's index by compare and swap, and prunes what has timed out. Changes of one user
 // take turns in this process, so that only replicas compete.
 func (m *Manager) changeIndex(ctx context.Context, user User, change func(*userIndex)) error {
+	ctx, cancel := context.WithTimeout(ctx, indexTime)
+	defer cancel()
 	p := under(kindUser, user.ID)
 	turn := &m.indexTurns[maphash.String(m.indexSeed, p.key)%uint64(len(m.indexTurns))]
 	turn.Lock()
@@ -67,8 +73,8 @@ func (m *Manager) changeIndex(ctx context.Context, user User, change func(*userI
 			return err
 		}
 		index.ID = user.ID
-		if user.DisplayName != "" {
-			index.Name = user.DisplayName
+		if user.AccountID != "" { // else the change knows the id alone
+			index.Account, index.Name = user.AccountID, user.DisplayName
 		}
 		m.prune(&index)
 		change(&index)
@@ -76,8 +82,8 @@ func (m *Manager) changeIndex(ctx context.Context, user User, change func(*userI
 		if !errors.Is(err, ErrConflict) {
 			return err
 		}
-		if err := pauseFor(ctx, leasePoll/10); err != nil {
-			return err
+		if pauseFor(ctx, leasePoll/10) != nil {
+			return fmt.Errorf("%w: a user's index changes all the time", ErrStoreUnavailable)
 		}
 	}
 }

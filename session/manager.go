@@ -40,6 +40,8 @@ type Options struct {
 	Users func(ctx context.Context, visit func(key string) error) error
 	// Log gets audit lines and faults.
 	Log *zap.Logger
+	// Metrics gets what is counted and timed; nil means nobody does.
+	Metrics Metrics
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 }
@@ -71,6 +73,9 @@ func NewManager(o Options) (*Manager, error) {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Metrics == nil {
+		o.Metrics = noMetrics{}
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	m := &Manager{options: o, sealer: sealer, recent: newRecent(), flights: newFlights(), pauses: newPauses(), indexSeed: maphash.MakeSeed(), stop: stop}
@@ -283,10 +288,11 @@ func (m *Manager) save(ctx context.Context, s *Session, next record, holder stri
 		return nil, err
 	}
 	now := m.options.Now()
-	if !now.Before(saved.deadline()) {
+	ttl := saved.ttl(now)
+	if ttl <= 0 || !now.Before(saved.deadline()) {
 		return nil, ErrNoSession
 	}
-	if err := m.options.Store.Save(ctx, s.key, Entry{Version: saved.version, Data: sealed}, saved.ttl(now), holder); err != nil {
+	if err := m.options.Store.Save(ctx, s.key, Entry{Version: saved.version, Data: sealed}, ttl, holder); err != nil {
 		return nil, err
 	}
 	return saved, nil

@@ -5,6 +5,10 @@ import (
 	"time"
 )
 
+// outageCalm is how long after an outage of the store a replica begins no refresh. The lease of one that could not write
+// its token may have run out meanwhile; it writes first.
+const outageCalm = 4 * savePoll
+
 // outage remembers when the store was last found to be away. The zero value has seen no outage.
 type outage struct {
 	seen atomic.Pointer[time.Time] // not a number: only a time.Time follows no change of the machine's clock

@@ -113,3 +113,26 @@ func TestRecentForgetsAfterAGap(t *testing.T) {
 		t.Error("after a gap sessions are not remembered as before")
 	}
 }
+
+// What is learnt without the store takes the place of what was seen there, and is served no longer for it.
+func TestRecentUpdate(t *testing.T) {
+	r := newRecent()
+	first, second := &Session{place: place{key: "key"}, version: 1}, &Session{place: place{key: "key"}, version: 2}
+	r.update(second)
+	if r.get("key", atSecond(0)) != nil {
+		t.Error("a session that was never seen is served")
+	}
+	r.saw(first, atSecond(0))
+	r.update(second)
+	if got := r.get("key", atSecond(10)); got != second {
+		t.Errorf("after 10s: got %v, want what is known since", got)
+	}
+	if got := r.get("key", atSecond(10.5)); got != nil {
+		t.Errorf("after 10.5s: got %v", got)
+	}
+	r.gone("key", atSecond(20))
+	r.update(second)
+	if r.get("key", atSecond(21)) != nil {
+		t.Error("a session that is gone came back")
+	}
+}

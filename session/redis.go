@@ -36,7 +36,7 @@ func NewRedis(c RedisConfig, log *zap.Logger) (*Redis, error) {
 	return &Redis{
 		client: redis.NewUniversalClient(&redis.UniversalOptions{
 			Addrs: c.Addresses, MasterName: c.SentinelMaster, Username: c.Username, Password: c.Password.Reveal(),
-			DB: c.Database, TLSConfig: tlsConfig,
+			DB: c.Database, TLSConfig: tlsConfig, Dialer: redisDialer(c.Timeout, tlsConfig),
 			DialTimeout: c.Timeout, ReadTimeout: c.Timeout, WriteTimeout: c.Timeout, PoolTimeout: c.Timeout,
 			ContextTimeoutEnabled: true,
 			// One retry mends a pooled connection that a restart of Redis has cut; more would only be late.
@@ -69,6 +69,7 @@ var saveScript = redis.NewScript(`
 local holder = redis.call('GET', KEYS[2])
 if ARGV[4] ~= '' and holder and holder ~= ARGV[4] then return 'lost' end
 local found = redis.call('GET', KEYS[1])
+if found and #found < 8 then found = false end -- not a value of ours
 if found ~= ARGV[2] and (found and string.sub(found, 1, 8) or '') ~= ARGV[1] then return 'conflict' end
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 return 'saved'

@@ -121,6 +121,22 @@ func TestRedisHanging(t *testing.T) {
 	wantBack(t, store)
 }
 
+// After an outage with many requests, the first command finds Redis back.
+func TestRedisIsFoundAtOnce(t *testing.T) {
+	server := sessiontest.StartRedis(t)
+	store := openWithEntry(t, server)
+	server.Stop()
+	for range 200 { // more than the pool has connections
+		if err := store.Ping(t.Context()); err == nil {
+			t.Fatal("a stopped Redis answers")
+		}
+	}
+	server.Start()
+	if err := store.Ping(t.Context()); err != nil {
+		t.Errorf("the first command after the outage: %v", err)
+	}
+}
+
 func TestRedisNeverThere(t *testing.T) {
 	config := session.DefaultRedisConfig()
 	config.Addresses = []string{sessiontest.FreeAddress(t)}

@@ -114,3 +114,20 @@ func sha256Hex(text string) string {
 	sum := sha256.Sum256([]byte(text))
 	return hex.EncodeToString(sum[:])
 }
+
+// What somebody else has written under a key of ours is no entry, and does not stand in the way of one.
+func TestRedisForeignValue(t *testing.T) {
+	server := sessiontest.StartRedis(t)
+	store := openRedis(t, server.Config())
+	if _, err := server.Do("SET", "stagedoor:{key}", "junk"); err != nil {
+		t.Fatal(err)
+	}
+	_, err := store.Load(t.Context(), "key")
+	wantError(t, "load", err, session.ErrAbsent)
+	if err := store.Save(t.Context(), "key", session.Entry{Version: 1, Data: []byte("ours")}, time.Minute, ""); err != nil {
+		t.Fatalf("save: %v", err)
+	}
+	if e, err := store.Load(t.Context(), "key"); err != nil || string(e.Data) != "ours" {
+		t.Errorf("got %q, %v", e.Data, err)
+	}
+}

@@ -9,18 +9,9 @@ import (
 )
 
 const (
-	// leaseTime is how long a replica that died keeps the others from refreshing; a living one renews it.
-	leaseTime = 10 * time.Second
-	// leasePoll is how often a replica looks whether another one has finished.
-	leasePoll = 50 * time.Millisecond
 	// stepTime bounds each step of a refresh: the wait for another replica, the call, the write. Each has a time of its
 	// own, so that a long wait cuts no call whose answer cannot be had a second time.
 	stepTime = time.Minute
-	// savePoll is how often, at least, a refreshed token is tried to be written while the store is away.
-	savePoll = 250 * time.Millisecond
-	// outageCalm is how long after an outage of the store no replica begins a refresh. The lease of one that could not
-	// write its token may have run out meanwhile; it writes first.
-	outageCalm = 4 * savePoll
 	// waitForToken bounds how long a request waits for a refresh when it has no good token meanwhile.
 	waitForToken = 15 * time.Second
 	// waitWithToken is the same for a request whose token is still good.
@@ -173,6 +164,8 @@ func (m *Manager) refreshHeld(f *flight, s *Session, why need, holder string) (*
 		return nil, ErrRefreshedLately
 	}
 	next, err := m.nextGrant(ctx, current)
+	result, took := refreshResult(err), m.options.Now().Sub(now)
+	defer func() { m.options.Metrics.Refreshed(result, took) }()
 	if errors.Is(err, ErrGrantEnded) {
 		return m.endGrant(current, holder)
 	}
@@ -193,6 +186,7 @@ func (m *Manager) refreshHeld(f *flight, s *Session, why need, holder string) (*
 		f.tell(unsaved.record.grant.Token, nil)
 	})
 	if err != nil {
+		result = refreshLost
 		m.audit("refresh", "lost", current)
 		return nil, err
 	}
@@ -206,61 +200,6 @@ func (m *Manager) nextGrant(ctx context.Context, s *Session) (Grant, error) {
 		return m.options.App(ctx)
 	}
 	return m.options.Refresh(ctx, s.record.grant.Refresh)
-}
-
-// awaitLease returns nil once the holder has the lease, or the session once another replica has refreshed it. It always
-// looks before it asks for the lease: a store that hangs may carry out what it was asked long after the answer was given
-// up, and a lease without a holder would keep everybody waiting.
-func (m *Manager) awaitLease(s *Session, why need, holder string) (*Session, error) {
-	ctx, cancel := step()
-	defer cancel()
-	if err := pauseFor(ctx, m.away.calm()); err != nil {
-		return nil, errTooLong
-	}
-	for {
-		current, err := m.load(ctx, s.place)
-		if err != nil {
-			return nil, err
-		}
-		if current.record.ended || !why.of(current.record, m.options.Now()) {
-			return current, nil
-		}
-		held, err := m.options.Leases.Hold(ctx, s.key, holder, leaseTime)
-		if err != nil || held {
-			return nil, err
-		}
-		if err := pauseFor(ctx, leasePoll); err != nil {
-			return nil, errTooLong
-		}
-	}
-}
-
-// renewLease extends the lease until the returned function is called, however long the token endpoint takes.
-func (m *Manager) renewLease(s *Session, holder string) (stop func()) {
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for pauseFor(ctx, leaseTime/3) == nil {
-			held, err := m.options.Leases.Hold(ctx, s.key, holder, leaseTime)
-			if ctx.Err() == nil && (err != nil || !held) {
-				m.options.Log.Warn("the lease of a refresh could not be renewed",
-					zap.String("session", s.Label()), zap.Bool("held_by_another", err == nil), zap.Error(err))
-			}
-		}
-	}()
-	return func() {
-		cancel()
-		<-done
-	}
-}
-
-func (m *Manager) releaseLease(s *Session, holder string) {
-	ctx, cancel := step()
-	defer cancel()
-	if err := m.options.Leases.Release(ctx, s.key, holder); err != nil { // it runs out by itself
-		m.options.Log.Debug("a lease was not released", zap.String("session", s.Label()), zap.Error(err))
-	}
 }
 
 // endGrant marks the session as one that only a new login helps.
@@ -288,42 +227,6 @@ func (m *Manager) refreshFailed(s *Session, cause error) {
 		m.options.Log.Warn("a token could not be refreshed", zap.String("session", s.Label()), zap.Error(cause))
 	}
 	m.audit("refresh", "failed", s)
-}
-
-// saveOver writes a change on top of the record, whatever else has changed in it meanwhile, as long as its grant is the one
-// that was used and nobody else has the lease. A store that is away is tried again for stepTime: what the token endpoint
-// has just given cannot be had a second time. Waiting is then called with the session as it will be.
-func (m *Manager) saveOver(s *Session, holder string, change func(*record), waiting func(*Session)) (*Session, error) {
-	ctx, cancel := step()
-	defer cancel()
-	for wait := leasePoll; ; wait = min(2*wait, savePoll) {
-		next := s.record
-		change(&next)
-		saved, err := m.save(ctx, s, next, holder)
-		switch {
-		case errors.Is(err, ErrConflict):
-			current, err := m.load(ctx, s.place)
-			if err != nil && !errors.Is(err, ErrStoreUnavailable) {
-				return nil, err
-			}
-			if err == nil && !current.record.grant.same(s.record.grant) {
-				return current, nil // another replica has the newer grant
-			}
-			if err == nil {
-				s = current
-				continue
-			}
-		case errors.Is(err, ErrLeaseLost):
-			return nil, &RefreshUnavailableError{Cause: err}
-		case !errors.Is(err, ErrStoreUnavailable):
-			return saved, err
-		}
-		m.options.Log.Warn("a refreshed token waits for the store", zap.String("session", s.Label()), zap.Error(err))
-		waiting(&Session{place: s.place, version: s.version, record: next, limits: s.limits})
-		if pauseFor(ctx, wait) != nil {
-			return nil, err
-		}
-	}
 }
 
 // step begins a step of a refresh, which belongs to no request.

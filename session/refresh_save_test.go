@@ -69,7 +69,7 @@ func TestSaveGivesUp(t *testing.T) {
 		pass(500 * time.Millisecond)
 		r.store.away.Store(true)
 		wg.Wait()
-		pass(time.Minute)
+		pass(time.Minute + time.Second)
 		if r.audited("refresh", "lost") != 1 {
 			t.Error("there is no audit line for the token that was lost")
 		}

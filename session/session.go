@@ -64,8 +64,9 @@ func (s *Session) deadline() time.Time {
 	return earlier(s.record.createdAt.Add(s.limits.lifetime), s.ReauthorizeBy())
 }
 
-// ttl returns how long the store shall keep the record when it is written now. A record outlives its session's deadline a
-// little, because it alone can tell that Spotify ended the grant.
+// ttl returns how long the store shall keep the record when it is written now. Idle time counts from the last use, whatever
+// was written since. A record outlives its session's deadline a little, because it alone can tell that Spotify ended the
+// grant.
 func (s *Session) ttl(now time.Time) time.Duration {
 	if s.kind == kindApp {
 		return s.deadline().Sub(now)
@@ -77,7 +78,7 @@ func (s *Session) ttl(now time.Time) time.Duration {
 	case s.kind == kindAccount: // nobody need use it
 		return left
 	default:
-		return min(s.limits.idle, left)
+		return min(s.record.lastSeenAt.Add(s.limits.idle).Sub(now), left)
 	}
 }
 

@@ -3,6 +3,8 @@ package session
 import (
 	"context"
 	"errors"
+
+	"go.uber.org/zap"
 )
 
 // App returns the session of the app itself: its token speaks for no user, and all replicas share it. It answers
@@ -19,6 +21,8 @@ func (m *Manager) Account(ctx context.Context, name string) (*Session, error) {
 
 // ConnectAccount makes a login the grant of a shared account, in place of the one that it had.
 func (m *Manager) ConnectAccount(ctx context.Context, name string, login Login) error {
+	ctx, cancel := context.WithTimeout(ctx, indexTime)
+	defer cancel()
 	s := &Session{place: under(kindAccount, name), limits: m.limits()}
 	for {
 		entry, err := m.options.Store.Load(ctx, s.key)
@@ -27,13 +31,14 @@ func (m *Manager) ConnectAccount(ctx context.Context, name string, login Login) 
 		}
 		s.version = entry.Version // of a record that may not even open any more
 		saved, err := m.save(ctx, s, m.newRecord(login), "")
-		if errors.Is(err, ErrConflict) {
+		if errors.Is(err, ErrConflict) && pauseFor(ctx, leasePoll) == nil {
 			continue // a refresh came in between
 		}
 		if err != nil {
 			return err
 		}
-		m.audit("login", "account "+name, saved)
+		m.options.Log.Info("audit", zap.String("event", "login"), zap.String("result", "ok"), zap.String("account", name),
+			zap.String("user", saved.record.user.ID), zap.String("session", saved.Label()))
 		return nil
 	}
 }
@@ -44,6 +49,8 @@ func (m *Manager) RemoveAccount(ctx context.Context, name string) (bool, error) 
 	removed, err := m.options.Store.Delete(ctx, key)
 	if removed {
 		m.recent.forget(key)
+		m.options.Log.Info("audit", zap.String("event", "revoke"), zap.String("result", "ok"), zap.String("account", name),
+			zap.String("user", ""), zap.String("session", label(key)))
 	}
 	return removed, err
 }

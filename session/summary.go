@@ -79,20 +79,22 @@ func (m *Manager) EndEverywhere(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if err == nil {
-		if err := m.EndUser(r.Context(), s.record.user.ID); err != nil {
+		if err := m.endOthers(r.Context(), s); err != nil {
 			return err
 		}
 	}
 	return m.End(w, r)
 }
 
-// EndUser ends all sessions of a user.
-func (m *Manager) EndUser(ctx context.Context, user string) error {
+// endOthers ends all sessions of the session's user but this one.
+func (m *Manager) endOthers(ctx context.Context, s *Session) error {
+	user := s.record.user.ID
 	sessions, err := m.Sessions(ctx, user)
 	if err != nil {
 		return err
 	}
-	return m.endAll(ctx, user, sessions)
+	others := slices.DeleteFunc(sessions, func(known Summary) bool { return known.key == s.key })
+	return m.endAll(ctx, user, others)
 }
 
 // endAll deletes sessions before it takes them from the index: what is left behind by a failure is still listed.
@@ -124,7 +126,7 @@ func (m *Manager) living(ctx context.Context, index userIndex) ([]Summary, error
 		}
 		_, digits, _ := strings.Cut(known.Key, ":")
 		living = append(living, Summary{
-			Handle: digits[:handleSize], User: User{ID: index.ID, DisplayName: index.Name},
+			Handle: digits[:handleSize], User: User{ID: index.ID, AccountID: index.Account, DisplayName: index.Name},
 			CreatedAt: fromMillis(known.CreatedAt), LastSeenAt: fromMillis(known.LastSeenAt), UserAgent: known.UserAgent,
 			key: known.Key,
 		})

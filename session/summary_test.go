@@ -130,3 +130,34 @@ func TestIndexOfManyLogins(t *testing.T) {
 		t.Errorf("%d sessions are listed, want %d", len(list), logins)
 	}
 }
+
+// Idle time counts from the last use, also for a record that was written since: the session ends when its entry does.
+func TestRefreshDoesNotOutliveTheIndex(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, b := newReplicas(t, 1, func(c *session.Config) { c.IdleTimeout = time.Hour }), &browser{}
+		b.logIn(t, r.managers[0], goodFor(2*time.Minute))
+		pass(5 * time.Minute) // too early for another note of use
+		if got := ask(t.Context(), r.managers[0], b); got.access != "access-2" {
+			t.Fatalf("the refresh: %q, %v", got.access, got.err)
+		}
+		pass(55*time.Minute + time.Second)
+		_, err := r.managers[0].Peek(b.request())
+		wantError(t, "an hour after the last use", err, session.ErrNoSession)
+		if list := mustList(t, r.managers[0], "ada"); len(list) != 0 {
+			t.Errorf("the list is %+v", list)
+		}
+	})
+}
+
+// A logout everywhere is one logout and, for the other sessions, their revocation.
+func TestEndEverywhereIsAudited(t *testing.T) {
+	r, laptop, phone := newReplicas(t, 1), &browser{}, &browser{}
+	laptop.logIn(t, r.managers[0], goodFor(time.Hour))
+	phone.logIn(t, r.managers[0], goodFor(time.Hour))
+	if err := r.managers[0].EndEverywhere(httptest.NewRecorder(), laptop.request()); err != nil {
+		t.Fatal(err)
+	}
+	if logouts, revoked := r.audited("logout", "ok"), r.audited("revoke", "ok"); logouts != 1 || revoked != 1 {
+		t.Errorf("%d logouts and %d revocations in the log, want one of each", logouts, revoked)
+	}
+}

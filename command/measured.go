@@ -1,0 +1,78 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"stagedoor/metrics"
+	"stagedoor/session"
+)
+
+// storeAndLeases is what both stores of package session are.
+type storeAndLeases interface {
+	session.Store
+	session.Leases
+}
+
+// measured is a store whose operations are timed, and counted when it does not answer.
+type measured struct {
+	next                              storeAndLeases
+	load, save, remove, hold, release operation
+}
+
+// operation notes one kind of operation; see metrics.Metrics.Store.
+type operation func(took time.Duration, failed bool)
+
+func newMeasured(next storeAndLeases, m *metrics.Metrics) *measured {
+	return &measured{
+		next: next, load: m.Store("load"), save: m.Store("save"), remove: m.Store("delete"),
+		hold: m.Store("hold"), release: m.Store("release"),
+	}
+}
+
+// ended notes an operation. That a client did not wait is no fault of the store's.
+func (o operation) ended(ctx context.Context, begun time.Time, err error) {
+	left := errors.Is(ctx.Err(), context.Canceled)
+	o(time.Since(begun), errors.Is(err, session.ErrStoreUnavailable) && !left)
+}
+
+// Load implements session.Store.
+func (m *measured) Load(ctx context.Context, key string) (session.Entry, error) {
+	begun := time.Now()
+	entry, err := m.next.Load(ctx, key)
+	m.load.ended(ctx, begun, err)
+	return entry, err
+}
+
+// Save implements session.Store.
+func (m *measured) Save(ctx context.Context, key string, e session.Entry, ttl time.Duration, holder string) error {
+	begun := time.Now()
+	err := m.next.Save(ctx, key, e, ttl, holder)
+	m.save.ended(ctx, begun, err)
+	return err
+}
+
+// Delete implements session.Store.
+func (m *measured) Delete(ctx context.Context, key string) (bool, error) {
+	begun := time.Now()
+	found, err := m.next.Delete(ctx, key)
+	m.remove.ended(ctx, begun, err)
+	return found, err
+}
+
+// Hold implements session.Leases.
+func (m *measured) Hold(ctx context.Context, key, holder string, ttl time.Duration) (bool, error) {
+	begun := time.Now()
+	held, err := m.next.Hold(ctx, key, holder, ttl)
+	m.hold.ended(ctx, begun, err)
+	return held, err
+}
+
+// Release implements session.Leases.
+func (m *measured) Release(ctx context.Context, key, holder string) error {
+	begun := time.Now()
+	err := m.next.Release(ctx, key, holder)
+	m.release.ended(ctx, begun, err)
+	return err
+}

@@ -1,0 +1,52 @@
+package flows
+
+import (
+	"net/http"
+
+	"stagedoor/httperror"
+)
+
+// Metrics is what this package reports. The results are those below. It is safe for concurrent use.
+type Metrics interface {
+	// LoggedIn notes a login that came back from the consent page.
+	LoggedIn(result string)
+	// LoggedOut notes that a user asked for the end of sessions.
+	LoggedOut(result string)
+}
+
+// What becomes of a login or a logout.
+const (
+	resultOK          = "ok"
+	resultDenied      = "denied"      // the user said no
+	resultRefused     = "refused"     // something is wrong with the request, or with the user
+	resultUnavailable = "unavailable" // nothing is, but it cannot be done for now
+)
+
+func resultOf(err error) string {
+	if err == nil {
+		return resultOK
+	}
+	switch refusal := httperror.From(err); {
+	case refusal.Reason == httperror.AccessDenied:
+		return resultDenied
+	case refusal.Status >= http.StatusInternalServerError || refusal.Reason == httperror.RateLimited:
+		return resultUnavailable
+	default:
+		return resultRefused
+	}
+}
+
+// loggingOut reports what an endpoint that ends sessions does.
+func (h *Handler) loggingOut(serve func(http.ResponseWriter, *http.Request) error) func(http.ResponseWriter, *http.Request) error {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		err := serve(w, r)
+		h.metrics.LoggedOut(resultOf(err))
+		return err
+	}
+}
+
+// noMetrics reports nothing.
+type noMetrics struct{}
+
+func (noMetrics) LoggedIn(string)  {}
+func (noMetrics) LoggedOut(string) {}

@@ -1,0 +1,31 @@
+package flows
+
+import (
+	"errors"
+	"testing"
+
+	"stagedoor/httperror"
+	"stagedoor/session"
+)
+
+func TestResultOf(t *testing.T) {
+	for want, errs := range map[string][]error{
+		resultOK:     {nil},
+		resultDenied: {refusedBySpotify("access_denied")},
+		resultRefused: {
+			refusedBySpotify("unauthorized_client"), httperror.New(httperror.UserNotRegistered, "", nil),
+			httperror.FromSession(session.ErrNoSession),
+		},
+		resultUnavailable: {
+			httperror.FromSession(session.ErrStoreUnavailable), httperror.FromSession(session.ErrClientMisconfigured),
+			httperror.FromSession(&session.RefreshUnavailableError{Cause: errors.New("503")}),
+			httperror.New(httperror.RateLimited, "", nil), refusedBySpotify("temporarily_unavailable"), errors.New("a fault of ours"),
+		},
+	} {
+		for _, err := range errs {
+			if got := resultOf(err); got != want {
+				t.Errorf("%v is %s, want %s", err, got, want)
+			}
+		}
+	}
+}

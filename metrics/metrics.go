@@ -1,0 +1,162 @@
+// Package metrics counts and times what the gateway does, for Prometheus. The other packages say what they need of it in
+// interfaces of their own, so that none of them knows Prometheus.
+//
+// Every label has few values, which the configuration or the code fixes: routes by their prefix, methods, classes of
+// status codes, operations, results. No label is a path, a user, or anything else that a client may choose.
+package metrics
+
+import (
+	"net/http"
+	"runtime"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// namespace begins every name but those of Go's runtime (go_) and of the process (process_).
+const namespace = "stagedoor"
+
+var (
+	// durationBuckets are seconds, from what a healthy upstream takes to what nobody waits for any more.
+	durationBuckets = []float64{0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30}
+	// storeBuckets begin lower: a store nearby answers within a millisecond.
+	storeBuckets = append([]float64{0.0005, 0.001, 0.0025}, durationBuckets...)
+)
+
+// Metrics are one process's metrics, in a registry of their own. It is safe for concurrent use.
+type Metrics struct {
+	registry *prometheus.Registry
+
+	requests         *prometheus.CounterVec
+	requestDuration  *prometheus.HistogramVec
+	upstream         *prometheus.CounterVec
+	upstreamDuration *prometheus.HistogramVec
+	streams          prometheus.Gauge
+	replays          *prometheus.CounterVec
+	rateLimited      prometheus.Counter
+
+	logins          *prometheus.CounterVec
+	logouts         *prometheus.CounterVec
+	refreshes       *prometheus.CounterVec
+	refreshDuration prometheus.Histogram
+
+	storeErrors   *prometheus.CounterVec
+	storeDuration *prometheus.HistogramVec
+}
+
+// New makes the metrics of the build that runs. What is counted by a result or a cause is there from the start, at zero:
+// a counter that appears with its first event hides that event from increase() and rate().
+func New(version, commit string) *Metrics {
+	m := &Metrics{registry: prometheus.NewRegistry()}
+	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.addTraffic()
+	m.addSessions()
+	build := prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Namespace: namespace, Name: "build_info", Help: "Always 1; the labels say which build runs.",
+	}, []string{"version", "commit", "go_version"})
+	build.WithLabelValues(version, commit, runtime.Version()).Set(1)
+	m.registry.MustRegister(build)
+	return m
+}
+
+// Handler answers a scrape.
+func (m *Metrics) Handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
+}
+
+// addTraffic makes what the way of a request reports.
+func (m *Metrics) addTraffic() {
+	m.requests = m.counters("http_requests_total",
+		"Requests of the public listener by route, method and class of the answer's status. A client that left before there was an answer is a 4xx.",
+		"route", "method", "code")
+	m.requestDuration = m.histograms("http_request_duration_seconds",
+		"Seconds from a request's header to the end of its answer. Connections that switched protocols are left out.",
+		durationBuckets, "route")
+	m.upstream = m.counters("upstream_requests_total",
+		"Calls of a route's upstream by class of the status; none is a call without an answer, canceled one whose client left.",
+		"route", "code")
+	m.upstreamDuration = m.histograms("upstream_request_duration_seconds",
+		"Seconds from the call of a route's upstream to the header of its answer.", durationBuckets, "route")
+	m.replays = m.counters("replays_total",
+		"Calls sent again after a 401 of the Web API: with another token when it blamed the token, with the same when it was spurious.",
+		"cause")
+	start(m.replays, "token", "spurious")
+	m.rateLimited = prometheus.NewCounter(prometheus.CounterOpts{
+		Namespace: namespace, Name: "rate_limited_total",
+		Help: "Requests answered with 429 because of Spotify's rate limits or the gateway's own.",
+	})
+	m.streams = prometheus.NewGauge(prometheus.GaugeOpts{
+		Namespace: namespace, Name: "active_streams",
+		Help: "Answers under way whose end is not announced: without a Content-Length, or on a connection that switched protocols, such as a WebSocket.",
+	})
+	m.registry.MustRegister(m.rateLimited, m.streams)
+}
+
+// addSessions makes what logins, tokens and the session store report.
+func (m *Metrics) addSessions() {
+	m.logins = m.counters("logins_total",
+		"Logins that came back from the consent page: ok, denied by the user, refused, or unavailable when something they need was away.",
+		"result")
+	start(m.logins, "ok", "denied", "refused", "unavailable")
+	m.logouts = m.counters("logouts_total",
+		"Sessions that users asked to end: ok, refused, or unavailable when the session store was away.", "result")
+	start(m.logouts, "ok", "refused", "unavailable")
+	m.refreshes = m.counters("token_refreshes_total",
+		"Refreshes of a token by what became of them; lost is a new token that could not be written.", "result")
+	start(m.refreshes, "ok", "grant_ended", "client_misconfigured", "unavailable", "lost")
+	m.refreshDuration = prometheus.NewHistogram(prometheus.HistogramOpts{
+		Namespace: namespace, Name: "token_refresh_duration_seconds", Buckets: durationBuckets,
+		Help: "Seconds that a refresh waited for the token endpoint, its turn included.",
+	})
+	m.registry.MustRegister(m.refreshDuration)
+	m.storeErrors = m.counters("store_errors_total", "Operations that the session store did not answer.", "operation")
+	m.storeDuration = m.histograms("store_duration_seconds",
+		"Seconds that an operation of the session store took, answered or not.", storeBuckets, "operation")
+}
+
+func (m *Metrics) counters(name, help string, labels ...string) *prometheus.CounterVec {
+	vec := prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help}, labels)
+	m.registry.MustRegister(vec)
+	return vec
+}
+
+func (m *Metrics) histograms(name, help string, buckets []float64, label string) *prometheus.HistogramVec {
+	opts := prometheus.HistogramOpts{Namespace: namespace, Name: name, Help: help, Buckets: buckets}
+	vec := prometheus.NewHistogramVec(opts, []string{label})
+	m.registry.MustRegister(vec)
+	return vec
+}
+
+// start lets the known values of a label begin at zero.
+func start(vec *prometheus.CounterVec, values ...string) {
+	for _, value := range values {
+		vec.WithLabelValues(value)
+	}
+}
+
+// LoggedIn counts a login that came back: ok, denied, refused or unavailable.
+func (m *Metrics) LoggedIn(result string) { m.logins.WithLabelValues(result).Inc() }
+
+// LoggedOut counts a logout: ok, refused or unavailable.
+func (m *Metrics) LoggedOut(result string) { m.logouts.WithLabelValues(result).Inc() }
+
+// Refreshed counts a refresh by its result (ok, grant_ended, client_misconfigured, unavailable or lost) and notes how long
+// the token endpoint took.
+func (m *Metrics) Refreshed(result string, took time.Duration) {
+	m.refreshes.WithLabelValues(result).Inc()
+	m.refreshDuration.Observe(took.Seconds())
+}
+
+// Store returns what notes each operation of one kind: how long it took, and whether the store did not answer.
+func (m *Metrics) Store(operation string) func(took time.Duration, failed bool) {
+	failures := m.storeErrors.WithLabelValues(operation)
+	duration := m.storeDuration.WithLabelValues(operation)
+	return func(took time.Duration, failed bool) {
+		duration.Observe(took.Seconds())
+		if failed {
+			failures.Inc()
+		}
+	}
+}

@@ -1,0 +1,93 @@
+package metrics
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// methods are the values of the label method. The last stands for all that no route passes, or nobody knows.
+var methods = [...]string{
+	http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions,
+	"other",
+}
+
+// classes are the values of the label code.
+var classes = [...]string{"1xx", "2xx", "3xx", "4xx", "5xx"}
+
+// What the label code says of a call that has no status.
+const (
+	codeNone     = "none"     // the upstream did not answer
+	codeCanceled = "canceled" // nobody waited for its answer
+)
+
+// Requests returns what counts and times the requests of a route; its counters are looked up here, once. A request is
+// noted when its answer has ended.
+func (m *Metrics) Requests(route string) func(method string, status int, took time.Duration) {
+	var counters [len(methods)][len(classes)]prometheus.Counter
+	for i, method := range methods {
+		for j, class := range classes {
+			counters[i][j] = m.requests.WithLabelValues(route, method, class)
+		}
+	}
+	duration := m.requestDuration.WithLabelValues(route)
+	return func(method string, status int, took time.Duration) {
+		counters[methodIndex(method)][classIndex(status)].Inc()
+		if status != http.StatusSwitchingProtocols { // a WebSocket's life says nothing about how fast anything is
+			duration.Observe(took.Seconds())
+		}
+	}
+}
+
+// Upstream returns what counts and times the calls of a route's upstream, by their status or, if there is none, their
+// error.
+func (m *Metrics) Upstream(route string) func(status int, err error, took time.Duration) {
+	var counters [len(classes)]prometheus.Counter
+	for i, class := range classes {
+		counters[i] = m.upstream.WithLabelValues(route, class)
+	}
+	none, canceled := m.upstream.WithLabelValues(route, codeNone), m.upstream.WithLabelValues(route, codeCanceled)
+	duration := m.upstreamDuration.WithLabelValues(route)
+	return func(status int, err error, took time.Duration) {
+		switch {
+		case err == nil:
+			counters[classIndex(status)].Inc()
+		case errors.Is(err, context.Canceled):
+			canceled.Inc()
+		default:
+			none.Inc()
+		}
+		duration.Observe(took.Seconds())
+	}
+}
+
+// Replayed counts a call that is sent again after a 401: token or spurious.
+func (m *Metrics) Replayed(cause string) { m.replays.WithLabelValues(cause).Inc() }
+
+// RateLimited counts a request that is answered with 429.
+func (m *Metrics) RateLimited() { m.rateLimited.Inc() }
+
+// StreamBegun notes an answer whose end is not announced, StreamEnded its end.
+func (m *Metrics) StreamBegun() { m.streams.Inc() }
+
+// StreamEnded follows each StreamBegun.
+func (m *Metrics) StreamEnded() { m.streams.Dec() }
+
+func methodIndex(method string) int {
+	if i := slices.Index(methods[:], method); i >= 0 {
+		return i
+	}
+	return len(methods) - 1
+}
+
+// classIndex takes what is no status for a fault: an answer that was never begun.
+func classIndex(status int) int {
+	if status < 100 || status > 599 {
+		return len(classes) - 1
+	}
+	return status/100 - 1
+}

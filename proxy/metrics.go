@@ -1,0 +1,73 @@
+package proxy
+
+import (
+	"net/http"
+	"time"
+
+	"stagedoor/httperror"
+)
+
+// Metrics is what this package reports of its requests. Requests and Upstream are called once for each route, and what
+// they return with every request. All methods, and what they return, are safe for concurrent use.
+type Metrics interface {
+	// Requests returns what notes the answered requests of a route.
+	Requests(route string) func(method string, status int, took time.Duration)
+	// Upstream returns what notes the calls of a route's upstream, by their status or else their error.
+	Upstream(route string) func(status int, err error, took time.Duration)
+	// Replayed notes a call that is sent again after a 401: replayToken or replaySpurious.
+	Replayed(cause string)
+	// RateLimited notes a request that is answered with 429, by Spotify or the gateway.
+	RateLimited()
+	// StreamBegun and StreamEnded note an answer whose end is not announced.
+	StreamBegun()
+	StreamEnded()
+}
+
+// Why a call is sent again.
+const (
+	replayToken    = "token"    // the 401 blamed the token
+	replaySpurious = "spurious" // it did not
+)
+
+// routeNone is the route of requests that no route takes.
+const routeNone = "none"
+
+// report notes a request whose answer has ended.
+func (g *Gateway) report(w *responseWriter, x *exchange) {
+	x.noteRequest(x.request.Method, finalStatus(w, x), x.took)
+	if x.refusal != nil && x.refusal.Reason == httperror.RateLimited {
+		g.metrics.RateLimited()
+	}
+	if w.stream {
+		g.metrics.StreamEnded()
+	}
+}
+
+// isStream tells whether an answer ends when its sender says so: the header announces no length, or leads to another
+// protocol.
+func isStream(status int, h http.Header) bool {
+	switch status {
+	case http.StatusSwitchingProtocols:
+		return true
+	case http.StatusNoContent, http.StatusNotModified:
+		return false
+	default:
+		return len(h["Content-Length"]) == 0
+	}
+}
+
+// noMetrics reports nothing.
+type noMetrics struct{}
+
+func (noMetrics) Requests(string) func(string, int, time.Duration) {
+	return func(string, int, time.Duration) {}
+}
+
+func (noMetrics) Upstream(string) func(int, error, time.Duration) {
+	return func(int, error, time.Duration) {}
+}
+
+func (noMetrics) Replayed(string) {}
+func (noMetrics) RateLimited()    {}
+func (noMetrics) StreamBegun()    {}
+func (noMetrics) StreamEnded()    {}

@@ -1,0 +1,40 @@
+package session
+
+import (
+	"errors"
+	"time"
+)
+
+// Metrics is what this package reports of its refreshes. It is safe for concurrent use.
+type Metrics interface {
+	// Refreshed notes a refresh that asked the token endpoint, by one of the results below, and how long that took.
+	Refreshed(result string, took time.Duration)
+}
+
+// What becomes of a refresh.
+const (
+	refreshOK            = "ok"
+	refreshGrantEnded    = "grant_ended"
+	refreshMisconfigured = "client_misconfigured"
+	refreshUnavailable   = "unavailable"
+	refreshLost          = "lost" // the new token could not be written
+)
+
+// refreshResult names what the token endpoint answered.
+func refreshResult(err error) string {
+	switch {
+	case err == nil:
+		return refreshOK
+	case errors.Is(err, ErrGrantEnded):
+		return refreshGrantEnded
+	case errors.Is(err, ErrClientMisconfigured):
+		return refreshMisconfigured
+	default:
+		return refreshUnavailable
+	}
+}
+
+// noMetrics reports nothing.
+type noMetrics struct{}
+
+func (noMetrics) Refreshed(string, time.Duration) {}
