@@ -1,0 +1,91 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+
+	"stagedoor/session"
+)
+
+// clocksDiffer lets two session managers of one process share a Redis, one of them with a wrong clock.
+func clocksDiffer(r *trial) {
+	const lifetime, span, stepping = time.Hour, 6 * time.Hour, time.Minute
+	w := newWorld(r, options{replicas: 1})
+	r.loaded("two managers in one process over one Redis, one clock 5 min off; 6 h in steps of 1 min, each asks every minute; tokens live 1 h")
+	for _, skew := range []time.Duration{0, 5 * time.Minute, -5 * time.Minute} {
+		calls := w.refreshesWithSkew(r, lifetime, span, stepping, skew)
+		ideal := int(span / (lifetime - time.Minute))
+		r.expect("at most one extra refresh, no storm", calls <= ideal+1, "%d refreshes, without a skew %d", calls, ideal)
+		r.measure("skew %v: %d refreshes", skew, calls)
+	}
+}
+
+// refreshesWithSkew returns how often two managers refresh one session within a span of a clock that the test sets.
+func (w *world) refreshesWithSkew(r *trial, lifetime, span, stepping, skew time.Duration) int {
+	r.Helper()
+	begin := time.Now()
+	var passed, calls atomic.Int64
+	clock := func(skew time.Duration) func() time.Time {
+		return func() time.Time { return begin.Add(time.Duration(passed.Load()) + skew) }
+	}
+	managers := []*session.Manager{
+		w.manager(r, clock(0), lifetime, &calls), w.manager(r, clock(skew), lifetime, &calls),
+	}
+	answer := httptest.NewRecorder()
+	request := httptest.NewRequest(http.MethodGet, "/", nil)
+	if _, err := managers[0].Create(answer, request, session.Login{
+		User: session.User{ID: "ada"}, AuthorizedAt: begin,
+		Grant: session.Grant{
+			Token:   session.Token{Access: session.NewSecret("access-0"), Expiry: begin.Add(lifetime)},
+			Refresh: session.NewSecret("refresh"),
+		},
+	}); err != nil {
+		r.Fatal(err)
+	}
+	request.Header.Set("Cookie", answer.Result().Cookies()[0].String())
+	for time.Duration(passed.Load()) < span {
+		for _, m := range managers {
+			s, err := m.Find(request)
+			if err != nil {
+				r.Fatal(err)
+			}
+			if _, err := m.Token(r.Context(), s); err != nil {
+				r.Fatal(err)
+			}
+		}
+		passed.Add(int64(stepping))
+	}
+	return int(calls.Load())
+}
+
+func (w *world) manager(r *trial, now func() time.Time, lifetime time.Duration, calls *atomic.Int64) *session.Manager {
+	r.Helper()
+	redis, err := session.NewRedis(w.redis.Config(), zap.NewNop())
+	if err != nil {
+		r.Fatal(err)
+	}
+	config := session.DefaultConfig()
+	config.Keys = []session.Secret{w.key}
+	m, err := session.NewManager(session.Options{
+		Config: config, Store: redis, Leases: redis, Watch: redis.Watch, Log: zap.NewNop(), Now: now,
+		Refresh: func(context.Context, session.Secret) (session.Grant, error) {
+			n := calls.Add(1)
+			access := session.NewSecret(fmt.Sprint("access-", n))
+			return session.Grant{Token: session.Token{Access: access, Expiry: now().Add(lifetime)}}, nil
+		},
+	})
+	if err != nil {
+		r.Fatal(err)
+	}
+	r.Cleanup(func() {
+		m.Close()
+		_ = redis.Close() // the test is over
+	})
+	return m
+}

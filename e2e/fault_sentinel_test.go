@@ -1,0 +1,61 @@
+package e2e
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"stagedoor/session/sessiontest"
+)
+
+// sentinelFailover kills the master that two Redis servers and a sentinel know.
+func sentinelFailover(r *trial) {
+	const master = "stage"
+	sessions := size(r, 5, 40)
+	w := newWorld(r, options{replicas: 3, users: sessions, prepare: func(w *world) {
+		replica := sessiontest.StartRedis(r)
+		sentinel := sessiontest.StartSentinel(r, master, w.redis, replica)
+		w.store = fmt.Sprintf("addresses: [%q]\nsentinel_master: %s", sentinel.Addr(), master)
+	}})
+	crowd := w.crowd(sessions)
+	r.loaded("3 replicas, %d sessions with %d requests at once; the master is killed, its replica takes over", sessions, 4*sessions)
+	w.seeEverywhere(crowd)
+	h := newHistory()
+	stop := make(chan struct{})
+	var group sync.WaitGroup
+	for _, f := range crowd {
+		for range 4 {
+			group.Go(func() {
+				for {
+					select {
+					case <-stop:
+						return
+					default:
+						h.me(f)
+					}
+				}
+			})
+		}
+	}
+	killed := time.Now()
+	w.redis.Kill()
+	var first, last time.Time // when a replica said that it has no Redis
+	sessiontest.Eventually(r, 30*time.Second, "there is a new master", func() bool {
+		if !w.replicas[0].ready() {
+			last = time.Now()
+			if first.IsZero() {
+				first = last
+			}
+		}
+		return !first.IsZero() && time.Since(last) > 2*time.Second
+	})
+	close(stop)
+	group.Wait()
+	r.expect("200 or 503, never 401", h.count(ok, storeAway) == h.count(), "%v", h)
+	goOnEventually(r, 10*time.Second, crowd)
+	begin := time.Now()
+	crowd[0].login(crowd[0].user) // needs a master that takes writes
+	r.measure("%v; without Redis from %s to %s after the kill; a login afterwards takes %s; sessions lost: 0 of %d", h,
+		seconds(first.Sub(killed)), seconds(last.Sub(killed)), seconds(time.Since(begin)), sessions)
+	h.lawful(r)
+}

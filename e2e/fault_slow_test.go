@@ -1,0 +1,87 @@
+package e2e
+
+import (
+	"sync"
+	"time"
+
+	"stagedoor/simulator"
+)
+
+// slowTokenEndpoint has every replica ask for the same expired session at once, while each refresh token is good for one
+// use and its reuse ends the grant.
+func slowTokenEndpoint(r *trial) {
+	replicas, requests := size(r, 3, 8), size(r, 40, 200)
+	delays := size(r, []time.Duration{300 * time.Millisecond, 3 * time.Second},
+		[]time.Duration{300 * time.Millisecond, 3 * time.Second, 8 * time.Second, 15 * time.Second})
+	w := newWorld(r, options{replicas: replicas, users: len(delays)})
+	w.rotate()
+	r.loaded("%d replicas, %d parallel requests each, one expired session; the token endpoint takes %v", replicas, requests, delays)
+	for i, f := range w.expiredCrowd(len(delays)) {
+		w.fault(simulator.Fault{Match: simulator.Match{Token: f.refresh}, Delay: delays[i], Times: 1})
+		h := newHistory()
+		before := len(w.refreshes())
+		h.all([]fan{f}, replicas*requests)
+		r.expect("1 refresh", len(w.refreshes()) == before+1, "%d calls at %v", len(w.refreshes())-before, delays[i])
+		r.expect("200, or 503 past the request's deadline of 15 s", h.count(ok, tokenEndpoint) == h.count() &&
+			(delays[i] > 14*time.Second || h.count(ok) == h.count()), "%v at %v", h, delays[i])
+		r.measure("%v: %v, slowest 200 %s", delays[i], h, seconds(h.longest(ok)))
+		h.lawful(r)
+		r.expect("nobody is logged out", f.status().Authenticated, "%s is", f.user)
+
+		w.spotify.ExpireAccessTokens() // and the next refresh
+		sessionsGoOn(r, []fan{f})
+	}
+	w.tokensOnce(r)
+}
+
+// manySessionsExpire has many sessions need a refresh in the same second.
+func manySessionsExpire(r *trial) {
+	sessions, allowed := size(r, 60, 1000), size(r, 4, 32)
+	gauge := &tokenGauge{}
+	w := newWorld(r, options{
+		replicas: 3, users: sessions, prepare: gauge.stand,
+		spotify: "token_concurrency: " + size(r, "4", "32"),
+	})
+	w.rotate()
+	crowd := w.expiredCrowd(sessions)
+	r.loaded("%d expired sessions, 2 requests each at once over 3 replicas; token endpoint 0.2 s, token_concurrency %d", sessions, allowed)
+	w.fault(simulator.Fault{Match: simulator.Match{Grant: "refresh_token"}, Delay: 200 * time.Millisecond})
+	h := newHistory()
+	begin := time.Now()
+	h.all(crowd, 2)
+	took := time.Since(begin)
+	calls := len(w.refreshes())
+	r.expect("at most one refresh a session", calls <= sessions, "%d calls for %d sessions", calls, sessions)
+	r.expect("no request lost", h.count(ok) == 2*sessions, "%v", h)
+	r.expect("at most token_concurrency calls a replica at a time", gauge.highest() <= 3*allowed, "%d were under way", gauge.highest())
+	r.measure("%d refreshes, at most %d at a time; %v; all in %s", calls, gauge.highest(), h, seconds(took))
+	h.lawful(r)
+	w.tokensOnce(r)
+}
+
+// sessionsGoOn checks that the sessions work now.
+func sessionsGoOn(r *trial, crowd []fan) {
+	r.Helper()
+	h := newHistory()
+	h.all(crowd, 1)
+	r.expect("the sessions go on afterwards", h.count(ok) == len(crowd), "%v", h)
+}
+
+// tokenGauge counts the calls of the token endpoint that are under way.
+type tokenGauge struct {
+	mu        sync.Mutex // guards what follows
+	now, most int
+}
+
+func (g *tokenGauge) highest() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.most
+}
+
+func (g *tokenGauge) add(n int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.now += n
+	g.most = max(g.most, g.now)
+}

@@ -1,0 +1,89 @@
+package e2e
+
+import (
+	"math/rand/v2"
+	"net/http"
+	"sync"
+	"time"
+
+	"stagedoor/e2e/faultproxy"
+	"stagedoor/session/sessiontest"
+	"stagedoor/simulator"
+)
+
+// mixedLoad reads, logs out and in, and lets tokens end, while every tenth request meets a fault. Afterwards everything
+// has to be as it was.
+func mixedLoad(r *trial) {
+	lasts, workers := size(r, 4*time.Second, *faultsSoak), size(r, 6, 24)
+	var before *faultproxy.Proxy
+	w := newWorld(r, options{
+		replicas: 3, users: workers, pprof: true, prepare: beforeRedis(&before), spotify: "token_timeout: 1s",
+		tokenLifetime: size(r, 6*time.Second, 20*time.Second), session: "refresh_before: 3s",
+	})
+	crowd := w.crowd(workers)
+	r.loaded("3 replicas, %d clients for %v; every 10th request meets a fault of the Web API, the token endpoint or Redis", workers, lasts)
+	newHistory().all(crowd, 20) // connections and buffers of a normal day
+	var idle []footprint
+	for _, p := range w.replicas {
+		idle = append(idle, p.footprint())
+	}
+	h := newHistory()
+	var group sync.WaitGroup
+	begin := time.Now()
+	for _, f := range crowd {
+		group.Go(func() {
+			for time.Since(begin) < lasts {
+				if rand.N(10) == 0 {
+					w.mishap(before)
+				}
+				h.me(f)
+			}
+		})
+	}
+	group.Wait()
+	w.spotify.ClearFaults()
+	before.Set(faultproxy.Fault{})
+	goOnEventually(r, 40*time.Second, crowd)
+	r.expect("no session ends", h.count(loginRequired, reauthorize) == 0, "%v", h)
+	h.lawful(r)
+	for i, p := range w.replicas {
+		sessiontest.Eventually(r, 100*time.Second, "goroutines and descriptors are as before", func() bool {
+			now := p.footprint()
+			return now.goroutines <= idle[i].goroutines+20 && now.descriptors <= idle[i].descriptors+20
+		})
+		now := p.footprint()
+		r.expect("goroutines, descriptors and memory return", now.residentMiB <= idle[i].residentMiB+192, "%v became %v", idle[i], now)
+		r.measure("replica %d: %v → %v", i+1, idle[i], now)
+	}
+	for _, f := range crowd {
+		if kind := h.ask(f, http.MethodPost, "/auth/logout", ""); kind != "204" {
+			r.Errorf("the logout of %s was answered %s", f.user, kind)
+		}
+	}
+	left, err := w.redis.Do("KEYS", "stagedoor:{session:*")
+	records, _ := left.([]any)
+	r.expect("no keys are left after the logouts", err == nil && len(records) == 0, "%v are, %v", left, err)
+	r.measure("%v", h)
+}
+
+// mishap lets something go wrong for a moment.
+func (w *world) mishap(before *faultproxy.Proxy) {
+	switch rand.N(100) { // refreshes are rare, and Redis is everybody's
+	case 0, 1:
+		kinds := []string{"token-500", "token-reset", "token-html", "token-truncated"}
+		w.passing(kinds[rand.N(len(kinds))])
+	case 2, 3:
+		kinds := []faultproxy.Fault{{Refuse: true}, {Latency: 100 * time.Millisecond}, {CutAfter: 2}, {HoldAnswers: true}}
+		before.Set(kinds[rand.N(len(kinds))])
+		time.AfterFunc(200*time.Millisecond, func() { before.Set(faultproxy.Fault{}) })
+	default:
+		kinds := []string{"api-500", "api-reset", "api-503", "api-spurious-401", "api-bare-401"}
+		w.passing(kinds[rand.N(len(kinds))])
+	}
+}
+
+// passing puts a fault into force for one request, or for a second if none comes.
+func (w *world) passing(name string) {
+	id := w.preset(name, func(f *simulator.Fault) { f.Times = 1 })
+	time.AfterFunc(time.Second, func() { w.spotify.ClearFault(id) })
+}
