@@ -3,6 +3,7 @@
 package faultproxy
 
 import (
+	"context"
 	"net"
 	"sync"
 	"time"
@@ -119,7 +120,8 @@ func (p *Proxy) accept() {
 }
 
 func (p *Proxy) connect(client net.Conn) {
-	server, err := net.DialTimeout("tcp", p.target, dialTime)
+	dialer := net.Dialer{Timeout: dialTime}
+	server, err := dialer.DialContext(context.Background(), "tcp", p.target)
 	if err != nil {
 		reset(client)
 		return
