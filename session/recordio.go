@@ -1,0 +1,68 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"go.uber.org/zap"
+)
+
+// load reads and opens the record of a place. A record that does not open is as good as none: its key has been retired,
+// or somebody wrote into the store.
+func (m *Manager) load(ctx context.Context, p place) (*Session, error) {
+	s := &Session{place: p, limits: m.limits()}
+	entry, err := m.options.Store.Load(ctx, p.key)
+	if err != nil && !errors.Is(err, ErrAbsent) {
+		if errors.Is(err, ErrStoreUnavailable) {
+			m.away.note()
+		}
+		return nil, err
+	}
+	if err == nil {
+		s.version = entry.Version
+		if s.record, err = m.openRecord(p, entry); err == nil {
+			return s, nil
+		}
+		m.options.Log.Warn("a session's record does not open: its key is not configured any more, or it was changed",
+			zap.String("session", label(p.key)), zap.Error(err))
+	}
+	if p.kind == kindApp { // an app without a token is one whose token is due
+		return s, nil
+	}
+	return nil, ErrNoSession
+}
+
+func (m *Manager) openRecord(p place, entry Entry) (record, error) {
+	plain, err := m.sealer.open(p.secret, p.key, entry.Data)
+	if err != nil {
+		return record{}, err
+	}
+	return decodeRecord(plain)
+}
+
+// save writes next on top of s and returns the session as it is then.
+func (m *Manager) save(ctx context.Context, s *Session, next record, holder string) (*Session, error) {
+	saved := &Session{place: s.place, version: s.version + 1, record: next, limits: s.limits}
+	plain, err := next.encode()
+	if err != nil {
+		return nil, fmt.Errorf("encode a session record: %w", err)
+	}
+	sealed, err := m.sealer.seal(s.secret, s.key, plain)
+	if err != nil {
+		return nil, err
+	}
+	now := m.options.Now()
+	ttl := saved.ttl(now)
+	if ttl <= 0 || !now.Before(saved.deadline()) {
+		return nil, ErrNoSession
+	}
+	if err := m.options.Store.Save(ctx, s.key, Entry{Version: saved.version, Data: sealed}, ttl, holder); err != nil {
+		return nil, err
+	}
+	return saved, nil
+}
+
+func (m *Manager) limits() limits {
+	return limits{idle: m.options.Config.IdleTimeout, lifetime: m.options.Config.MaxLifetime}
+}
