@@ -79,15 +79,17 @@ func serveConfig(ctx context.Context, e environment, c config.Config, log *zap.L
 	pages := proxy.NewAdmin(g.ready, c.Admin.Pprof)
 	pages.Handle("GET /metrics", g.metrics.Handler())
 	admin := &http.Server{Handler: pages, ReadHeaderTimeout: readHeaderTimeout}
+	adminAddress := ""
 	if c.Admin.Listen != "" {
 		listener, err := listen(c.Admin.Listen, "admin.listen")
 		if err != nil {
 			return errors.Join(err, server.Close(), g.close())
 		}
+		adminAddress = listener.Addr().String()
 		go func() { errs <- serveOn(admin, listener, proxy.TLSConfig{}) }()
 	}
 	log.Info("serving", zap.Stringer("listen", public.Addr()), zap.String("public_url", c.Server.PublicURL),
-		zap.String("admin", c.Admin.Listen), zap.String("store", c.Session.Store), zap.String("version", e.build.Version))
+		zap.String("admin", adminAddress), zap.String("store", c.Session.Store), zap.String("version", e.build.Version))
 	listening()
 
 	defer refuseReload(log)()

@@ -109,7 +109,7 @@ func TestKeyAndVersion(t *testing.T) {
 
 // TestReadiness follows /readyz and the health check through an outage of Redis.
 func TestReadiness(t *testing.T) {
-	w := newWorld(t, options{})
+	w := newWorld(t, options{knownAdmin: true})
 	p := w.replicas[0]
 	expect := func(healthy bool) {
 		t.Helper()

@@ -22,6 +22,7 @@ func rollingRestart(r *trial) {
 	defer streamer.Close()
 	w := newWorld(r, options{
 		replicas: replicas, users: 5, server: "shutdown_delay: 500ms",
+		knownAdmin: true,
 		routes: fmt.Sprintf(`
   - {path: /api/, upstream: spotify, credentials: user}
   - {path: /, upstream: %q, credentials: none}
@@ -127,7 +128,7 @@ func (w *world) watchReady(i int, admin string, restarting *atomic.Bool, stop <-
 // terminatedDuringARefresh ends a replica in an orderly way while its token call is under way.
 func terminatedDuringARefresh(r *trial) {
 	const waiting = 20
-	w := newWorld(r, options{replicas: 2, users: 1})
+	w := newWorld(r, options{replicas: 2, users: 1, server: "shutdown_delay: 1s"}) // all requests arrive before it ends
 	w.rotate()
 	crowd := w.expiredCrowd(1)
 	r.loaded("SIGTERM while %d requests wait for a refresh of 2 s", waiting)
@@ -140,8 +141,6 @@ func terminatedDuringARefresh(r *trial) {
 	if _, err := w.spotify.AwaitSeen(r.Context(), called, 1); err != nil {
 		r.Fatal(err)
 	}
-	late := time.NewTimer(200 * time.Millisecond) // all of them have arrived
-	<-late.C
 	w.replicas[0].signal(syscall.SIGTERM)
 	begin := time.Now()
 	err := w.replicas[0].wait()

@@ -54,6 +54,7 @@ type options struct {
 	implicit      bool          // the simulator still has the implicit grant
 	users         int           // so many fans instead of the simulator's own users
 	pprof         bool          // the admin listener has the profiler
+	knownAdmin    bool          // the admin port stays the same over restarts, at the risk that somebody else takes it
 	prepare       func(*world)  // changes tokenURL and store, before a replica starts
 }
 
@@ -154,9 +155,17 @@ redis:
 accounts:
 %s
 routes:%s`,
-		w.balancer.URL, indent(o.server), freePort(w.t), o.pprof, or(o.log, "info"), clientID, o.secret(),
+		w.balancer.URL, indent(o.server), o.adminPort(w.t), o.pprof, or(o.log, "info"), clientID, o.secret(),
 		w.accounts.URL, w.tokenURL, w.accounts.URL, indent(o.spotify),
 		w.key.Reveal(), indent(o.session), indent(w.store), or(indent(o.accounts), "  {}"), routes)
+}
+
+// adminPort is any port, unless the port must be known.
+func (o options) adminPort(t testing.TB) int {
+	if !o.knownAdmin {
+		return 0
+	}
+	return freePort(t)
 }
 
 func freePort(t testing.TB) int {
