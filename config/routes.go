@@ -20,7 +20,7 @@ func completeRoutes(routes []proxy.Route) {
 			r.Credentials = proxy.CredentialsNone
 		}
 		if len(r.Methods) == 0 && r.Upstream == proxy.UpstreamSpotify && !isAccount(*r) {
-			r.Methods = []string{"GET", "HEAD", "POST", "PUT", "DELETE"}
+			r.Methods = proxy.DefaultMethods()
 		}
 	}
 }

@@ -251,7 +251,7 @@ func (t *TokenEndpoint) sort(err error, sent ...session.Secret) error {
 	return &session.RefreshUnavailableError{RetryAfter: retryAfter(refused.Response.Header, t.now()), Cause: cause}
 }
 
-// basicCredentials is what the Authorization header carries of the client, as plainBasic writes it.
+// basicCredentials is what the Authorization header carries of the client, as dialect writes it.
 func (t *TokenEndpoint) basicCredentials() session.Secret {
 	return session.NewSecret(base64.StdEncoding.EncodeToString([]byte(t.oauth.ClientID + ":" + t.secret.Reveal())))
 }

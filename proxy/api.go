@@ -60,7 +60,7 @@ func newAPIRoute(route Route, p parts) (*apiRoute, error) {
 		metrics: p.Metrics,
 	}
 	if len(a.methods) == 0 {
-		a.methods = defaultMethods()
+		a.methods = DefaultMethods()
 	}
 	a.links = newLinkMap(p.api, p.public, a.prefix)
 	a.proxy = &httputil.ReverseProxy{

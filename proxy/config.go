@@ -78,9 +78,10 @@ func DefaultServerConfig() ServerConfig {
 // DefaultRoutes returns the routes of a configuration that has none.
 func DefaultRoutes() []Route {
 	return []Route{
-		{Path: "/api/", Upstream: UpstreamSpotify, Credentials: CredentialsUser, Methods: defaultMethods()},
+		{Path: "/api/", Upstream: UpstreamSpotify, Credentials: CredentialsUser, Methods: DefaultMethods()},
 		{Path: "/", Upstream: "http://127.0.0.1:3000", Credentials: CredentialsNone},
 	}
 }
 
-func defaultMethods() []string { return []string{"GET", "HEAD", "POST", "PUT", "DELETE"} }
+// DefaultMethods are those of a credentialed route that names none.
+func DefaultMethods() []string { return []string{"GET", "HEAD", "POST", "PUT", "DELETE"} }

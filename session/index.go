@@ -34,6 +34,10 @@ type indexSession struct {
 	UserAgent  string `json:"u,omitempty"`
 }
 
+func (i *userIndex) drop(key string) {
+	i.Sessions = slices.DeleteFunc(i.Sessions, func(known indexSession) bool { return known.Key == key })
+}
+
 // addToIndex lists a session, or notes that it was used.
 func (m *Manager) addToIndex(ctx context.Context, s *Session) error {
 	entry := indexSession{
@@ -51,7 +55,7 @@ func (m *Manager) addToIndex(ctx context.Context, s *Session) error {
 // dropFromIndex takes out a session that has ended. A failure costs nothing: the index leaves out what has ended.
 func (m *Manager) dropFromIndex(ctx context.Context, s *Session) {
 	err := m.changeIndex(ctx, s.record.user, func(index *userIndex) {
-		index.Sessions = slices.DeleteFunc(index.Sessions, func(known indexSession) bool { return known.Key == s.key })
+		index.drop(s.key)
 	})
 	if err != nil {
 		m.options.Log.Debug("an ended session is still in its user's index", zap.String("session", s.Label()), zap.Error(err))

@@ -244,8 +244,13 @@ func (m *Manager) touch(ctx context.Context, s *Session) {
 
 // audit writes a line about what happened to whom.
 func (m *Manager) audit(event, result string, s *Session) {
-	m.options.Log.Info("audit", zap.String("event", event), zap.String("result", result),
-		zap.String("user", s.record.user.ID), zap.String("session", s.Label()))
+	m.auditKey(event, result, s.record.user.ID, s.key)
+}
+
+// auditKey is audit for what lies under a key, when it is not at hand.
+func (m *Manager) auditKey(event, result, user, key string, more ...zap.Field) {
+	m.options.Log.Info("audit", append([]zap.Field{zap.String("event", event), zap.String("result", result),
+		zap.String("user", user), zap.String("session", label(key))}, more...)...)
 }
 
 // cut shortens text to at most size bytes, on a whole character.

@@ -37,8 +37,7 @@ func (m *Manager) ConnectAccount(ctx context.Context, name string, login Login) 
 		if err != nil {
 			return err
 		}
-		m.options.Log.Info("audit", zap.String("event", "login"), zap.String("result", "ok"), zap.String("account", name),
-			zap.String("user", saved.record.user.ID), zap.String("session", saved.Label()))
+		m.auditKey("login", "ok", saved.record.user.ID, saved.key, zap.String("account", name))
 		return nil
 	}
 }
@@ -49,8 +48,7 @@ func (m *Manager) RemoveAccount(ctx context.Context, name string) (bool, error) 
 	removed, err := m.options.Store.Delete(ctx, key)
 	if removed {
 		m.recent.forget(key)
-		m.options.Log.Info("audit", zap.String("event", "revoke"), zap.String("result", "ok"), zap.String("account", name),
-			zap.String("user", ""), zap.String("session", label(key)))
+		m.auditKey("revoke", "ok", "", key, zap.String("account", name))
 	}
 	return removed, err
 }

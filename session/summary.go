@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"go.uber.org/zap"
 )
 
 // handleSize is how many hex digits of a session's key are its handle. The key is the hash of the cookie, so a handle is
@@ -103,13 +101,12 @@ func (m *Manager) endAll(ctx context.Context, user string, sessions []Summary) e
 		if err := m.delete(ctx, s.key); err != nil {
 			return err
 		}
-		m.options.Log.Info("audit", zap.String("event", "revoke"), zap.String("result", "ok"),
-			zap.String("user", user), zap.String("session", label(s.key)))
+		m.auditKey("revoke", "ok", user, s.key)
 	}
 	return m.changeIndex(ctx, User{ID: user}, func(index *userIndex) {
-		index.Sessions = slices.DeleteFunc(index.Sessions, func(known indexSession) bool {
-			return slices.ContainsFunc(sessions, func(s Summary) bool { return s.key == known.Key })
-		})
+		for _, s := range sessions {
+			index.drop(s.key)
+		}
 	})
 }
 
@@ -124,9 +121,8 @@ func (m *Manager) living(ctx context.Context, index userIndex) ([]Summary, error
 		if err != nil {
 			return nil, err
 		}
-		_, digits, _ := strings.Cut(known.Key, ":")
 		living = append(living, Summary{
-			Handle: digits[:handleSize], User: User{ID: index.ID, AccountID: index.Account, DisplayName: index.Name},
+			Handle: handleOf(known.Key), User: User{ID: index.ID, AccountID: index.Account, DisplayName: index.Name},
 			CreatedAt: fromMillis(known.CreatedAt), LastSeenAt: fromMillis(known.LastSeenAt), UserAgent: known.UserAgent,
 			key: known.Key,
 		})
@@ -136,7 +132,9 @@ func (m *Manager) living(ctx context.Context, index userIndex) ([]Summary, error
 }
 
 // Handle names the session among its user's own.
-func (s *Session) Handle() string {
-	_, digits, _ := strings.Cut(s.key, ":")
+func (s *Session) Handle() string { return handleOf(s.key) }
+
+func handleOf(key string) string {
+	_, digits, _ := strings.Cut(key, ":")
 	return digits[:handleSize]
 }
