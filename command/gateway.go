@@ -18,40 +18,42 @@ import (
 
 // gateway is a configuration that has come to life: its handlers and what stands behind them.
 type gateway struct {
+	*sessionStore
 	public   *proxy.Gateway
-	sessions *session.Manager
-	redis    *session.Redis // nil with the memory store
 	metrics  *metrics.Metrics
 	stopping atomic.Bool
+}
+
+// sessionStore is the sessions of a configuration, with the connection that they need.
+type sessionStore struct {
+	sessions *session.Manager
+	redis    *session.Redis // nil with the memory store
 }
 
 // newGateway wires the packages together, in the order of a request's way: proxy, session, flows, and proxy again. No
 // connection is made before the first request.
 func newGateway(c config.Config, build Build, log *zap.Logger) (*gateway, error) {
 	tokens := flows.NewTokenEndpoint(c.Spotify, c.Server.PublicURL, nil)
-	g := &gateway{metrics: metrics.New(build.Version, build.Commit)}
-	options, err := g.sessionOptions(c, tokens, log)
+	counts := metrics.New(build.Version, build.Commit)
+	store, err := openSessions(c, tokens, counts, log)
 	if err != nil {
 		return nil, err
 	}
-	if g.sessions, err = session.NewManager(options); err != nil {
-		return nil, errors.Join(err, g.close())
-	}
 	auth, err := flows.New(flows.Options{
-		Config: c.Spotify, PublicURL: c.Server.PublicURL, Sessions: g.sessions, Tokens: tokens, Client: web.Client(),
-		BrowserTokens: c.Session.BrowserTokens, Log: log, Metrics: g.metrics,
+		Config: c.Spotify, PublicURL: c.Server.PublicURL, Sessions: store.sessions, Tokens: tokens, Client: web.Client(),
+		BrowserTokens: c.Session.BrowserTokens, Log: log, Metrics: counts,
 	})
 	if err != nil {
-		return nil, errors.Join(err, g.close())
+		return nil, errors.Join(err, store.close())
 	}
-	g.public, err = proxy.New(proxy.Options{
-		Server: c.Server, Routes: c.Routes, APIURL: c.Spotify.APIURL, APIKeyFiles: apiKeyFiles(c.Accounts), Sessions: g.sessions, Auth: auth,
-		Log: log, Metrics: g.metrics, Version: build.Version,
+	public, err := proxy.New(proxy.Options{
+		Server: c.Server, Routes: c.Routes, APIURL: c.Spotify.APIURL, APIKeyFiles: apiKeyFiles(c.Accounts),
+		Sessions: store.sessions, Auth: auth, Log: log, Metrics: counts, Version: build.Version,
 	})
 	if err != nil {
-		return nil, errors.Join(err, g.close())
+		return nil, errors.Join(err, store.close())
 	}
-	return g, nil
+	return &gateway{sessionStore: store, public: public, metrics: counts}, nil
 }
 
 func apiKeyFiles(accounts map[string]config.Account) map[string]string {
@@ -62,26 +64,30 @@ func apiKeyFiles(accounts map[string]config.Account) map[string]string {
 	return files
 }
 
-func (g *gateway) sessionOptions(c config.Config, tokens *flows.TokenEndpoint, log *zap.Logger) (session.Options, error) {
+func openSessions(c config.Config, tokens *flows.TokenEndpoint, counts *metrics.Metrics, log *zap.Logger) (*sessionStore, error) {
 	public, err := url.Parse(c.Server.PublicURL)
 	if err != nil {
-		return session.Options{}, err
+		return nil, err
 	}
 	o := session.Options{
 		Config: c.Session, Secure: public.Scheme == "https", Refresh: tokens.Refresh, App: tokens.ClientCredentials,
-		Client: c.Spotify.ClientID, Log: log, Metrics: g.metrics,
+		Client: c.Spotify.ClientID, Log: log, Metrics: counts,
 	}
+	s := &sessionStore{}
 	if c.Session.Store == session.StoreMemory {
-		store := newMeasured(session.NewMemory(nil), g.metrics)
+		store := newMeasured(session.NewMemory(nil), counts)
 		o.Store, o.Leases = store, store
-		return o, nil
+	} else {
+		if s.redis, err = session.NewRedis(c.Redis, log); err != nil {
+			return nil, err
+		}
+		store := newMeasured(s.redis, counts)
+		o.Store, o.Leases, o.Watch, o.Users = store, store, s.redis.Watch, s.redis.Users
 	}
-	if g.redis, err = session.NewRedis(c.Redis, log); err != nil {
-		return session.Options{}, err
+	if s.sessions, err = session.NewManager(o); err != nil {
+		return nil, errors.Join(err, s.close())
 	}
-	store := newMeasured(g.redis, g.metrics)
-	o.Store, o.Leases, o.Watch, o.Users = store, store, g.redis.Watch, g.redis.Users
-	return o, nil
+	return s, nil
 }
 
 // ready says which part is not ready, in words for the operator.
@@ -99,12 +105,12 @@ func (g *gateway) ready(ctx context.Context) error {
 }
 
 // close waits for refreshes in flight and leaves the store.
-func (g *gateway) close() error {
-	if g.sessions != nil {
-		g.sessions.Close()
+func (s *sessionStore) close() error {
+	if s.sessions != nil {
+		s.sessions.Close()
 	}
-	if g.redis != nil {
-		return g.redis.Close()
+	if s.redis != nil {
+		return s.redis.Close()
 	}
 	return nil
 }

@@ -8,6 +8,8 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"stagedoor/flows"
+	"stagedoor/metrics"
 	"stagedoor/session"
 )
 
@@ -124,15 +126,16 @@ func withSessions(ctx context.Context, e environment, file string, use func(oper
 	if err != nil {
 		return &usageError{err}
 	}
-	g, err := newGateway(c, e.build, log)
+	opened, err := openSessions(c, flows.NewTokenEndpoint(c.Spotify, c.Server.PublicURL, nil),
+		metrics.New(e.build.Version, e.build.Commit), log)
 	if err != nil {
 		return err
 	}
-	store := operatorStore{manager: g.sessions, publicURL: c.Server.PublicURL, scopes: c.Spotify.Scopes}
+	store := operatorStore{manager: opened.sessions, publicURL: c.Server.PublicURL, scopes: c.Spotify.Scopes}
 	for name := range c.Accounts {
 		store.accounts = append(store.accounts, name)
 	}
-	return errors.Join(use(store), g.close())
+	return errors.Join(use(store), opened.close())
 }
 
 // cutVerb takes the verb of a command that has several.
