@@ -53,7 +53,7 @@ func (w *world) expiredCrowd(count int) []fan {
 	w.spotify.ClearFault(short)
 	w.spotify.ExpireAccessTokens()
 	last := time.Now()
-	sessiontest.Eventually(w.t, 5*time.Second, "the last token has ended", func() bool { return time.Since(last) > time.Second })
+	sessiontest.Eventually(w.t, 20*time.Second, "the last token has ended", func() bool { return time.Since(last) > time.Second })
 	return all
 }
 

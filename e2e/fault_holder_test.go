@@ -15,11 +15,10 @@ import (
 // lease is how long the lease of a replica that died lives on.
 const lease = 10 * time.Second
 
-// inTime is the expectation that nobody waits much longer than that. The short set shares the machine with other tests.
+// inTime is the expectation that nobody waits much longer than that.
 func inTime(r *trial, waited time.Duration) {
 	r.Helper()
-	slack := size(r, 4*time.Second, time.Second)
-	r.expect(fmt.Sprintf("the others go on within the lease + %v", slack), waited < lease+slack, "it took %v", waited)
+	r.expect("the others go on within the lease + 1s", waited < r.within(lease+time.Second), "it took %v", waited)
 }
 
 // holding is a world whose first replica has the lease of a session and hangs in its token call.
@@ -46,7 +45,7 @@ func hold(r *trial, mode simulator.RefreshMode, fault faultproxy.Fault) *holding
 	h.through(0)
 	h.begun = time.Now()
 	h.group.Go(func() { _, _ = h.fan.try("GET", "/api/me", "") }) // it may be killed with its replica
-	sessiontest.Eventually(r, 5*time.Second, "the holder has its lease", func() bool {
+	sessiontest.Eventually(r, 20*time.Second, "the holder has its lease", func() bool {
 		leases, _ := h.redis.Do("KEYS", "stagedoor:{session:*:lease")
 		list, _ := leases.([]any)
 		return len(list) == 1
@@ -57,7 +56,7 @@ func hold(r *trial, mode simulator.RefreshMode, fault faultproxy.Fault) *holding
 			r.Fatal(err)
 		}
 	} else {
-		sessiontest.Eventually(r, 5*time.Second, "the call is on its way", func() bool { return h.before.Open() > 0 })
+		sessiontest.Eventually(r, 20*time.Second, "the call is on its way", func() bool { return h.before.Open() > 0 })
 	}
 	return h
 }
@@ -138,14 +137,14 @@ func holderSleeps(r *trial) {
 	h.before.Set(faultproxy.Fault{})
 	answers := newHistory()
 	waited := h.skipLease(r) + h.elsewhere(answers, 10)
-	sessiontest.Eventually(r, asleep+time.Second, "the holder has slept enough", func() bool { return time.Since(h.begun) > asleep })
+	sessiontest.Eventually(r, asleep+20*time.Second, "the holder has slept enough", func() bool { return time.Since(h.begun) > asleep })
 	before := h.record(r)
 	h.replicas[0].signal(syscall.SIGCONT)
 	h.group.Wait()
 	woke := func() bool {
 		return len(h.replicas[0].logged(func(l logLine) bool { return l.Msg == "audit" && l.Event == "refresh" })) > 0
 	}
-	sessiontest.Eventually(r, 5*time.Second, "the holder has done what it wanted to", woke)
+	sessiontest.Eventually(r, 20*time.Second, "the holder has done what it wanted to", woke)
 	r.expect("the stale holder writes nothing", h.record(r) == before, "the records changed")
 	inTime(r, waited)
 	r.expect("0 failed requests elsewhere", answers.count(ok) == answers.count(), "%v", answers)

@@ -43,7 +43,7 @@ func logoutRacesRefresh(r *trial) {
 	records, _ := left.([]any)
 	r.expect("0 sessions resurrected", after.count(loginRequired) == after.count() && len(records) == 0,
 		"%v, and Redis has %d records", after, len(records))
-	r.expect("dead on every replica within 2 s", slices.Max(times) < 2*time.Second, "it took up to %v", slices.Max(times))
+	r.expect("dead on every replica within 2 s", slices.Max(times) < r.within(2*time.Second), "it took up to %v", slices.Max(times))
 	slices.Sort(times)
 	r.measure("during the race %v; dead on all replicas after %s (median), %s (worst), a round of requests included", during,
 		seconds(times[len(times)/2]), seconds(times[len(times)-1]))
@@ -66,7 +66,7 @@ func (w *world) raceLogout(r *trial, f fan, during *history) time.Duration {
 	}
 	begin := time.Now()
 	for _, p := range w.replicas {
-		sessiontest.Eventually(r, 5*time.Second, "the session is dead on the replica", func() bool { return p.refuses(r, cookie) })
+		sessiontest.Eventually(r, 20*time.Second, "the session is dead on the replica", func() bool { return p.refuses(r, cookie) })
 	}
 	took := time.Since(begin)
 	group.Wait()

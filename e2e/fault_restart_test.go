@@ -21,7 +21,7 @@ func rollingRestart(r *trial) {
 	streamer := httptest.NewServer(streaming(lasts))
 	defer streamer.Close()
 	w := newWorld(r, options{
-		replicas: replicas, users: 5, server: "shutdown_delay: 500ms",
+		replicas: replicas, users: 5, server: "shutdown_delay: 2s",
 		knownAdmin: true,
 		routes: fmt.Sprintf(`
   - {path: /api/, upstream: spotify, credentials: user}
@@ -29,7 +29,7 @@ func rollingRestart(r *trial) {
 `, streamer.URL),
 	})
 	crowd := w.crowd(5)
-	r.loaded("%d replicas one after the other, %d requests/s, streams of %v in flight, shutdown_delay 0.5 s", replicas, rate, lasts)
+	r.loaded("%d replicas one after the other, %d requests/s, streams of %v in flight, shutdown_delay 2 s", replicas, rate, lasts)
 	restarting := make([]atomic.Bool, replicas)
 	stop := make(chan struct{})
 	var watching, load sync.WaitGroup

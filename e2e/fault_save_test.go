@@ -36,7 +36,7 @@ func redisIsAwayDuringASave(r *trial) {
 		h.me(f) // while Redis is away and nothing is saved
 		w.through(1)
 		elsewhere := newHistory()
-		sessiontest.Eventually(r, away+5*time.Second, "the outage is over", func() bool {
+		sessiontest.Eventually(r, away+20*time.Second, "the outage is over", func() bool {
 			elsewhere.me(f)
 			return time.Since(begin) > away
 		})
@@ -44,7 +44,7 @@ func redisIsAwayDuringASave(r *trial) {
 		back := time.Now()
 		for i := range w.replicas {
 			w.through(i)
-			goOnEventually(r, 10*time.Second, []fan{f})
+			goOnEventually(r, 20*time.Second, []fan{f})
 		}
 		r.expect("nobody asks for a second token", w.spotify.Counts().RefreshTokens[f.refresh] == 1,
 			"%s: the token was presented %d times", o.name, w.spotify.Counts().RefreshTokens[f.refresh])

@@ -52,7 +52,7 @@ func sentinelFailover(r *trial) {
 	close(stop)
 	group.Wait()
 	r.expect("200 or 503, never 401", h.count(ok, storeAway) == h.count(), "%v", h)
-	goOnEventually(r, 10*time.Second, crowd)
+	goOnEventually(r, 20*time.Second, crowd)
 	begin := time.Now()
 	crowd[0].login(crowd[0].user) // needs a master that takes writes
 	r.measure("%v; without Redis from %s to %s after the kill; a login afterwards takes %s; sessions lost: 0 of %d", h,

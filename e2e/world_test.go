@@ -89,6 +89,9 @@ func newWorld(t testing.TB, o options) *world {
 	})
 	w.tokenURL = w.accounts.URL + "/api/token"
 	w.store = fmt.Sprintf("addresses: [%q]", w.redis.Addr())
+	if *faultsMode == "short" { // what works shall not fail because the machine is busy
+		w.store += "\ntimeout: 2s"
+	}
 	w.away = make([]atomic.Bool, max(o.replicas, 1))
 	if o.prepare != nil {
 		o.prepare(w)

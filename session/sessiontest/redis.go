@@ -2,6 +2,8 @@ package sessiontest
 
 import (
 	"bytes"
+	"errors"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -63,15 +65,22 @@ func startServer(t testing.TB, args ...string) *RedisServer {
 	}
 }
 
-// FreeAddress returns an address of 127.0.0.1 that nobody listens on now.
+// FreeAddress returns an address of 127.0.0.1 that nobody listens on now. Its port is below those that systems give to
+// clients and to listeners on any port (RFC 6335, section 6), so that it stays free while a server restarts.
 func FreeAddress(t testing.TB) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for {
+		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(10_000+rand.N(20_000)))
+		listener, err := net.Listen("tcp", address)
+		if errors.Is(err, syscall.EADDRINUSE) {
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = listener.Close() // it has served its purpose
+		return address
 	}
-	defer func() { _ = listener.Close() }() // it has served its purpose
-	return listener.Addr().String()
 }
 
 // Addr returns the server's host:port.
