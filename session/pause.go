@@ -17,6 +17,9 @@ const (
 	maxPauses = 10_000
 )
 
+// wholeClient stands for all sessions together where a pause is kept by session: Spotify refused the client itself.
+const wholeClient = ""
+
 // pauses remembers for which sessions a refresh failed, so that a sick token endpoint is not asked with every request.
 type pauses struct {
 	mu    sync.Mutex // guards after

@@ -93,8 +93,8 @@ func passing(err error) bool {
 // refreshed waits for the one refresh of the session in this process, and begins it when there is none. The refresh
 // belongs to no request: it goes on when they all have left.
 func (m *Manager) refreshed(ctx context.Context, s *Session, why need, patience time.Duration) (Token, error) {
-	if cause, left := m.pauses.active(s.key, m.options.Now()); cause != nil {
-		return Token{}, pausedError(cause, left)
+	if err := m.paused(s); err != nil {
+		return Token{}, err
 	}
 	f := m.flights.join(s.key, func(f *flight) {
 		m.background.Go(func() {
@@ -115,6 +115,17 @@ func (m *Manager) refreshed(ctx context.Context, s *Session, why need, patience 
 		}
 		return f.token, f.err
 	}
+}
+
+// paused returns an error while it is too early for another call: this session's last one failed, or Spotify refused the
+// client, which is everybody's.
+func (m *Manager) paused(s *Session) error {
+	for _, key := range []string{s.key, wholeClient} {
+		if cause, left := m.pauses.active(key, m.options.Now()); cause != nil {
+			return pausedError(cause, left)
+		}
+	}
+	return nil
 }
 
 // pausedError is what a request gets during a pause: the reason of the last failure, and how long to stay away.
@@ -163,6 +174,9 @@ func (m *Manager) refreshHeld(f *flight, s *Session, why need, holder string) (*
 	if why.forced() && now.Sub(current.record.forcedAt) < forcedRefreshPause {
 		return nil, ErrRefreshedLately
 	}
+	if err := m.paused(current); err != nil { // since the flight began
+		return nil, err
+	}
 	next, err := m.nextGrant(ctx, current)
 	result, took := refreshResult(err), m.options.Now().Sub(now)
 	defer func() { m.options.Metrics.Refreshed(result, took) }()
@@ -174,6 +188,7 @@ func (m *Manager) refreshHeld(f *flight, s *Session, why need, holder string) (*
 		return nil, err
 	}
 	m.pauses.worked(s.key)
+	m.pauses.worked(wholeClient)
 	change := func(r *record) {
 		r.grant = r.grant.succeededBy(next)
 		r.refreshedAt = now
@@ -205,6 +220,7 @@ func (m *Manager) nextGrant(ctx context.Context, s *Session) (Grant, error) {
 // endGrant marks the session as one that only a new login helps.
 func (m *Manager) endGrant(s *Session, holder string) (*Session, error) {
 	m.pauses.worked(s.key)
+	m.pauses.worked(wholeClient)
 	saved, err := m.saveOver(s, holder, func(r *record) { r.ended = true }, func(*Session) {})
 	if err == nil && saved.record.ended {
 		m.audit("reauthorization_required", "invalid_grant", saved)
@@ -221,6 +237,7 @@ func (m *Manager) refreshFailed(s *Session, cause error) {
 	}
 	m.pauses.failed(s.key, cause, retryAfter, m.options.Now())
 	if errors.Is(cause, ErrClientMisconfigured) {
+		m.pauses.failed(wholeClient, cause, 0, m.options.Now())
 		m.options.Log.Error("Spotify refuses the client id or secret; correct spotify.client_id and spotify.client_secret",
 			zap.String("session", s.Label()), zap.Error(cause))
 	} else {

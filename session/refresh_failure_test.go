@@ -177,6 +177,31 @@ func TestMisconfiguredClientEndsNothing(t *testing.T) {
 	})
 }
 
+// Spotify refuses the client for all sessions alike, so they share the pause.
+func TestMisconfiguredClientIsAskedForAllSessionsTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newReplicas(t, 1)
+		r.tokens.answer = failing(fmt.Errorf("401: %w", session.ErrClientMisconfigured))
+		crowd := make([]browser, 100)
+		for i := range crowd {
+			crowd[i].logIn(t, r.managers[0], goodFor(-time.Minute))
+		}
+		for i := range crowd {
+			wantError(t, "with a wrong secret", ask(t.Context(), r.managers[0], &crowd[i]).err, session.ErrClientMisconfigured)
+		}
+		if calls := r.tokens.calls(); calls > 2 {
+			t.Errorf("100 sessions made %d calls in one moment", calls)
+		}
+		r.tokens.answer = nil
+		pass(time.Minute)
+		for i := range crowd {
+			if got := ask(t.Context(), r.managers[0], &crowd[i]); got.err != nil {
+				t.Fatalf("with the right secret: %v", got.err)
+			}
+		}
+	})
+}
+
 // An ended grant is asked about once, for all requests and replicas, and its record is kept for a day.
 func TestEndedGrant(t *testing.T) {
 	for name, left := range map[string]time.Duration{"with a good token": 30 * time.Second, "without one": -time.Minute} {
