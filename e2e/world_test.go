@@ -55,6 +55,7 @@ type options struct {
 	users         int           // so many fans instead of the simulator's own users
 	pprof         bool          // the admin listener has the profiler
 	knownAdmin    bool          // the admin port stays the same over restarts, at the risk that somebody else takes it
+	publicURL     string        // "" means the balancer's address
 	prepare       func(*world)  // changes tokenURL and store, before a replica starts
 }
 
@@ -158,7 +159,7 @@ redis:
 accounts:
 %s
 routes:%s`,
-		w.balancer.URL, indent(o.server), o.adminPort(w.t), o.pprof, or(o.log, "info"), clientID, o.secret(),
+		or(o.publicURL, w.balancer.URL), indent(o.server), o.adminPort(w.t), o.pprof, or(o.log, "info"), clientID, o.secret(),
 		w.accounts.URL, w.tokenURL, w.accounts.URL, indent(o.spotify),
 		w.key.Reveal(), indent(o.session), indent(w.store), or(indent(o.accounts), "  {}"), routes)
 }
