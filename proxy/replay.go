@@ -59,7 +59,7 @@ func (t *replayer) RoundTrip(r *http.Request) (*http.Response, error) {
 		err = tokenFault(c.session, err)
 	} else {
 		cause = replaySpurious
-		err = t.pause(r.Context(), replayPause*3/4+rand.N(replayPause/2))
+		err = t.pause(r.Context(), replayPause*3/4+rand.N(replayPause/2)) //nolint:gosec // G404: no secret; replays shall not meet
 	}
 	_ = first.Body.Close() // it is read as far as it mattered
 	if err != nil {

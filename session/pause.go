@@ -60,7 +60,7 @@ func (p *pauses) failed(key string, cause error, retryAfter time.Duration, now t
 	length := time.Duration(0)
 	if failures > 1 {
 		length = min(firstPause<<min(failures-2, 10), maxPause)
-		length = length/2 + rand.N(length) // replicas shall not come back all at once
+		length = length/2 + rand.N(length) //nolint:gosec // G404: no secret; replicas shall not come back all at once
 	}
 	length = max(length, min(retryAfter, longestRetryAfter))
 	p.after[key] = pause{failures: failures, until: now.Add(length), cause: cause}
