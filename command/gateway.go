@@ -75,8 +75,9 @@ func openSessions(c config.Config, tokens *flows.TokenEndpoint, counts *metrics.
 	}
 	s := &sessionStore{}
 	if c.Session.Store == session.StoreMemory {
-		store := newMeasured(session.NewMemory(nil), counts)
-		o.Store, o.Leases = store, store
+		memory := session.NewMemory(nil)
+		store := newMeasured(memory, counts)
+		o.Store, o.Leases, o.Watch = store, store, memory.Watch
 	} else {
 		if s.redis, err = session.NewRedis(c.Redis, log); err != nil {
 			return nil, err

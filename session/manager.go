@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"go.uber.org/zap"
+	"golang.org/x/sync/singleflight"
 )
 
 // maxUserAgent is how much of a User-Agent a record keeps, in bytes.
@@ -25,9 +26,9 @@ type Options struct {
 	Secure bool
 	Store  Store
 	Leases Leases
-	// Watch calls gone with the key of every entry that another replica deletes, and missed whenever it may have missed
-	// some, until ctx ends; nil when there is no other replica.
-	Watch func(ctx context.Context, gone func(key string), missed func())
+	// Watch tells what becomes of the entries in the store, whoever changes them, until ctx ends; nil when nothing can,
+	// and then every request asks the store.
+	Watch func(ctx context.Context, w Watcher)
 	// Refresh asks the token endpoint for the next grant: one request, with a deadline of its own. It answers
 	// ErrGrantEnded, ErrClientMisconfigured or a RefreshUnavailableError.
 	Refresh func(ctx context.Context, refreshToken Secret) (Grant, error)
@@ -52,6 +53,7 @@ type Manager struct {
 	cookie   cookie
 	attempts cookie
 	recent   *recent
+	loads    singleflight.Group // of sessions, by their key
 	flights  *flights
 	pauses   *pauses
 	away     outage
@@ -77,12 +79,13 @@ func NewManager(o Options) (*Manager, error) {
 		o.Metrics = noMetrics{}
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	m := &Manager{options: o, sealer: sealer, recent: newRecent(), flights: newFlights(), pauses: newPauses(), indexSeed: maphash.MakeSeed(), stop: stop}
+	m := &Manager{
+		options: o, sealer: sealer, recent: newRecent(o.Now), flights: newFlights(), pauses: newPauses(),
+		indexSeed: maphash.MakeSeed(), stop: stop,
+	}
 	m.cookie, m.attempts = newCookies(o.Config.Cookie, o.Secure, o.Config.MaxLifetime)
 	if o.Watch != nil {
-		m.background.Go(func() {
-			o.Watch(ctx, func(key string) { m.recent.gone(key, m.options.Now()) }, m.recent.missed)
-		})
+		m.background.Go(func() { o.Watch(ctx, m.recent) })
 	}
 	return m, nil
 }
@@ -126,26 +129,50 @@ func (m *Manager) Peek(r *http.Request) (*Session, error) {
 	return m.look(r.Context(), behind(kindSession, id))
 }
 
-// look returns what lies at a place: as the store has it, or, while the store is away, as it was just seen.
+// look returns what lies at a place: as it was seen a moment ago, or as the store has it, or, while the store is away, as
+// it was just seen.
 func (m *Manager) look(ctx context.Context, p place) (*Session, error) {
 	now := m.options.Now()
+	s := m.recent.fresh(p.key, now)
+	if s == nil {
+		var err error
+		if s, err = m.loadShared(ctx, p, now); err != nil {
+			return nil, err
+		}
+	}
+	err := s.usable(now)
+	if errors.Is(err, ErrNoSession) {
+		return nil, err
+	}
+	return s, err
+}
+
+// loadShared loads what lies at a place, once for all who ask for it at the same time.
+func (m *Manager) loadShared(ctx context.Context, p place, now time.Time) (*Session, error) {
+	shared := m.loads.DoChan(p.key, func() (any, error) {
+		return m.loadRecent(context.WithoutCancel(ctx), p, now) // it is not only this request's
+	})
+	select {
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case result := <-shared:
+		s, _ := result.Val.(*Session)
+		return s, result.Err
+	}
+}
+
+// loadRecent loads a session and remembers it, or remembers it while the store is away.
+func (m *Manager) loadRecent(ctx context.Context, p place, now time.Time) (*Session, error) {
 	s, err := m.load(ctx, p)
 	switch {
-	case err == nil:
-		m.recent.saw(s, now)
+	case err == nil && !m.recent.saw(s, now):
+		return nil, ErrNoSession // it ended meanwhile
 	case errors.Is(err, ErrStoreUnavailable):
-		if s = m.recent.get(p.key, now); s == nil {
-			return nil, err
+		if recent := m.recent.get(p.key, now); recent != nil {
+			return recent, nil
 		}
 	case errors.Is(err, ErrNoSession):
 		m.recent.forget(p.key)
-		return nil, err
-	default:
-		return nil, err
-	}
-	err = s.usable(now)
-	if errors.Is(err, ErrNoSession) {
-		return nil, err
 	}
 	return s, err
 }
@@ -217,7 +244,7 @@ func (m *Manager) delete(ctx context.Context, key string) error {
 	if _, err := m.options.Store.Delete(ctx, key); err != nil {
 		return err
 	}
-	m.recent.gone(key, m.options.Now())
+	m.recent.Gone(key)
 	return nil
 }
 
@@ -235,6 +262,7 @@ func (m *Manager) touch(ctx context.Context, s *Session) {
 	next.lastSeenAt = now
 	saved, err := m.save(ctx, s, next, "")
 	if err == nil {
+		m.recent.saw(saved, now)
 		err = m.addToIndex(ctx, saved)
 	}
 	if err != nil {

@@ -96,6 +96,12 @@ func (m *Memory) Release(_ context.Context, key, holder string) error {
 	return nil
 }
 
+// Watch is Redis' Watch: nobody else changes what is here, so there is never any news.
+func (m *Memory) Watch(ctx context.Context, w Watcher) {
+	w.Missed()
+	<-ctx.Done()
+}
+
 func (m *Memory) entryLocked(key string) (Entry, bool) {
 	e, ok := m.entries[key]
 	if !ok || !m.now().Before(e.expires) {

@@ -6,37 +6,53 @@ import (
 	"time"
 )
 
-// recentLifetime is how long a session that was just seen may be served while the store is away.
-const recentLifetime = 10 * time.Second
+const (
+	// recentLifetime is how long a session that was just seen may be served while the store is away.
+	recentLifetime = 10 * time.Second
+	// freshLifetime is how long it may be served in place of a look into the store, while the store tells of changes.
+	freshLifetime = 2 * time.Second
+)
 
-// recent remembers the sessions of the last seconds, for the time of an outage. It is made of two generations, of which
-// the older is dropped as a whole, so it needs no sweeping and holds at most what was seen in twice recentLifetime.
+// recent remembers the sessions of the last seconds, so that not every request asks the store, and for the time of an
+// outage. It is made of two generations, of which the older is dropped as a whole, so it needs no sweeping and holds at
+// most what was seen in twice recentLifetime. It is a Watcher: what the store tells of is no longer fresh.
 type recent struct {
+	now func() time.Time
+
 	mu       sync.Mutex // guards what follows
+	told     bool       // the store tells of every change now
 	young    map[string]recentSession
 	old      map[string]recentSession
 	youngest time.Time // when young was begun
 }
 
 type recentSession struct {
-	session *Session // nil: known to be gone
-	seen    time.Time
+	session *Session  // nil: none is known
+	seen    time.Time // when it was asked for in the store
+	changed time.Time // when the store last told of a change
+	gone    bool      // the change was its deletion
 }
 
-func newRecent() *recent {
-	return &recent{young: map[string]recentSession{}, old: map[string]recentSession{}}
+func newRecent(now func() time.Time) *recent {
+	return &recent{now: now, young: map[string]recentSession{}, old: map[string]recentSession{}}
 }
 
-// saw remembers a session that the store has just given. It does not bring back one that is gone: the store may have
-// answered before the deletion.
-func (r *recent) saw(s *Session, now time.Time) {
+// saw remembers a session as the store has given it to somebody who asked at a time. It does not bring back one that has
+// gone since then, nor an older version. It tells whether the session is not gone.
+func (r *recent) saw(s *Session, asked time.Time) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.turnLocked(now)
-	if known, ok := r.findLocked(s.key); ok && known.session == nil {
-		return
+	r.turnLocked(asked)
+	known := r.findLocked(s.key)
+	if known.gone && !asked.After(known.changed) {
+		return false
 	}
-	r.young[s.key] = recentSession{session: s, seen: now}
+	known.gone = false
+	if known.session == nil || known.session.version <= s.version {
+		known.session, known.seen = s, asked
+		r.young[s.key] = known
+	}
+	return true
 }
 
 // update puts what is known about a remembered session in its place. It was not seen in the store, so it is served no
@@ -44,8 +60,9 @@ func (r *recent) saw(s *Session, now time.Time) {
 func (r *recent) update(s *Session) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if known, ok := r.findLocked(s.key); ok && known.session != nil {
-		r.young[s.key] = recentSession{session: s, seen: known.seen}
+	if known := r.findLocked(s.key); known.session != nil {
+		known.session = s
+		r.young[s.key] = known
 	}
 }
 
@@ -53,27 +70,48 @@ func (r *recent) update(s *Session) {
 func (r *recent) forget(key string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if known, ok := r.findLocked(key); ok && known.session != nil {
+	if !r.findLocked(key).gone {
 		delete(r.young, key)
 		delete(r.old, key)
 	}
 }
 
-// gone forgets a session for good, even if a request that is under way has still seen it.
-func (r *recent) gone(key string, now time.Time) {
+// Gone implements Watcher: it forgets a session, even if a request that is under way has still seen it.
+func (r *recent) Gone(key string) {
+	now := r.now()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.turnLocked(now)
-	r.young[key] = recentSession{seen: now}
+	r.young[key] = recentSession{changed: now, gone: true}
 }
 
-// missed forgets every session: some of them may have been deleted without a word.
-func (r *recent) missed() {
+// Changed implements Watcher: what was asked for before is not fresh.
+func (r *recent) Changed(key string) {
+	now := r.now()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	isKnown := func(_ string, known recentSession) bool { return known.session != nil }
+	r.turnLocked(now)
+	known := r.findLocked(key)
+	known.changed = now
+	r.young[key] = known
+}
+
+// Missed implements Watcher: it forgets every session, because some of them may have been deleted without a word, and
+// trusts the news from here on.
+func (r *recent) Missed() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	isKnown := func(_ string, known recentSession) bool { return !known.gone }
 	maps.DeleteFunc(r.young, isKnown)
 	maps.DeleteFunc(r.old, isKnown)
+	r.told = true
+}
+
+// Lost implements Watcher: without news nothing is fresh.
+func (r *recent) Lost() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.told = false
 }
 
 // get returns a session that was seen within recentLifetime and is not known to be gone; nil when there is none.
@@ -81,19 +119,34 @@ func (r *recent) get(key string, now time.Time) *Session {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.turnLocked(now)
-	known, ok := r.findLocked(key)
-	if !ok || now.Sub(known.seen) > recentLifetime {
+	known := r.findLocked(key)
+	if known.session == nil || now.Sub(known.seen) > recentLifetime {
 		return nil
 	}
 	return known.session
 }
 
-func (r *recent) findLocked(key string) (recentSession, bool) {
-	if known, ok := r.young[key]; ok {
-		return known, true
+// fresh returns a session that the store would give in just the same way, as far as anybody knows; nil when there is
+// none.
+func (r *recent) fresh(key string, now time.Time) *Session {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	known := r.findLocked(key)
+	if !r.told || known.session == nil || now.Sub(known.seen) >= freshLifetime || !known.changed.Before(known.seen) {
+		return nil
 	}
-	known, ok := r.old[key]
-	return known, ok
+	if known.session.ttl(now) <= 0 { // the store has forgotten it, by this clock
+		return nil
+	}
+	return known.session
+}
+
+// findLocked returns what is known about a key; the zero value when nothing is.
+func (r *recent) findLocked(key string) recentSession {
+	if known, ok := r.young[key]; ok {
+		return known
+	}
+	return r.old[key]
 }
 
 func (r *recent) turnLocked(now time.Time) {

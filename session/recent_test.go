@@ -11,8 +11,31 @@ func atSecond(s float64) time.Time {
 	return time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC).Add(time.Duration(s * float64(time.Second)))
 }
 
+// timedRecent is recent with a clock that a test sets.
+type timedRecent struct {
+	*recent
+	at time.Time
+}
+
+func newTimedRecent() *timedRecent {
+	r := &timedRecent{}
+	r.recent = newRecent(func() time.Time { return r.at })
+	return r
+}
+
+// gone is Gone at a time, and changed is Changed.
+func (r *timedRecent) gone(key string, at time.Time) {
+	r.at = at
+	r.Gone(key)
+}
+
+func (r *timedRecent) changed(key string, at time.Time) {
+	r.at = at
+	r.Changed(key)
+}
+
 func TestRecentServesForTenSeconds(t *testing.T) {
-	r, s := newRecent(), &Session{place: place{key: "key"}}
+	r, s := newTimedRecent(), &Session{place: place{key: "key"}}
 	r.saw(s, atSecond(100))
 	for _, c := range []struct {
 		second float64
@@ -27,7 +50,7 @@ func TestRecentServesForTenSeconds(t *testing.T) {
 // Whatever the generations do, what was seen within ten seconds is found and what was not is not.
 func TestRecentAcrossGenerations(t *testing.T) {
 	for offset := 0.0; offset < 25; offset += 0.5 {
-		r := newRecent()
+		r := newTimedRecent()
 		r.saw(&Session{place: place{key: "other"}}, atSecond(100))
 		r.saw(&Session{place: place{key: "key"}}, atSecond(100+offset))
 		if r.get("key", atSecond(110+offset)) == nil {
@@ -40,7 +63,7 @@ func TestRecentAcrossGenerations(t *testing.T) {
 }
 
 func TestRecentSeenAgain(t *testing.T) {
-	r := newRecent()
+	r := newTimedRecent()
 	first, second := &Session{place: place{key: "key"}, version: 1}, &Session{place: place{key: "key"}, version: 2}
 	r.saw(first, atSecond(0))
 	r.saw(second, atSecond(8))
@@ -49,30 +72,75 @@ func TestRecentSeenAgain(t *testing.T) {
 	}
 }
 
-func TestRecentGoneIsForGood(t *testing.T) {
-	r, s := newRecent(), &Session{place: place{key: "key"}}
+// Who asked the store before a session went may be answered afterwards.
+func TestRecentGoneWhileSomebodyAsks(t *testing.T) {
+	r, s := newTimedRecent(), &Session{place: place{key: "key"}}
 	r.saw(s, atSecond(0))
 	r.gone("key", atSecond(1))
-	for second := 1.0; second < 11; second += 0.5 {
-		r.forget("key")            // a request that read after it was deleted
-		r.saw(s, atSecond(second)) // one that read before
-		if r.get("key", atSecond(second)) != nil {
-			t.Fatalf("%gs after it has gone the session is back", second-1)
+	for asked := 0.0; asked <= 1; asked += 0.25 {
+		r.forget("key") // somebody else who asked then
+		if r.saw(s, atSecond(asked)) || r.get("key", atSecond(1.5)) != nil {
+			t.Fatalf("asked for at second %g, gone at second 1: the session is back", asked)
 		}
+	}
+	if !r.saw(s, atSecond(1.1)) || r.get("key", atSecond(1.5)) == nil {
+		t.Error("what the store still has, asked for afterwards, is not remembered")
 	}
 }
 
 func TestRecentGoneBeforeItWasSeen(t *testing.T) {
-	r, s := newRecent(), &Session{place: place{key: "key"}}
-	r.gone("key", atSecond(0))
-	r.saw(s, atSecond(0.1))
-	if r.get("key", atSecond(0.2)) != nil {
+	r, s := newTimedRecent(), &Session{place: place{key: "key"}}
+	r.gone("key", atSecond(1))
+	if r.saw(s, atSecond(0.9)); r.get("key", atSecond(1.2)) != nil {
 		t.Error("a session that has gone was remembered")
 	}
 }
 
+// A session is served without a look into the store for two seconds, while the store tells of changes and told of none.
+func TestRecentFresh(t *testing.T) {
+	begin := func() *timedRecent {
+		r := newTimedRecent()
+		r.Missed()
+		living := &Session{place: place{key: "key"}, version: 2, limits: limits{idle: time.Hour, lifetime: time.Hour},
+			record: record{authorizedAt: atSecond(0), createdAt: atSecond(0), lastSeenAt: atSecond(0)}}
+		r.saw(living, atSecond(1))
+		return r
+	}
+	for name, c := range map[string]struct {
+		then func(r *timedRecent)
+		at   float64
+		want bool
+	}{
+		"at once":                  {func(*timedRecent) {}, 1, true},
+		"almost two seconds later": {func(*timedRecent) {}, 2.99, true},
+		"two seconds later":        {func(*timedRecent) {}, 3, false},
+		"without news":             {func(r *timedRecent) { r.Lost() }, 1.5, false},
+		"when the news is back":    {func(r *timedRecent) { r.Lost(); r.Missed() }, 1.5, false},
+		"after a change":           {func(r *timedRecent) { r.changed("key", atSecond(1.2)) }, 1.5, false},
+		"after another's change":   {func(r *timedRecent) { r.changed("other", atSecond(1.2)) }, 1.5, true},
+		"after it has gone":        {func(r *timedRecent) { r.gone("key", atSecond(1.2)) }, 1.5, false},
+		"asked for before a change": {func(r *timedRecent) {
+			r.changed("key", atSecond(1.2))
+			r.saw(&Session{place: place{key: "key"}, version: 2}, atSecond(1.1))
+		}, 1.5, false},
+		"after an older version came late": {func(r *timedRecent) {
+			r.saw(&Session{place: place{key: "key"}, version: 1}, atSecond(1.1))
+		}, 2.9, true},
+		"idle for too long": {func(r *timedRecent) {
+			r.saw(&Session{place: place{key: "key"}, version: 3, limits: limits{idle: time.Second, lifetime: time.Hour},
+				record: record{authorizedAt: atSecond(0), createdAt: atSecond(0), lastSeenAt: atSecond(1)}}, atSecond(1))
+		}, 2.1, false},
+	} {
+		r := begin()
+		c.then(r)
+		if got := r.fresh("key", atSecond(c.at)); (got != nil) != c.want {
+			t.Errorf("%s: fresh is %v, want %t", name, got, c.want)
+		}
+	}
+}
+
 func TestRecentForget(t *testing.T) {
-	r, s := newRecent(), &Session{place: place{key: "key"}}
+	r, s := newTimedRecent(), &Session{place: place{key: "key"}}
 	r.saw(s, atSecond(0))
 	r.forget("key")
 	r.forget("another")
@@ -86,7 +154,7 @@ func TestRecentForget(t *testing.T) {
 }
 
 func TestRecentHoldsLittle(t *testing.T) {
-	r := newRecent()
+	r := newTimedRecent()
 	for second := range 1000 {
 		r.saw(&Session{place: place{key: fmt.Sprint("key ", second)}}, atSecond(float64(second)))
 	}
@@ -97,17 +165,17 @@ func TestRecentHoldsLittle(t *testing.T) {
 
 // After a gap in the news nobody knows which sessions have ended; those that are known to be gone stay so.
 func TestRecentForgetsAfterAGap(t *testing.T) {
-	r, old, young := newRecent(), &Session{place: place{key: "old"}}, &Session{place: place{key: "young"}}
+	r, old, young := newTimedRecent(), &Session{place: place{key: "old"}}, &Session{place: place{key: "young"}}
 	r.saw(old, atSecond(100))
 	r.gone("gone", atSecond(101))
 	r.saw(young, atSecond(111))
-	r.missed()
+	r.Missed()
 	for _, key := range []string{"old", "young", "gone"} {
 		if r.get(key, atSecond(112)) != nil {
 			t.Errorf("%s is still known", key)
 		}
 	}
-	r.saw(&Session{place: place{key: "gone"}}, atSecond(112))
+	r.saw(&Session{place: place{key: "gone"}}, atSecond(101))
 	r.saw(young, atSecond(112))
 	if r.get("gone", atSecond(112)) != nil || r.get("young", atSecond(112)) != young {
 		t.Error("after a gap sessions are not remembered as before")
@@ -116,7 +184,7 @@ func TestRecentForgetsAfterAGap(t *testing.T) {
 
 // What is learnt without the store takes the place of what was seen there, and is served no longer for it.
 func TestRecentUpdate(t *testing.T) {
-	r := newRecent()
+	r := newTimedRecent()
 	first, second := &Session{place: place{key: "key"}, version: 1}, &Session{place: place{key: "key"}, version: 2}
 	r.update(second)
 	if r.get("key", atSecond(0)) != nil {

@@ -21,6 +21,7 @@ const versionSize = 8
 // share a hash tag, so that a script may touch both in a cluster.
 type Redis struct {
 	client  redis.UniversalClient
+	watch   redis.UniversalClient // for Watch alone
 	prefix  string
 	timeout time.Duration
 }
@@ -33,20 +34,19 @@ func NewRedis(c RedisConfig, log *zap.Logger) (*Redis, error) {
 		return nil, err
 	}
 	redis.SetLogger(redisLog{log.Named("redis")})
-	return &Redis{
-		client: redis.NewUniversalClient(&redis.UniversalOptions{
-			Addrs: c.Addresses, MasterName: c.SentinelMaster, Username: c.Username, Password: c.Password.Reveal(),
-			DB: c.Database, TLSConfig: tlsConfig, Dialer: redisDialer(c.Timeout, tlsConfig),
-			DialTimeout: c.Timeout, ReadTimeout: c.Timeout, WriteTimeout: c.Timeout, PoolTimeout: c.Timeout,
-			ContextTimeoutEnabled: true,
-			// One retry mends a pooled connection that a restart of Redis has cut; more would only be late.
-			MaxRetries: 1, DialerRetries: 1,
-			DisableIdentity:          true,
-			MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
-		}),
-		prefix:  c.KeyPrefix,
-		timeout: c.Timeout,
-	}, nil
+	options := &redis.UniversalOptions{
+		Addrs: c.Addresses, MasterName: c.SentinelMaster, Username: c.Username, Password: c.Password.Reveal(),
+		DB: c.Database, TLSConfig: tlsConfig, Dialer: redisDialer(c.Timeout, tlsConfig),
+		DialTimeout: c.Timeout, ReadTimeout: c.Timeout, WriteTimeout: c.Timeout, PoolTimeout: c.Timeout,
+		ContextTimeoutEnabled: true,
+		// One retry mends a pooled connection that a restart of Redis has cut; more would only be late.
+		MaxRetries: 1, DialerRetries: 1,
+		DisableIdentity:          true,
+		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
+	}
+	s := &Redis{client: redis.NewUniversalClient(options), prefix: c.KeyPrefix, timeout: c.Timeout}
+	s.watch = redis.NewUniversalClient(s.watchOptions(*options))
+	return s, nil
 }
 
 // Load implements Store.
@@ -110,7 +110,7 @@ return deleted
 func (s *Redis) Delete(ctx context.Context, key string) (bool, error) {
 	deleted := false
 	err := s.do(ctx, func(ctx context.Context) (err error) {
-		deleted, err = deleteScript.Run(ctx, s.client, []string{s.name(key)}, s.channel(), key).Bool()
+		deleted, err = deleteScript.Run(ctx, s.client, []string{s.name(key)}, s.deletions(), key).Bool()
 		return err
 	})
 	return deleted, err
@@ -145,37 +145,13 @@ func (s *Redis) Release(ctx context.Context, key, holder string) error {
 	})
 }
 
-// Watch calls gone with the key of every entry that any replica deletes, until ctx ends. It reconnects by itself and then
-// calls missed, because what was deleted meanwhile is not heard of.
-func (s *Redis) Watch(ctx context.Context, gone func(key string), missed func()) {
-	subscription := s.client.Subscribe(ctx, s.channel())
-	defer func() { _ = subscription.Close() }() // nothing is left to lose
-	messages := subscription.ChannelWithSubscriptions()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case message, ok := <-messages:
-			if !ok {
-				return
-			}
-			switch message := message.(type) {
-			case *redis.Subscription:
-				missed()
-			case *redis.Message:
-				gone(message.Payload)
-			}
-		}
-	}
-}
-
 // Ping tells whether Redis answers.
 func (s *Redis) Ping(ctx context.Context) error {
 	return s.do(ctx, func(ctx context.Context) error { return s.client.Ping(ctx).Err() })
 }
 
 // Close closes the connections.
-func (s *Redis) Close() error { return s.client.Close() }
+func (s *Redis) Close() error { return errors.Join(s.client.Close(), s.watch.Close()) }
 
 // do runs a command within the timeout and sorts its error. Whatever is not an answer leaves the caller's session in
 // doubt, never ended: a broken connection, a wrong password and a full memory are all the same to a browser.
@@ -197,7 +173,6 @@ func (s *Redis) do(ctx context.Context, command func(context.Context) error) err
 
 func (s *Redis) name(key string) string      { return s.prefix + "{" + key + "}" }
 func (s *Redis) leaseName(key string) string { return s.name(key) + ":lease" }
-func (s *Redis) channel() string             { return s.prefix + "deleted" }
 
 // milliseconds rounds up: Redis refuses an expiry of zero.
 func milliseconds(d time.Duration) int64 { return max(d.Milliseconds(), 1) }

@@ -2,7 +2,9 @@ package session_test
 
 import (
 	"context"
+	"errors"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -15,28 +17,31 @@ const watchTime = 20 * time.Second
 
 // watcher collects what a store hears of.
 type watcher struct {
-	mu     sync.Mutex // guards heard
-	heard  map[string]int
-	missed int
+	mu      sync.Mutex // guards what follows
+	heard   map[string]int
+	changed map[string]int
+	missed  int
+	lost    int
+}
+
+func (w *watcher) Gone(key string)    { w.count(func() { w.heard[key]++ }) }
+func (w *watcher) Changed(key string) { w.count(func() { w.changed[key]++ }) }
+func (w *watcher) Missed()            { w.count(func() { w.missed++ }) }
+func (w *watcher) Lost()              { w.count(func() { w.lost++ }) }
+
+func (w *watcher) count(one func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	one()
 }
 
 // startWatcher lets the store watch until the test ends.
 func startWatcher(t *testing.T, store *session.Redis) *watcher {
 	t.Helper()
-	w := &watcher{heard: map[string]int{}}
+	w := &watcher{heard: map[string]int{}, changed: map[string]int{}}
 	ctx, stop := context.WithCancel(t.Context())
 	var wg sync.WaitGroup
-	wg.Go(func() {
-		store.Watch(ctx, func(key string) {
-			w.mu.Lock()
-			defer w.mu.Unlock()
-			w.heard[key]++
-		}, func() {
-			w.mu.Lock()
-			defer w.mu.Unlock()
-			w.missed++
-		})
-	})
+	wg.Go(func() { store.Watch(ctx, w) })
 	t.Cleanup(func() { stop(); wg.Wait() })
 	return w
 }
@@ -164,4 +169,88 @@ func TestRedisWatchEndsRecentCopies(t *testing.T) {
 		_, err := peek(other, still)
 		return err != nil
 	})
+}
+
+// Whatever changes an entry is heard of, also what no replica does: an operator's hand, time, and FLUSHALL.
+func TestRedisWatchHearsOfChanges(t *testing.T) {
+	server := sessiontest.StartRedis(t)
+	here, other := openRedis(t, server.Config()), openRedis(t, server.Config())
+	w := startWatcher(t, here)
+	w.await(t, other, "first")
+	changes := func(key string) func() bool {
+		return func() bool {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			return w.changed[key] > 0
+		}
+	}
+	do := func(command ...string) {
+		t.Helper()
+		if _, err := server.Do(command...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	do("SET", "stagedoor:{written}", "12345678")
+	sessiontest.Eventually(t, watchTime, "a write is heard of", changes("written"))
+	do("SET", "stagedoor:{short}", "12345678", "PX", "1")
+	sessiontest.Eventually(t, watchTime, "an expiry is heard of", func() bool {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		return w.changed["short"] > 1 // once for the write
+	})
+	do("SET", "another:{foreign}", "12345678")
+	do("SET", "stagedoor:{last}", "12345678")
+	sessiontest.Eventually(t, watchTime, "the last write is heard of", changes("last"))
+	if changes("foreign")() {
+		t.Error("the watch hears of another program's entries")
+	}
+	gaps := w.gaps()
+	do("FLUSHALL")
+	sessiontest.Eventually(t, watchTime, "after FLUSHALL nothing is trusted, and then news comes again", func() bool {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		return w.lost > 0 && w.missed > gaps
+	})
+	do("SET", "stagedoor:{later}", "12345678")
+	sessiontest.Eventually(t, watchTime, "a write after it is heard of", changes("later"))
+}
+
+// Sessions that were just seen need no look into the store, until something changes.
+func TestRedisIsNotAskedForWhatItWouldTell(t *testing.T) {
+	server := sessiontest.StartRedis(t)
+	open := func() (*session.Manager, *countingStore) {
+		redis := openRedis(t, server.Config())
+		store := &countingStore{Store: redis}
+		return newManager(t, session.Options{Store: store, Leases: redis, Watch: redis.Watch}), store
+	}
+	here, asked := open()
+	other, _ := open()
+	b := &browser{}
+	b.logIn(t, other, goodFor(time.Hour))
+	sessiontest.Eventually(t, watchTime, "a session is served without a look into Redis", func() bool {
+		before := asked.loads.Load()
+		for range 20 {
+			mustPeek(t, here, b)
+		}
+		return asked.loads.Load()-before < 2
+	})
+	still := &browser{cookies: map[string]string{"stagedoor": b.cookies["stagedoor"]}}
+	if err := b.logOut(other); err != nil {
+		t.Fatal(err)
+	}
+	sessiontest.Eventually(t, watchTime, "the logout is heard of", func() bool {
+		_, err := peek(here, still)
+		return errors.Is(err, session.ErrNoSession)
+	})
+}
+
+// countingStore counts how often it is asked for an entry.
+type countingStore struct {
+	session.Store
+	loads atomic.Int64
+}
+
+func (s *countingStore) Load(ctx context.Context, key string) (session.Entry, error) {
+	s.loads.Add(1)
+	return s.Store.Load(ctx, key)
 }

@@ -54,7 +54,7 @@ type switchStore struct {
 	holds  atomic.Int64 // asked for, answered or not
 
 	mu       sync.Mutex // guards what follows
-	watchers []func(key string)
+	watchers []session.Watcher
 	holder   string // who held a lease last
 }
 
@@ -91,8 +91,8 @@ func (s *switchStore) Delete(ctx context.Context, key string) (bool, error) {
 	if deleted {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		for _, gone := range s.watchers {
-			gone(key)
+		for _, w := range s.watchers {
+			w.Gone(key)
 		}
 	}
 	return deleted, err
@@ -119,10 +119,10 @@ func (s *switchStore) Release(ctx context.Context, key, holder string) error {
 	return s.memory.Release(ctx, key, holder)
 }
 
-// watch is Options.Watch.
-func (s *switchStore) watch(ctx context.Context, gone func(key string), _ func()) {
+// watch is Options.Watch. It tells of deletions and says nothing else, so that every request asks the store.
+func (s *switchStore) watch(ctx context.Context, w session.Watcher) {
 	s.mu.Lock()
-	s.watchers = append(s.watchers, gone)
+	s.watchers = append(s.watchers, w)
 	s.mu.Unlock()
 	<-ctx.Done()
 }

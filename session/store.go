@@ -48,3 +48,15 @@ type Leases interface {
 	// Release gives the lease back if it is still the holder's.
 	Release(ctx context.Context, key, holder string) error
 }
+
+// Watcher is told what becomes of the entries of a store. Its methods return at once.
+type Watcher interface {
+	// Gone tells that the entry of a key was deleted, for good.
+	Gone(key string)
+	// Changed tells that the entry of a key was written, has expired or was deleted. Not every store tells.
+	Changed(key string)
+	// Missed tells that news may have been missed so far, and that none will be from here on.
+	Missed()
+	// Lost tells that no news comes until the next Missed.
+	Lost()
+}

@@ -1,0 +1,91 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// watchPing is how long the watch waits for news before it asks whether its connection lives.
+const watchPing = time.Second
+
+// invalidations is the channel on which Redis tells a RESP2 connection what it tracks for it
+// (https://redis.io/docs/latest/develop/reference/client-side-caching/).
+const invalidations = "__redis__:invalidate"
+
+// watchOptions make a client whose connections have Redis track all keys of ours and tell them on their own channel.
+// A cluster tracks on each node what lies there, which one connection does not hear of: there only deletions are told.
+func (s *Redis) watchOptions(o redis.UniversalOptions) *redis.UniversalOptions {
+	o.Protocol = 2 // in RESP3 the news would come beside the subscription
+	if o.MasterName != "" || len(o.Addrs) == 1 {
+		o.OnConnect = s.track
+	}
+	return &o
+}
+
+// track asks for the news. An older Redis, or one that does not allow it, still tells of deletions; sessions that have
+// ended otherwise are then served for freshLifetime at most.
+func (s *Redis) track(ctx context.Context, connection *redis.Conn) error {
+	id, err := connection.ClientID(ctx).Result()
+	if err == nil {
+		_ = connection.Do(ctx, "CLIENT", "TRACKING", "ON", "REDIRECT", id, "BCAST", "PREFIX", s.prefix+"{").Err()
+	}
+	return nil
+}
+
+// Watch tells w of every entry that any replica writes or deletes, and, but for a cluster, of what expires, until ctx
+// ends. It reconnects by itself.
+func (s *Redis) Watch(ctx context.Context, w Watcher) {
+	subscription := s.watch.Subscribe(ctx, s.deletions(), invalidations)
+	stop := context.AfterFunc(ctx, func() { _ = subscription.Close() }) // ends the wait for news
+	defer stop()
+	defer w.Lost()
+	for waiting := false; ctx.Err() == nil; {
+		news, err := subscription.ReceiveTimeout(ctx, watchPing)
+		var timeout net.Error
+		switch {
+		case err == nil:
+			waiting = false
+			s.tell(w, news)
+		case errors.As(err, &timeout) && timeout.Timeout() && !waiting:
+			waiting = subscription.Ping(ctx) == nil
+		default: // the connection is broken, or a FLUSHALL, which go-redis does not understand
+			waiting = false
+			w.Lost()
+			_ = pauseFor(ctx, savePoll)
+			_ = subscription.Subscribe(ctx, s.deletions(), invalidations) // its answer tells that the news is back
+		}
+	}
+}
+
+// tell passes news on.
+func (s *Redis) tell(w Watcher, news any) {
+	switch news := news.(type) {
+	case *redis.Subscription:
+		w.Missed()
+	case *redis.Message:
+		if news.Channel == s.deletions() {
+			w.Gone(news.Payload)
+			return
+		}
+		for _, name := range news.PayloadSlice {
+			if key, ok := s.key(name); ok {
+				w.Changed(key)
+			}
+		}
+	}
+}
+
+// key is the inverse of name. A lease's name is no key's.
+func (s *Redis) key(name string) (string, bool) {
+	key, ours := strings.CutPrefix(name, s.prefix+"{")
+	key, ends := strings.CutSuffix(key, "}")
+	return key, ours && ends
+}
+
+// deletions is the channel on which replicas tell each other what they have deleted.
+func (s *Redis) deletions() string { return s.prefix + "deleted" }
