@@ -66,7 +66,9 @@ func (s *Redis) Watch(ctx context.Context, w Watcher) {
 func (s *Redis) tell(w Watcher, news any) {
 	switch news := news.(type) {
 	case *redis.Subscription:
-		w.Missed()
+		if news.Channel == invalidations { // the last of the two
+			w.Missed()
+		}
 	case *redis.Message:
 		if news.Channel == s.deletions() {
 			w.Gone(news.Payload)
