@@ -2,144 +2,166 @@ package proxy
 
 import "bytes"
 
-// maxNesting bounds what the link rewriter remembers of a document. Below it links stay as they are; Spotify's answers
-// are seven levels deep.
-const maxNesting = 1000
+// maxHeld bounds what the link rewriter holds back of a string that may turn out to be the name of a member, in bytes.
+// Below it lie all addresses; a longer one is taken for a value.
+const maxHeld = 8 << 10
 
 // linkRewriter replaces the begin of string values in a JSON document that comes in pieces: a value that begins with
-// from begins with to instead. Names of members, and everything else to the byte, stay as they are; so does a document
-// that is not JSON at all. A slash may be written as \/ (RFC 8259 section 7), and is then written so again.
+// from begins with to instead. Names of members, and everything else to the byte, stay as they are. A slash may be
+// written as \/ (RFC 8259 section 7), and is then written so again.
 //
-// It keeps at most one half-compared value and one flag for each open object or array.
+// It does not parse. In JSON a quotation mark and the letter of a scheme beside each other are the begin of a string,
+// unless a backslash stands before them; so it is enough to look for those, and at what stands around them. A document
+// that is not JSON is changed at most where it looks like that.
 type linkRewriter struct {
 	from    string
+	begin   []byte // a quotation mark and the begin of from, up to its first slash
 	plain   []byte // to
 	escaped []byte // to, with \/
-	state   jsonState
-	objects []bool // the open containers, and whether each is an object
-	wantKey bool   // the next string is the name of a member
-	matched int    // how much of from the value has shown so far
-	held    []byte // the bytes that showed it
-	slashed bool   // its first slash was written \/
+	held    []byte // the undecided end of what has come
+	before  byte   // what stands before held, white space aside; zero at the begin
 }
 
-type jsonState int
-
-const (
-	betweenStrings jsonState = iota
-	inString
-	inStringEscape  // behind a backslash
-	comparing       // in a value that has been equal to from so far
-	comparingEscape // behind a backslash in such a value
-	passing         // too deep: whatever comes is passed on
-)
-
 func newLinkRewriter(from, to string) *linkRewriter {
+	begin := `"` + from[:max(bytes.IndexByte([]byte(from), '/'), 0)]
 	return &linkRewriter{
-		from: from, plain: []byte(to), escaped: bytes.ReplaceAll([]byte(to), []byte("/"), []byte(`\/`)),
+		from: from, begin: []byte(begin), plain: []byte(to),
+		escaped: bytes.ReplaceAll([]byte(to), []byte("/"), []byte(`\/`)),
 	}
 }
 
 // rewrite appends to dst what the next piece of the document becomes.
 func (l *linkRewriter) rewrite(dst, piece []byte) []byte {
-	for len(piece) > 0 {
-		switch l.state {
-		case betweenStrings:
-			l.structure(piece[0])
-			dst, piece = append(dst, piece[0]), piece[1:]
-		case inString:
-			n := bytes.IndexAny(piece, `"\`)
-			if n < 0 {
-				return append(dst, piece...)
-			}
-			l.state = betweenStrings
-			if piece[n] == '\\' {
-				l.state = inStringEscape
-			}
-			dst, piece = append(dst, piece[:n+1]...), piece[n+1:]
-		case inStringEscape:
-			l.state = inString
-			dst, piece = append(dst, piece[0]), piece[1:]
-		case comparing, comparingEscape:
-			if !l.compare(piece[0]) { // look at the byte again, in the state that it belongs to
-				dst = l.finish(dst)
-				continue
-			}
-			piece = piece[1:]
-			if l.matched == len(l.from) {
-				dst = l.replace(dst)
-			}
-		case passing:
-			return append(dst, piece...)
+	if len(l.held) > 0 {
+		l.held = append(l.held, piece...)
+		piece = l.held
+	}
+	copied, searched := 0, 0
+	for {
+		at := l.candidate(piece, searched)
+		verdict, end := l.judge(piece, at)
+		switch verdict {
+		case noLink:
+			searched = at + 1
+		case undecided:
+			dst = append(dst, piece[copied:at]...)
+			l.hold(piece, at)
+			return dst
+		case plainLink:
+			dst = append(append(dst, piece[copied:at+1]...), l.plain...)
+			copied, searched = end, end
+		case escapedLink:
+			dst = append(append(dst, piece[copied:at+1]...), l.escaped...)
+			copied, searched = end, end
 		}
 	}
-	return dst
 }
 
-// finish appends what was held back: the document, or a value that looked like a link, is over.
+// finish appends what was held back: the document is over.
 func (l *linkRewriter) finish(dst []byte) []byte {
-	switch l.state {
-	case comparing:
-		l.state = inString
-	case comparingEscape:
-		l.state = inStringEscape
-	}
 	dst = append(dst, l.held...)
 	l.held = l.held[:0]
 	return dst
 }
 
-// structure follows the document from container to container.
-func (l *linkRewriter) structure(c byte) {
-	switch c {
-	case '"':
-		l.state = inString
-		if !l.wantKey {
-			l.state, l.matched, l.slashed = comparing, 0, false
-		}
-	case '{', '[':
-		if len(l.objects) == maxNesting {
-			l.state = passing
-			return
-		}
-		l.objects = append(l.objects, c == '{')
-		l.wantKey = c == '{'
-	case '}', ']':
-		if n := len(l.objects); n > 0 {
-			l.objects = l.objects[:n-1]
-		}
-		l.wantKey = false
-	case ',':
-		n := len(l.objects)
-		l.wantKey = n > 0 && l.objects[n-1]
-	case ':':
-		l.wantKey = false
+// candidate returns where the next string begins that may be a link, or may become one when more comes; the length of
+// piece when there is none.
+func (l *linkRewriter) candidate(piece []byte, from int) int {
+	if n := bytes.Index(piece[from:], l.begin); n >= 0 {
+		return from + n
 	}
+	tail := max(from, len(piece)-len(l.begin)+1)
+	for at := tail; at < len(piece); at++ {
+		if bytes.HasPrefix(l.begin, piece[at:]) {
+			return at
+		}
+	}
+	return len(piece)
 }
 
-// compare takes one byte more if the value is still equal to from, and tells whether it is.
-func (l *linkRewriter) compare(c byte) bool {
-	want := l.from[l.matched]
-	first := want == '/' && !bytes.ContainsRune(l.held, '/')
-	switch {
-	case l.state == comparing && c == '\\' && want == '/':
-		l.state = comparingEscape
-	case c == want: // behind a backslash only a slash is wanted
-		l.slashed = l.slashed || first && l.state == comparingEscape
-		l.state = comparing
-		l.matched++
+type linkVerdict int
+
+const (
+	noLink linkVerdict = iota
+	undecided
+	plainLink
+	escapedLink // its first slash is written \/
+)
+
+// judge looks at the string that begins at a place, and tells where the part ends that is replaced.
+func (l *linkRewriter) judge(piece []byte, at int) (verdict linkVerdict, end int) {
+	verdict, end = l.compare(piece, at+1)
+	if verdict == noLink || verdict == undecided {
+		return verdict, end
+	}
+	switch before := lastOf(piece[:at], l.before); before {
+	case 0, ':', '[':
+		return verdict, end
+	case ',': // an element of an array, or the name of a member
+		if isName, known := nameFollows(piece[end:]); isName {
+			return noLink, end
+		} else if !known && len(piece)-at < maxHeld {
+			return undecided, end
+		}
+		return verdict, end
 	default:
-		return false
+		return noLink, end
 	}
-	l.held = append(l.held, c)
-	return true
 }
 
-func (l *linkRewriter) replace(dst []byte) []byte {
-	l.held = l.held[:0]
-	l.state = inString
-	if l.slashed {
-		return append(dst, l.escaped...)
+// compare compares a text with from, and tells where the equal part ends.
+func (l *linkRewriter) compare(piece []byte, at int) (verdict linkVerdict, end int) {
+	verdict, slashes := plainLink, 0
+	for i := range len(l.from) {
+		if at < len(piece) && piece[at] == '\\' && l.from[i] == '/' {
+			if slashes == 0 {
+				verdict = escapedLink
+			}
+			at++
+		}
+		if at >= len(piece) {
+			return undecided, at
+		}
+		if piece[at] != l.from[i] {
+			return noLink, at
+		}
+		if l.from[i] == '/' {
+			slashes++
+		}
+		at++
 	}
-	return append(dst, l.plain...)
+	return verdict, at
+}
+
+// nameFollows tells whether the string whose rest comes is the name of a member, as far as that is known.
+func nameFollows(rest []byte) (isName, known bool) {
+	for i := 0; i < len(rest); i++ {
+		switch rest[i] {
+		case '\\':
+			i++
+		case '"':
+			after := bytes.TrimLeft(rest[i+1:], whiteSpace)
+			return len(after) > 0 && after[0] == ':', len(after) > 0
+		}
+	}
+	return false, false
+}
+
+// whiteSpace is JSON's.
+const whiteSpace = " \t\r\n"
+
+// lastOf returns the last byte that is no white space, or otherwise when there is none.
+func lastOf(text []byte, otherwise byte) byte {
+	for i := len(text) - 1; i >= 0; i-- {
+		if c := text[i]; c != ' ' && c != '\t' && c != '\r' && c != '\n' {
+			return c
+		}
+	}
+	return otherwise
+}
+
+// hold keeps what comes from a place on until more is known.
+func (l *linkRewriter) hold(piece []byte, at int) {
+	l.before = lastOf(piece[:at], l.before)
+	l.held = append(l.held[:0], piece[at:]...)
 }

@@ -1,0 +1,137 @@
+package proxy
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+
+	"stagedoor/metrics"
+	"stagedoor/session"
+)
+
+// canned answers every request with the same JSON, without a network.
+type canned struct{ body string }
+
+func (c canned) RoundTrip(r *http.Request) (*http.Response, error) {
+	return &http.Response{
+		StatusCode: http.StatusOK, ProtoMajor: 1, ProtoMinor: 1, Request: r,
+		Header: http.Header{
+			"Content-Type": {"application/json; charset=utf-8"}, "Content-Length": {strconv.Itoa(len(c.body))},
+			"Cache-Control": {"private, max-age=0"}, "Vary": {"Authorization"}, "Date": {"Mon, 23 Nov 2026 12:00:00 GMT"},
+			"Etag": {`"MC-ImFjY291bnQi"`},
+		},
+		ContentLength: int64(len(c.body)), Body: io.NopCloser(strings.NewReader(c.body)),
+	}, nil
+}
+
+// profileJSON is an answer of about 2 KB with a few links, as GET /me/player has.
+var profileJSON = `{"items":[` + strings.TrimSuffix(strings.Repeat(
+	`{"href":"https://api.spotify.com/v1/tracks/11dFghVXANMlKmJXsNCbNl","name":"Cut To The Feeling","duration_ms":207959,`+
+		`"uri":"spotify:track:11dFghVXANMlKmJXsNCbNl","external_urls":{"spotify":"https://open.spotify.com/track/11dF"}},`, 9), ",") + `]}`
+
+// discard is a client that takes everything.
+type discard struct{ header http.Header }
+
+func (d *discard) Header() http.Header         { return d.header }
+func (d *discard) Write(p []byte) (int, error) { return len(p), nil }
+func (d *discard) WriteHeader(int)             {}
+func (d *discard) Flush()                      {}
+
+// browserRequest is what a page's fetch() sends.
+func browserRequest(cookie string) *http.Request {
+	r := httptest.NewRequest(http.MethodGet, "http://127.0.0.1:8080/api/me/player?market=GB", nil)
+	r.Header = header(
+		"Accept: */*", "Accept-Encoding: gzip, deflate, br, zstd", "Accept-Language: en-GB,en;q=0.9,de;q=0.8",
+		"Cookie: "+cookie, "Priority: u=1, i", "Referer: http://127.0.0.1:8080/", "Sec-Ch-Ua-Mobile: ?0",
+		`Sec-Ch-Ua: "Chromium";v="140", "Not=A?Brand";v="24"`, "Sec-Ch-Ua-Platform: \"Linux\"", "Sec-Fetch-Dest: empty",
+		"Sec-Fetch-Mode: cors", "Sec-Fetch-Site: same-origin",
+		"User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36",
+	)
+	return r
+}
+
+// newBenchedGateway is a gateway with everything on, but for the network and Redis, and the cookie of a session.
+func newBenchedGateway(tb testing.TB) (*Gateway, string) {
+	tb.Helper()
+	memory := session.NewMemory(nil)
+	c := session.DefaultConfig()
+	c.Keys = []session.Secret{session.NewKey()}
+	log := zap.New(zapcore.NewCore(zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig()), zapcore.AddSync(io.Discard), zap.InfoLevel))
+	watching := make(chan struct{})
+	sessions, err := session.NewManager(session.Options{
+		Config: c, Store: memory, Leases: memory, Log: log,
+		Watch: func(ctx context.Context, w session.Watcher) {
+			w.Missed()
+			close(watching)
+			<-ctx.Done()
+		},
+	})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(sessions.Close)
+	<-watching
+	login := httptest.NewRecorder()
+	if _, err := sessions.Create(login, httptest.NewRequest(http.MethodGet, "/", nil), session.Login{
+		User: session.User{ID: "ada"}, AuthorizedAt: time.Now(),
+		Grant: session.Grant{
+			Token:   session.Token{Access: session.NewSecret("an-access-token"), Expiry: time.Now().Add(time.Hour)},
+			Refresh: session.NewSecret("a-refresh-token"),
+		},
+	}); err != nil {
+		tb.Fatal(err)
+	}
+	server := DefaultServerConfig()
+	server.PublicURL = "http://127.0.0.1:8080"
+	g, err := New(Options{
+		Server: server, APIURL: "https://api.spotify.com/v1", Sessions: sessions, Transport: canned{profileJSON}, Log: log,
+		Routes:  []Route{{Path: "/api/", Upstream: UpstreamSpotify, Credentials: CredentialsUser}},
+		Auth:    anyAuth{http.NotFoundHandler()},
+		Metrics: metrics.New("", ""),
+	})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	cookie, _, _ := strings.Cut(login.Header().Get("Set-Cookie"), ";")
+	return g, cookie
+}
+
+// BenchmarkRequest is a logged-in request from its head to the last byte of its answer, without the network.
+func BenchmarkRequest(b *testing.B) {
+	g, cookie := newBenchedGateway(b)
+	benchHandler(b, g, cookie)
+}
+
+// BenchmarkBareRequest is the same through a reverse proxy that only adds a header.
+func BenchmarkBareRequest(b *testing.B) {
+	benchHandler(b, bareProxy(), "stagedoor=x")
+}
+
+func bareProxy() http.Handler {
+	target := &url.URL{Scheme: "https", Host: "api.spotify.com"}
+	return &httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.SetURL(target)
+			r.Out.Header.Set("Authorization", "Bearer an-access-token")
+		},
+		Transport: canned{profileJSON}, BufferPool: buffers,
+	}
+}
+
+func benchHandler(b *testing.B, handler http.Handler, cookie string) {
+	r := browserRequest(cookie)
+	b.ReportAllocs()
+	for b.Loop() {
+		handler.ServeHTTP(&discard{header: http.Header{}}, r)
+	}
+}
