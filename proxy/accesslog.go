@@ -42,6 +42,9 @@ func (g *Gateway) logAccess(w *responseWriter, x *exchange) {
 	if line == nil {
 		return
 	}
+	if x.session == "" {
+		x.session = g.sessions.Label(x.request)
+	}
 	fields := []zap.Field{
 		zap.String("request_id", x.id),
 		zap.String("method", bounded(x.request.Method, maxLoggedMethod)),
@@ -53,7 +56,7 @@ func (g *Gateway) logAccess(w *responseWriter, x *exchange) {
 		zap.Float64("duration_ms", milliseconds(x.took)),
 		zap.Float64("upstream_ms", milliseconds(x.upstream)),
 		zap.String("client_ip", x.peer.String()),
-		zap.String("session", g.sessions.Label(x.request)),
+		zap.String("session", x.session),
 	}
 	if cause != nil {
 		fields = append(fields, zap.String("error", bounded(cause.Error(), maxLogged)))

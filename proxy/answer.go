@@ -64,6 +64,9 @@ func cleanEarly(h http.Header) {
 // makePrivate takes away the leave to share an answer: the same address has another one for another user.
 func makePrivate(h http.Header) {
 	for i, line := range h["Cache-Control"] {
+		if !containsFold(line, "public") {
+			continue
+		}
 		var directives []string
 		for directive := range strings.SplitSeq(line, ",") {
 			if name := strings.TrimSpace(directive); strings.EqualFold(name, "public") {
@@ -130,10 +133,15 @@ func (g *guardedBody) Close() error {
 
 // linkMap says which links lead into the API, and what they become.
 type linkMap struct {
-	api    *url.URL // without a slash at its end
-	public string   // public_url and the route's prefix, without a slash at its end
+	api    *url.URL     // without a slash at its end
+	public string       // public_url and the route's prefix, without a slash at its end
+	links  linkRewriter // of no document yet
 }
 
 func newLinkMap(api, public *url.URL, prefix string) linkMap {
-	return linkMap{api: api, public: public.String() + (&url.URL{Path: prefix}).EscapedPath()}
+	to := public.String() + (&url.URL{Path: prefix}).EscapedPath()
+	return linkMap{api: api, public: to, links: *newLinkRewriter(api.String()+"/", to+"/")}
 }
+
+// rewriter returns a rewriter for one document.
+func (m linkMap) rewriter() *linkRewriter { return &m.links }

@@ -26,7 +26,7 @@ type apiRoute struct {
 	sessions Sessions
 	api      *url.URL
 	public   *url.URL
-	agent    string
+	agent    []string // the User-Agent
 	links    linkMap
 	metrics  Metrics
 	proxy    *httputil.ReverseProxy
@@ -37,16 +37,15 @@ type call struct {
 	session *session.Session
 	token   session.Token
 	target  *url.URL
+	header  http.Header // all that Spotify gets, but for Authorization
 	body    *requestBody
 }
 
-type callKey struct{}
-
 // callOf returns the call of a request on a credentialed route; nil on another.
-func callOf(ctx context.Context) *call {
-	c, _ := ctx.Value(callKey{}).(*call)
-	return c
-}
+func callOf(ctx context.Context) *call { return exchangeOf(ctx).call }
+
+// noSniff keeps browsers from guessing what an answer is.
+var noSniff = ownHeader{"X-Content-Type-Options", []string{"nosniff"}}
 
 func newAPIRoute(route Route, p parts) (*apiRoute, error) {
 	speaker, err := newSpeaker(route, p)
@@ -56,7 +55,7 @@ func newAPIRoute(route Route, p parts) (*apiRoute, error) {
 	a := &apiRoute{
 		prefix: normalPrefix(route.Path), methods: route.Methods, allow: newAllowList(route.Allow),
 		body:    bodyLimits{max: int64(p.Server.MaxRequestBody), timeout: bodyTimeout},
-		origins: p.origins, byCookie: route.spokenByCookie(), speaker: speaker, sessions: p.Sessions, api: p.api, public: p.public, agent: "stagedoor/" + p.Version,
+		origins: p.origins, byCookie: route.spokenByCookie(), speaker: speaker, sessions: p.Sessions, api: p.api, public: p.public, agent: []string{"stagedoor/" + p.Version},
 		metrics: p.Metrics,
 	}
 	if len(a.methods) == 0 {
@@ -64,7 +63,7 @@ func newAPIRoute(route Route, p parts) (*apiRoute, error) {
 	}
 	a.links = newLinkMap(p.api, p.public, a.prefix)
 	a.proxy = &httputil.ReverseProxy{
-		Rewrite:        func(pr *httputil.ProxyRequest) { pr.Out.URL = callOf(pr.In.Context()).target },
+		Rewrite:        rewriteCall,
 		Transport:      &replayer{next: newMeter(route, p), sessions: p.Sessions, pause: p.Pause, metrics: p.Metrics},
 		ModifyResponse: a.cleanAnswer,
 		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
@@ -82,7 +81,7 @@ func (a *apiRoute) serve(w *responseWriter, r *http.Request, x *exchange) {
 	if !a.byCookie { // an API key may decide
 		w.vary = append(w.vary, "Authorization")
 	}
-	w.own.Set("X-Content-Type-Options", "nosniff")
+	w.own = append(w.own, noSniff)
 	a.origins.addCORS(w, r)
 	if !a.admit(w, r) {
 		return
@@ -90,7 +89,11 @@ func (a *apiRoute) serve(w *responseWriter, r *http.Request, x *exchange) {
 	c, err := a.resolve(w, r)
 	switch {
 	case err == nil:
-		a.proxy.ServeHTTP(w, outgoing(r, c, a.agent))
+		x.call = c
+		if c.session.IsUser() {
+			x.session = c.session.Label()
+		}
+		a.proxy.ServeHTTP(w, outgoing(r, c))
 	case errors.Is(err, errClientLeft):
 		abandon(x)
 	default:
@@ -155,7 +158,7 @@ func (a *apiRoute) resolve(w *responseWriter, r *http.Request) (*call, error) {
 	case err != nil:
 		return nil, tokenFault(s, err)
 	}
-	return &call{session: s, token: token, target: a.target(r.URL), body: body}, nil
+	return &call{session: s, token: token, target: a.target(r.URL), header: a.passed(r), body: body}, nil
 }
 
 // sessionFault is the answer to an error of Sessions, which may well be that the client did not wait. It keeps nil.
@@ -167,6 +170,12 @@ func sessionFault(r *http.Request, err error) error {
 		return errClientLeft
 	}
 	return httperror.FromSession(err)
+}
+
+// rewriteCall is the reverse proxy's Rewrite: what it has made of the request is exchanged for what was resolved.
+func rewriteCall(pr *httputil.ProxyRequest) {
+	c := callOf(pr.In.Context())
+	pr.Out.URL, pr.Out.Header = c.target, c.header
 }
 
 // refuse answers with err, except that a person who navigates here and only has to log in is sent to do so.

@@ -25,9 +25,9 @@ type authRoute struct {
 }
 
 func (a authRoute) serve(w *responseWriter, r *http.Request, _ *exchange) {
-	w.own.Set("Cache-Control", "no-store")
-	w.own.Set("Referrer-Policy", "no-referrer")
-	w.own.Set("X-Content-Type-Options", "nosniff")
+	w.set("Cache-Control", "no-store")
+	w.set("Referrer-Policy", "no-referrer")
+	w.set("X-Content-Type-Options", "nosniff")
 	a.origins.addCORS(w, r)
 
 	verdict := originAllowed

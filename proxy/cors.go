@@ -32,10 +32,10 @@ func (o originRule) addCORS(w *responseWriter, r *http.Request) {
 	if len(origins) != 1 || !o.listed[origins[0]] {
 		return
 	}
-	w.own.Set("Access-Control-Allow-Origin", origins[0])
-	w.own.Set("Access-Control-Allow-Credentials", "true")
+	w.set("Access-Control-Allow-Origin", origins[0])
+	w.set("Access-Control-Allow-Credentials", "true")
 	if !isPreflight(r) {
-		w.own.Set("Access-Control-Expose-Headers", exposedHeaders)
+		w.set("Access-Control-Expose-Headers", exposedHeaders)
 	}
 }
 
@@ -44,11 +44,11 @@ func (o originRule) addCORS(w *responseWriter, r *http.Request) {
 func (o originRule) answerPreflight(w *responseWriter, r *http.Request, methods []string) {
 	w.vary = append(w.vary, "Access-Control-Request-Method", "Access-Control-Request-Headers")
 	if o.listed[r.Header.Get("Origin")] {
-		w.own.Set("Access-Control-Allow-Methods", strings.Join(methods, ", "))
+		w.set("Access-Control-Allow-Methods", strings.Join(methods, ", "))
 		if asked := askedHeaders(r); len(asked) > 0 {
-			w.own.Set("Access-Control-Allow-Headers", strings.Join(asked, ", "))
+			w.set("Access-Control-Allow-Headers", strings.Join(asked, ", "))
 		}
-		w.own.Set("Access-Control-Max-Age", preflightAge)
+		w.set("Access-Control-Max-Age", preflightAge)
 	}
 	w.WriteHeader(http.StatusNoContent)
 }

@@ -66,7 +66,7 @@ func (s userOrAppSpeaker) find(w *responseWriter, r *http.Request, path string) 
 	case isUserOperation(r.Method, path):
 		return nil, sessionFault(r, err)
 	default:
-		w.own.Set(httperror.ReasonHeader, httperror.From(httperror.FromSession(err)).Reason)
+		w.set(httperror.ReasonHeader, httperror.From(httperror.FromSession(err)).Reason)
 	}
 	found, err = s.sessions.App(r.Context())
 	return found, sessionFault(r, err)

@@ -45,7 +45,7 @@ func newFilesRoute(route Route) (*filesRoute, error) {
 }
 
 func (f *filesRoute) serve(w *responseWriter, r *http.Request, _ *exchange) {
-	w.own.Set("X-Content-Type-Options", "nosniff")
+	w.set("X-Content-Type-Options", "nosniff")
 	if !slices.Contains(fileMethods, r.Method) {
 		refuseMethod(w, r, fileMethods)
 		return

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
 	"runtime/debug"
 	"time"
@@ -18,6 +17,9 @@ import (
 
 const requestIDHeader = "X-Request-Id"
 
+// ownHeaders is how many headers of the gateway's own an answer seldom exceeds.
+const ownHeaders = 4
+
 // exchange is what is known of one request beside the request itself: what the access line will say. It belongs to the
 // goroutine that serves the request.
 type exchange struct {
@@ -26,6 +28,8 @@ type exchange struct {
 	peer      peer
 	started   time.Time
 	route     string        // the path prefix of the route that served it
+	call      *call         // on a credentialed route, once it is resolved
+	session   string        // the session's label, once it is known
 	upstream  time.Duration // spent waiting for upstream headers, all attempts together
 	refusal   *httperror.Error
 	brokenOff error // what ended the answer early, after its header was sent
@@ -49,8 +53,8 @@ func (g *Gateway) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	ctx := context.WithValue(httperror.WithRecorder(r.Context(), &x.refusal), exchangeKey{}, x)
 	r = r.WithContext(ctx)
 	x.request = r
-	w := &responseWriter{ResponseWriter: rw, own: maps.Clone(g.own), dropEarly: dropReserved, streamBegun: g.metrics.StreamBegun}
-	w.own.Set(requestIDHeader, x.id)
+	w := &responseWriter{ResponseWriter: rw, dropEarly: dropReserved, streamBegun: g.metrics.StreamBegun}
+	w.own = append(append(make([]ownHeader, 0, ownHeaders), g.own...), ownHeader{requestIDHeader, []string{x.id}})
 
 	defer func() {
 		fault := recover()
@@ -95,7 +99,7 @@ func requestID(r *http.Request, trusted bool) string {
 	}
 	var id [8]byte
 	_, _ = rand.Read(id[:]) // never fails
-	return hex.EncodeToString(id[:])
+	return string(hex.AppendEncode(make([]byte, 0, 2*len(id)), id[:]))
 }
 
 func saneID(id string) bool {

@@ -52,7 +52,7 @@ type Gateway struct {
 	auth     AuthHandler
 	origins  originRule
 	trusted  trustedProxies
-	own      http.Header // what every answer carries
+	own      []ownHeader // what every answer carries
 	routes   routeTable
 	inFlight sync.WaitGroup
 
@@ -76,14 +76,13 @@ func New(o Options) (*Gateway, error) {
 	g := &Gateway{
 		log: o.Log, metrics: o.Metrics, now: o.Now, sessions: o.Sessions, auth: o.Auth,
 		origins:  newOriginRule(public.String(), o.Server.AllowedOrigins),
-		own:      http.Header{},
 		noteAuth: o.Metrics.Requests(authPrefix + "/"), noteUnrouted: o.Metrics.Requests(routeNone),
 	}
 	if g.trusted, err = parseTrustedProxies(o.Server.TrustedProxies); err != nil {
 		return nil, fmt.Errorf("server.trusted_proxies: %w", err)
 	}
 	if public.Scheme == "https" {
-		g.own.Set("Strict-Transport-Security", "max-age=31536000")
+		g.own = append(g.own, ownHeader{"Strict-Transport-Security", []string{"max-age=31536000"}})
 	}
 	parts := parts{Options: o, public: public, origins: g.origins}
 	// The access line says the same with the request's id; a failure here could only be an unknown level.

@@ -8,6 +8,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 )
@@ -22,18 +23,26 @@ func (m linkMap) rewriteBody(res *http.Response) {
 		res.StatusCode == http.StatusNotModified || res.ContentLength == 0 || !zipped && !plain {
 		return
 	}
+	announced := res.ContentLength
 	res.ContentLength = -1
 	for _, name := range []string{"Content-Length", "Content-Md5", "Digest", "Content-Digest", "Repr-Digest"} {
-		res.Header.Del(name)
+		delete(res.Header, name)
 	}
 	if res.Request.Method == http.MethodHead || res.Body == http.NoBody {
 		return
 	}
-	links := newLinkRewriter(m.api.String()+"/", m.public+"/")
-	res.Body = newLinkBody(res.Body, links, zipped)
+	body := newLinkBody(res.Body, m.rewriter(), zipped)
+	res.Body = body
+	if plain && announced <= bufferSize && body.fillWhole(announced) { // one write to the client instead of three
+		res.ContentLength = int64(body.out.Len())
+		res.Header["Content-Length"] = []string{strconv.Itoa(body.out.Len())}
+	}
 }
 
 func isJSON(contentType string) bool {
+	if contentType == "application/json; charset=utf-8" || contentType == "application/json" { // as Spotify writes it
+		return true
+	}
 	kind, _, err := mime.ParseMediaType(contentType)
 	return err == nil && (kind == "application/json" || strings.HasSuffix(kind, "+json"))
 }
@@ -47,18 +56,39 @@ type linkBody struct {
 	source io.ReadCloser
 	in     io.Reader // source, unzipped if need be; nil until the first read of a zipped one
 	links  *linkRewriter
-	piece  []byte       // from buffers
-	spare  []byte       // what piece becomes
-	out    bytes.Buffer // what is ready to be read
-	zip    *gzip.Writer // into out, from zippers; nil for a plain body
-	err    error        // of the source, told when out is empty
+	*linkBuffers
+	zip   *gzip.Writer // into out, from zippers; nil for a plain body
+	unzip *gzip.Reader // from unzippers; nil for a plain body
+	err   error        // of the source, told when out is empty
 }
 
-// zippers holds writers that nobody uses: each is worth most of a megabyte.
-var zippers = sync.Pool{New: func() any { return gzip.NewWriter(nil) }}
+// linkBuffers are what a body needs while it is read. They are worth keeping.
+type linkBuffers struct {
+	piece [bufferSize]byte
+	spare []byte       // what piece becomes
+	out   bytes.Buffer // what is ready to be read
+}
+
+// maxSpare is how large a spare or an out is kept, in bytes.
+const maxSpare = 4 * bufferSize
+
+var linkBufferPool = sync.Pool{New: func() any { return new(linkBuffers) }}
+
+// zippers holds writers that nobody uses: each is worth most of a megabyte. An answer is zipped once and read once, so
+// what costs least is best. Unzippers holds readers.
+var (
+	zippers = sync.Pool{New: func() any {
+		zip, err := gzip.NewWriterLevel(nil, gzip.BestSpeed)
+		if err != nil { // the level is a known one
+			panic(err)
+		}
+		return zip
+	}}
+	unzippers = sync.Pool{New: func() any { return new(gzip.Reader) }}
+)
 
 func newLinkBody(source io.ReadCloser, links *linkRewriter, zipped bool) *linkBody {
-	b := &linkBody{source: source, links: links, piece: buffers.Get()}
+	b := &linkBody{source: source, links: links, linkBuffers: linkBufferPool.Get().(*linkBuffers)}
 	if zipped {
 		b.zip = zippers.Get().(*gzip.Writer)
 		b.zip.Reset(&b.out)
@@ -70,6 +100,9 @@ func newLinkBody(source io.ReadCloser, links *linkRewriter, zipped bool) *linkBo
 
 // Read implements io.Reader.
 func (b *linkBody) Read(p []byte) (int, error) {
+	if b.linkBuffers == nil {
+		return 0, http.ErrBodyReadAfterClose
+	}
 	for b.out.Len() == 0 && b.err == nil {
 		b.fill()
 	}
@@ -86,16 +119,14 @@ func (b *linkBody) fill() {
 		return
 	}
 	var n int
-	n, b.err = b.in.Read(b.piece)
-	b.spare = b.links.rewrite(b.spare[:0], b.piece[:n])
+	n, b.err = b.in.Read(b.piece[:])
 	ended := errors.Is(b.err, io.EOF)
-	if ended {
-		b.spare = b.links.finish(b.spare)
-	}
 	if b.zip == nil {
-		b.out.Write(b.spare)
+		b.out.Grow(n)
+		b.out.Write(b.rewritten(b.out.AvailableBuffer(), n, ended)) // no copy, unless it became much longer
 		return
 	}
+	b.spare = b.rewritten(b.spare[:0], n, ended)
 	_, _ = b.zip.Write(b.spare) // a buffer takes every write
 	switch {
 	case ended:
@@ -103,6 +134,31 @@ func (b *linkBody) fill() {
 	case n > 0:
 		_ = b.zip.Flush()
 	}
+}
+
+// fillWhole reads a short body whose length is announced. It tells whether it is there: otherwise what there is of it
+// is passed on, and then the error.
+func (b *linkBody) fillWhole(length int64) bool {
+	if length < 0 {
+		return false
+	}
+	n, err := io.ReadFull(b.in, b.piece[:length])
+	b.err = err
+	if err == nil {
+		b.err = io.EOF
+	}
+	b.out.Grow(n)
+	b.out.Write(b.rewritten(b.out.AvailableBuffer(), n, err == nil))
+	return err == nil
+}
+
+// rewritten appends to dst what the first bytes of piece become.
+func (b *linkBody) rewritten(dst []byte, size int, ended bool) []byte {
+	dst = b.links.rewrite(dst, b.piece[:size])
+	if ended {
+		dst = b.links.finish(dst)
+	}
+	return dst
 }
 
 // openZip begins to unzip. What is not zipped after all, an empty body among it, passes as it came.
@@ -113,12 +169,11 @@ func (b *linkBody) openZip() bool {
 		b.freeZip()
 		return true
 	}
-	unzipped, err := gzip.NewReader(buffered)
-	if err != nil {
-		b.err = err
+	b.unzip = unzippers.Get().(*gzip.Reader)
+	if b.err = b.unzip.Reset(buffered); b.err != nil {
 		return false
 	}
-	b.in = unzipped
+	b.in = b.unzip
 	return true
 }
 
@@ -133,11 +188,16 @@ func (b *linkBody) freeZip() {
 // Close implements io.Closer.
 func (b *linkBody) Close() error {
 	b.freeZip()
-	if b.piece != nil {
-		buffers.Put(b.piece)
-		b.piece = nil
+	if b.unzip != nil {
+		unzippers.Put(b.unzip)
+		b.unzip, b.in = nil, nil
 	}
-	b.err = http.ErrBodyReadAfterClose
-	b.out.Reset()
+	if used := b.linkBuffers; used != nil {
+		b.linkBuffers = nil
+		used.out.Reset()
+		if cap(used.spare) <= maxSpare && used.out.Cap() <= maxSpare {
+			linkBufferPool.Put(used)
+		}
+	}
 	return b.source.Close()
 }

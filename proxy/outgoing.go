@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"context"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -13,27 +12,36 @@ var passedHeaders = []string{
 	"Accept", "Accept-Language", "Content-Type", "If-None-Match", "If-Modified-Since", "Range", "Traceparent", "Tracestate",
 }
 
-// outgoing builds the request that goes to Spotify, from nothing: what is not put in here does not leave, trailers and
-// protocol switches among it. Authorization is written at the very end; see replayer.
-func outgoing(r *http.Request, c *call, agent string) *http.Request {
-	header := make(http.Header, len(passedHeaders)+3)
+// Values of headers that are the same for all requests, so that none need be made for each.
+var (
+	viaUs    = []string{"1.1 stagedoor"}
+	gzipOnly = []string{"gzip"}
+	unzipped = []string{"identity"}
+)
+
+// passed builds the header that goes to Spotify, from nothing. Authorization is written at the very end; see replayer.
+func (a *apiRoute) passed(r *http.Request) http.Header {
+	header := make(http.Header, len(passedHeaders)+4)
 	for _, name := range passedHeaders {
 		if values, present := r.Header[name]; present {
 			header[name] = values
 		}
 	}
-	header.Set("User-Agent", agent)
-	header.Set("Via", "1.1 stagedoor")
-	header.Set("Accept-Encoding", "identity")
+	header["User-Agent"], header["Via"], header["Accept-Encoding"] = a.agent, viaUs, unzipped
 	if takesGzip(r.Header["Accept-Encoding"]) {
-		header.Set("Accept-Encoding", "gzip")
+		header["Accept-Encoding"] = gzipOnly
 	}
+	return header
+}
+
+// outgoing builds the request that goes to Spotify, from nothing: what is not put in here does not leave, trailers and
+// protocol switches among it. Its header is added by rewriteCall, when the reverse proxy has made its own copy.
+func outgoing(r *http.Request, c *call) *http.Request {
 	out := &http.Request{
-		Method: r.Method, URL: c.target, Host: c.target.Host, Header: header,
-		Body: c.body.reader(), ContentLength: c.body.length,
+		Method: r.Method, URL: c.target, Host: c.target.Host, Body: c.body.reader(), ContentLength: c.body.length,
 		Proto: r.Proto, ProtoMajor: r.ProtoMajor, ProtoMinor: r.ProtoMinor,
 	}
-	return out.WithContext(context.WithValue(r.Context(), callKey{}, c))
+	return out.WithContext(r.Context())
 }
 
 // target is where a request to this route goes: the API's base and the path below the route's prefix, which is encoded
@@ -97,13 +105,16 @@ func unescapeLeniently(s string) string {
 // takesGzip reads Accept-Encoding (RFC 9110 section 12.5.3): gzip with a weight above zero, or failing that *.
 func takesGzip(fields []string) bool {
 	any := false
-	for coding := range strings.SplitSeq(strings.Join(fields, ","), ",") {
-		name, parameters, _ := strings.Cut(coding, ";")
-		switch strings.ToLower(strings.TrimSpace(name)) {
-		case "gzip", "x-gzip":
-			return weighs(parameters)
-		case "*":
-			any = weighs(parameters)
+	for _, field := range fields {
+		for coding := range strings.SplitSeq(field, ",") {
+			name, parameters, _ := strings.Cut(coding, ";")
+			name = strings.TrimSpace(name)
+			switch {
+			case strings.EqualFold(name, "gzip"), strings.EqualFold(name, "x-gzip"):
+				return weighs(parameters)
+			case name == "*":
+				any = weighs(parameters)
+			}
 		}
 	}
 	return any

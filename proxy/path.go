@@ -73,4 +73,11 @@ func isHex(c byte) bool {
 }
 
 // containsFold is strings.Contains for an ASCII part in lower case, whatever the case in s.
-func containsFold(s, part string) bool { return strings.Contains(strings.ToLower(s), part) }
+func containsFold(s, part string) bool {
+	for ; len(s) >= len(part); s = s[1:] {
+		if strings.EqualFold(s[:len(part)], part) {
+			return true
+		}
+	}
+	return false
+}

@@ -149,7 +149,7 @@ func TestSpurious401WaitsAboutASecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var sent []time.Time
 		replay := &replayer{next: spurious(&sent), pause: pause, metrics: noMetrics{}}
-		ctx := context.WithValue(t.Context(), callKey{}, &call{body: &requestBody{}})
+		ctx := context.WithValue(t.Context(), exchangeKey{}, &exchange{call: &call{body: &requestBody{}}})
 		r, _ := http.NewRequestWithContext(ctx, "GET", "https://api.example/v1/me", nil)
 		res, err := replay.RoundTrip(r)
 		if err != nil || res.StatusCode != 401 || len(sent) != 2 {
@@ -167,7 +167,7 @@ func TestWaitForAReplayEndsWithTheRequest(t *testing.T) {
 		replay := &replayer{next: spurious(&sent), pause: pause, metrics: noMetrics{}}
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 		defer cancel()
-		ctx = context.WithValue(ctx, callKey{}, &call{body: &requestBody{}})
+		ctx = context.WithValue(ctx, exchangeKey{}, &exchange{call: &call{body: &requestBody{}}})
 		r, _ := http.NewRequestWithContext(ctx, "GET", "https://api.example/v1/me", nil)
 		if _, err := replay.RoundTrip(r); !errors.Is(err, context.DeadlineExceeded) || len(sent) != 1 {
 			t.Errorf("%v after %d requests", err, len(sent))

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"net"
 	"net/http"
-	"slices"
 	"strings"
 )
 
@@ -12,13 +11,24 @@ import (
 // sent: httputil.ReverseProxy adds an upstream's headers to those that are there, and clears them all after each 1xx.
 type responseWriter struct {
 	http.ResponseWriter
-	own         http.Header       // replaces whatever upstreams and handlers have set
+	own         []ownHeader       // replaces whatever upstreams and handlers have set
 	vary        []string          // added to Vary
 	dropEarly   func(http.Header) // removes from 1xx headers what no upstream may send
 	streamBegun func()            // called with the header of an answer whose end is not announced
 	status      int               // zero until the final header is sent
 	stream      bool              // streamBegun was called
 	bytes       int64
+}
+
+// ownHeader is a header that the gateway itself sets. The values are shared by requests, so nobody changes them.
+type ownHeader struct {
+	name   string // in its canonical form
+	values []string
+}
+
+// set makes a header the gateway's own.
+func (w *responseWriter) set(name string, values ...string) {
+	w.own = append(w.own, ownHeader{name, values})
 }
 
 // WriteHeader sends a 1xx header, or the final one, of which only the first counts.
@@ -38,8 +48,8 @@ func (w *responseWriter) WriteHeader(status int) {
 func (w *responseWriter) finish(status int) {
 	w.status = status
 	h := w.Header()
-	for name, values := range w.own {
-		h[name] = values
+	for _, own := range w.own { // the last of two with one name wins
+		h[own.name] = own.values
 	}
 	for _, name := range w.vary {
 		addVary(h, name)
@@ -84,8 +94,12 @@ func (w *responseWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter 
 
 // addVary names one more request header on which the answer depends.
 func addVary(h http.Header, name string) {
-	listed := strings.Split(strings.Join(h["Vary"], ","), ",")
-	if !slices.ContainsFunc(listed, func(v string) bool { return strings.EqualFold(strings.TrimSpace(v), name) }) {
-		h.Add("Vary", name)
+	for _, line := range h["Vary"] {
+		for listed := range strings.SplitSeq(line, ",") {
+			if strings.EqualFold(strings.TrimSpace(listed), name) {
+				return
+			}
+		}
 	}
+	h["Vary"] = append(h["Vary"], name)
 }

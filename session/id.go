@@ -36,17 +36,21 @@ func parseID(text string) (Secret, bool) {
 	if len(text) != base64.RawURLEncoding.EncodedLen(idSize) {
 		return Secret{}, false
 	}
-	raw, err := base64.RawURLEncoding.Strict().DecodeString(text)
-	if err != nil || len(raw) != idSize { // the decoder skips line ends, which are no part of an id
+	var raw [idSize]byte
+	n, err := strictBase64.Decode(raw[:], []byte(text))
+	if err != nil || n != idSize { // the decoder skips line ends, which are no part of an id
 		return Secret{}, false
 	}
 	return NewSecret(text), true
 }
 
+var strictBase64 = base64.RawURLEncoding.Strict()
+
 // storeKey is where the record of an id lies: it can be computed from the id, and the id cannot be computed from it.
 func storeKey(kind string, id Secret) string {
 	sum := sha256.Sum256([]byte(id.Reveal()))
-	return kind + ":" + hex.EncodeToString(sum[:])
+	key := append(make([]byte, 0, len(kind)+1+hex.EncodedLen(len(sum))), kind...)
+	return string(hex.AppendEncode(append(key, ':'), sum[:]))
 }
 
 // place is where a record lies and what opens it.

@@ -1,0 +1,106 @@
+package session
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"go.uber.org/zap"
+)
+
+// benched is a manager with one session of ordinary size, and a request that carries its cookie.
+func benched(b *testing.B, watch func(context.Context, Watcher)) (*Manager, *http.Request) {
+	b.Helper()
+	memory := NewMemory(nil)
+	c := DefaultConfig()
+	c.Keys = []Secret{NewKey()}
+	m, err := NewManager(Options{Config: c, Store: memory, Leases: memory, Watch: watch, Log: zap.NewNop()})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(m.Close)
+	answer, r := httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/", nil)
+	if _, err := m.Create(answer, r, typicalLogin()); err != nil {
+		b.Fatal(err)
+	}
+	for _, cookie := range answer.Result().Cookies() {
+		r.AddCookie(cookie)
+	}
+	return m, r
+}
+
+// BenchmarkCookie reads the id and finds where its session lies.
+func BenchmarkCookie(b *testing.B) {
+	m, r := benched(b, nil)
+	b.ReportAllocs()
+	for b.Loop() {
+		id, found := m.cookie.read(r)
+		if !found || behind(kindSession, id).key == "" {
+			b.Fatal("there is no session")
+		}
+	}
+}
+
+// BenchmarkFindRecent finds a session that was just seen.
+func BenchmarkFindRecent(b *testing.B) {
+	m, r := benched(b, NewMemory(nil).Watch)
+	m.recent.Missed() // it may not have begun to watch
+	benchFind(b, m, r)
+}
+
+// BenchmarkFind loads a session from a store in the process, opens and decodes it.
+func BenchmarkFind(b *testing.B) {
+	m, r := benched(b, nil)
+	benchFind(b, m, r)
+}
+
+func benchFind(b *testing.B, m *Manager, r *http.Request) {
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := m.Find(r); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkOpen opens a sealed record and decodes it.
+func BenchmarkOpen(b *testing.B) {
+	m, r := benched(b, nil)
+	id, _ := m.cookie.read(r)
+	p := behind(kindSession, id)
+	entry, err := m.options.Store.Load(context.Background(), p.key)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportMetric(float64(len(entry.Data)), "bytes/record")
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := m.openRecord(p, entry); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// typicalLogin is as long as Spotify's are.
+func typicalLogin() Login {
+	token := func(size int) Secret {
+		text := make([]byte, size)
+		for i := range text {
+			text[i] = "BQDabcdefghijklmnopqrstuvwxyz0123456789-_"[i*7%41]
+		}
+		return NewSecret(string(text))
+	}
+	return Login{
+		User: User{
+			ID: "31l77y2al5lnn7mxfrmd4bpfhqke", DisplayName: "Ada Marlow",
+			Image: "https://i.scdn.co/image/ab67757000003b8255c25988a6ac314394d3fbf5",
+		},
+		Grant: Grant{
+			Token:   Token{Access: token(220), Expiry: time.Now().Add(time.Hour), Scopes: []string{"user-read-email", "user-read-private"}},
+			Refresh: token(131),
+		},
+		AuthorizedAt: time.Now(),
+	}
+}
