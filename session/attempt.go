@@ -63,7 +63,7 @@ func (m *Manager) TakeTicket(ctx context.Context, ticket string) ([]byte, error)
 }
 
 func (m *Manager) keepNote(ctx context.Context, p place, note []byte, lifetime time.Duration) error {
-	sealed, err := m.sealer.seal(p.secret, p.key, note)
+	sealed, err := m.seal(p, note)
 	if err != nil {
 		return err
 	}
@@ -79,7 +79,7 @@ func (m *Manager) takeNote(ctx context.Context, p place) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	note, err := m.sealer.open(p.secret, p.key, entry.Data)
+	note, err := m.open(p, entry.Data)
 	if errors.Is(err, errSealed) {
 		return nil, ErrNoAttempt
 	}

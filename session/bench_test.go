@@ -22,7 +22,7 @@ func benched(b *testing.B, watch func(context.Context, Watcher)) (*Manager, *htt
 	}
 	b.Cleanup(m.Close)
 	answer, r := httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/", nil)
-	if _, err := m.Create(answer, r, typicalLogin()); err != nil {
+	if _, err := m.Create(answer, r, Login{User: typicalRecord().user, Grant: typicalGrant(), AuthorizedAt: time.Now()}); err != nil {
 		b.Fatal(err)
 	}
 	for _, cookie := range answer.Result().Cookies() {
@@ -83,24 +83,9 @@ func BenchmarkOpen(b *testing.B) {
 	}
 }
 
-// typicalLogin is as long as Spotify's are.
-func typicalLogin() Login {
-	token := func(size int) Secret {
-		text := make([]byte, size)
-		for i := range text {
-			text[i] = "BQDabcdefghijklmnopqrstuvwxyz0123456789-_"[i*7%41]
-		}
-		return NewSecret(string(text))
-	}
-	return Login{
-		User: User{
-			ID: "31l77y2al5lnn7mxfrmd4bpfhqke", DisplayName: "Ada Marlow",
-			Image: "https://i.scdn.co/image/ab67757000003b8255c25988a6ac314394d3fbf5",
-		},
-		Grant: Grant{
-			Token:   Token{Access: token(220), Expiry: time.Now().Add(time.Hour), Scopes: []string{"user-read-email", "user-read-private"}},
-			Refresh: token(131),
-		},
-		AuthorizedAt: time.Now(),
-	}
+// typicalGrant is a grant of usual length that is good now.
+func typicalGrant() Grant {
+	grant := typicalRecord().grant
+	grant.Expiry = time.Now().Add(time.Hour)
+	return grant
 }

@@ -110,7 +110,7 @@ func (m *Manager) loadIndex(ctx context.Context, p place) (userIndex, uint64, er
 		return userIndex{}, 0, err
 	}
 	var index userIndex
-	plain, err := m.sealer.open(p.secret, p.key, entry.Data)
+	plain, err := m.open(p, entry.Data)
 	if err == nil {
 		err = json.Unmarshal(plain, &index)
 	}
@@ -126,7 +126,7 @@ func (m *Manager) saveIndex(ctx context.Context, p place, index userIndex, versi
 	if err != nil {
 		return fmt.Errorf("encode a user's index: %w", err)
 	}
-	sealed, err := m.sealer.seal(p.secret, p.key, plain)
+	sealed, err := m.seal(p, plain)
 	if err != nil {
 		return err
 	}

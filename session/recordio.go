@@ -34,11 +34,24 @@ func (m *Manager) load(ctx context.Context, p place) (*Session, error) {
 }
 
 func (m *Manager) openRecord(p place, entry Entry) (record, error) {
-	plain, err := m.sealer.open(p.secret, p.key, entry.Data)
+	plain, err := m.open(p, entry.Data)
 	if err != nil {
 		return record{}, err
 	}
 	return decodeRecord(plain)
+}
+
+// seal makes of a text what the store may keep at a place, and open is its inverse.
+func (m *Manager) seal(p place, plain []byte) ([]byte, error) {
+	return m.sealer.seal(p.secret, p.key, compact(plain))
+}
+
+func (m *Manager) open(p place, sealed []byte) ([]byte, error) {
+	compacted, err := m.sealer.open(p.secret, p.key, sealed)
+	if err != nil {
+		return nil, err
+	}
+	return expand(compacted)
 }
 
 // save writes next on top of s and returns the session as it is then.
@@ -48,7 +61,7 @@ func (m *Manager) save(ctx context.Context, s *Session, next record, holder stri
 	if err != nil {
 		return nil, fmt.Errorf("encode a session record: %w", err)
 	}
-	sealed, err := m.sealer.seal(s.secret, s.key, plain)
+	sealed, err := m.seal(s.place, plain)
 	if err != nil {
 		return nil, err
 	}
