@@ -43,6 +43,7 @@ func serve(ctx context.Context, e environment, args []string) error {
 	for _, warning := range loaded.Warnings {
 		log.Warn(warning.String())
 	}
+	tuneMemory(e, log)
 	return serveConfig(ctx, e, loaded.Config, log, func() {})
 }
 
