@@ -1,0 +1,121 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	_ "embed"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+)
+
+// driveScript sends the requests and reports what came back in one line.
+//
+//go:embed drive.lua
+var driveScript string
+
+// browserHeaders are what a browser sends with a fetch(), its cookies apart: about a kilobyte with them.
+var browserHeaders = []string{
+	"User-Agent: Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36",
+	`sec-ch-ua: "Google Chrome";v="141", "Not?A_Brand";v="8", "Chromium";v="141"`,
+	"sec-ch-ua-mobile: ?0",
+	`sec-ch-ua-platform: "Windows"`,
+	"Accept: application/json, text/plain, */*",
+	"Accept-Language: en-GB,en;q=0.9,de-DE;q=0.8,de;q=0.7,fr;q=0.6",
+	"Accept-Encoding: gzip, deflate, br, zstd",
+	"Referer: https://music.example.com/library/playlists/37i9dQZF1DXcBWIGoYBM5M?view=list&sort=added",
+	"Sec-Fetch-Site: same-origin",
+	"Sec-Fetch-Mode: cors",
+	"Sec-Fetch-Dest: empty",
+	"DNT: 1",
+	"Priority: u=1, i",
+}
+
+// otherCookies are what other scripts of a site have left in the browser.
+const otherCookies = "_ga=GA1.1.1234567890.1763900000; _ga_ABCDEFGHIJ=GS2.1.s1763900000$o5$g1$t1763900123$j60$l0$h0; " +
+	"theme=dark; locale=en-GB; consent=necessary%2Cstatistics; player_volume=0.62"
+
+// load is what wrk does.
+type load struct {
+	url         string
+	cookies     []string // sessions, in turns; none: a browser that has other cookies only
+	connections int
+	length      time.Duration
+}
+
+// result is what wrk saw.
+type result struct {
+	requests int64
+	elapsed  time.Duration
+	faults   int64         // answers that were none, or above 399
+	p50, p99 time.Duration // until an answer was complete
+}
+
+// tolerableFaults is the share of faults above which figures are about something else.
+const tolerableFaults = 0.001
+
+// drive runs wrk with one thread, which is plenty and leaves the other processors to what is measured.
+func (b *bench) drive(ctx context.Context, l load) (result, error) {
+	cookies, err := b.writeCookies(l)
+	if err != nil {
+		return result{}, err
+	}
+	args := []string{"-t1", fmt.Sprintf("-c%d", l.connections), fmt.Sprintf("-d%.0fs", l.length.Seconds()), "-s", b.script}
+	for _, header := range browserHeaders {
+		args = append(args, "-H", header)
+	}
+	command := exec.CommandContext(ctx, "wrk", append(args, l.url, "--", cookies)...)
+	output, err := command.CombinedOutput()
+	_ = os.Remove(cookies) // the folder goes in the end
+	if ctx.Err() != nil {
+		return result{}, ctx.Err()
+	}
+	if err != nil {
+		return result{}, fmt.Errorf("wrk failed: %w\n%s", err, output)
+	}
+	r, err := parseDrive(string(output))
+	if err != nil {
+		return result{}, err
+	}
+	if float64(r.faults) > tolerableFaults*float64(r.requests) {
+		return r, fmt.Errorf("%d of %d requests to %s failed; look what it answers", r.faults, r.requests, l.url)
+	}
+	return r, nil
+}
+
+// writeCookies writes the Cookie headers for the script, one a line.
+func (b *bench) writeCookies(l load) (path string, err error) {
+	file, err := os.CreateTemp(b.folder, "cookies")
+	if err != nil {
+		return "", err
+	}
+	writer := bufio.NewWriter(file)
+	for _, cookie := range l.cookies {
+		fmt.Fprintln(writer, otherCookies+"; "+cookie)
+	}
+	if len(l.cookies) == 0 {
+		fmt.Fprintln(writer, otherCookies)
+	}
+	if err := writer.Flush(); err != nil {
+		return "", err
+	}
+	return file.Name(), file.Close()
+}
+
+// parseDrive finds the script's line: requests, faults, and microseconds of the whole run, the median and the slowest
+// hundredth.
+func parseDrive(output string) (result, error) {
+	for line := range strings.Lines(output) {
+		var r result
+		var elapsed, p50, p99 int64
+		n, _ := fmt.Sscanf(line, "driven %d %d %d %d %d", &r.requests, &r.faults, &elapsed, &p50, &p99)
+		if n == 5 && r.requests > 0 && elapsed > 0 {
+			r.elapsed = time.Duration(elapsed) * time.Microsecond
+			r.p50, r.p99 = time.Duration(p50)*time.Microsecond, time.Duration(p99)*time.Microsecond
+			return r, nil
+		}
+	}
+	return result{}, fmt.Errorf("wrk got no answer; it wrote:\n%s", output)
+}

@@ -1,0 +1,25 @@
+-- Sends GET requests with the headers of the command line and the Cookie headers of a file, in turns.
+
+local before, after
+local cookies = {}
+local turn = 0
+
+function init(args)
+  for line in io.lines(args[1]) do
+    cookies[#cookies + 1] = line
+  end
+  local text = wrk.format("GET")
+  local rest = #text - 2 -- the empty line at the end
+  before, after = text:sub(1, rest) .. "Cookie: ", "\r\n\r\n"
+end
+
+function request()
+  turn = turn % #cookies + 1
+  return before .. cookies[turn] .. after
+end
+
+function done(summary, latency)
+  local e = summary.errors
+  print(string.format("driven %d %d %d %d %d", summary.requests, e.connect + e.read + e.write + e.status + e.timeout,
+    summary.duration, latency:percentile(50), latency:percentile(99)))
+end

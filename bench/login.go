@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// loginsAtOnce is how many logins run side by side.
+const loginsAtOnce = 8
+
+// logins makes sessions, each of another user, and returns their cookies as a Cookie header has them.
+func (g *gateway) logins(ctx context.Context, n int) ([]string, error) {
+	transport := &http.Transport{MaxIdleConnsPerHost: loginsAtOnce}
+	defer transport.CloseIdleConnections()
+	client := &http.Client{
+		Transport:     transport,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	cookies := make([]string, n)
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(loginsAtOnce)
+	for i := range cookies {
+		group.Go(func() (err error) {
+			if ctx.Err() == nil {
+				cookies[i], err = login(ctx, client, g.origin)
+			}
+			return err
+		})
+	}
+	return cookies, group.Wait()
+}
+
+// login walks through a login as a browser does: to the gateway, to Spotify's consent, back with the code.
+func login(ctx context.Context, client *http.Client, origin string) (string, error) {
+	consent, attempt, err := follow(ctx, client, origin+"/auth/login", "")
+	if err != nil {
+		return "", err
+	}
+	callback, _, err := follow(ctx, client, consent, "")
+	if err != nil {
+		return "", err
+	}
+	_, session, err := follow(ctx, client, callback, attempt)
+	if err != nil {
+		return "", err
+	}
+	return session, nil
+}
+
+// follow asks for a page that redirects, and returns where to and the cookies that it sets.
+func follow(ctx context.Context, client *http.Client, address, cookies string) (location, set string, err error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return "", "", err
+	}
+	if cookies != "" {
+		request.Header.Set("Cookie", cookies)
+	}
+	response, err := client.Do(request)
+	if err != nil {
+		return "", "", err
+	}
+	defer func() { _ = response.Body.Close() }() // only read from
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		return "", "", err
+	}
+	to, err := response.Location()
+	if err != nil {
+		return "", "", fmt.Errorf("a login does not go on: %s answered %s %.300s", address, response.Status, body)
+	}
+	var pairs []string
+	for _, cookie := range response.Cookies() {
+		if cookie.MaxAge >= 0 && cookie.Value != "" {
+			pairs = append(pairs, cookie.Name+"="+cookie.Value)
+		}
+	}
+	return to.String(), strings.Join(pairs, "; "), nil
+}

@@ -1,0 +1,45 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+)
+
+// request makes the request that wrk sends, with the first of the target's sessions.
+func (t target) request(ctx context.Context, page string) (*http.Request, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, t.base+page, nil)
+	if err != nil {
+		return nil, err
+	}
+	for _, header := range browserHeaders {
+		name, value, _ := strings.Cut(header, ": ")
+		request.Header.Set(name, value)
+	}
+	cookies := otherCookies
+	if len(t.cookies) > 0 {
+		cookies += "; " + t.cookies[0]
+	}
+	request.Header.Set("Cookie", cookies)
+	return request, nil
+}
+
+// get asks once and wants 200.
+func (t target) get(ctx context.Context, page string) error {
+	request, err := t.request(ctx, page)
+	if err != nil {
+		return err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = response.Body.Close() }() // only read from
+	body, err := io.ReadAll(response.Body)
+	if err == nil && response.StatusCode != http.StatusOK {
+		err = fmt.Errorf("%s answered %s %.300s", t.name, response.Status, body)
+	}
+	return err
+}

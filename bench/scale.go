@@ -1,0 +1,166 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// measureScale finds how cost grows with sessions in Redis and with replicas.
+func measureScale(ctx context.Context, b *bench) error {
+	to, err := b.startUpstream(upstreamKind{})
+	if err != nil {
+		return err
+	}
+	redis, err := b.startRedis(ctx)
+	if err != nil {
+		return err
+	}
+	kind := gatewayKind{name: "Stagedoor", api: to.api, redis: redis, key: newKey()}
+	g, err := b.startGateway(ctx, kind)
+	if err != nil {
+		return err
+	}
+	empty, err := redis.info("used_memory")
+	if err != nil {
+		return err
+	}
+	var rows [][]string
+	t := g.target(to, redis, nil)
+	for _, n := range b.options.scale {
+		b.say("%d logins", n-len(t.cookies))
+		more, err := g.logins(ctx, n-len(t.cookies))
+		if err != nil {
+			return err
+		}
+		t.cookies = append(t.cookies, more...)
+		row, err := b.measureCrowd(ctx, t, empty)
+		if err != nil {
+			return err
+		}
+		rows = append(rows, row)
+	}
+	b.report.text("Requests use all sessions in turns, through one replica. Memory is used_memory of Redis above that of an empty one.")
+	b.report.table([]string{
+		"sessions", "CPU a request, µs", "requests/s", "Redis CPU a request, µs", "Redis commands a request",
+		"Redis memory, MB", "bytes a session", "RSS, MB",
+	}, rows)
+	g.stop()
+	return b.measureReplicas(ctx, kind, t)
+}
+
+// measureCrowd drives one replica with all sessions.
+func (b *bench) measureCrowd(ctx context.Context, t target, empty float64) ([]string, error) {
+	used, err := t.redis.info("used_memory")
+	if err != nil {
+		return nil, err
+	}
+	samples, err := b.interleave(ctx, []target{t}, smallPage)
+	if err != nil {
+		return nil, err
+	}
+	resident, err := residentBytes(t.process.pid)
+	if err != nil {
+		return nil, err
+	}
+	own, n := samples[0], float64(len(t.cookies))
+	return []string{
+		fmt.Sprintf("%.0f", n), column(own, sample.cpuOf).text(1), column(own, sample.rateOf).text(0),
+		column(own, sample.redisCPUOf).text(1), column(own, sample.redisCommandsOf).text(4),
+		fmt.Sprintf("%.1f", (used-empty)/1e6), fmt.Sprintf("%.1f", (used-empty)/n), fmt.Sprintf("%.1f", resident/1e6),
+	}, nil
+}
+
+// measureReplicas drives 1, 2, 4, … replicas at once with the sessions of t, which share the connections.
+func (b *bench) measureReplicas(ctx context.Context, kind gatewayKind, t target) error {
+	var rows [][]string
+	var replicas []target
+	for n := 1; n <= b.options.replicas; n *= 2 {
+		for len(replicas) < n {
+			g, err := b.startGateway(ctx, kind)
+			if err != nil {
+				return err
+			}
+			replicas = append(replicas, g.target(t.upstream, t.redis, t.cookies))
+		}
+		samples, err := b.driveTogether(ctx, replicas)
+		if err != nil {
+			return err
+		}
+		rows = append(rows, []string{
+			fmt.Sprint(n), column(samples, sample.cpuOf).text(1), column(samples, sample.rateOf).text(0),
+			column(samples, sample.redisCPUOf).text(1), column(samples, sample.redisCommandsOf).text(4),
+		})
+	}
+	b.report.text("Replicas on one Redis with %d sessions, all at once on this machine; CPU is that of all replicas, divided by all "+
+		"requests.", len(t.cookies))
+	b.report.table([]string{
+		"replicas", "CPU a request, µs", "requests/s", "Redis CPU a request, µs", "Redis commands a request",
+	}, rows)
+	return nil
+}
+
+// driveTogether drives all replicas at once, round by round behind one that is not counted.
+func (b *bench) driveTogether(ctx context.Context, replicas []target) ([]sample, error) {
+	var samples []sample
+	for round := range b.options.rounds + 1 {
+		before, err := countAll(replicas)
+		if err != nil {
+			return nil, err
+		}
+		results := make([]result, len(replicas))
+		group, groupCtx := errgroup.WithContext(ctx)
+		for i, t := range replicas {
+			l := b.loadOf(t, smallPage, b.options.length)
+			l.connections = max(1, l.connections/len(replicas))
+			group.Go(func() (err error) {
+				results[i], err = b.drive(groupCtx, l)
+				return err
+			})
+		}
+		if err := group.Wait(); err != nil {
+			return nil, err
+		}
+		after, err := countAll(replicas)
+		if err != nil {
+			return nil, err
+		}
+		if round > 0 {
+			samples = append(samples, newSample(together(results), before, after))
+		}
+		for _, t := range replicas {
+			if err := t.process.emptyLog(); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return samples, nil
+}
+
+// countAll adds up the replicas' CPU time; Redis is counted once.
+func countAll(replicas []target) (counters, error) {
+	total, err := replicas[0].count()
+	for _, t := range replicas[1:] {
+		if err != nil {
+			break
+		}
+		var more counters
+		t.redis = nil
+		more, err = t.count()
+		total.cpu += more.cpu
+	}
+	return total, err
+}
+
+// together adds up what ran side by side.
+func together(results []result) result {
+	var sum result
+	for _, r := range results {
+		sum.requests += r.requests
+		sum.faults += r.faults
+		sum.elapsed = max(sum.elapsed, r.elapsed)
+		sum.p50, sum.p99 = max(sum.p50, r.p50), max(sum.p99, r.p99)
+	}
+	return sum
+}

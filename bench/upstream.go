@@ -1,0 +1,159 @@
+package main
+
+import (
+	"crypto/tls"
+	"fmt"
+	"hash/fnv"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+// Pages of the upstream, below its API.
+const (
+	smallPage  = "/me/player"                              // 2 KiB
+	linkPage   = "/search?q=a&type=album"                  // 50 KiB with many links
+	gzipPage   = "/search?q=a&type=album&coding=gzip"      // the same, compressed
+	streamPage = "/playlists/3cEYpjA9oz9GiPac4AsH4n/items" // 1 MiB that begins with stampFormat
+)
+
+const (
+	// streamPieces is how many pieces a stream comes in, each after a pause.
+	streamPieces = 64
+	streamPause  = time.Millisecond
+	// stampFormat begins a stream with the nanosecond in which it left.
+	stampFormat = `{"left_at":%019d,`
+)
+
+// upstream imitates the Web API as far as a proxy can tell: its answers are fixed.
+type upstream struct {
+	api    string // what the addresses in its answers begin with
+	origin string
+	opened atomic.Int64 // connections
+	asked  atomic.Int64 // requests
+}
+
+// upstreamKind says how an upstream is reached.
+type upstreamKind struct {
+	tls       *tls.Config   // nil: plain HTTP
+	http2     bool          // with TLS
+	roundTrip time.Duration // added latency
+}
+
+// startUpstream serves until the section is over.
+func (b *bench) startUpstream(kind upstreamKind) (*upstream, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	u := &upstream{origin: "http://" + listener.Addr().String()}
+	if kind.tls != nil {
+		u.origin = "https://" + listener.Addr().String()
+	}
+	u.api = u.origin + "/v1"
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(!kind.http2)
+	protocols.SetHTTP2(kind.http2)
+	server := &http.Server{
+		Handler: u.handler(), Protocols: protocols, ReadHeaderTimeout: time.Minute,
+		HTTP2: &http.HTTP2Config{MaxConcurrentStreams: 100}, // as most servers allow
+		ConnState: func(_ net.Conn, state http.ConnState) {
+			if state == http.StateNew {
+				u.opened.Add(1)
+			}
+		},
+	}
+	if kind.roundTrip > 0 {
+		listener = farListener{listener, kind.roundTrip}
+	}
+	go func() {
+		if kind.tls == nil {
+			_ = server.Serve(listener) // until it is closed
+			return
+		}
+		server.TLSConfig = kind.tls.Clone()
+		_ = server.ServeTLS(listener, "", "")
+	}()
+	b.after(func() { _ = server.Close() })
+	return u, nil
+}
+
+// address is host:port.
+func (u *upstream) address() string {
+	_, address, _ := strings.Cut(u.origin, "://")
+	return address
+}
+
+func (u *upstream) handler() http.Handler {
+	mux := http.NewServeMux()
+	small, links := jsonPage(u.api, smallSize), jsonPage(u.api, pageSize)
+	compressed := compress(links)
+	mux.HandleFunc("GET /v1/me", whoAmI)
+	mux.HandleFunc("GET /v1/me/player", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, small) })
+	mux.HandleFunc("GET /v1/search", func(w http.ResponseWriter, r *http.Request) {
+		if r.FormValue("coding") == "gzip" {
+			w.Header().Set("Content-Encoding", "gzip")
+			writeJSON(w, compressed)
+			return
+		}
+		writeJSON(w, links)
+	})
+	mux.HandleFunc("GET /v1/playlists/{id}/items", u.stream)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		u.asked.Add(1)
+		mux.ServeHTTP(w, r)
+	})
+}
+
+// writeJSON answers with the headers that Spotify's answers have.
+func writeJSON(w http.ResponseWriter, body []byte) {
+	h := w.Header()
+	h.Set("Content-Type", "application/json; charset=utf-8")
+	h.Set("Cache-Control", "private, max-age=0")
+	h.Set("Vary", "Authorization")
+	h.Set("Strict-Transport-Security", "max-age=31536000")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Access-Control-Allow-Origin", "*")
+	h.Set("Server", "envoy")
+	h.Set("Via", "HTTP/2 edgeproxy, 1.1 google")
+	h.Set("Alt-Svc", `h3=":443"; ma=2592000,h3-29=":443"; ma=2592000`)
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	_, _ = w.Write(body) // a proxy that left needs no answer
+}
+
+// whoAmI answers that every token is somebody else's, so that every login is another user's.
+func whoAmI(w http.ResponseWriter, r *http.Request) {
+	sum := fnv.New64a()
+	_, _ = sum.Write([]byte(r.Header.Get("Authorization"))) // a hash takes everything
+	user := fmt.Sprintf("%025d", sum.Sum64())
+	writeJSON(w, fmt.Appendf(nil, `{"id":%q,"account_id":%q,"display_name":"Somebody Somewhere","images":[{"url":`+
+		`"https://i.scdn.co/image/ab6775700000ee85%s","width":300,"height":300}]}`, user, user, user))
+}
+
+// stream sends a large page piece by piece.
+func (u *upstream) stream(w http.ResponseWriter, r *http.Request) {
+	body := jsonPage(u.api, streamSize)[1:] // its opening bracket is in the stamp
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	control := http.NewResponseController(w)
+	pauses := time.NewTicker(streamPause)
+	defer pauses.Stop()
+	_, _ = fmt.Fprintf(w, stampFormat, time.Now().UnixNano()) // a proxy that left is noticed below
+	for size := (len(body) + streamPieces - 1) / streamPieces; len(body) > 0; {
+		n := min(size, len(body))
+		if _, err := w.Write(body[:n]); err != nil {
+			return
+		}
+		if err := control.Flush(); err != nil {
+			return
+		}
+		body = body[n:]
+		select {
+		case <-pauses.C:
+		case <-r.Context().Done():
+			return
+		}
+	}
+}
