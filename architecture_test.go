@@ -28,6 +28,7 @@ var plan = map[string][]string{
 	"web":                 {},
 	"webapi":              {},                                                                // facts about Spotify, for whoever needs them
 	"e2e":                 {"e2e/faultproxy", "session", "session/sessiontest", "simulator"}, // sees the rest as a process
+	"bench":               {"simulator"},                                                     // measures Stagedoor from outside, as a process
 	"e2e/faultproxy":      {},                                                                // harms TCP and knows no protocol
 }
 

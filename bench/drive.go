@@ -48,10 +48,15 @@ type load struct {
 // result is what wrk saw.
 type result struct {
 	requests int64
+	refused  int64 // answers above 399
+	broken   int64 // connections
+	late     int64 // answers that took longer than answerTime
 	elapsed  time.Duration
-	faults   int64         // answers that were none, or above 399
 	p50, p99 time.Duration // until an answer was complete
 }
+
+// answerTime is how long an answer may take.
+const answerTime = 10 * time.Second
 
 // tolerableFaults is the share of faults above which figures are about something else.
 const tolerableFaults = 0.001
@@ -62,7 +67,8 @@ func (b *bench) drive(ctx context.Context, l load) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
-	args := []string{"-t1", fmt.Sprintf("-c%d", l.connections), fmt.Sprintf("-d%.0fs", l.length.Seconds()), "-s", b.script}
+	args := []string{"-t1", fmt.Sprintf("-c%d", l.connections), fmt.Sprintf("-d%.0fs", l.length.Seconds()),
+		fmt.Sprintf("--timeout=%.0fs", answerTime.Seconds()), "-s", b.script}
 	for _, header := range browserHeaders {
 		args = append(args, "-H", header)
 	}
@@ -79,8 +85,9 @@ func (b *bench) drive(ctx context.Context, l load) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
-	if float64(r.faults) > tolerableFaults*float64(r.requests) {
-		return r, fmt.Errorf("%d of %d requests to %s failed; look what it answers", r.faults, r.requests, l.url)
+	if float64(r.refused+r.broken+r.late) > tolerableFaults*float64(r.requests) {
+		return r, fmt.Errorf("of %d requests to %s, %d were refused, %d broken and %d late, so the figures would be about "+
+			"something else; see that the machine is quiet", r.requests, l.url, r.refused, r.broken, r.late)
 	}
 	return r, nil
 }
@@ -104,14 +111,13 @@ func (b *bench) writeCookies(l load) (path string, err error) {
 	return file.Name(), file.Close()
 }
 
-// parseDrive finds the script's line: requests, faults, and microseconds of the whole run, the median and the slowest
-// hundredth.
+// parseDrive finds the script's line: numbers as in result, times in microseconds.
 func parseDrive(output string) (result, error) {
 	for line := range strings.Lines(output) {
 		var r result
 		var elapsed, p50, p99 int64
-		n, _ := fmt.Sscanf(line, "driven %d %d %d %d %d", &r.requests, &r.faults, &elapsed, &p50, &p99)
-		if n == 5 && r.requests > 0 && elapsed > 0 {
+		n, _ := fmt.Sscanf(line, "driven %d %d %d %d %d %d %d", &r.requests, &r.refused, &r.broken, &r.late, &elapsed, &p50, &p99)
+		if n == 7 && r.requests > 0 && elapsed > 0 {
 			r.elapsed = time.Duration(elapsed) * time.Microsecond
 			r.p50, r.p99 = time.Duration(p50)*time.Microsecond, time.Duration(p99)*time.Microsecond
 			return r, nil

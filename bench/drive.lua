@@ -20,6 +20,6 @@ end
 
 function done(summary, latency)
   local e = summary.errors
-  print(string.format("driven %d %d %d %d %d", summary.requests, e.connect + e.read + e.write + e.status + e.timeout,
+  print(string.format("driven %d %d %d %d %d %d %d", summary.requests, e.status, e.connect + e.read + e.write, e.timeout,
     summary.duration, latency:percentile(50), latency:percentile(99)))
 end

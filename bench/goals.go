@@ -47,7 +47,7 @@ var allGoals = []goal{
 	{goalIdle, "memory an idle connection to the bare proxy's", 1.1, false, 3, ""},
 	{goalLive, "RSS with live sessions above the bare proxy's", 30, false, 1, " MB"},
 	{goalReady, "from start to ready", 100, false, 1, " ms"},
-	{goalImage, "size of the image", 15, false, 2, " MB"},
+	{goalImage, "size of the image, unpacked", 15, false, 2, " MB"},
 	{goalLinks, "CPU of a 50 KiB page with rewritten links to the bare proxy's", 1.25, false, 3, ""},
 	{goalExpiry, "token calls for the first call after expiry", 1, false, 0, ""},
 	{goalExpiryAPI, "calls of the Web API for it", 1, false, 0, ""},

@@ -17,10 +17,7 @@ const loginsAtOnce = 8
 func (g *gateway) logins(ctx context.Context, n int) ([]string, error) {
 	transport := &http.Transport{MaxIdleConnsPerHost: loginsAtOnce}
 	defer transport.CloseIdleConnections()
-	client := &http.Client{
-		Transport:     transport,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
+	client := &http.Client{Transport: transport, CheckRedirect: plainClient.CheckRedirect}
 	cookies := make([]string, n)
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(loginsAtOnce)

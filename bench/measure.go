@@ -27,6 +27,7 @@ type sample struct {
 	redisCPU      float64 // microseconds a request, of Redis
 	redisCommands float64 // a request
 	opened        float64 // connections to the upstream
+	open          float64 // connections to the upstream when it was over
 }
 
 // These take one figure out of a sample, for column.
@@ -37,11 +38,15 @@ func (s sample) p99Of() float64           { return s.p99 }
 func (s sample) redisCPUOf() float64      { return s.redisCPU }
 func (s sample) redisCommandsOf() float64 { return s.redisCommands }
 func (s sample) openedOf() float64        { return s.opened }
+func (s sample) openOf() float64          { return s.open }
 
 // interleave drives each target in turns, A B C, A B C, so that a slow minute of the machine is everybody's. The result
 // has the targets' order.
 func (b *bench) interleave(ctx context.Context, targets []target, page string) ([][]sample, error) {
 	for _, t := range targets {
+		if err := t.get(ctx, page); err != nil { // wrk takes a redirect to a login for an answer
+			return nil, err
+		}
 		if _, err := b.drive(ctx, b.loadOf(t, page, warmUp)); err != nil {
 			return nil, fmt.Errorf("%s: %w", t.name, err)
 		}
@@ -68,7 +73,7 @@ func (b *bench) loadOf(t target, page string, length time.Duration) load {
 type counters struct {
 	cpu, redisCPU time.Duration
 	commands      float64
-	opened        int64
+	opened, open  int64
 }
 
 // sample drives a target once.
@@ -100,6 +105,7 @@ func newSample(r result, before, after counters) sample {
 		p99:      milliseconds(r.p99),
 		redisCPU: microseconds(after.redisCPU-before.redisCPU) / n,
 		opened:   float64(after.opened - before.opened),
+		open:     float64(after.open),
 	}
 	if after.commands > 0 {
 		s.redisCommands = (after.commands - before.commands - 1) / n // one of them asked for the count
@@ -119,7 +125,7 @@ func (t target) count() (counters, error) {
 		}
 	}
 	if t.upstream != nil {
-		c.opened = t.upstream.opened.Load()
+		c.opened, c.open = t.upstream.opened.Load(), t.upstream.open.Load()
 	}
 	c.cpu, err = cpuTime(t.process.pid)
 	return c, err

@@ -27,7 +27,8 @@ func provider() http.Handler {
 	return mux
 }
 
-// startOAuth2Proxy starts oauth2-proxy with sessions in Redis, the token attached and its logs off, and logs in.
+// startOAuth2Proxy starts oauth2-proxy with sessions in Redis, the token attached (as X-Forwarded-Access-Token, the header
+// that its flags have for it) and its logs off, and logs in.
 func (b *bench) startOAuth2Proxy(ctx context.Context, to *upstream, redis *redisServer) (target, error) {
 	program, err := exec.LookPath(b.options.oauth2Proxy)
 	if err != nil {
@@ -52,18 +53,16 @@ func (b *bench) startOAuth2Proxy(ctx context.Context, to *upstream, redis *redis
 	if err != nil {
 		return target{}, err
 	}
-	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	defer client.CloseIdleConnections()
 	front := strings.TrimSuffix(t.base, "/v1")
-	consent, attempt, err := follow(ctx, client, front+"/oauth2/start?rd=/", "")
+	consent, attempt, err := follow(ctx, plainClient, front+"/oauth2/start?rd=/", "")
 	if err != nil {
 		return target{}, err
 	}
-	callback, _, err := follow(ctx, client, consent, "")
+	callback, _, err := follow(ctx, plainClient, consent, "")
 	if err != nil {
 		return target{}, err
 	}
-	_, cookie, err := follow(ctx, client, callback, attempt)
+	_, cookie, err := follow(ctx, plainClient, callback, attempt)
 	t.cookies, t.redis = []string{cookie}, redis
 	return t, err
 }

@@ -8,6 +8,9 @@ import (
 	"strings"
 )
 
+// plainClient follows no redirect: one that leads to a login is not the answer that was wanted.
+var plainClient = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+
 // request makes the request that wrk sends, with the first of the target's sessions.
 func (t target) request(ctx context.Context, page string) (*http.Request, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, t.base+page, nil)
@@ -23,6 +26,9 @@ func (t target) request(ctx context.Context, page string) (*http.Request, error)
 		cookies += "; " + t.cookies[0]
 	}
 	request.Header.Set("Cookie", cookies)
+	if t.process == nil { // nothing adds it on the way
+		request.Header.Set("Authorization", "Bearer "+staticToken)
+	}
 	return request, nil
 }
 
@@ -32,7 +38,7 @@ func (t target) get(ctx context.Context, page string) error {
 	if err != nil {
 		return err
 	}
-	response, err := http.DefaultClient.Do(request)
+	response, err := plainClient.Do(request)
 	if err != nil {
 		return err
 	}

@@ -41,19 +41,21 @@ func measureStart(ctx context.Context, b *bench) error {
 
 // measureSize adds up the files of the image, which is made of nothing else.
 func (b *bench) measureSize() error {
-	var total, program int64
+	var total, program, compressed int
 	for _, path := range []string{b.binary, filepath.Join(b.root, "config.yaml"), certificates} {
-		file, err := os.Stat(path)
+		file, err := os.ReadFile(path)
 		if err != nil {
 			return fmt.Errorf("a file of the image is not there: %w", err)
 		}
-		total += file.Size()
+		total += len(file)
+		compressed += len(compress(file))
 		if path == b.binary {
-			program = file.Size()
+			program = len(file)
 		}
 	}
 	b.report.text("The program has %.2f MB, built as the Dockerfile builds it; with certificates and configuration, which is all that "+
-		"the image holds, it is %.2f MB, unpacked.", float64(program)/1e6, float64(total)/1e6)
+		"the image holds, it is %.2f MB unpacked, and %.2f MB as registries keep it, with gzip.",
+		float64(program)/1e6, float64(total)/1e6, float64(compressed)/1e6)
 	b.report.goals.reached(goalImage, float64(total)/1e6)
 	return nil
 }

@@ -60,7 +60,7 @@ func readStream(ctx context.Context, t target) (first, all time.Duration, err er
 		return 0, 0, err
 	}
 	began := time.Now()
-	response, err := http.DefaultClient.Do(request)
+	response, err := plainClient.Do(request)
 	if err != nil {
 		return 0, 0, err
 	}

@@ -33,6 +33,7 @@ type upstream struct {
 	api    string // what the addresses in its answers begin with
 	origin string
 	opened atomic.Int64 // connections
+	open   atomic.Int64 // connections now
 	asked  atomic.Int64 // requests
 }
 
@@ -61,8 +62,12 @@ func (b *bench) startUpstream(kind upstreamKind) (*upstream, error) {
 		Handler: u.handler(), Protocols: protocols, ReadHeaderTimeout: time.Minute,
 		HTTP2: &http.HTTP2Config{MaxConcurrentStreams: 100}, // as most servers allow
 		ConnState: func(_ net.Conn, state http.ConnState) {
-			if state == http.StateNew {
+			switch state {
+			case http.StateNew:
 				u.opened.Add(1)
+				u.open.Add(1)
+			case http.StateClosed:
+				u.open.Add(-1)
 			}
 		},
 	}
@@ -104,6 +109,10 @@ func (u *upstream) handler() http.Handler {
 	mux.HandleFunc("GET /v1/playlists/{id}/items", u.stream)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		u.asked.Add(1)
+		if r.Header.Get("Authorization") == "" && r.Header.Get("X-Forwarded-Access-Token") == "" { // oauth2-proxy's way
+			http.Error(w, "No token provided", http.StatusUnauthorized)
+			return
+		}
 		mux.ServeHTTP(w, r)
 	})
 }
