@@ -49,17 +49,23 @@ func newBench(ctx context.Context, o options, out io.Writer) (*bench, error) {
 	}
 	b := &bench{options: o, out: out, folder: folder, root: root, binary: filepath.Join(folder, "stagedoor")}
 	b.script = filepath.Join(folder, "drive.lua")
-	if err := os.WriteFile(b.script, []byte(driveScript), 0o600); err != nil {
+	err = errors.Join(os.WriteFile(b.script, []byte(driveScript), 0o600), b.build(ctx))
+	if err != nil {
+		b.close()
 		return nil, err
 	}
-	b.say("building Stagedoor")
-	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", b.binary, ".") // as the Dockerfile
-	build.Dir, build.Env = root, append(os.Environ(), "CGO_ENABLED=0")
-	if output, err := build.CombinedOutput(); err != nil {
-		b.close()
-		return nil, fmt.Errorf("Stagedoor does not build: %w\n%s", err, output)
-	}
 	return b, nil
+}
+
+// build builds Stagedoor as the Dockerfile does.
+func (b *bench) build(ctx context.Context) error {
+	b.say("building Stagedoor")
+	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", b.binary, ".")
+	build.Dir, build.Env = b.root, append(os.Environ(), "CGO_ENABLED=0")
+	if output, err := build.CombinedOutput(); err != nil {
+		return fmt.Errorf("Stagedoor does not build: %w\n%s", err, output)
+	}
+	return nil
 }
 
 // close removes what lies around.

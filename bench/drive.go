@@ -61,11 +61,29 @@ const answerTime = 10 * time.Second
 // tolerableFaults is the share of faults above which figures are about something else.
 const tolerableFaults = 0.001
 
-// drive runs wrk with one thread, which is plenty and leaves the other processors to what is measured.
+// drive runs wrk and refuses figures that are about something else than answers.
 func (b *bench) drive(ctx context.Context, l load) (result, error) {
-	cookies, err := b.writeCookies(l)
+	output, err := b.wrk(ctx, l)
 	if err != nil {
 		return result{}, err
+	}
+	r, err := parseDrive(output)
+	if err != nil {
+		return result{}, err
+	}
+	if float64(r.refused+r.broken+r.late) > tolerableFaults*float64(r.requests) {
+		return r, fmt.Errorf("of %d requests to %s, %d were refused, %d broken and %d late, so the figures would be about "+
+			"something else; see that the machine is quiet", r.requests, l.url, r.refused, r.broken, r.late)
+	}
+	return r, nil
+}
+
+// wrk runs it with one thread, which is plenty and leaves the other processors to what is measured, and returns what it
+// writes.
+func (b *bench) wrk(ctx context.Context, l load) (string, error) {
+	cookies, err := b.writeCookies(l)
+	if err != nil {
+		return "", err
 	}
 	args := []string{"-t1", fmt.Sprintf("-c%d", l.connections), fmt.Sprintf("-d%.0fs", l.length.Seconds()),
 		fmt.Sprintf("--timeout=%.0fs", answerTime.Seconds()), "-s", b.script}
@@ -76,20 +94,12 @@ func (b *bench) drive(ctx context.Context, l load) (result, error) {
 	output, err := command.CombinedOutput()
 	_ = os.Remove(cookies) // the folder goes in the end
 	if ctx.Err() != nil {
-		return result{}, ctx.Err()
+		return "", ctx.Err()
 	}
 	if err != nil {
-		return result{}, fmt.Errorf("wrk failed: %w\n%s", err, output)
+		return "", fmt.Errorf("wrk failed: %w\n%s", err, output)
 	}
-	r, err := parseDrive(string(output))
-	if err != nil {
-		return result{}, err
-	}
-	if float64(r.refused+r.broken+r.late) > tolerableFaults*float64(r.requests) {
-		return r, fmt.Errorf("of %d requests to %s, %d were refused, %d broken and %d late, so the figures would be about "+
-			"something else; see that the machine is quiet", r.requests, l.url, r.refused, r.broken, r.late)
-	}
-	return r, nil
+	return string(output), nil
 }
 
 // writeCookies writes the Cookie headers for the script, one a line.

@@ -84,7 +84,15 @@ func measureIdleOf(ctx context.Context, t target, n int, figures series) (series
 			}
 		}
 	}()
-	if err := openIdle(ctx, t, connections); err != nil {
+	request, err := t.request(ctx, smallPage)
+	if err != nil {
+		return nil, err
+	}
+	var text strings.Builder
+	if err := request.Write(&text); err != nil {
+		return nil, err
+	}
+	if err := openIdle(ctx, request.URL.Host, text.String(), connections); err != nil {
 		return nil, fmt.Errorf("%s: %w", t.name, err)
 	}
 	select {
@@ -93,28 +101,26 @@ func measureIdleOf(ctx context.Context, t target, n int, figures series) (series
 		return nil, ctx.Err()
 	}
 	after, err := residentBytes(t.process.pid)
-	return append(figures, (after-before)/1024/float64(n)), err
+	if err != nil {
+		return nil, err
+	}
+	if err := carry(connections[0], text.String()); err != nil { // the oldest
+		return nil, fmt.Errorf("%s has closed idle connections before they were measured: %w", t.name, err)
+	}
+	return append(figures, (after-before)/1024/float64(n)), nil
 }
 
 // openIdle fills connections, each with one request behind it.
-func openIdle(ctx context.Context, t target, connections []net.Conn) error {
-	request, err := t.request(ctx, smallPage)
-	if err != nil {
-		return err
-	}
-	var text strings.Builder
-	if err := request.Write(&text); err != nil {
-		return err
-	}
+func openIdle(ctx context.Context, address, request string, connections []net.Conn) error {
 	var dialer net.Dialer
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(idleOpeners)
 	for i := range connections {
 		group.Go(func() (err error) {
-			if connections[i], err = dialer.DialContext(ctx, "tcp", request.URL.Host); err != nil {
+			if connections[i], err = dialer.DialContext(ctx, "tcp", address); err != nil {
 				return err
 			}
-			return carry(connections[i], text.String())
+			return carry(connections[i], request)
 		})
 	}
 	return group.Wait()

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"strings"
 )
@@ -24,8 +25,13 @@ func machine(ctx context.Context, root string, o options) string {
 		if version[0] == "" {
 			continue
 		}
-		if line := firstLine(ctx, version[0], version[1:]...); line != "" {
-			lines = append(lines, "- "+strings.TrimSuffix(version[0], "-server")+": "+line)
+		line := firstLine(ctx, version[0], version[1:]...)
+		name := filepath.Base(version[0])
+		if line != "" && !strings.Contains(strings.ToLower(line), strings.TrimSuffix(name, "-server")) {
+			line = name + " " + line
+		}
+		if line != "" {
+			lines = append(lines, "- "+line)
 		}
 	}
 	lines = append(lines, fmt.Sprintf("- %d rounds of %v each with %d connections", o.rounds, o.length, o.connections))

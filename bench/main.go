@@ -78,11 +78,11 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 func readOptions(args []string) (options, error) {
 	o := options{command: strings.Join(append([]string{"go run ./bench"}, args...), " ")}
 	var only, scale string
-	var seconds float64
+	var seconds int
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.StringVar(&only, "only", "", "sections to run, separated by commas: "+strings.Join(sectionNames(), ", "))
 	flags.IntVar(&o.rounds, "rounds", 5, "how many times each is measured, in turns")
-	flags.Float64Var(&seconds, "seconds", 5, "how long one run of wrk takes")
+	flags.IntVar(&seconds, "seconds", 5, "how long one run of wrk takes")
 	flags.IntVar(&o.connections, "connections", 64, "keep-alive connections of wrk")
 	flags.IntVar(&o.idle, "idle", 10_000, "idle connections; as many as the limit of open files allows")
 	flags.IntVar(&o.live, "live", 10_000, "live sessions whose memory is measured")
@@ -94,7 +94,7 @@ func readOptions(args []string) (options, error) {
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
-	o.length = time.Duration(seconds * float64(time.Second))
+	o.length = time.Duration(seconds) * time.Second
 	if flags.NArg() > 0 || o.rounds < 1 || o.length < time.Second || o.connections < 1 || o.live < 1 || o.idle < 1 {
 		return o, errors.New("there are no arguments beside flags, and -rounds, -seconds, -connections, -live and -idle are at least 1")
 	}

@@ -47,7 +47,7 @@ func (b *bench) interleave(ctx context.Context, targets []target, page string) (
 		if err := t.get(ctx, page); err != nil { // wrk takes a redirect to a login for an answer
 			return nil, err
 		}
-		if _, err := b.drive(ctx, b.loadOf(t, page, warmUp)); err != nil {
+		if _, err := b.wrk(ctx, b.loadOf(t, page, warmUp)); err != nil {
 			return nil, fmt.Errorf("%s: %w", t.name, err)
 		}
 	}
