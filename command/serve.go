@@ -62,6 +62,7 @@ func loadConfig(file string, e environment) (*config.Loaded, error) {
 
 // serveConfig serves until ctx ends. It calls listening once requests are taken.
 func serveConfig(ctx context.Context, e environment, c config.Config, log *zap.Logger, listening func()) error {
+	redirectStandardLog(log)
 	g, err := newGateway(c, e.build, log)
 	if err != nil {
 		return err

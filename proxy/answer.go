@@ -118,8 +118,13 @@ func guardBody(res *http.Response, drop func(http.Header)) {
 
 func (g *guardedBody) Read(p []byte) (int, error) {
 	n, err := g.ReadCloser.Read(p)
-	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, context.Canceled) {
-		exchangeOf(g.res.Request.Context()).brokenOff = err
+	if err == nil || errors.Is(err, io.EOF) {
+		return n, err
+	}
+	ctx := g.res.Request.Context()
+	err = callOf(ctx).redact(err)
+	if !errors.Is(err, context.Canceled) {
+		exchangeOf(ctx).brokenOff = err
 	}
 	return n, err
 }
