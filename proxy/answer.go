@@ -3,42 +3,20 @@ package proxy
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
 	"strings"
 )
 
-// droppedFromAPI are the headers of an API answer that would speak for the gateway's own origin.
-var droppedFromAPI = map[string]bool{
-	"Set-Cookie": true, "Strict-Transport-Security": true, "Alt-Svc": true, "Clear-Site-Data": true, "Server": true,
-	"Via": true, "Link": true, "Refresh": true, "Service-Worker-Allowed": true, "Content-Security-Policy": true,
-	"Content-Security-Policy-Report-Only": true,
-}
-
-// dropFromAPI removes them from a header, the final one or the trailers.
-func dropFromAPI(h http.Header) {
-	dropReserved(h)
-	for name := range h {
-		if droppedFromAPI[name] || strings.HasPrefix(name, "Access-Control-") {
-			delete(h, name)
-		}
-	}
-}
-
-// dropReserved removes what only the gateway itself may say, on every route.
-func dropReserved(h http.Header) {
-	for name := range h {
-		if strings.HasPrefix(name, "Stagedoor-") || strings.HasPrefix(name, "X-Stagedoor-") || name == requestIDHeader {
-			delete(h, name)
-		}
-	}
-}
-
 // cleanAnswer is the reverse proxy's ModifyResponse for Spotify's answers. An error is what is answered instead.
 func (a *apiRoute) cleanAnswer(res *http.Response) error {
 	if res.StatusCode == http.StatusSwitchingProtocols {
 		return errors.New("the API switched protocols, which nobody asked for")
+	}
+	if err := judgeStatus(res); err != nil {
+		return err
 	}
 	if res.StatusCode == http.StatusTooManyRequests {
 		a.metrics.RateLimited()
@@ -46,36 +24,20 @@ func (a *apiRoute) cleanAnswer(res *http.Response) error {
 	if err := a.explainRefusal(res); err != nil {
 		return err
 	}
-	dropFromAPI(res.Header)
-	dropFromAPI(res.Trailer) // those that are announced
+	cleanFinal(res.Header)
 	a.links.mapLocation(res)
-	makePrivate(res.Header)
 	a.links.rewriteBody(res)
-	guardBody(res, dropFromAPI)
+	sandbox(res)
+	guardBody(res, cleanAside)
 	return nil
 }
 
-// cleanEarly is dropFromAPI for a 1xx header.
-func cleanEarly(h http.Header) {
-	dropFromAPI(h)
-	makePrivate(h)
-}
-
-// makePrivate takes away the leave to share an answer: the same address has another one for another user.
-func makePrivate(h http.Header) {
-	for i, line := range h["Cache-Control"] {
-		if !containsFold(line, "public") {
-			continue
-		}
-		var directives []string
-		for directive := range strings.SplitSeq(line, ",") {
-			if name := strings.TrimSpace(directive); strings.EqualFold(name, "public") {
-				directive = strings.Replace(directive, name, "private", 1)
-			}
-			directives = append(directives, directive)
-		}
-		h["Cache-Control"][i] = strings.Join(directives, ",")
+// judgeStatus refuses a status that is none and that no server could send on (RFC 9110 section 15).
+func judgeStatus(res *http.Response) error {
+	if res.StatusCode < http.StatusContinue {
+		return fmt.Errorf("the upstream's answer has the status %03d, which is none", res.StatusCode)
 	}
+	return nil
 }
 
 // mapLocation brings a Location inside the API to the gateway's route, and removes any other: neither shall a client
@@ -104,8 +66,8 @@ func (m linkMap) mapLocation(res *http.Response) {
 	res.Header.Set("Location", mapped)
 }
 
-// guardedBody cleans the trailers, which are known only when the body has been read, and remembers why a body ended
-// early.
+// guardedBody cleans the trailers, of which some are known only when the body has been read, and remembers why a body
+// ended early.
 type guardedBody struct {
 	io.ReadCloser
 	res  *http.Response
@@ -113,7 +75,14 @@ type guardedBody struct {
 }
 
 func guardBody(res *http.Response, drop func(http.Header)) {
-	res.Body = &guardedBody{ReadCloser: res.Body, res: res, drop: drop}
+	g := &guardedBody{ReadCloser: res.Body, res: res, drop: drop}
+	g.cleanTrailers() // those that are announced
+	res.Body = g
+}
+
+func (g *guardedBody) cleanTrailers() {
+	dropHopByHop(g.res.Trailer)
+	g.drop(g.res.Trailer)
 }
 
 func (g *guardedBody) Read(p []byte) (int, error) {
@@ -132,7 +101,7 @@ func (g *guardedBody) Read(p []byte) (int, error) {
 // Close is called before the trailers are looked at.
 func (g *guardedBody) Close() error {
 	err := g.ReadCloser.Close()
-	g.drop(g.res.Trailer)
+	g.cleanTrailers()
 	return err
 }
 

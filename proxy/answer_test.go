@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -11,6 +12,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+
+	"stagedoor/session"
 )
 
 // hostileHeaders are what no upstream may say in the gateway's name.
@@ -18,7 +21,9 @@ var hostileHeaders = []string{
 	"Set-Cookie: stagedoor=evil", "Access-Control-Allow-Origin: *", "Access-Control-Allow-Credentials: true", "Access-Control-Max-Age: 1",
 	"Strict-Transport-Security: max-age=0", "Alt-Svc: h3=\":443\"", "Clear-Site-Data: *", "Server: envoy", "Via: 1.1 google",
 	"Link: </x>; rel=preload", "Refresh: 0;url=/x", "Service-Worker-Allowed: /", "Content-Security-Policy: default-src *",
-	"Stagedoor-Reason: LOGIN_REQUIRED", "X-Request-Id: evil",
+	"Stagedoor-Reason: LOGIN_REQUIRED", "X-Request-Id: evil", "Timing-Allow-Origin: *", "Report-To: {}", "Accept-CH: DPR",
+	"Cross-Origin-Resource-Policy: cross-origin", "X-Accel-Redirect: /", "CDN-Cache-Control: public", "Cloudflare-CDN-Cache-Control: public",
+	"WWW-Authenticate: Basic realm=evil", "Cache-Control: public",
 }
 
 func setAll(h http.Header, lines []string, prefix string) {
@@ -246,6 +251,97 @@ func TestRefusalsThatAreExplained(t *testing.T) {
 			if c.reason == "USER_NOT_REGISTERED" && !strings.Contains(got.Error.Message, "developer dashboard") {
 				t.Errorf("%+v", got)
 			}
+		}
+	}
+}
+
+func TestOnlyBearerChallengesPass(t *testing.T) {
+	s := newStage(t)
+	const bearer = `Bearer realm="spotify", error="insufficient_scope", error_description="no basics"`
+	s.api.answer(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header()["Www-Authenticate"] = []string{
+			bearer, "basic realm=x", "NTLM", "Negotiate", "Digest nonce=1", `Bearer realm="x",Basic realm="y"`, "Bearer, BASIC", "\tBasic\trealm=x",
+		}
+		w.WriteHeader(http.StatusNotFound)
+	})
+	if got := s.get("/api/me", loggedIn()).Header["Www-Authenticate"]; len(got) != 1 || got[0] != bearer {
+		t.Errorf("challenges %q", got)
+	}
+}
+
+// TestEarlyHeadersAreFew also keeps them from a client that takes the first header for the last.
+func TestEarlyHeadersAreFew(t *testing.T) {
+	s := newStage(t)
+	s.api.answer(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Connection", "X-Early")
+		w.Header().Set("Keep-Alive", "timeout=1")
+		for range 100 {
+			w.WriteHeader(http.StatusEarlyHints)
+		}
+		_, _ = io.WriteString(w, "body")
+	})
+	count := 0
+	r, _ := http.NewRequest("GET", "http://"+s.addr+"/api/me", nil)
+	r.Header = loggedIn()
+	r = r.WithContext(httptrace.WithClientTrace(r.Context(), &httptrace.ClientTrace{
+		Got1xxResponse: func(_ int, h textproto.MIMEHeader) error {
+			count++
+			if len(h["Connection"])+len(h["Keep-Alive"]) > 0 {
+				t.Errorf("a 1xx speaks of the connection: %v", h)
+			}
+			return nil
+		},
+	}))
+	if answer := s.send(r); answer.body != "body" || count != maxEarly {
+		t.Errorf("%q behind %d early headers, want %d", answer.body, count, maxEarly)
+	}
+	old := s.raw("GET /api/me HTTP/1.0\r\nHost: x\r\nCookie: stagedoor=1\r\n\r\n")
+	if old.StatusCode != http.StatusOK || old.body != "body" {
+		t.Errorf("HTTP/1.0 got %d %q", old.StatusCode, old.body)
+	}
+}
+
+func TestStatusThatIsNone(t *testing.T) {
+	s := newStage(t)
+	none := func(w http.ResponseWriter, _ *http.Request) {
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err == nil {
+			_, _ = io.WriteString(conn, "HTTP/1.1 042 x\r\nContent-Length: 0\r\n\r\n")
+			_ = conn.Close()
+		}
+	}
+	s.api.answer(none)
+	s.frontend.answer(none)
+	s.get("/api/me", loggedIn()).refused(t, 502, "UPSTREAM_UNREACHABLE")
+	s.get("/", loggedIn()).refused(t, 502, "UPSTREAM_UNREACHABLE")
+}
+
+// TestErrorsDoNotQuoteTheToken has Spotify send the token back where net/http does not expect it.
+func TestErrorsDoNotQuoteTheToken(t *testing.T) {
+	s := newStage(t)
+	for i, text := range []string{"HTTP/1.1 TOKEN\r\n\r\n", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nTOKEN\r\n\r\n"} {
+		s.api.answer(func(w http.ResponseWriter, r *http.Request) {
+			token := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
+			conn, _, err := http.NewResponseController(w).Hijack()
+			if err == nil {
+				_, _ = io.WriteString(conn, strings.ReplaceAll(text, "TOKEN", token))
+				_ = conn.Close()
+			}
+		})
+		r, _ := http.NewRequest("GET", "http://"+s.addr+"/api/me", nil)
+		r.Header = loggedIn()
+		if res, err := http.DefaultTransport.RoundTrip(r); err == nil {
+			_, _ = io.ReadAll(res.Body) // it may break off
+			_ = res.Body.Close()
+		}
+		fault, _ := s.accessLine(i).ContextMap()["error"].(string)
+		if !strings.Contains(fault, "malformed") || !strings.Contains(fault, session.NewSecret("x").String()) {
+			t.Errorf("%q: the error is %q", text, fault)
+		}
+	}
+	for _, line := range s.logs.All() {
+		if text := fmt.Sprint(line.Message, line.ContextMap()); strings.Contains(text, firstToken) {
+			t.Errorf("the log says %s", text)
 		}
 	}
 }

@@ -77,7 +77,7 @@ func newAPIRoute(route Route, p parts) (*apiRoute, error) {
 }
 
 func (a *apiRoute) serve(w *responseWriter, r *http.Request, x *exchange) {
-	w.dropEarly = cleanEarly
+	w.dropEarly = cleanAside
 	w.vary = append(w.vary, "Cookie")
 	if !a.byCookie { // an API key may decide
 		w.vary = append(w.vary, "Authorization")

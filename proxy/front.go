@@ -55,6 +55,9 @@ func (g *Gateway) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	x.request = r
 	w := &responseWriter{ResponseWriter: rw, dropEarly: dropReserved, streamBegun: g.metrics.StreamBegun}
 	w.own = append(append(make([]ownHeader, 0, ownHeaders), g.own...), ownHeader{requestIDHeader, []string{x.id}})
+	if r.ProtoAtLeast(1, 1) { // an older client, such as a proxy, takes the first header for the last (RFC 9110 section 15.2)
+		w.early = maxEarly
+	}
 
 	defer func() {
 		fault := recover()

@@ -95,6 +95,9 @@ func (f *frontendRoute) setForwarded(pr *httputil.ProxyRequest, trusted bool) {
 
 // cleanAnswer is the reverse proxy's ModifyResponse.
 func (f *frontendRoute) cleanAnswer(res *http.Response) error {
+	if err := judgeStatus(res); err != nil {
+		return err
+	}
 	f.drop(res.Header)
 	if res.StatusCode == http.StatusSwitchingProtocols {
 		if res.Request.Header.Get("Upgrade") == "" {
@@ -104,7 +107,6 @@ func (f *frontendRoute) cleanAnswer(res *http.Response) error {
 		res.Header.Del("Strict-Transport-Security")
 		return nil
 	}
-	f.drop(res.Trailer)
 	guardBody(res, f.drop)
 	return nil
 }

@@ -7,13 +7,17 @@ import (
 	"strings"
 )
 
+// maxEarly is how many 1xx headers of an upstream pass. Behind them, net/http would let it send them without end.
+const maxEarly = 16
+
 // responseWriter counts what is answered and sets the gateway's own headers last, just before the final header is
 // sent: httputil.ReverseProxy adds an upstream's headers to those that are there, and clears them all after each 1xx.
 type responseWriter struct {
 	http.ResponseWriter
 	own         []ownHeader       // replaces whatever upstreams and handlers have set
 	vary        []string          // added to Vary
-	dropEarly   func(http.Header) // removes from 1xx headers what no upstream may send
+	early       int               // how many 1xx headers may still pass
+	dropEarly   func(http.Header) // removes from them what no upstream may send
 	streamBegun func()            // called with the header of an answer whose end is not announced
 	status      int               // zero until the final header is sent
 	stream      bool              // streamBegun was called
@@ -37,11 +41,20 @@ func (w *responseWriter) WriteHeader(status int) {
 		return
 	}
 	if status < http.StatusOK && status != http.StatusSwitchingProtocols {
-		w.dropEarly(w.Header())
-		w.ResponseWriter.WriteHeader(status)
+		w.writeEarly(status)
 		return
 	}
 	w.finish(status)
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *responseWriter) writeEarly(status int) {
+	if w.early == 0 {
+		return
+	}
+	w.early--
+	dropHopByHop(w.Header())
+	w.dropEarly(w.Header())
 	w.ResponseWriter.WriteHeader(status)
 }
 

@@ -1,0 +1,114 @@
+package proxy
+
+import (
+	"net/http"
+	"strings"
+)
+
+// droppedFromAPI are the headers of an API answer that would speak for more than the answer: for the gateway's whole
+// origin to a browser, or to the proxies between the two.
+var droppedFromAPI = map[string]bool{
+	"Set-Cookie": true, "Strict-Transport-Security": true, "Alt-Svc": true, "Clear-Site-Data": true, "Server": true,
+	"Via": true, "Link": true, "Refresh": true, "Service-Worker-Allowed": true, "Content-Security-Policy": true,
+	"Content-Security-Policy-Report-Only": true,
+	// What browsers remember of an origin, or begin for it.
+	"Accept-Ch": true, "Critical-Ch": true, "Origin-Agent-Cluster": true, "Set-Login": true, "Use-As-Dictionary": true,
+	"Sec-Session-Registration": true, "Secure-Session-Registration": true, "Speculation-Rules": true,
+	// What they report to others about it, and let others read of it.
+	"Nel": true, "Report-To": true, "Reporting-Endpoints": true, "Timing-Allow-Origin": true, "Cross-Origin-Resource-Policy": true,
+	// What proxies and caches obey.
+	"X-Sendfile": true, "Surrogate-Control": true,
+}
+
+func isDroppedFromAPI(name string) bool {
+	return droppedFromAPI[name] || strings.HasPrefix(name, "Access-Control-") ||
+		strings.HasPrefix(name, "X-Accel-") || strings.HasSuffix(name, "Cdn-Cache-Control") // RFC 9213
+}
+
+// cleanFinal removes from the header of an API answer what Spotify must not say in the gateway's name.
+func cleanFinal(h http.Header) {
+	dropReserved(h)
+	for name := range h {
+		if isDroppedFromAPI(name) {
+			delete(h, name)
+		}
+	}
+	keepBearerChallenges(h)
+	makePrivate(h)
+}
+
+// cleanAside is cleanFinal for a 1xx header and for trailers, which lead nowhere.
+func cleanAside(h http.Header) {
+	cleanFinal(h)
+	h.Del("Location")
+}
+
+// hopByHop are the headers about one connection (RFC 9110 section 7.6.1), of which httputil.ReverseProxy frees the final
+// header alone.
+var hopByHop = []string{
+	"Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade",
+}
+
+// dropHopByHop removes them from a 1xx header or from trailers, on every route.
+func dropHopByHop(h http.Header) {
+	for _, name := range hopByHop {
+		delete(h, name)
+	}
+}
+
+// dropReserved removes what only the gateway itself may say, on every route.
+func dropReserved(h http.Header) {
+	for name := range h {
+		if strings.HasPrefix(name, "Stagedoor-") || strings.HasPrefix(name, "X-Stagedoor-") || name == requestIDHeader {
+			delete(h, name)
+		}
+	}
+}
+
+// browserSchemes are those for which a browser asks its user for a password, or answers by itself. It would do so in the
+// name of the gateway's origin.
+var browserSchemes = []string{"basic", "digest", "negotiate", "ntlm"}
+
+// keepBearerChallenges leaves of WWW-Authenticate what Spotify says about its own tokens (RFC 6750 section 3).
+func keepBearerChallenges(h http.Header) {
+	const name = "Www-Authenticate"
+	var kept []string
+	for _, line := range h[name] {
+		if !namesBrowserScheme(line) {
+			kept = append(kept, line)
+		}
+	}
+	delete(h, name)
+	if len(kept) > 0 {
+		h[name] = kept
+	}
+}
+
+// namesBrowserScheme looks at every word, because one line may hold several challenges (RFC 9110 section 11.6.1).
+func namesBrowserScheme(line string) bool {
+	for word := range strings.FieldsFuncSeq(line, func(r rune) bool { return r == ' ' || r == '\t' || r == ',' }) {
+		for _, scheme := range browserSchemes {
+			if strings.EqualFold(word, scheme) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// makePrivate takes away the leave to share an answer: the same address has another one for another user.
+func makePrivate(h http.Header) {
+	for i, line := range h["Cache-Control"] {
+		if !containsFold(line, "public") {
+			continue
+		}
+		var directives []string
+		for directive := range strings.SplitSeq(line, ",") {
+			if name := strings.TrimSpace(directive); strings.EqualFold(name, "public") {
+				directive = strings.Replace(directive, name, "private", 1)
+			}
+			directives = append(directives, directive)
+		}
+		h["Cache-Control"][i] = strings.Join(directives, ",")
+	}
+}
