@@ -34,6 +34,7 @@ type world struct {
 	replicas []*process
 	key      session.Secret
 	tokenURL string        // of the simulator, or of what stands before it
+	apiURL   string        // likewise
 	store    string        // lines below redis:
 	away     []atomic.Bool // replicas that the balancer leaves out
 	chosen   atomic.Int64  // the replica that takes the next requests; negative takes turns
@@ -56,7 +57,7 @@ type options struct {
 	pprof         bool          // the admin listener has the profiler
 	knownAdmin    bool          // the admin port stays the same over restarts, at the risk that somebody else takes it
 	publicURL     string        // "" means the balancer's address
-	prepare       func(*world)  // changes tokenURL and store, before a replica starts
+	prepare       func(*world)  // changes tokenURL, apiURL and store, before a replica starts
 }
 
 // secret is the app's, if it has one.
@@ -88,7 +89,7 @@ func newWorld(t testing.TB, o options) *world {
 		spotify.Close()
 		w.accounts.Close()
 	})
-	w.tokenURL = w.accounts.URL + "/api/token"
+	w.tokenURL, w.apiURL = w.accounts.URL+"/api/token", w.accounts.URL+"/v1"
 	w.store = fmt.Sprintf("addresses: [%q]", w.redis.Addr())
 	if *faultsMode == "short" { // what works shall not fail because the machine is busy
 		w.store += "\ntimeout: 2s"
@@ -149,7 +150,7 @@ spotify:
   client_secret: %q
   authorize_url: %s/authorize
   token_url: %s
-  api_url: %s/v1
+  api_url: %s
 %s
 session:
   keys: [%q]
@@ -160,7 +161,7 @@ accounts:
 %s
 routes:%s`,
 		or(o.publicURL, w.balancer.URL), indent(o.server), o.adminPort(w.t), o.pprof, or(o.log, "info"), clientID, o.secret(),
-		w.accounts.URL, w.tokenURL, w.accounts.URL, indent(o.spotify),
+		w.accounts.URL, w.tokenURL, w.apiURL, indent(o.spotify),
 		w.key.Reveal(), indent(o.session), indent(w.store), or(indent(o.accounts), "  {}"), routes)
 }
 

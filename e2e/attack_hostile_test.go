@@ -1,0 +1,279 @@
+package e2e
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// mischief answers one request of the gateway's, as it likes. The connection ends with it.
+type mischief func(c *net.TCPConn, r *http.Request)
+
+// hostile is a server that answers byte for byte what a test wants: net/http's own would refuse to send most of it. What
+// no script is for goes to the simulator, so that everybody else's calls go on.
+type hostile struct {
+	url      string
+	behind   string // the simulator's address
+	listener net.Listener
+	group    sync.WaitGroup
+
+	mu          sync.Mutex // guards what follows
+	scripts     map[string]mischief
+	calls       map[string]int
+	credentials map[string]bool // every Authorization that it was shown
+	connections int
+}
+
+// newHostile starts a server before the simulator. It ends with the test.
+func newHostile(t testing.TB, behind string) *hostile {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := &hostile{
+		url: "http://" + listener.Addr().String(), behind: behind, listener: listener,
+		scripts: map[string]mischief{}, calls: map[string]int{}, credentials: map[string]bool{},
+	}
+	h.group.Go(h.accept)
+	t.Cleanup(func() {
+		_ = listener.Close()
+		h.group.Wait()
+	})
+	return h
+}
+
+// on answers a path by a script from now on, and forgets the calls that there were.
+func (h *hostile) on(path string, m mischief) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.scripts[path] = m
+	delete(h.calls, path)
+}
+
+// off leaves a path to the simulator again.
+func (h *hostile) off(path string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.scripts, path)
+}
+
+// called returns how often a path was called since its script was set.
+func (h *hostile) called(path string) int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.calls[path]
+}
+
+// connected returns how many connections there ever were.
+func (h *hostile) connected() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.connections
+}
+
+// shown returns the credentials that it has been shown, without their schemes.
+func (h *hostile) shown() []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var all []string
+	for value := range h.credentials {
+		if _, secret, found := strings.Cut(value, " "); found {
+			all = append(all, secret)
+		}
+	}
+	return all
+}
+
+func (h *hostile) accept() {
+	for {
+		c, err := h.listener.Accept()
+		if err != nil {
+			return
+		}
+		h.mu.Lock()
+		h.connections++
+		h.mu.Unlock()
+		h.group.Go(func() { h.serve(c.(*net.TCPConn)) })
+	}
+}
+
+func (h *hostile) serve(c *net.TCPConn) {
+	defer func() { _ = c.Close() }()
+	requests := bufio.NewReader(c)
+	for {
+		r, err := http.ReadRequest(requests)
+		if err != nil {
+			return
+		}
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			return
+		}
+		h.mu.Lock()
+		s := h.scripts[r.URL.Path]
+		h.calls[r.URL.Path]++
+		h.credentials[r.Header.Get("Authorization")] = true
+		h.mu.Unlock()
+		if s != nil {
+			s(c, r)
+			return
+		}
+		if err := h.passOn(c, r, body); err != nil {
+			return
+		}
+	}
+}
+
+func (h *hostile) passOn(c net.Conn, r *http.Request, body []byte) error {
+	on, err := http.NewRequest(r.Method, h.behind+r.URL.RequestURI(), bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	on.Header = r.Header
+	answer, err := http.DefaultTransport.RoundTrip(on)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = answer.Body.Close() }() // only read from
+	text, err := io.ReadAll(answer.Body)
+	if err != nil {
+		return err
+	}
+	answer.Body, answer.ContentLength, answer.TransferEncoding = io.NopCloser(bytes.NewReader(text)), int64(len(text)), nil
+	return answer.Write(c)
+}
+
+// says is mischief that sends a text.
+func says(text string) mischief {
+	return func(c *net.TCPConn, _ *http.Request) { _, _ = io.WriteString(c, text) } // the gateway may have left
+}
+
+// untilLeft waits until the gateway closes the connection. What it still sends is of no interest.
+func untilLeft(c net.Conn) { _, _ = io.Copy(io.Discard, c) }
+
+// endlessly sends a text, again and again, until the gateway has left or limit bytes are sent. Zero is no limit.
+func endlessly(c net.Conn, text string, limit int) {
+	piece := strings.Repeat(text, max(1, 64<<10/len(text)))
+	for sent := 0; limit == 0 || sent < limit; {
+		n, err := io.WriteString(c, piece)
+		if err != nil {
+			return
+		}
+		sent += n
+	}
+}
+
+// cutOff ends a connection by a RST.
+func cutOff(c *net.TCPConn) {
+	_ = c.SetLinger(0) // a connection that is gone needs no RST
+	_ = c.Close()
+}
+
+// heard is all that a client gets to see of one answer.
+type heard struct {
+	answer
+	early   []http.Header // 1xx
+	trailer http.Header
+	text    string // everything, as it came
+	broken  error  // why there is no answer, or not all of it
+}
+
+// hear sends one request over a connection of its own to the first replica, with the visitor's cookies, and returns what
+// came until the gateway closed the connection. No client library sees to it that this is any good.
+func (v *visitor) hear(method, path string, headers ...string) heard {
+	v.t.Helper()
+	c, err := v.ask(method, path, headers...)
+	if err != nil {
+		return heard{broken: err}
+	}
+	defer func() { _ = c.Close() }()
+	text, err := io.ReadAll(c)
+	h := understand(string(text), method)
+	if err != nil {
+		h.broken = err
+	}
+	return h
+}
+
+// ask sends a request and leaves the connection to the caller.
+func (v *visitor) ask(method, path string, headers ...string) (net.Conn, error) {
+	replica := v.w.replicas[0].public()
+	c, err := net.Dial("tcp", replica)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.SetDeadline(time.Now().Add(startTime)); err != nil {
+		return nil, err
+	}
+	var b strings.Builder
+	_, _ = fmt.Fprintf(&b, "%s %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\nStagedoor-Request: 1\r\n", method, path, replica)
+	for i := 0; i+1 < len(headers); i += 2 {
+		_, _ = fmt.Fprintf(&b, "%s: %s\r\n", headers[i], headers[i+1])
+	}
+	for _, cookie := range v.client.Jar.Cookies(&url.URL{Scheme: "http", Host: replica, Path: "/"}) {
+		_, _ = fmt.Fprintf(&b, "Cookie: %s=%s\r\n", cookie.Name, cookie.Value)
+	}
+	_, err = io.WriteString(c, b.String()+"\r\n")
+	return c, err
+}
+
+// understand reads what came as HTTP.
+func understand(text, method string) heard {
+	h := heard{text: text}
+	source := bufio.NewReader(strings.NewReader(text))
+	for {
+		response, err := http.ReadResponse(source, &http.Request{Method: method})
+		if err != nil {
+			h.broken = err
+			return h
+		}
+		if response.StatusCode < 200 {
+			h.early = append(h.early, response.Header)
+			continue
+		}
+		body, err := io.ReadAll(response.Body)
+		h.answer = answer{status: response.StatusCode, header: response.Header, body: string(body)}
+		h.trailer, h.broken = response.Trailer, err
+		return h
+	}
+}
+
+// hostileWorld is a world whose Web API is hostile where a script says so.
+func hostileWorld(t testing.TB, o options) (*world, *hostile) {
+	var h *hostile
+	o.prepare = func(w *world) {
+		h = newHostile(t, w.accounts.URL)
+		w.apiURL = h.url + "/v1"
+	}
+	return newWorld(t, o), h
+}
+
+// unharmed looks at what an attack by an upstream must leave as it was: the session goes on, the process has neither
+// panicked nor taken the blame, and nothing that it has written holds a token.
+func (v *visitor) unharmed(h *hostile) {
+	v.t.Helper()
+	v.expectMe("ada")
+	p := v.w.replicas[0]
+	for _, line := range p.logged(func(l logLine) bool { return l.Level == "error" }) {
+		v.t.Errorf("the log says %+v", line)
+	}
+	if p.wrote(h.shown()) {
+		v.t.Error("the log holds a credential")
+	}
+}
+
+// wrote tells whether one of the secrets is in what the process has written.
+func (p *process) wrote(secrets []string) bool {
+	written := p.log()
+	return slices.ContainsFunc(secrets, func(secret string) bool { return strings.Contains(written, secret) })
+}
