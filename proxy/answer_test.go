@@ -184,6 +184,7 @@ func TestErrorsPassAsTheyCame(t *testing.T) {
 		{403, "application/json", `{"error":`},
 		{411, "text/html", "<html>length required"},
 		{500, "", ""},
+		{500, "", "<!doctype html><html>"},
 		{503, "text/plain", "upstream connect error"},
 	} {
 		s.api.answer(func(w http.ResponseWriter, _ *http.Request) {

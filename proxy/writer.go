@@ -67,6 +67,9 @@ func (w *responseWriter) finish(status int) {
 	for _, name := range w.vary {
 		addVary(h, name)
 	}
+	if _, present := h["Content-Type"]; !present {
+		h["Content-Type"] = nil // or net/http would guess one, and call a page what its upstream did not
+	}
 	if isStream(status, h) {
 		w.stream = true
 		w.streamBegun()
