@@ -74,6 +74,26 @@ func (h *hostile) called(path string) int {
 	return h.calls[path]
 }
 
+// calledBelow returns the called paths that begin with prefix.
+func (h *hostile) calledBelow(prefix string) []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var paths []string
+	for path := range h.calls {
+		if strings.HasPrefix(path, prefix) {
+			paths = append(paths, path)
+		}
+	}
+	return paths
+}
+
+// forgetCalls forgets the calls that there were.
+func (h *hostile) forgetCalls() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	clear(h.calls)
+}
+
 // connected returns how many connections there ever were.
 func (h *hostile) connected() int {
 	h.mu.Lock()
