@@ -66,14 +66,23 @@ func (f *frontendRoute) rewrite(pr *httputil.ProxyRequest) {
 	f.setForwarded(pr, x.peer.trusted)
 	pr.Out.Header.Set(requestIDHeader, x.id)
 	f.cookies.hide(pr.Out.Header)
+	onlyWebSockets(pr.Out.Header)
+}
+
+// onlyWebSockets takes back the wish for another protocol. Over an h2c connection that went through here, a client would
+// send the frontend further requests which nobody has cleaned.
+func onlyWebSockets(h http.Header) {
+	if !strings.EqualFold(h.Get("Upgrade"), "websocket") {
+		h.Del("Upgrade")
+		h.Del("Connection")
+	}
 }
 
 // setForwarded tells the frontend who calls and by which address. Whatever the client itself says about that is
 // removed, unless it is a trusted proxy.
 func (f *frontendRoute) setForwarded(pr *httputil.ProxyRequest, trusted bool) {
 	for name := range pr.Out.Header {
-		about := strings.HasPrefix(name, "X-Forwarded-") || name == "X-Real-Ip"
-		if strings.HasPrefix(name, "X-Stagedoor-") || about && !trusted {
+		if forges(name, trusted) {
 			delete(pr.Out.Header, name)
 		}
 	}
@@ -91,6 +100,14 @@ func (f *frontendRoute) setForwarded(pr *httputil.ProxyRequest, trusted bool) {
 			pr.Out.Header[name] = values
 		}
 	}
+}
+
+// forges tells whether a client's header would pass for the gateway's word. Many frontends (CGI, WSGI, PHP) cannot tell an
+// underscore in a name from a dash; no proxy writes one, so it is not believed from a trusted one either.
+func forges(name string, trusted bool) bool {
+	dashed := http.CanonicalHeaderKey(strings.ReplaceAll(name, "_", "-"))
+	about := strings.HasPrefix(dashed, "X-Forwarded-") || dashed == "X-Real-Ip" || dashed == requestIDHeader
+	return strings.HasPrefix(dashed, "X-Stagedoor-") || about && (!trusted || name != dashed)
 }
 
 // cleanAnswer is the reverse proxy's ModifyResponse.

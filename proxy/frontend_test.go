@@ -60,6 +60,33 @@ func TestForwardedHeadersAreBelievedFromTrustedProxiesOnly(t *testing.T) {
 	}
 }
 
+// TestUnderscoresAreNoDashes sends what many frontends take for X-Forwarded-For and its like.
+func TestUnderscoresAreNoDashes(t *testing.T) {
+	s := newStage(t, func(o *Options) { o.Server.TrustedProxies = []string{"127.0.0.0/8"} })
+	s.get("/", header("X_Forwarded_For: 6.6.6.6", "X-Forwarded_Host: evil", "X_Real-Ip: 6.6.6.6", "X_Request_Id: evil",
+		"X_Stagedoor_User: admin", "My_Own: 1")).ok(t, 204)
+	h := s.frontend.one(t).Header
+	for name := range h {
+		if strings.Contains(name, "_") && name != "My_own" {
+			t.Errorf("the frontend saw %s: %s", name, h[name])
+		}
+	}
+	if h.Get("My_Own") != "1" {
+		t.Errorf("the frontend's own header is gone: %v", h)
+	}
+}
+
+func TestFrontendSwitchesToWebSocketsOnly(t *testing.T) {
+	s := newStage(t)
+	for i, protocol := range []string{"h2c", "websocket, h2c", "websocket"} {
+		s.get("/", header("Connection: Upgrade, HTTP2-Settings", "HTTP2-Settings: AAMAAABk", "Upgrade: "+protocol)).ok(t, 204)
+		h := s.frontend.all()[i].Header
+		if got := h.Get("Upgrade"); (got == "websocket") != (protocol == "websocket") || (got == "") != (h.Get("Connection") == "") {
+			t.Errorf("%s: the frontend saw %v", protocol, h)
+		}
+	}
+}
+
 func TestFrontendCannotTouchOurCookies(t *testing.T) {
 	s := newStage(t)
 	bad := []string{"stagedoor=evil; Path=/", " stagedoor =evil", "=stagedoor=evil", "STAGEDOOR=evil", "stagedoor", "stagedoor-login=evil"}

@@ -118,6 +118,8 @@ func TestRequestTargetsThatAreNoPaths(t *testing.T) {
 		t.Errorf("Host %q", got)
 	}
 	s.raw("GET http://evil.example HTTP/1.1\r\nHost: x\r\n\r\n").ok(t, 204)
+	s.raw("GET x:http://evil.example/ HTTP/1.1\r\nHost: x\r\n\r\n").refused(t, 404, "PATH_REFUSED")
+	s.raw("GET evil.example:80 HTTP/1.1\r\nHost: x\r\n\r\n").refused(t, 404, "PATH_REFUSED")
 	s.raw("GET * HTTP/1.1\r\nHost: x\r\n\r\n").refused(t, 405, "METHOD_REFUSED")
 	s.raw("OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n").ok(t, 200) // net/http's own answer
 }

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -80,6 +81,8 @@ func (g *Gateway) dispatch(w *responseWriter, r *http.Request, x *exchange) {
 			return
 		}
 		w.WriteHeader(http.StatusNoContent)
+	case r.URL.Opaque != "": // such as x:y, or x:http://host/: a frontend would get what follows the colon as its target
+		refusePath(w, r, errors.New("a target that is no path"))
 	case below(r.URL.Path, authPrefix):
 		x.route, x.noteRequest = authPrefix+"/", g.noteAuth
 		authRoute{origins: g.origins, next: g.auth}.serve(w, r, x)
