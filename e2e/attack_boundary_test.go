@@ -1,0 +1,252 @@
+package e2e
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"io"
+	"math/big"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"stagedoor/simulator"
+)
+
+// boundary is where attacks on what crosses the gateway take place: two gateways over one Redis, one of which speaks TLS,
+// so that one session is good at both; and a frontend that remembers what it was told.
+type boundary struct {
+	*world
+	t        *testing.T
+	frontend *witness
+	session  string // the id in the visitor's cookie
+	ways     []way
+}
+
+// The paths of the boundary's API routes: everything, and two paths alone.
+const (
+	boundaryRoute = userRoute
+	narrowRoute   = `{path: /narrow/, upstream: spotify, credentials: user, allow: [me, "me/player"]}`
+)
+
+// tlsOrigin is the public_url of the gateway that speaks TLS.
+const tlsOrigin = "https://gateway.example"
+
+func newBoundary(t *testing.T) *boundary {
+	t.Helper()
+	b := &boundary{t: t, frontend: newWitness(t)}
+	o := options{
+		spotify: "scopes: [user-read-private, user-read-playback-state, user-modify-playback-state, " +
+			"playlist-modify-private, playlist-read-private]",
+		routes: fmt.Sprintf("\n  - %s\n  - %s\n  - {path: /, upstream: %q}\n", boundaryRoute, narrowRoute, b.frontend.server.URL),
+	}
+	b.world = newWorld(t, o)
+	v := b.visitor()
+	v.login("ada")
+	public, err := url.Parse(b.balancer.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, cookie := range v.client.Jar.Cookies(public) {
+		if cookie.Name == "stagedoor" {
+			b.session = cookie.Value
+		}
+	}
+
+	cert, key, roots := selfSigned(t)
+	o.publicURL, o.server = tlsOrigin, fmt.Sprintf("tls: {cert_file: %q, key_file: %q}", cert, key)
+	config := filepath.Join(t.TempDir(), "config.yaml")
+	writeFile(t, config, b.config(o, ""))
+	encrypted := startProcess(t, config)
+	b.replicas = append(b.replicas, encrypted)
+
+	plain := way{origin: b.balancer.URL, address: b.replicas[0].listen, cookie: "stagedoor=" + b.session}
+	safe := way{origin: tlsOrigin, address: encrypted.listen, cookie: "__Host-Http-stagedoor=" + b.session, roots: roots}
+	plain.name, safe.name = "HTTP/1.1", "HTTP/1.1 over TLS"
+	b.ways = []way{plain, safe}
+	plain.name, plain.http2, safe.name, safe.http2 = "h2c", true, "HTTP/2 over TLS", true
+	b.ways = append(b.ways, plain, safe)
+	b.spotify.ForgetSeen()
+	b.control(b.ways...)
+	return b
+}
+
+// outcome is what came of an attack.
+type outcome struct {
+	answers  []answer // none for a connection or a stream that was closed
+	spotify  []simulator.Seen
+	frontend []visit
+}
+
+// watch carries out an attack, one at a time, and returns what came of it.
+func (b *boundary) watch(attack func() []answer) outcome {
+	after, visits := 0, b.frontend.count()
+	if seen := b.spotify.Seen(simulator.Filter{}); len(seen) > 0 {
+		after = seen[len(seen)-1].Number
+	}
+	o := outcome{answers: attack()}
+	o.spotify, o.frontend = b.spotify.Seen(simulator.Filter{After: after}), b.frontend.since(visits)
+	return o
+}
+
+// send watches one request with the session's cookie.
+func (b *boundary) send(w way, r request) outcome {
+	b.t.Helper()
+	return b.watch(func() []answer {
+		b.t.Helper()
+		return w.send(b.t, r)
+	})
+}
+
+// control makes an ordinary call by each way, so that whatever is refused is known to have come to the right door.
+func (b *boundary) control(ways ...way) {
+	b.t.Helper()
+	for _, w := range ways {
+		for path, target := range map[string]string{"/api/me": "/v1/me", "/narrow/me/player": "/v1/me/player"} {
+			o := b.send(w, request{method: http.MethodGet, target: path})
+			if o.status() >= 400 || !o.left(http.MethodGet, target) || len(b.faults(o)) > 0 {
+				b.t.Fatalf("an ordinary call of %s by %s: %v", path, w.name, o)
+			}
+		}
+		if o := b.send(w, request{method: http.MethodGet, target: "/page"}); o.status() != 200 || len(o.frontend) != 1 {
+			b.t.Fatalf("an ordinary page by %s: %v", w.name, o)
+		}
+	}
+}
+
+// faults are what must never happen, whatever was sent: a breach at Spotify, our secrets at the frontend, an answer that
+// blames a server, and a bearer in an answer.
+func (b *boundary) faults(o outcome) []string {
+	found := breaches(o.spotify)
+	secrets := append(b.bearers(), b.session)
+	holds := func(text string) bool {
+		return slices.ContainsFunc(secrets, func(secret string) bool { return strings.Contains(text, secret) })
+	}
+	for _, v := range o.frontend {
+		if holds(v.target + fmt.Sprint(v.header)) {
+			found = append(found, "the frontend learned a secret: "+v.target)
+		}
+	}
+	for _, a := range o.answers {
+		if a.status >= 500 && a.status != http.StatusNotImplemented && a.status != http.StatusHTTPVersionNotSupported {
+			found = append(found, fmt.Sprintf("the gateway blames a server: %d", a.status))
+		}
+		if holds(a.body + fmt.Sprint(a.header)) {
+			found = append(found, "the answer holds a secret")
+		}
+	}
+	return found
+}
+
+// status is that of the first answer; 0 without one.
+func (o outcome) status() int {
+	if len(o.answers) == 0 {
+		return 0
+	}
+	return o.answers[0].status
+}
+
+// refused tells whether nothing came through: the connection or the stream was closed, or every answer says no.
+func (o outcome) refused() bool {
+	return len(o.spotify) == 0 && len(o.frontend) == 0 &&
+		!slices.ContainsFunc(o.answers, func(a answer) bool { return a.status < 400 })
+}
+
+// left tells whether Spotify has seen exactly these, pairs of method and target.
+func (o outcome) left(requests ...string) bool {
+	var seen []string
+	for _, s := range o.spotify {
+		seen = append(seen, s.Method, s.Target)
+	}
+	return slices.Equal(seen, requests)
+}
+
+func (o outcome) String() string {
+	var text strings.Builder
+	for _, a := range o.answers {
+		_, _ = fmt.Fprintf(&text, "answered %d %s %.200q; ", a.status, a.reason(), a.body)
+	}
+	for _, s := range o.spotify {
+		_, _ = fmt.Fprintf(&text, "Spotify saw %s %s; ", s.Method, s.Target)
+	}
+	for _, v := range o.frontend {
+		_, _ = fmt.Fprintf(&text, "the frontend saw %s %s; ", v.method, v.target)
+	}
+	return or(text.String(), "closed without an answer")
+}
+
+// visit is a request that a frontend saw.
+type visit struct {
+	method, target, host string
+	header               http.Header
+}
+
+// witness is a frontend that remembers its visits and answers 200.
+type witness struct {
+	server *httptest.Server
+
+	mu     sync.Mutex // guards visits
+	visits []visit
+}
+
+func newWitness(t testing.TB) *witness {
+	f := &witness{}
+	f.server = httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body) // a body that breaks off is not its matter
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.visits = append(f.visits, visit{r.Method, r.RequestURI, r.Host, r.Header.Clone()})
+	}))
+	t.Cleanup(f.server.Close)
+	return f
+}
+
+func (f *witness) count() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.visits)
+}
+
+// since returns the visits after the first n.
+func (f *witness) since(n int) []visit {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.visits[n:])
+}
+
+// selfSigned writes a certificate for 127.0.0.1 and its key to files.
+func selfSigned(t testing.TB) (certFile, keyFile string, roots *x509.CertPool) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+	}
+	cert, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	encoded, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	certFile, keyFile = filepath.Join(t.TempDir(), "cert.pem"), filepath.Join(t.TempDir(), "key.pem")
+	certPEM := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert})
+	writeFile(t, certFile, string(certPEM))
+	writeFile(t, keyFile, string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: encoded})))
+	roots = x509.NewCertPool()
+	roots.AppendCertsFromPEM(certPEM)
+	return certFile, keyFile, roots
+}
