@@ -90,7 +90,7 @@ func (a *apiRoute) serve(w *responseWriter, r *http.Request, x *exchange) {
 	c, err := a.resolve(w, r)
 	switch {
 	case err == nil:
-		x.call = c
+		x.call, x.body = c, c.body.faulty
 		if c.session.IsUser() {
 			x.session = c.session.Label()
 		}

@@ -99,23 +99,6 @@ func (b *requestBody) reader() io.ReadCloser {
 	}
 }
 
-// fault returns what the client did wrong while its body was streamed, or nil. A failed read of the body also ends the
-// request's context (net/http takes the client for gone), and the transport may notice that first: then a read that
-// is under way is waited for.
-func (b *requestBody) fault(ctx context.Context) error {
-	if b.faulty == nil {
-		return nil
-	}
-	if ctx.Err() != nil {
-		b.faulty.reading.Lock()
-		defer b.faulty.reading.Unlock()
-	}
-	if fault := b.faulty.fault.Load(); fault != nil {
-		return *fault
-	}
-	return nil
-}
-
 // faultyReader remembers why a read failed: the transport's own error would blame the upstream.
 type faultyReader struct {
 	source  io.Reader
@@ -136,6 +119,23 @@ func (f *faultyReader) Read(p []byte) (int, error) {
 		f.fault.Store(&fault)
 	}
 	return n, err
+}
+
+// blame returns what the client did wrong while its body was streamed, or nil. A failed read of the body also ends the
+// request's context (net/http takes the client for gone), and the transport may notice that first: then a read that
+// is under way is waited for. A nil reader has nothing to blame.
+func (f *faultyReader) blame(ctx context.Context) error {
+	if f == nil {
+		return nil
+	}
+	if ctx.Err() != nil {
+		f.reading.Lock()
+		defer f.reading.Unlock()
+	}
+	if fault := f.fault.Load(); fault != nil {
+		return *fault
+	}
+	return nil
 }
 
 // bodyFault turns an error of reading a client's body into the answer to it.

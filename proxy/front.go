@@ -31,6 +31,7 @@ type exchange struct {
 	call      *call         // on a credentialed route, once it is resolved
 	session   string        // the session's label, once it is known
 	upstream  time.Duration // spent waiting for upstream headers, all attempts together
+	body      *faultyReader // what streams from the client to the upstream; nil for nothing
 	refusal   *httperror.Error
 	brokenOff error // what ended the answer early, after its header was sent
 	left      bool  // the client went away before there was an answer

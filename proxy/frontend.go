@@ -3,6 +3,7 @@ package proxy
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
@@ -47,16 +48,26 @@ func newFrontendRoute(route Route, p parts) (*frontendRoute, error) {
 // frontendMethods are named when a route without a list of its own refuses a method.
 var frontendMethods = []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
-func (f *frontendRoute) serve(w *responseWriter, r *http.Request, _ *exchange) {
+func (f *frontendRoute) serve(w *responseWriter, r *http.Request, x *exchange) {
 	switch {
 	case len(f.methods) > 0 && !slices.Contains(f.methods, r.Method):
 		refuseMethod(w, r, f.methods)
-	case r.Method == http.MethodTrace:
+	case r.Method == http.MethodTrace || !isMethod(r.Method):
 		refuseMethod(w, r, frontendMethods)
 	default:
 		w.dropEarly = f.drop
+		if r.Body != http.NoBody {
+			x.body = &faultyReader{source: r.Body, done: func() {}}
+			r.Body = io.NopCloser(x.body) // net/http closes the one that it has made
+		}
 		f.proxy.ServeHTTP(w, r)
 	}
+}
+
+// isMethod tells whether a method is a token (RFC 9110 section 9.1). net/http's HTTP/2 server takes any text.
+func isMethod(method string) bool {
+	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	return method != "" && strings.Trim(method, letters+"0123456789!#$%&'*+-.^_`|~") == ""
 }
 
 func (f *frontendRoute) rewrite(pr *httputil.ProxyRequest) {

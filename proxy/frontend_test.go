@@ -76,6 +76,19 @@ func TestUnderscoresAreNoDashes(t *testing.T) {
 	}
 }
 
+// TestFrontendIsNotBlamedForAClient sends a body that breaks off in nonsense, and methods that only HTTP/2 can carry.
+func TestFrontendIsNotBlamedForAClient(t *testing.T) {
+	s := newStage(t)
+	s.raw("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\nnonsense\r\n").refused(t, 400, "INVALID_REQUEST")
+	for method, want := range map[string]bool{
+		"GET": true, "get": true, "M-SEARCH": true, "": false, "GET /": false, "G\tET": false, "GET\r\n": false, "G(E)T": false, "GÉT": false,
+	} {
+		if got := isMethod(method); got != want {
+			t.Errorf("%q is a method: %v, want %v", method, got, want)
+		}
+	}
+}
+
 func TestFrontendSwitchesToWebSocketsOnly(t *testing.T) {
 	s := newStage(t)
 	for i, protocol := range []string{"h2c", "websocket, h2c", "websocket"} {

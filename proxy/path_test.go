@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -145,28 +146,49 @@ func TestPattern(t *testing.T) {
 	}
 }
 
-// FuzzPath looks for a path that passes and could still be read in two ways.
+// narrowPaths are what a route with this allow list may reach, said in another way than pattern.go does.
+var (
+	narrowAllow = []string{"me", "me/player/**", "playlists/*/items"}
+	narrowPaths = regexp.MustCompile(`^/v1/(me|me/player(/.+)?|playlists/[^/]+/items)$`)
+)
+
+// FuzzPath looks for a request target that passes and leads anywhere but to the Web API, to a path that its route does not
+// allow, or to one that could be read in two ways.
 func FuzzPath(f *testing.F) {
 	for _, path := range refusedPaths {
 		f.Add(path)
+		f.Add(strings.Replace(path, "/api/", "/narrow/me/player/", 1))
 	}
-	f.Add("/api/me")
-	f.Add("/api/users/J%C3%BCrgen/100%25")
-	f.Fuzz(func(t *testing.T, path string) {
-		in, err := url.ParseRequestURI(path)
-		if err != nil || in.Host != "" || !below(in.Path, "/api") {
-			return
-		}
-		a, err := newAPIRoute(Route{Path: "/api/"}, fuzzParts())
+	for _, target := range []string{
+		"/api/me", "/api/users/J%C3%BCrgen/100%25", "/narrow/me", "/narrow/me/player/x/y", "/narrow/playlists/%20/items", "/narrow/tracks?/../me",
+		"http://evil.example/api/me", "http://u:p@evil.example/narrow/me?x", "x:/api/me", "x:api/me", "/api/\uff0e\uff0e/x", "/api?x", "*", "evil.example:80",
+	} {
+		f.Add(target)
+	}
+	all, err := newAPIRoute(Route{Path: "/api/"}, fuzzParts())
+	if err != nil {
+		f.Fatal(err)
+	}
+	narrow, err := newAPIRoute(Route{Path: "/narrow/", Allow: narrowAllow}, fuzzParts())
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, target string) {
+		in, err := url.ParseRequestURI(target)
 		if err != nil {
-			t.Fatal(err)
-		}
-		if a.judge(in) != nil {
 			return
 		}
-		out := a.target(in)
-		if err := ambiguous(out, strings.TrimPrefix(in.Path, "/api")); err != nil {
-			t.Errorf("%q passed as %s: %v", path, out, err)
+		for _, a := range []*apiRoute{all, narrow} {
+			if !below(in.Path, a.prefix) || a.judge(in) != nil {
+				continue
+			}
+			out := a.target(in)
+			if err := astray(out, strings.TrimPrefix(in.Path, a.prefix)); err != nil {
+				t.Errorf("%q passed as %s: %v", target, out, err)
+			}
+			if a == narrow && !narrowPaths.MatchString(out.Path) {
+				t.Errorf("%q passed as %s, which the route does not allow", target, out)
+			}
 		}
 	})
 }
@@ -180,11 +202,17 @@ func fuzzParts() parts {
 	}
 }
 
-// ambiguous reads the outgoing path as suspicious servers would.
-func ambiguous(out *url.URL, judged string) error {
+// astray reads what leaves as a suspicious server would, and says why it is not exactly the path that was judged.
+func astray(out *url.URL, judged string) error {
+	if out.Scheme != "https" || out.Host != "api.example" || out.User != nil || out.Opaque != "" {
+		return fmt.Errorf("it goes to another place")
+	}
 	again, err := url.ParseRequestURI(out.RequestURI())
 	if err != nil {
 		return err
+	}
+	if again.Host != "" || !below(again.Path, "/v1") {
+		return fmt.Errorf("it is outside of the Web API")
 	}
 	if again.Path != "/v1"+judged || again.EscapedPath() != out.EscapedPath() {
 		return fmt.Errorf("it is decoded as %q", again.Path)

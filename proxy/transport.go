@@ -37,10 +37,8 @@ func NewTransport() *http.Transport {
 func answerFailure(w http.ResponseWriter, r *http.Request, err error, upstream, advice string) {
 	x := exchangeOf(r.Context())
 	left := x.request.Context().Err() != nil
-	if c := callOf(r.Context()); c != nil {
-		if fault := c.body.fault(x.request.Context()); fault != nil { // the client's doing, not the upstream's
-			err, left = fault, errors.Is(fault, errClientLeft)
-		}
+	if fault := x.body.blame(x.request.Context()); fault != nil { // the client's doing, not the upstream's
+		err, left = fault, errors.Is(fault, errClientLeft)
 	}
 	var refusal *httperror.Error
 	switch {
