@@ -24,7 +24,10 @@ func TestAttackFrontendHeaders(t *testing.T) {
 	b := newBoundary(t)
 	attacks := newAttacks(t, "headers to the frontend")
 	for _, w := range b.ways {
-		for _, name := range theGatewaysOwn {
+		for i, name := range theGatewaysOwn {
+			if !w.takes(i) {
+				continue
+			}
 			for _, lines := range [][]field{
 				{{name, "forged"}}, {{name, "forged"}, {name, "forged"}}, {{strings.ToUpper(name), "forged"}}, {{name, strings.Repeat("forged ", 1000)}},
 			} {

@@ -133,7 +133,7 @@ func (b *boundary) tryLines(attacks *attacks, w way) {
 			continue
 		}
 		text := c.line + "\r\n" + or(c.host, "Host: gateway.example") + "\r\nConnection: close\r\nCookie: " + w.cookie + "\r\nStagedoor-Request: 1\r\n\r\n"
-		o := b.watch(func() []answer { return w.sendText(b.t, text) })
+		o := b.watch(func() []answer { return w.sendText(b.t, text, false) })
 		fault := strings.Join(b.faults(o), ", ")
 		switch {
 		case fault != "":
