@@ -28,8 +28,9 @@ import (
 type boundary struct {
 	*world
 	t        *testing.T
-	frontend *witness
+	frontend *frontendWitness
 	session  string // the id in the visitor's cookie
+	looked   int    // the number of the last request at Spotify that was looked at
 	ways     []way
 }
 
@@ -44,11 +45,12 @@ const tlsOrigin = "https://gateway.example"
 
 func newBoundary(t *testing.T) *boundary {
 	t.Helper()
-	b := &boundary{t: t, frontend: newWitness(t)}
+	b := &boundary{t: t, frontend: newFrontendWitness(t)}
 	o := options{
 		spotify: "scopes: [user-read-private, user-read-playback-state, user-modify-playback-state, " +
 			"playlist-modify-private, playlist-read-private]",
-		routes: fmt.Sprintf("\n  - %s\n  - %s\n  - {path: /, upstream: %q}\n", boundaryRoute, narrowRoute, b.frontend.server.URL),
+		routes: fmt.Sprintf("\n  - %s\n  - %s\n  - {path: /, upstream: %q}\n", boundaryRoute, narrowRoute,
+			b.frontend.server.URL),
 	}
 	b.world = newWorld(t, o)
 	v := b.visitor()
@@ -76,31 +78,33 @@ func newBoundary(t *testing.T) *boundary {
 	b.ways = []way{plain, safe}
 	plain.name, plain.http2, safe.name, safe.http2 = "h2c", true, "HTTP/2 over TLS", true
 	b.ways = append(b.ways, plain, safe)
-	b.spotify.ForgetSeen()
+	if seen := b.spotify.Seen(simulator.Filter{}); len(seen) > 0 {
+		b.looked = seen[len(seen)-1].Number
+	}
 	b.control(b.ways...)
 	return b
 }
 
-// outcome is what came of an attack.
-type outcome struct {
+// aftermath is what came of an attack.
+type aftermath struct {
 	answers  []answer // none for a connection or a stream that was closed
 	spotify  []simulator.Seen
 	frontend []visit
 }
 
 // watch carries out an attack, one at a time, and returns what came of it.
-func (b *boundary) watch(attack func() []answer) outcome {
-	after, visits := 0, b.frontend.count()
-	if seen := b.spotify.Seen(simulator.Filter{}); len(seen) > 0 {
-		after = seen[len(seen)-1].Number
+func (b *boundary) watch(attack func() []answer) aftermath {
+	visits := b.frontend.count()
+	o := aftermath{answers: attack()}
+	o.spotify, o.frontend = b.spotify.Seen(simulator.Filter{After: b.looked}), b.frontend.since(visits)
+	if n := len(o.spotify); n > 0 {
+		b.looked = o.spotify[n-1].Number
 	}
-	o := outcome{answers: attack()}
-	o.spotify, o.frontend = b.spotify.Seen(simulator.Filter{After: after}), b.frontend.since(visits)
 	return o
 }
 
 // send watches one request with the session's cookie.
-func (b *boundary) send(w way, r request) outcome {
+func (b *boundary) send(w way, r request) aftermath {
 	b.t.Helper()
 	return b.watch(func() []answer {
 		b.t.Helper()
@@ -126,7 +130,7 @@ func (b *boundary) control(ways ...way) {
 
 // faults are what must never happen, whatever was sent: a breach at Spotify, our secrets at the frontend, an answer that
 // blames a server, and a bearer in an answer.
-func (b *boundary) faults(o outcome) []string {
+func (b *boundary) faults(o aftermath) []string {
 	found := breaches(o.spotify)
 	secrets := append(b.bearers(), b.session)
 	holds := func(text string) bool {
@@ -149,7 +153,7 @@ func (b *boundary) faults(o outcome) []string {
 }
 
 // status is that of the first answer; 0 without one.
-func (o outcome) status() int {
+func (o aftermath) status() int {
 	if len(o.answers) == 0 {
 		return 0
 	}
@@ -157,13 +161,13 @@ func (o outcome) status() int {
 }
 
 // refused tells whether nothing came through: the connection or the stream was closed, or every answer says no.
-func (o outcome) refused() bool {
+func (o aftermath) refused() bool {
 	return len(o.spotify) == 0 && len(o.frontend) == 0 &&
 		!slices.ContainsFunc(o.answers, func(a answer) bool { return a.status < 400 })
 }
 
 // left tells whether Spotify has seen exactly these, pairs of method and target.
-func (o outcome) left(requests ...string) bool {
+func (o aftermath) left(requests ...string) bool {
 	var seen []string
 	for _, s := range o.spotify {
 		seen = append(seen, s.Method, s.Target)
@@ -171,7 +175,7 @@ func (o outcome) left(requests ...string) bool {
 	return slices.Equal(seen, requests)
 }
 
-func (o outcome) String() string {
+func (o aftermath) String() string {
 	var text strings.Builder
 	for _, a := range o.answers {
 		_, _ = fmt.Fprintf(&text, "answered %d %s %.200q; ", a.status, a.reason(), a.body)
@@ -191,16 +195,16 @@ type visit struct {
 	header               http.Header
 }
 
-// witness is a frontend that remembers its visits, those whose body came whole, and answers 200.
-type witness struct {
+// frontendWitness is a frontend that remembers its visits, those whose body came whole, and answers 200.
+type frontendWitness struct {
 	server *httptest.Server
 
 	mu     sync.Mutex // guards visits
 	visits []visit
 }
 
-func newWitness(t testing.TB) *witness {
-	f := &witness{}
+func newFrontendWitness(t testing.TB) *frontendWitness {
+	f := &frontendWitness{}
 	f.server = httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		if _, err := io.Copy(io.Discard, r.Body); err != nil {
 			return // no more than the begin of a request, as at Spotify
@@ -213,14 +217,14 @@ func newWitness(t testing.TB) *witness {
 	return f
 }
 
-func (f *witness) count() int {
+func (f *frontendWitness) count() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return len(f.visits)
 }
 
 // since returns the visits after the first n.
-func (f *witness) since(n int) []visit {
+func (f *frontendWitness) since(n int) []visit {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return slices.Clone(f.visits[n:])

@@ -64,7 +64,8 @@ func frame(kind, flags byte, stream uint32, payload string) string {
 func headerFrames(fields []field, last bool) string {
 	block, text := "", ""
 	for _, f := range fields {
-		block += "\x00" + hpackString(f.name) + hpackString(f.value) // a literal field without indexing, RFC 7541 section 6.2.2
+		block += "\x00" + hpackString(f.name) +
+			hpackString(f.value) // a literal field without indexing, RFC 7541 section 6.2.2
 	}
 	kind, flags := byte(frameHeaders), byte(0)
 	if last {

@@ -29,7 +29,8 @@ type way struct {
 	http2   bool
 }
 
-// takes tells whether the n-th case of a corpus goes this way. Plain HTTP/1.1 takes all; the others, behind which the way is
+// takes tells whether the n-th case of a corpus goes this way. Plain HTTP/1.1 takes all; the others, behind which the
+// way is
 // the same, a sample. Over TLS it is a small one, because of the handshakes.
 func (w way) takes(n int) bool {
 	switch {

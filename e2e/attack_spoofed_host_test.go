@@ -12,26 +12,32 @@ import (
 func spoofs() [][]field {
 	all := [][]field{{}} // a forged Host alone
 	for _, value := range []string{"forged.example", "forged.example:443", "a, forged.example"} {
-		all = append(all, []field{{"X-Forwarded-Host", value}, {"X-Forwarded-Proto", "https"}, {"X-Forwarded-Port", "443"}},
+		all = append(all,
+			[]field{{"X-Forwarded-Host", value}, {"X-Forwarded-Proto", "https"}, {"X-Forwarded-Port", "443"}},
 			[]field{{"Forwarded", "host=" + strings.TrimPrefix(value, "a, ") + ";proto=https;for=127.0.0.1"}})
 	}
-	for _, name := range []string{"X-Host", "X-Original-Host", "X-Forwarded-Server", "X-HTTP-Host-Override", "X-Forwarded-Prefix", "X-Original-URL", "X-Rewrite-URL"} {
+	for _, name := range []string{
+		"X-Host", "X-Original-Host", "X-Forwarded-Server", "X-HTTP-Host-Override", "X-Forwarded-Prefix", "X-Original-URL",
+		"X-Rewrite-URL",
+	} {
 		all = append(all, []field{{name, "//forged.example/"}})
 	}
 	return all
 }
 
-// TestAttackHost says in every way that the gateway is somewhere else: neither a redirect, a link, a cookie nor the
+// TestAttackSpoofedHost says in every way that the gateway is somewhere else: neither a redirect, a link, a cookie nor the
 // cross-origin rule follows.
-func TestAttackHost(t *testing.T) {
+func TestAttackSpoofedHost(t *testing.T) {
 	t.Parallel()
 	b := newBoundary(t)
 	attacks := newAttacks(t, "forged hosts")
 	for _, w := range b.ways {
-		for i, host := range []string{"", "forged.example", "forged.example:443", "gateway.example.forged.example", "api.spotify.com"} {
+		for i, host := range []string{
+			"", "forged.example", "forged.example:443", "gateway.example.forged.example", "api.spotify.com",
+		} {
 			for j, spoof := range spoofs() {
 				if (i+j)%3 == 0 && w.takes((i+j)/3) {
-					b.tryHost(attacks, w, host, spoof)
+					b.trySpoof(attacks, w, host, spoof)
 				}
 			}
 		}
@@ -39,18 +45,19 @@ func TestAttackHost(t *testing.T) {
 	}
 }
 
-func (b *boundary) tryHost(attacks *attacks, w way, host string, spoof []field) {
-	held := func(held bool, what string, o outcome) {
+func (b *boundary) trySpoof(attacks *attacks, w way, host string, spoof []field) {
+	held := func(held bool, what string, o aftermath) {
 		b.t.Helper()
 		attacks.held(held && len(b.faults(o)) == 0, "%s: Host %q, %q: %s: %v", w.name, host, spoof, what, o)
 	}
-	mentions := func(o outcome) bool {
+	mentions := func(o aftermath) bool {
 		return slices.ContainsFunc(o.answers, func(a answer) bool {
 			return strings.Contains(a.body+strings.Join(headerLines(a.header), "\n"), "forged")
 		})
 	}
 	o := b.send(w, request{method: http.MethodGet, target: "/api/me", host: host, header: spoof})
-	held(o.left(http.MethodGet, "/v1/me") && !mentions(o) && strings.Contains(o.answers[0].body, `"href":"`+w.origin+"/api/users/ada"), "links", o)
+	href := `"href":"` + w.origin + "/api/users/ada"
+	held(o.left(http.MethodGet, "/v1/me") && !mentions(o) && strings.Contains(o.answers[0].body, href), "links", o)
 
 	foreign := append([]field{{"Origin", "https://" + or(host, "forged.example")}}, spoof...)
 	o = b.send(w, request{method: http.MethodPost, target: "/api/me/player/next", host: host, header: foreign})
@@ -64,7 +71,8 @@ func (b *boundary) tryHost(attacks *attacks, w way, host string, spoof []field) 
 	held(err == nil && o.status() == http.StatusFound && strings.HasPrefix(location.String(), consent+"?") &&
 		location.Query().Get("redirect_uri") == w.origin+"/auth/callback", "the login's redirect", o)
 	cookies := (&http.Response{Header: o.answers[0].header}).Cookies()
-	held(len(cookies) == 1 && cookies[0].Domain == "" && cookies[0].Path == "/" && cookies[0].HttpOnly && cookies[0].Secure == (w.roots != nil) &&
+	held(len(cookies) == 1 && cookies[0].Domain == "" && cookies[0].Path == "/" && cookies[0].HttpOnly &&
+		cookies[0].Secure == (w.roots != nil) &&
 		strings.HasPrefix(cookies[0].Name, "__Host-") == cookies[0].Secure, "the login's cookie", o)
 	for _, target := range []string{"/auth/session", "/auth/sessions", "/auth/nothing", "/api/../me"} {
 		o = b.send(w, request{method: http.MethodGet, target: target, host: host, header: spoof})
