@@ -60,6 +60,7 @@ func (g *Gateway) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		w.early = maxEarly
 	}
 
+	defer w.end()
 	defer func() {
 		fault := recover()
 		if fault != nil {

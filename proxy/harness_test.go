@@ -175,6 +175,9 @@ func newStage(t *testing.T, adjust ...func(*Options)) *stage {
 	s.logs = logs
 	s.logged = make(chan struct{}, 1000)
 	s.server = httptest.NewUnstartedServer(nil)
+	s.server.Config.Protocols = new(http.Protocols)
+	s.server.Config.Protocols.SetHTTP1(true)
+	s.server.Config.Protocols.SetUnencryptedHTTP2(true)
 	s.addr = s.server.Listener.Addr().String()
 	o := Options{
 		Server: DefaultServerConfig(),

@@ -2,9 +2,12 @@ package proxy
 
 import (
 	"bufio"
+	"errors"
 	"net"
 	"net/http"
 	"strings"
+	"sync"
+	"time"
 )
 
 // maxEarly is how many 1xx headers of an upstream pass. Behind them, net/http would let it send them without end.
@@ -22,6 +25,9 @@ type responseWriter struct {
 	status      int               // zero until the final header is sent
 	stream      bool              // streamBegun was called
 	bytes       int64
+
+	reading sync.Mutex // guards served
+	served  bool
 }
 
 // ownHeader is a header that the gateway itself sets. The values are shared by requests, so nobody changes them.
@@ -105,8 +111,25 @@ func (w *responseWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return conn, buffered, err
 }
 
-// Unwrap lets http.ResponseController set deadlines.
-func (w *responseWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+// SetReadDeadline is what http.ResponseController calls. A transport may read a request's body for a moment longer than
+// the request is served: then there is no body left to wait for, and HTTP/2's writer would panic.
+func (w *responseWriter) SetReadDeadline(deadline time.Time) error {
+	w.reading.Lock()
+	defer w.reading.Unlock()
+	if w.served {
+		return errServed
+	}
+	return http.NewResponseController(w.ResponseWriter).SetReadDeadline(deadline)
+}
+
+var errServed = errors.New("the request has been served")
+
+// end is called when the request has been served.
+func (w *responseWriter) end() {
+	w.reading.Lock()
+	defer w.reading.Unlock()
+	w.served = true
+}
 
 // addVary names one more request header on which the answer depends.
 func addVary(h http.Header, name string) {
