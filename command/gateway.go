@@ -48,7 +48,7 @@ func newGateway(c config.Config, build Build, log *zap.Logger) (*gateway, error)
 	}
 	public, err := proxy.New(proxy.Options{
 		Server: c.Server, Routes: c.Routes, APIURL: c.Spotify.APIURL, APIKeyFiles: apiKeyFiles(c.Accounts),
-		Sessions: store.sessions, Auth: auth, Log: log, Metrics: counts, Version: build.Version,
+		Sessions: store.sessions, Auth: auth, Transport: proxy.NewTransport(c.Upstream), Log: log, Metrics: counts, Version: build.Version,
 	})
 	if err != nil {
 		return nil, errors.Join(err, store.close())

@@ -18,12 +18,8 @@ import (
 	"stagedoor/proxy"
 )
 
-const (
-	// readHeaderTimeout bounds how long a client may take to send its request's headers.
-	readHeaderTimeout = 10 * time.Second
-	// idleTimeout is how long a connection without a request is kept.
-	idleTimeout = 2 * time.Minute
-)
+// readHeaderTimeout bounds how long a client of a listener beside the public one may take to send its request's headers.
+const readHeaderTimeout = 10 * time.Second
 
 // serve is the command that runs the gateway until ctx ends.
 func serve(ctx context.Context, e environment, args []string) error {
@@ -74,9 +70,11 @@ func serveConfig(ctx context.Context, e environment, c config.Config, log *zap.L
 	errs := make(chan error, 2) // one for each listener
 	requests, cutRequests := context.WithCancel(context.Background())
 	defer cutRequests()
-	server := newServer(g.public, c.Server, log)
+	c.Server.MaxConnections = connectionsFor(c.Server.MaxConnections, openFiles(), log)
+	connections := proxy.NewConnections(public, c.Server, log)
+	server := newServer(g.public, connections, c.Server, log)
 	server.BaseContext = func(net.Listener) context.Context { return requests }
-	go func() { errs <- serveOn(server, public, c.Server.TLS) }()
+	go func() { errs <- serveOn(server, connections, c.Server.TLS) }()
 
 	pages := proxy.NewAdmin(g.ready, c.Admin.Pprof)
 	pages.Handle("GET /metrics", g.metrics.Handler())
@@ -118,19 +116,6 @@ func shutDown(g *gateway, server *http.Server, c proxy.ServerConfig, cutRequests
 	err := server.Shutdown(context.Background())
 	g.public.Wait()
 	return err
-}
-
-func newServer(handler http.Handler, c proxy.ServerConfig, log *zap.Logger) *http.Server {
-	protocols := new(http.Protocols)
-	protocols.SetHTTP1(true)
-	protocols.SetHTTP2(true)
-	protocols.SetUnencryptedHTTP2(true) // a TLS-ending proxy may speak HTTP/2 to us
-	return &http.Server{
-		Handler: handler, Protocols: protocols, MaxHeaderBytes: int(c.MaxHeader),
-		ReadHeaderTimeout: readHeaderTimeout, IdleTimeout: idleTimeout,
-		DisableGeneralOptionsHandler: true, // every answer is the gateway's, with its headers
-		ErrorLog:                     zap.NewStdLog(log.Named("http")),
-	}
 }
 
 func listen(address, key string) (net.Listener, error) {

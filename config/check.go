@@ -39,6 +39,7 @@ func check(config *Config, d *decoder) Faults {
 		}
 	}
 	config.Server.Validate(below("server"))
+	config.Upstream.Validate(below("upstream"))
 	config.Spotify.Validate(below("spotify"))
 	config.Session.Validate(below("session"))
 	config.Redis.Validate(below("redis"))

@@ -9,15 +9,16 @@ import (
 
 // Config is the whole of config.yaml. Each part belongs to the package that lives by it; what is here is main's.
 type Config struct {
-	Server    proxy.ServerConfig  `yaml:"server"`
-	Admin     Admin               `yaml:"admin"`
-	Log       Log                 `yaml:"log"`
-	Spotify   flows.Config        `yaml:"spotify"`
-	Session   session.Config      `yaml:"session"`
-	Redis     session.RedisConfig `yaml:"redis"`
-	Routes    []proxy.Route       `yaml:"routes"`
-	Accounts  map[string]Account  `yaml:"accounts"`
-	RateLimit RateLimit           `yaml:"rate_limit"`
+	Server    proxy.ServerConfig   `yaml:"server"`
+	Upstream  proxy.UpstreamConfig `yaml:"upstream"`
+	Admin     Admin                `yaml:"admin"`
+	Log       Log                  `yaml:"log"`
+	Spotify   flows.Config         `yaml:"spotify"`
+	Session   session.Config       `yaml:"session"`
+	Redis     session.RedisConfig  `yaml:"redis"`
+	Routes    []proxy.Route        `yaml:"routes"`
+	Accounts  map[string]Account   `yaml:"accounts"`
+	RateLimit RateLimit            `yaml:"rate_limit"`
 }
 
 // Admin is the listener for probes and metrics.
@@ -48,12 +49,13 @@ type RateLimit struct{}
 // Default returns the configuration of an empty config.yaml. It lacks what has no default: the client and a key.
 func Default() Config {
 	return Config{
-		Server:  proxy.DefaultServerConfig(),
-		Admin:   Admin{Listen: "127.0.0.1:9090"},
-		Log:     Log{Level: "info", Format: "json"},
-		Spotify: flows.DefaultConfig(),
-		Session: session.DefaultConfig(),
-		Redis:   session.DefaultRedisConfig(),
-		Routes:  proxy.DefaultRoutes(),
+		Server:   proxy.DefaultServerConfig(),
+		Upstream: proxy.DefaultUpstreamConfig(),
+		Admin:    Admin{Listen: "127.0.0.1:9090"},
+		Log:      Log{Level: "info", Format: "json"},
+		Spotify:  flows.DefaultConfig(),
+		Session:  session.DefaultConfig(),
+		Redis:    session.DefaultRedisConfig(),
+		Routes:   proxy.DefaultRoutes(),
 	}
 }

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"cmp"
 	"net/http"
 	"time"
 
@@ -31,7 +32,7 @@ func finalStatus(w *responseWriter, x *exchange) int {
 // logAccess writes the request's one access line.
 func (g *Gateway) logAccess(w *responseWriter, x *exchange) {
 	status := finalStatus(w, x)
-	reason, cause := "", x.brokenOff
+	reason, cause := "", cmp.Or(x.brokenOff, w.failed)
 	if x.refusal != nil {
 		reason = x.refusal.Reason
 		if x.refusal.Cause != nil {

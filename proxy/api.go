@@ -19,6 +19,7 @@ type apiRoute struct {
 	prefix   string // without the slash at its end
 	methods  []string
 	allow    allowList
+	maxPath  ByteSize
 	body     bodyLimits
 	origins  originRule
 	byCookie bool // whether the session cookie has a say
@@ -55,7 +56,8 @@ func newAPIRoute(route Route, p parts) (*apiRoute, error) {
 	}
 	a := &apiRoute{
 		prefix: normalPrefix(route.Path), methods: route.Methods, allow: newAllowList(route.Allow),
-		body:    bodyLimits{max: int64(p.Server.MaxRequestBody), timeout: bodyTimeout},
+		maxPath: p.Server.MaxPath,
+		body:    bodyLimits{max: int64(p.Server.MaxRequestBody), timeout: p.Server.ReadBodyTimeout},
 		origins: p.origins, byCookie: route.spokenByCookie(), speaker: speaker, sessions: p.Sessions, api: p.api, public: p.public, agent: []string{"stagedoor/" + p.Version},
 		metrics: p.Metrics,
 	}
@@ -129,6 +131,9 @@ func (a *apiRoute) admit(w *responseWriter, r *http.Request) bool {
 }
 
 func (a *apiRoute) judge(u *url.URL) error {
+	if err := judgeLength(u, a.maxPath); err != nil {
+		return err
+	}
 	if err := judgePath(u, a.prefix); err != nil {
 		return err
 	}

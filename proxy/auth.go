@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"errors"
 	"net/http"
 	"slices"
 
@@ -21,6 +22,7 @@ type AuthHandler interface {
 // these answers carry.
 type authRoute struct {
 	origins originRule
+	maxPath ByteSize
 	next    AuthHandler
 }
 
@@ -34,7 +36,7 @@ func (a authRoute) serve(w *responseWriter, r *http.Request, _ *exchange) {
 	if speaksForSession(r) || isPreflight(r) {
 		verdict = a.origins.judge(r)
 	}
-	err := judgePath(r.URL, authPrefix)
+	err := errors.Join(judgeLength(r.URL, a.maxPath), judgePath(r.URL, authPrefix))
 	switch {
 	case verdict == originForeign:
 		refuseForeign(w, r)

@@ -19,17 +19,13 @@ import (
 // are streamed, and sent once.
 const maxReplayBody = 256 << 10
 
-// bodyTimeout is how long a client may take to send a body, as a whole. It is what ends a slow one, because the
-// listener itself sets no limit: frontends may stream.
-const bodyTimeout = time.Minute
-
 // errClientLeft says that the client went away, so that there is nobody to answer.
 var errClientLeft = errors.New("the client went away")
 
 // bodyLimits are what a route demands of bodies.
 type bodyLimits struct {
-	max     int64 // bytes
-	timeout time.Duration
+	max     int64         // bytes
+	timeout time.Duration // from here to the end of the body
 }
 
 // requestBody is a body on its way to the API: whole in memory, or a stream.
@@ -102,7 +98,7 @@ func (b *requestBody) reader() io.ReadCloser {
 // faultyReader remembers why a read failed: the transport's own error would blame the upstream.
 type faultyReader struct {
 	source  io.Reader
-	done    func()     // called at the end of a whole body
+	done    func()     // called at the end of a whole body; may be nil
 	reading sync.Mutex // held during a read
 	fault   atomic.Pointer[error]
 }
@@ -113,7 +109,9 @@ func (f *faultyReader) Read(p []byte) (int, error) {
 	n, err := f.source.Read(p)
 	switch {
 	case errors.Is(err, io.EOF):
-		f.done()
+		if f.done != nil {
+			f.done()
+		}
 	case err != nil:
 		fault := bodyFault(err)
 		f.fault.Store(&fault)

@@ -71,9 +71,7 @@ func TestStrangersBodiesAreNotRead(t *testing.T) {
 const upload = "PUT /api/images HTTP/1.1\r\nHost: x\r\nStagedoor-Request: 1\r\nCookie: stagedoor=1\r\n"
 
 func TestSlowAndBrokenBodies(t *testing.T) {
-	s := newStage(t)
-	gateway := s.server.Config.Handler.(*Gateway)
-	gateway.routes.find("/api").handler.(*apiRoute).body.timeout = 20 * time.Millisecond
+	s := newStage(t, func(o *Options) { o.Server.ReadBodyTimeout = 20 * time.Millisecond })
 	for _, length := range []string{
 		"Content-Length: 10\r\n\r\nxx", "Content-Length: 999999\r\n\r\nxx", "Transfer-Encoding: chunked\r\n\r\n2\r\nxx\r\n",
 	} {
@@ -101,20 +99,4 @@ func TestClientThatLeavesInItsBody(t *testing.T) {
 			t.Errorf("status %v, want 499", got)
 		}
 	}
-}
-
-// TestAnswerMayTakeLongerThanTheBody wants the deadline of the body gone once the body is there.
-func TestAnswerMayTakeLongerThanTheBody(t *testing.T) {
-	s := newStage(t)
-	const timeout = 20 * time.Millisecond
-	s.server.Config.Handler.(*Gateway).routes.find("/api").handler.(*apiRoute).body.timeout = timeout
-	s.api.answer(func(w http.ResponseWriter, r *http.Request) {
-		select {
-		case <-r.Context().Done():
-		case <-time.After(5 * timeout):
-			w.WriteHeader(http.StatusAccepted)
-		}
-	})
-	s.do("PUT", "/api/images", loggedIn(), strings.NewReader("small")).ok(t, 202)
-	s.do("PUT", "/api/images", loggedIn(), strings.NewReader(strings.Repeat("x", maxReplayBody+1))).ok(t, 202)
 }

@@ -24,6 +24,32 @@ type ServerConfig struct {
 	MaxRequestBody ByteSize `yaml:"max_request_body"`
 	// MaxHeader bounds the request line and headers together; beyond it net/http answers 431.
 	MaxHeader ByteSize `yaml:"max_header"`
+	// MaxPath bounds a path below /auth/ or on a credentialed route.
+	MaxPath ByteSize `yaml:"max_path"`
+	// ReadHeaderTimeout bounds a TLS handshake, and the request line and headers of a request.
+	ReadHeaderTimeout time.Duration `yaml:"read_header_timeout"`
+	// ReadBodyTimeout bounds how long a request body takes, as a whole. On a route to a frontend, where bodies may
+	// stream, it bounds each pause in it instead.
+	ReadBodyTimeout time.Duration `yaml:"read_body_timeout"`
+	// WriteStallTimeout is how long a client may take nothing of an answer that waits for it; then it is cut.
+	WriteStallTimeout time.Duration `yaml:"write_stall_timeout"`
+	// KeepaliveTimeout is how long a connection without a request is kept.
+	KeepaliveTimeout time.Duration `yaml:"keepalive_timeout"`
+	// MaxConnections is how many connections there may be at a time; see Connections.
+	MaxConnections int `yaml:"max_connections"`
+	// MaxStreams is how many requests one HTTP/2 connection may have at a time.
+	MaxStreams int `yaml:"max_streams"`
+}
+
+// UpstreamConfig is the part of config.yaml below "upstream". It holds for the Web API and for frontends; bodies may
+// stream for as long as they like.
+type UpstreamConfig struct {
+	// ConnectTimeout bounds the making of a connection, and once more its TLS handshake.
+	ConnectTimeout time.Duration `yaml:"connect_timeout"`
+	// HeaderTimeout bounds the wait for an answer's header, from when the request has been sent.
+	HeaderTimeout time.Duration `yaml:"header_timeout"`
+	// MaxHeader bounds an answer's header.
+	MaxHeader ByteSize `yaml:"max_header"`
 }
 
 // TLSConfig names the PEM files of the public listener's certificate; both empty means plain HTTP.
@@ -67,12 +93,24 @@ type Route struct {
 // DefaultServerConfig returns what config.yaml says where it is silent.
 func DefaultServerConfig() ServerConfig {
 	return ServerConfig{
-		Listen:          "127.0.0.1:8080",
-		PublicURL:       "http://127.0.0.1:8080",
-		ShutdownTimeout: 30 * time.Second,
-		MaxRequestBody:  1 << 20,
-		MaxHeader:       64 << 10,
+		Listen:            "127.0.0.1:8080",
+		PublicURL:         "http://127.0.0.1:8080",
+		ShutdownTimeout:   30 * time.Second,
+		MaxRequestBody:    1 << 20,
+		MaxHeader:         64 << 10,
+		MaxPath:           2 << 10,
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadBodyTimeout:   time.Minute,
+		WriteStallTimeout: time.Minute,
+		KeepaliveTimeout:  2 * time.Minute,
+		MaxConnections:    10_000,
+		MaxStreams:        250,
 	}
+}
+
+// DefaultUpstreamConfig returns what config.yaml says where it is silent.
+func DefaultUpstreamConfig() UpstreamConfig {
+	return UpstreamConfig{ConnectTimeout: 10 * time.Second, HeaderTimeout: 30 * time.Second, MaxHeader: 256 << 10}
 }
 
 // DefaultRoutes returns the routes of a configuration that has none.

@@ -56,6 +56,7 @@ func (g *Gateway) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	x.request = r
 	w := &responseWriter{ResponseWriter: rw, dropEarly: dropReserved, streamBegun: g.metrics.StreamBegun}
 	w.own = append(append(make([]ownHeader, 0, ownHeaders), g.own...), ownHeader{requestIDHeader, []string{x.id}})
+	g.boundClient(w, r)
 	if r.ProtoAtLeast(1, 1) { // an older client, such as a proxy, takes the first header for the last (RFC 9110 section 15.2)
 		w.early = maxEarly
 	}
@@ -76,6 +77,17 @@ func (g *Gateway) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	g.dispatch(w, r, x)
 	if w.status == 0 { // net/http would send it too, but without what is ours
 		w.WriteHeader(http.StatusOK)
+	}
+}
+
+// boundClient sees to it that a slow client cannot hold a request for ever. The body's deadline is there also for those that
+// nobody reads: net/http reads some of what is left before it answers.
+func (g *Gateway) boundClient(w *responseWriter, r *http.Request) {
+	if r.ProtoMajor >= 2 {
+		w.stall = g.limits.WriteStallTimeout
+	}
+	if r.Body != nil && r.Body != http.NoBody {
+		_ = w.SetReadDeadline(time.Now().Add(g.limits.ReadBodyTimeout)) // a recorder in a test has none
 	}
 }
 

@@ -3,12 +3,12 @@ package proxy
 import (
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 )
 
 // frontendRoute is an ordinary reverse proxy, with WebSockets and server-sent events, before which only the gateway's
@@ -18,6 +18,7 @@ type frontendRoute struct {
 	scheme  string // of public_url
 	methods []string
 	cookies cookieNames
+	pause   time.Duration // the longest in a request body
 	proxy   *httputil.ReverseProxy
 }
 
@@ -28,6 +29,7 @@ func newFrontendRoute(route Route, p parts) (*frontendRoute, error) {
 	}
 	f := &frontendRoute{
 		origin: origin, scheme: p.public.Scheme, methods: route.Methods, cookies: p.Sessions.CookieNames(),
+		pause: p.Server.ReadBodyTimeout,
 	}
 	name := "The web frontend at " + origin.String()
 	advice := fmt.Sprintf("Start it, or correct the route %s in config.yaml.", route.Path)
@@ -56,11 +58,7 @@ func (f *frontendRoute) serve(w *responseWriter, r *http.Request, x *exchange) {
 		refuseMethod(w, r, frontendMethods)
 	default:
 		w.dropEarly = f.drop
-		if r.Body != http.NoBody {
-			x.body = &faultyReader{source: r.Body, done: func() {}}
-			r.Body = io.NopCloser(x.body) // net/http closes the one that it has made
-		}
-		f.proxy.ServeHTTP(w, r)
+		f.proxy.ServeHTTP(w, paceBody(w, r, x, f.pause))
 	}
 }
 

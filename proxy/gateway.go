@@ -27,8 +27,8 @@ type Options struct {
 	Sessions Sessions
 	// Auth answers everything at and below /auth/.
 	Auth AuthHandler
-	// Transport carries requests to all upstreams; nil means NewTransport(). Share one between Gateways that follow
-	// one another, so that a new configuration does not throw away the connections.
+	// Transport carries requests to all upstreams; nil means NewTransport of the defaults. Share one between
+	// Gateways that follow one another, so that a new configuration does not throw away the connections.
 	Transport http.RoundTripper
 	// Log gets an access line for each request and what is worth knowing beside it; nil means no log.
 	Log *zap.Logger
@@ -50,6 +50,7 @@ type Gateway struct {
 	now      func() time.Time
 	sessions Sessions
 	auth     AuthHandler
+	limits   ServerConfig
 	origins  originRule
 	trusted  trustedProxies
 	own      []ownHeader // what every answer carries
@@ -74,7 +75,7 @@ func New(o Options) (*Gateway, error) {
 		return nil, fmt.Errorf("server.public_url: %w", err)
 	}
 	g := &Gateway{
-		log: o.Log, metrics: o.Metrics, now: o.Now, sessions: o.Sessions, auth: o.Auth,
+		log: o.Log, metrics: o.Metrics, now: o.Now, sessions: o.Sessions, auth: o.Auth, limits: o.Server,
 		origins:  newOriginRule(public.String(), o.Server.AllowedOrigins),
 		noteAuth: o.Metrics.Requests(authPrefix + "/"), noteUnrouted: o.Metrics.Requests(routeNone),
 	}
@@ -121,7 +122,7 @@ func (o Options) check() error {
 
 func (o Options) withDefaults() Options {
 	if o.Transport == nil {
-		o.Transport = NewTransport()
+		o.Transport = NewTransport(DefaultUpstreamConfig())
 	}
 	if o.Log == nil {
 		o.Log = zap.NewNop()

@@ -194,7 +194,7 @@ func newStage(t *testing.T, adjust ...func(*Options)) *stage {
 	}
 	o.Server.PublicURL = "http://" + s.addr
 	o.Server.AllowedOrigins = []string{listedOrigin}
-	transport := NewTransport()
+	transport := NewTransport(DefaultUpstreamConfig())
 	t.Cleanup(transport.CloseIdleConnections)
 	o.Transport = transport
 	for _, f := range adjust {

@@ -8,8 +8,13 @@ import (
 	"unicode/utf8"
 )
 
-// maxPath bounds a path on its way to Spotify, in bytes as they came. Spotify's longest are far below.
-const maxPath = 2048
+// judgeLength says whether a path is longer than what passes.
+func judgeLength(u *url.URL, most ByteSize) error {
+	if max(len(u.Path), len(u.RawPath)) > int(most) {
+		return errors.New("an overlong path")
+	}
+	return nil
+}
 
 // judgePath says what is wrong with a request's path, or nil. The path is decoded once (that is u.Path); what passes
 // here means the same to every server, so that what was judged is what is served: no other decoding and no
@@ -17,9 +22,6 @@ const maxPath = 2048
 //
 // Only the bare prefix of a route may end in a slash; a prefix has none at its end.
 func judgePath(u *url.URL, prefix string) error {
-	if len(u.Path) > maxPath || len(u.RawPath) > maxPath {
-		return errors.New("an overlong path")
-	}
 	// RawPath, not EscapedPath: the latter encodes anew when the client's own encoding was sloppy, and an encoded
 	// slash is then lost. It is empty only when the client wrote what Go itself would write.
 	if containsFold(u.RawPath, "%2f") {

@@ -40,7 +40,7 @@ var refusedPaths = []string{
 	"/api/a%2Fb", "/api/a%2fb", "/api%2Fme", "/api/a\\b", "/api/a%5Cb", "/api/a%5cb", "/api/a;b", "/api/a%3Bb", "/api/me;v=1/x",
 	"/api/a%00b", "/api/a%0ab", "/api/a%0D", "/api/a%7F", "/api/a%C2%85b", "/api/a%FFb", "/api/a%C0%AEb",
 	"/api/%252e%252e/me", "/api/a%252Fb", "/api/a%25%32%66b", "/api/%2500", `/api/a%2Fb"`, "/api/a%2Fb|",
-	"/api/" + strings.Repeat("a", maxPath),
+	"/api/" + strings.Repeat("a", int(DefaultServerConfig().MaxPath)),
 }
 
 func TestPathsThatMeanSeveralThingsAreRefused(t *testing.T) {

@@ -85,7 +85,7 @@ func (g *Gateway) dispatch(w *responseWriter, r *http.Request, x *exchange) {
 		refusePath(w, r, errors.New("a target that is no path"))
 	case below(r.URL.Path, authPrefix):
 		x.route, x.noteRequest = authPrefix+"/", g.noteAuth
-		authRoute{origins: g.origins, next: g.auth}.serve(w, r, x)
+		authRoute{origins: g.origins, maxPath: g.limits.MaxPath, next: g.auth}.serve(w, r, x)
 	default:
 		route := g.routes.find(r.URL.Path)
 		if route == nil {

@@ -13,20 +13,21 @@ import (
 	"stagedoor/httperror"
 )
 
-// NewTransport returns the transport for upstreams. It asks for no compression of its own, follows the proxy settings
-// of the environment, and bounds everything but bodies: those may stream for as long as they like.
-func NewTransport() *http.Transport {
-	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
+// NewTransport returns the transport for upstreams, by a checked configuration. It asks for no compression of its own,
+// follows the proxy settings of the environment, and bounds everything but bodies: those may stream for as long as they
+// like.
+func NewTransport(c UpstreamConfig) *http.Transport {
+	dialer := &net.Dialer{Timeout: c.ConnectTimeout, KeepAlive: 30 * time.Second}
 	return &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
 		DialContext:            dialer.DialContext,
-		TLSHandshakeTimeout:    10 * time.Second,
-		ResponseHeaderTimeout:  30 * time.Second,
+		TLSHandshakeTimeout:    c.ConnectTimeout,
+		ResponseHeaderTimeout:  c.HeaderTimeout,
 		ExpectContinueTimeout:  time.Second,
 		IdleConnTimeout:        90 * time.Second,
 		MaxIdleConns:           512,
 		MaxIdleConnsPerHost:    256,
-		MaxResponseHeaderBytes: 256 << 10,
+		MaxResponseHeaderBytes: int64(c.MaxHeader),
 		DisableCompression:     true,
 		ForceAttemptHTTP2:      true,
 	}

@@ -29,8 +29,9 @@ func TestUpstreamThatDoesNotAnswer(t *testing.T) {
 }
 
 func TestUpstreamThatTakesTooLong(t *testing.T) {
-	transport := NewTransport()
-	transport.ResponseHeaderTimeout = 20 * time.Millisecond
+	limits := DefaultUpstreamConfig()
+	limits.HeaderTimeout = 20 * time.Millisecond
+	transport := NewTransport(limits)
 	s := newStage(t, func(o *Options) { o.Transport = transport })
 	t.Cleanup(transport.CloseIdleConnections)
 	s.api.answer(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
@@ -40,7 +41,7 @@ func TestUpstreamThatTakesTooLong(t *testing.T) {
 }
 
 func TestNewTransportKeepsBodiesAsTheyAre(t *testing.T) {
-	transport := NewTransport()
+	transport := NewTransport(DefaultUpstreamConfig())
 	if !transport.DisableCompression || !transport.ForceAttemptHTTP2 || transport.ResponseHeaderTimeout == 0 ||
 		transport.TLSHandshakeTimeout == 0 || transport.MaxResponseHeaderBytes == 0 {
 		t.Errorf("%+v", transport)

@@ -33,11 +33,44 @@ func (c ServerConfig) Validate(report func(field, problem string)) {
 	if c.ShutdownTimeout < 0 {
 		report("shutdown_timeout", "must not be negative; write how long requests in flight may take, such as 30s")
 	}
-	if c.MaxRequestBody <= 0 {
-		report("max_request_body", "must be above zero, such as 1MiB")
-	}
-	if c.MaxHeader <= 0 {
-		report("max_header", "must be above zero, such as 64KiB")
+	c.validateLimits(report)
+}
+
+func (c ServerConfig) validateLimits(report func(field, problem string)) {
+	positive(report, []limit{
+		{"max_request_body", int64(c.MaxRequestBody), "1MiB"},
+		{"max_header", int64(c.MaxHeader), "64KiB"},
+		{"max_path", int64(c.MaxPath), "2KiB"},
+		{"read_header_timeout", int64(c.ReadHeaderTimeout), "10s"},
+		{"read_body_timeout", int64(c.ReadBodyTimeout), "1m"},
+		{"write_stall_timeout", int64(c.WriteStallTimeout), "1m"},
+		{"keepalive_timeout", int64(c.KeepaliveTimeout), "2m"},
+		{"max_connections", int64(c.MaxConnections), "10000"},
+		{"max_streams", int64(c.MaxStreams), "250"},
+	})
+}
+
+// Validate reports every fault: the field by its path below "upstream", and a sentence that says what to do.
+func (c UpstreamConfig) Validate(report func(field, problem string)) {
+	positive(report, []limit{
+		{"connect_timeout", int64(c.ConnectTimeout), "10s"},
+		{"header_timeout", int64(c.HeaderTimeout), "30s"},
+		{"max_header", int64(c.MaxHeader), "256KiB"},
+	})
+}
+
+// limit is one that has no "none": whoever wants none writes a large one.
+type limit struct {
+	field   string
+	value   int64
+	example string
+}
+
+func positive(report func(field, problem string), limits []limit) {
+	for _, l := range limits {
+		if l.value <= 0 {
+			report(l.field, "must be above zero, such as "+l.example)
+		}
 	}
 }
 

@@ -63,12 +63,27 @@ func TestServerFaults(t *testing.T) {
 		"inexact origins": {func(c *ServerConfig) { c.AllowedOrigins = []string{"https://A.example", "https://a.example:443"} }, []string{"allowed_origins[0]", "allowed_origins[1]"}},
 		"durations":       {func(c *ServerConfig) { c.ShutdownDelay, c.ShutdownTimeout = -1, -1 }, []string{"shutdown_delay", "shutdown_timeout"}},
 		"sizes":           {func(c *ServerConfig) { c.MaxRequestBody, c.MaxHeader = 0, 0 }, []string{"max_request_body", "max_header"}},
+		"limits": {func(c *ServerConfig) {
+			c.MaxPath, c.ReadHeaderTimeout, c.ReadBodyTimeout, c.WriteStallTimeout = 0, 0, 0, -1
+			c.KeepaliveTimeout, c.MaxConnections, c.MaxStreams = 0, 0, -1
+		}, []string{"max_path", "read_header_timeout", "read_body_timeout", "write_stall_timeout", "keepalive_timeout",
+			"max_connections", "max_streams"}},
 	} {
 		config := DefaultServerConfig()
 		c.change(&config)
 		if fields, text := faults(config.Validate); !slices.Equal(fields, c.want) {
 			t.Errorf("%s: %s, want %v", name, text, c.want)
 		}
+	}
+}
+
+func TestUpstreamFaults(t *testing.T) {
+	if fields, text := faults(DefaultUpstreamConfig().Validate); fields != nil {
+		t.Error(text)
+	}
+	want := []string{"connect_timeout", "header_timeout", "max_header"}
+	if fields, text := faults(UpstreamConfig{}.Validate); !slices.Equal(fields, want) {
+		t.Errorf("%s, want %v", text, want)
 	}
 }
 

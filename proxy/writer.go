@@ -25,6 +25,10 @@ type responseWriter struct {
 	status      int               // zero until the final header is sent
 	stream      bool              // streamBegun was called
 	bytes       int64
+	failed      error // of the first write that failed
+	// stall bounds each write on HTTP/2, where a client can leave its window closed while its connection lives. Zero on
+	// HTTP/1, where the connection sees to it.
+	stall time.Duration
 
 	reading sync.Mutex // guards served
 	served  bool
@@ -86,9 +90,30 @@ func (w *responseWriter) Write(p []byte) (int, error) {
 	if w.status == 0 {
 		w.WriteHeader(http.StatusOK)
 	}
+	w.expectProgress(true)
 	n, err := w.ResponseWriter.Write(p)
+	w.expectProgress(false)
 	w.bytes += int64(n)
+	w.note(err)
 	return n, err
+}
+
+// expectProgress begins or ends a time in which the client must take something.
+func (w *responseWriter) expectProgress(begin bool) {
+	if w.stall == 0 {
+		return
+	}
+	deadline := time.Time{}
+	if begin {
+		deadline = time.Now().Add(w.stall)
+	}
+	_ = http.NewResponseController(w.ResponseWriter).SetWriteDeadline(deadline) // HTTP/2's never fails
+}
+
+func (w *responseWriter) note(err error) {
+	if w.failed == nil {
+		w.failed = err
+	}
 }
 
 // FlushError is what http.ResponseController calls to flush.
@@ -96,7 +121,11 @@ func (w *responseWriter) FlushError() error {
 	if w.status == 0 {
 		w.WriteHeader(http.StatusOK)
 	}
-	return http.NewResponseController(w.ResponseWriter).Flush()
+	w.expectProgress(true)
+	err := http.NewResponseController(w.ResponseWriter).Flush()
+	w.expectProgress(false)
+	w.note(err)
+	return err
 }
 
 // Flush implements http.Flusher.
@@ -124,8 +153,9 @@ func (w *responseWriter) SetReadDeadline(deadline time.Time) error {
 
 var errServed = errors.New("the request has been served")
 
-// end is called when the request has been served.
+// end is called when the request has been served. What the answer still has in net/http's buffer is sent after it.
 func (w *responseWriter) end() {
+	w.expectProgress(true)
 	w.reading.Lock()
 	defer w.reading.Unlock()
 	w.served = true
