@@ -72,8 +72,8 @@ func forgedHeaders() []forgedHeader {
 	return all
 }
 
-// written are the ways to write a header: once, twice, in other cases with another value, long, and
-// folded (RFC 9112 section 5.2).
+// written are the ways to write a header: once, twice, in other cases with another value, long, and folded (RFC 9112
+// section 5.2).
 func (f forgedHeader) written(http2 bool) [][]field {
 	ways := [][]field{{{f.name, f.value}}, {{f.name, f.value}, {f.name, f.value}}}
 	if f.outcome != ignored {
@@ -132,8 +132,9 @@ func (b *boundary) tooLarge(attacks *attacks, w way) {
 	}
 	for name, header := range map[string][]field{
 		"one long line":        {{"x-long", strings.Repeat("x", 200_000)}},
-		"a long Authorization": {{"Authorization", "Bearer " + strings.Repeat("x", 200_000)}}, "many lines": many,
-		"a long name": {{strings.Repeat("x", 200_000), "x"}},
+		"a long Authorization": {{"Authorization", "Bearer " + strings.Repeat("x", 200_000)}},
+		"a long name":          {{strings.Repeat("x", 200_000), "x"}},
+		"many lines":           many,
 	} {
 		o := b.send(w, request{method: http.MethodGet, target: "/api/me", header: header})
 		status := o.status()
