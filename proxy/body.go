@@ -91,9 +91,15 @@ func (b *requestBody) reader() io.ReadCloser {
 	case len(b.whole) == 0:
 		return http.NoBody
 	default:
-		return io.NopCloser(bytes.NewReader(b.whole))
+		return memoryBody{bytes.NewReader(b.whole)}
 	}
 }
+
+// memoryBody is a body that is there, so that reading it never waits.
+type memoryBody struct{ *bytes.Reader }
+
+// Close implements io.Closer.
+func (memoryBody) Close() error { return nil }
 
 // faultyReader remembers why a read failed: the transport's own error would blame the upstream.
 type faultyReader struct {

@@ -1,0 +1,95 @@
+package proxy
+
+import (
+	"sync"
+	"time"
+)
+
+const (
+	// directIdle is how long a connection waits for a request. Servers close theirs after a minute or two.
+	directIdle = 60 * time.Second
+	// maxDirectIdle is how many connections wait for each upstream.
+	maxDirectIdle = 256
+)
+
+// directPool holds connections that wait for a request. The zero value is an empty pool. It is safe for concurrent use.
+type directPool struct {
+	mu      sync.Mutex // guards what follows
+	waiting map[string][]*directConnection
+	sweeper *time.Timer // runs while any wait
+}
+
+// take returns the connection that came last and still lives, or nil.
+func (p *directPool) take(key string) *directConnection {
+	for {
+		c := p.pop(key)
+		if c == nil {
+			return nil
+		}
+		if time.Since(c.idle) < directIdle && peekQuiet(c.Conn) {
+			return c
+		}
+		_ = c.Close() // nobody talks to it
+	}
+}
+
+func (p *directPool) pop(key string) *directConnection {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	all := p.waiting[key]
+	if len(all) == 0 {
+		return nil
+	}
+	last := all[len(all)-1]
+	all[len(all)-1] = nil
+	p.waiting[key] = all[:len(all)-1]
+	return last
+}
+
+// put takes a connection in.
+func (p *directPool) put(c *directConnection) {
+	c.idle = time.Now()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.waiting[c.key]) >= maxDirectIdle {
+		_ = c.Close() // nobody talks to it
+		return
+	}
+	if p.waiting == nil {
+		p.waiting = map[string][]*directConnection{}
+	}
+	p.waiting[c.key] = append(p.waiting[c.key], c)
+	if p.sweeper == nil {
+		p.sweeper = time.AfterFunc(directIdle, p.sweep)
+	}
+}
+
+// sweep closes what has waited for too long.
+func (p *directPool) sweep() { p.closeIdle(time.Now().Add(-directIdle)) }
+
+// closeIdle closes the connections that have waited since before a time; all of them for the zero time.
+func (p *directPool) closeIdle(before time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	left := 0
+	for key, all := range p.waiting {
+		kept := all[:0]
+		for _, c := range all {
+			if before.IsZero() || c.idle.Before(before) {
+				_ = c.Close() // nobody talks to it
+			} else {
+				kept = append(kept, c)
+			}
+		}
+		clear(all[len(kept):])
+		p.waiting[key] = kept
+		left += len(kept)
+	}
+	if p.sweeper != nil {
+		p.sweeper.Stop()
+		p.sweeper = nil
+	}
+	if left > 0 {
+		p.sweeper = time.AfterFunc(directIdle, p.sweep)
+	}
+}
