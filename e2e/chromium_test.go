@@ -16,8 +16,8 @@ import (
 // pageTime bounds one step of a person in the browser.
 const pageTime = 15 * time.Second
 
-// chromium starts a headless browser with an empty profile. Its context is a tab.
-func chromium(t *testing.T) context.Context {
+// chromium starts a headless browser with an empty profile, perhaps with more flags. Its context is a tab.
+func chromium(t *testing.T, flags ...chromedp.ExecAllocatorOption) context.Context {
 	t.Helper()
 	path := ""
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
@@ -34,7 +34,7 @@ func chromium(t *testing.T) context.Context {
 		chromedp.Flag("disable-background-networking", true),
 		chromedp.Flag("disable-component-update", true),
 	)
-	browser, stopBrowser := chromedp.NewExecAllocator(context.Background(), options...)
+	browser, stopBrowser := chromedp.NewExecAllocator(context.Background(), append(options, flags...)...)
 	t.Cleanup(stopBrowser)
 	return anotherTab(t, browser)
 }

@@ -73,7 +73,7 @@ func newWorld(t testing.TB, o options) *world {
 	w := &world{t: t, redis: sessiontest.StartRedis(t), key: session.NewKey()}
 	spotify, err := simulator.New(simulator.Options{
 		Clients: []simulator.Client{{
-			ID: clientID, Secret: o.secret(), RedirectURIs: []string{"http://127.0.0.1/auth/callback"},
+			ID: clientID, Secret: o.secret(), RedirectURIs: []string{or(o.publicURL, "http://127.0.0.1") + "/auth/callback"},
 		}},
 		TokenLifetime: o.tokenLifetime,
 		Implicit:      o.implicit,
