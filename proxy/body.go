@@ -46,7 +46,7 @@ func (l bodyLimits) announced(r *http.Request) error {
 
 // read takes a body in as far as it will be kept. Its errors are answers, or errClientLeft.
 func (l bodyLimits) read(w http.ResponseWriter, r *http.Request) (*requestBody, error) {
-	if r.ContentLength == 0 || r.Body == nil || r.Body == http.NoBody {
+	if r.Body == nil || r.Body == http.NoBody {
 		return &requestBody{}, nil
 	}
 	control := http.NewResponseController(w)
@@ -76,8 +76,19 @@ func readUpTo(body io.Reader, length int64) ([]byte, error) {
 		return io.ReadAll(io.LimitReader(body, maxReplayBody+1))
 	}
 	whole := make([]byte, length)
-	_, err := io.ReadFull(body, whole)
-	return whole, err
+	if _, err := io.ReadFull(body, whole); err != nil {
+		return nil, err
+	}
+	return whole, ended(body)
+}
+
+// ended tells whether a body ends where it said. On HTTP/2 it may go on (RFC 9113 section 8.1.1).
+func ended(body io.Reader) error {
+	n, err := io.ReadFull(body, make([]byte, 1))
+	if n == 0 && errors.Is(err, io.EOF) {
+		return nil
+	}
+	return errors.Join(errors.New("the body is longer than announced"), err)
 }
 
 // replayable tells whether the request can be sent again.

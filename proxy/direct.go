@@ -42,7 +42,7 @@ func newDirect(c UpstreamConfig, fallback *http.Transport) *direct {
 
 // CloseIdleConnections closes the connections that wait for a request.
 func (d *direct) CloseIdleConnections() {
-	d.pool.closeIdle(time.Time{})
+	d.pool.keepIdle(func(*directConnection) bool { return false })
 	d.fallback.CloseIdleConnections()
 }
 
@@ -181,6 +181,7 @@ func (c *directConnection) exchange(r *http.Request) (*http.Response, error) {
 	}
 	c.answered = true
 	for {
+		c.limited.left = int64(c.config.MaxHeader) // for each, as http.Transport has it
 		res, err := http.ReadResponse(c.in, r)
 		if err != nil {
 			return nil, err

@@ -232,20 +232,42 @@ func TestDirectUsesConnectionsAgain(t *testing.T) {
 }
 
 // What comes over a connection while it waits belongs to nobody.
-func TestDirectDropsConnectionsThatSpeakUnasked(t *testing.T) {
-	ours, _ := newBoth(t, limitsOfTests())
-	s := newScript(t, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", false)
-	listen(t, ours, s, http.MethodGet)
-	waiting := ours.pool.waiting[s.Addr().String()]
-	if len(waiting) != 1 {
-		t.Fatalf("%d connections wait, want 1", len(waiting))
+func TestPeekQuiet(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
 	}
-	mine, yours := net.Pipe()
-	_ = mine.Close()
-	_ = yours.Close()
-	waiting[0].Conn = mine // no connection that can be looked at
-	if ours.pool.take(s.Addr().String()) != nil {
-		t.Error("a connection is used that nobody can look at")
+	defer func() { _ = listener.Close() }()
+	for name, act := range map[string]func(net.Conn) error{
+		"it speaks": func(c net.Conn) error { _, err := io.WriteString(c, "x"); return err },
+		"it ends":   func(c net.Conn) error { return c.Close() },
+	} {
+		here, err := net.Dial("tcp", listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		there, err := listener.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !peekQuiet(here) {
+			t.Errorf("before %s, the connection is not quiet", name)
+		}
+		if err := act(there); err != nil {
+			t.Fatal(err)
+		}
+		quiet := true
+		for deadline := time.Now().Add(patience); quiet && time.Now().Before(deadline); {
+			quiet = peekQuiet(here)
+		}
+		if quiet {
+			t.Errorf("when %s, the connection is still quiet", name)
+		}
+		_, _ = here.Close(), there.Close()
+	}
+	pipe, _ := net.Pipe()
+	if peekQuiet(pipe) {
+		t.Error("a connection that nobody can look at is taken for quiet")
 	}
 }
 
@@ -344,13 +366,14 @@ func TestDirectKeepsFewConnections(t *testing.T) {
 	if n := len(p.waiting["host"]); n != maxDirectIdle {
 		t.Errorf("%d connections wait, want %d", n, maxDirectIdle)
 	}
-	p.closeIdle(time.Now().Add(-time.Hour))
-	if n := len(p.waiting["host"]); n != maxDirectIdle {
-		t.Errorf("%d young connections are left", n)
+	first := p.waiting["host"][0]
+	p.keepIdle(func(c *directConnection) bool { return c == first })
+	if left := p.waiting["host"]; len(left) != 1 || left[0] != first || p.sweeper == nil {
+		t.Errorf("%d connections are left, want one", len(left))
 	}
-	p.closeIdle(time.Now())
+	p.sweep() // nobody can look at a pipe
 	if n := len(p.waiting["host"]); n != 0 || p.sweeper != nil {
-		t.Errorf("%d old connections are left", n)
+		t.Errorf("%d connections are left", n)
 	}
 }
 

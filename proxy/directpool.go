@@ -8,6 +8,8 @@ import (
 const (
 	// directIdle is how long a connection waits for a request. Servers close theirs after a minute or two.
 	directIdle = 60 * time.Second
+	// directSweep is how often those that wait are looked at: who has closed one shall not wait for us.
+	directSweep = time.Second
 	// maxDirectIdle is how many connections wait for each upstream.
 	maxDirectIdle = 256
 )
@@ -60,25 +62,27 @@ func (p *directPool) put(c *directConnection) {
 	}
 	p.waiting[c.key] = append(p.waiting[c.key], c)
 	if p.sweeper == nil {
-		p.sweeper = time.AfterFunc(directIdle, p.sweep)
+		p.sweeper = time.AfterFunc(directSweep, p.sweep)
 	}
 }
 
-// sweep closes what has waited for too long.
-func (p *directPool) sweep() { p.closeIdle(time.Now().Add(-directIdle)) }
+// sweep closes what has waited for too long, or is of no use any more.
+func (p *directPool) sweep() {
+	p.keepIdle(func(c *directConnection) bool { return time.Since(c.idle) < directIdle && peekQuiet(c.Conn) })
+}
 
-// closeIdle closes the connections that have waited since before a time; all of them for the zero time.
-func (p *directPool) closeIdle(before time.Time) {
+// keepIdle closes the connections that wait, but for those that are worth it.
+func (p *directPool) keepIdle(worth func(*directConnection) bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	left := 0
 	for key, all := range p.waiting {
 		kept := all[:0]
 		for _, c := range all {
-			if before.IsZero() || c.idle.Before(before) {
-				_ = c.Close() // nobody talks to it
-			} else {
+			if worth(c) {
 				kept = append(kept, c)
+			} else {
+				_ = c.Close() // nobody talks to it
 			}
 		}
 		clear(all[len(kept):])
@@ -90,6 +94,6 @@ func (p *directPool) closeIdle(before time.Time) {
 		p.sweeper = nil
 	}
 	if left > 0 {
-		p.sweeper = time.AfterFunc(directIdle, p.sweep)
+		p.sweeper = time.AfterFunc(directSweep, p.sweep)
 	}
 }
