@@ -9,6 +9,7 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"stagedoor/httperror"
+	"stagedoor/session"
 )
 
 // maxLogged bounds each part of an access line that a client has a say in, in bytes.
@@ -60,7 +61,7 @@ func (g *Gateway) logAccess(w *responseWriter, x *exchange) {
 		zap.String("session", x.session),
 	}
 	if cause != nil {
-		fields = append(fields, zap.String("error", bounded(cause.Error(), maxLogged)))
+		fields = append(fields, zap.String("error", bounded(session.WithoutQuotations(cause.Error()), maxLogged)))
 	}
 	line.Write(fields...)
 }

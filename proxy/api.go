@@ -72,7 +72,7 @@ func newAPIRoute(route Route, p parts) (*apiRoute, error) {
 		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
 			answerFailure(w, r, err, "Spotify", "Try again shortly.")
 		},
-		ErrorLog:   p.errorLog,
+		ErrorLog:   noErrorLog,
 		BufferPool: buffers,
 	}
 	return a, nil

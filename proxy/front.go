@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"runtime"
 	"runtime/debug"
 	"time"
 
@@ -97,9 +98,9 @@ func (g *Gateway) survive(w *responseWriter, x *exchange, fault any) any {
 	if err, ok := fault.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 		return http.ErrAbortHandler
 	}
-	g.log.Error("panic", zap.String("request_id", x.id), zap.String("fault", bounded(fmt.Sprint(fault), maxLogged)),
-		zap.ByteString("stack", debug.Stack()))
-	err := httperror.From(fmt.Errorf("panic: %s", bounded(fmt.Sprint(fault), maxLogged)))
+	told := tellPanic(fault)
+	g.log.Error("panic", zap.String("request_id", x.id), zap.String("fault", told), zap.ByteString("stack", debug.Stack()))
+	err := httperror.From(fmt.Errorf("panic: %s", told))
 	if w.status != 0 {
 		x.refusal = err
 		return http.ErrAbortHandler
@@ -107,6 +108,15 @@ func (g *Gateway) survive(w *responseWriter, x *exchange, fault any) any {
 	clear(w.Header())
 	httperror.Write(w, x.request, err)
 	return nil
+}
+
+// tellPanic says what a panic was about: the words of Go's runtime, which hold numbers and types alone, or else its type.
+// What a library has put together may quote what it was given, such as a token, and the stack tells the line that did it.
+func tellPanic(fault any) string {
+	if err, ok := fault.(runtime.Error); ok {
+		return bounded(err.Error(), maxLogged)
+	}
+	return fmt.Sprintf("a %T", fault)
 }
 
 // requestID keeps the id that a trusted proxy gave, so that one request has one id in all logs, or makes one.

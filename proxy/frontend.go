@@ -41,7 +41,7 @@ func newFrontendRoute(route Route, p parts) (*frontendRoute, error) {
 		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
 			answerFailure(w, r, err, name, advice)
 		},
-		ErrorLog:   p.errorLog,
+		ErrorLog:   noErrorLog,
 		BufferPool: buffers,
 	}
 	return f, nil

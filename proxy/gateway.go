@@ -3,6 +3,7 @@ package proxy
 import (
 	"errors"
 	"fmt"
+	"io"
 	"log"
 	"net/http"
 	"net/url"
@@ -86,10 +87,6 @@ func New(o Options) (*Gateway, error) {
 		g.own = append(g.own, ownHeader{"Strict-Transport-Security", []string{"max-age=31536000"}})
 	}
 	parts := parts{Options: o, public: public, origins: g.origins}
-	// The access line says the same with the request's id; a failure here could only be an unknown level.
-	if parts.errorLog, err = zap.NewStdLogAt(o.Log, zap.DebugLevel); err != nil {
-		return nil, err
-	}
 	if parts.api, err = parseAPIURL(o.APIURL); err != nil {
 		return nil, err
 	}
@@ -100,11 +97,13 @@ func New(o Options) (*Gateway, error) {
 // parts are what the handlers of all routes share.
 type parts struct {
 	Options
-	public   *url.URL
-	api      *url.URL // without a slash at the end
-	origins  originRule
-	errorLog *log.Logger
+	public  *url.URL
+	api     *url.URL // without a slash at the end
+	origins originRule
 }
+
+// noErrorLog is the reverse proxies': the access line says the same, with the request's id and without the upstream's words.
+var noErrorLog = log.New(io.Discard, "", 0)
 
 func (o Options) check() error {
 	var faults []error
