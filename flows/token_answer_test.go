@@ -246,59 +246,6 @@ func TestTokenFailure(t *testing.T) {
 	}
 }
 
-// A server may echo what it was sent, as it was sent or as it was meant. The error goes to the log.
-func TestTokenErrorHoldsNoSecret(t *testing.T) {
-	const code, verifier, refresh, secret = "code+/1", "verifier~+/2", "refresh+/3", "s3cr3t:+&= /?"
-	for name, answer := range map[string]func(w http.ResponseWriter, r *http.Request, body string){
-		"described": func(w http.ResponseWriter, r *http.Request, body string) {
-			answerJSON(http.StatusBadRequest, `{"error":"`+code+refresh+`","error_description":"`+
-				code+" "+verifier+" "+refresh+" "+secret+" "+r.Header.Get("Authorization")+`"}`)(w, r)
-		},
-		"described as sent": func(w http.ResponseWriter, r *http.Request, body string) {
-			answerJSON(http.StatusInternalServerError, `{"error":"server_error","error_description":"`+body+`"}`)(w, r)
-		},
-		"after a long text": func(w http.ResponseWriter, r *http.Request, body string) {
-			answerJSON(http.StatusBadRequest, `{"error":"invalid_grant","error_description":"`+
-				strings.Repeat("x", maxDescription-20)+code+verifier+refresh+secret+`"}`)(w, r)
-		},
-		"on a page": func(w http.ResponseWriter, r *http.Request, body string) {
-			w.WriteHeader(http.StatusBadGateway)
-			_, _ = w.Write([]byte("<p>" + body + code + verifier + refresh + secret + r.Header.Get("Authorization")))
-		},
-		"where a number should be": func(w http.ResponseWriter, r *http.Request, body string) {
-			answerJSON(http.StatusOK, `{"access_token":"a","expires_in":"`+code+verifier+refresh+secret+`"}`)(w, r)
-		},
-		"instead of HTTP": func(w http.ResponseWriter, r *http.Request, body string) {
-			hijack(w, func(c hijacked) {
-				c.say(code + verifier + refresh + secret + r.Header.Get("Authorization") + body + "\r\n\r\n")
-			})
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			var server *tokenServer
-			server = newTokenServer(t, func(w http.ResponseWriter, r *http.Request) {
-				calls := server.received()
-				answer(w, r, calls[len(calls)-1].form.Encode())
-			})
-			endpoint := server.endpoint(nil)
-			_, exchangeErr := endpoint.Exchange(t.Context(), session.NewSecret(code), session.NewSecret(verifier), nil)
-			_, refreshErr := endpoint.Refresh(t.Context(), session.NewSecret(refresh))
-			check := func(err error, secrets ...string) {
-				if err == nil {
-					t.Fatal("there is no error")
-				}
-				for _, hidden := range append(secrets, secret, strings.TrimPrefix(server.received()[0].authorization, "Basic ")) {
-					if strings.Contains(err.Error(), hidden) {
-						t.Errorf("the error tells %q: %v", hidden, err)
-					}
-				}
-			}
-			check(exchangeErr, code, verifier, "code%2B%2F1", "verifier~%2B%2F2")
-			check(refreshErr, refresh, "refresh%2B%2F3")
-		})
-	}
-}
-
 func TestTokenErrorIsOneShortLine(t *testing.T) {
 	server := newTokenServer(t, answerJSON(http.StatusBadRequest,
 		`{"error":"a\nb","error_description":"`+strings.Repeat(`\r\n\u001b[31m`, 1000)+`"}`))

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -235,7 +236,7 @@ func (t *TokenEndpoint) sort(err error, sent ...session.Secret) error {
 	sent = append(sent, t.secret, t.basicCredentials())
 	var refused *oauth2.RetrieveError
 	if !errors.As(err, &refused) {
-		return &session.RefreshUnavailableError{Cause: errors.New(redact(err.Error(), sent))}
+		return &session.RefreshUnavailableError{Cause: errors.New(redact(session.WithoutQuotations(err.Error()), sent))}
 	}
 	status := refused.Response.StatusCode
 	cause := fmt.Errorf("the token endpoint answered %d %s", status,
@@ -260,8 +261,12 @@ func unavailable(cause string) error {
 	return &session.RefreshUnavailableError{Cause: errors.New(cause)}
 }
 
-// redact makes a foreign text fit for the log: short, on one line, and without what was sent, should it be echoed as it is
-// or as a form has it.
+// likeToken is a word that no prose and no error code has, and every token: it may be one that nobody here knows yet, or
+// the beginning of one that was sent.
+var likeToken = regexp.MustCompile(`[A-Za-z0-9+=_~-]{36,}`)
+
+// redact makes a foreign text fit for the log: short, on one line, without what was sent, should it be echoed as it is or
+// as a form has it, and without what looks like a token.
 func redact(text string, secrets []session.Secret) string {
 	for _, secret := range secrets {
 		if !secret.IsZero() {
@@ -269,6 +274,7 @@ func redact(text string, secrets []session.Secret) string {
 			text = strings.ReplaceAll(text, url.QueryEscape(secret.Reveal()), secret.String())
 		}
 	}
+	text = strings.ReplaceAll(likeToken.ReplaceAllLiteralString(text, "[redacted]"), `"`, "'")
 	if len(text) > maxDescription {
 		text = text[:maxDescription]
 	}
