@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -167,7 +168,7 @@ func (s *Redis) do(ctx context.Context, command func(context.Context) error) err
 	case errors.Is(ctx.Err(), context.Canceled): // the caller left, which says nothing about Redis
 		return ctx.Err()
 	default:
-		return fmt.Errorf("%w: %w", ErrStoreUnavailable, err)
+		return fmt.Errorf("%w: %s", ErrStoreUnavailable, withoutArguments(err.Error()))
 	}
 }
 
@@ -182,5 +183,12 @@ type redisLog struct{ log *zap.Logger }
 
 // Printf implements go-redis' logger.
 func (l redisLog) Printf(_ context.Context, format string, values ...any) {
-	l.log.Debug(fmt.Sprintf(format, values...))
+	l.log.Debug(withoutArguments(fmt.Sprintf(format, values...)))
+}
+
+// withoutArguments cuts what Redis repeats of a command that it does not know, which may be AUTH with the password, and
+// what go-redis quotes of a reply that it cannot read.
+func withoutArguments(text string) string {
+	said, _, _ := strings.Cut(text, ", with args beginning with:")
+	return WithoutQuotations(said)
 }
