@@ -58,7 +58,7 @@ func loadConfig(file string, e environment) (*config.Loaded, error) {
 
 // serveConfig serves until ctx ends. It calls listening once requests are taken.
 func serveConfig(ctx context.Context, e environment, c config.Config, log *zap.Logger, listening func()) error {
-	redirectStandardLog(log)
+	takeRemarks(log)
 	g, err := newGateway(c, e.build, log)
 	if err != nil {
 		return err
@@ -78,7 +78,7 @@ func serveConfig(ctx context.Context, e environment, c config.Config, log *zap.L
 
 	pages := proxy.NewAdmin(g.ready, c.Admin.Pprof)
 	pages.Handle("GET /metrics", g.metrics.Handler())
-	admin := &http.Server{Handler: pages, ReadHeaderTimeout: readHeaderTimeout}
+	admin := &http.Server{Handler: pages, ReadHeaderTimeout: readHeaderTimeout, ErrorLog: newRemarks(log)}
 	adminAddress := ""
 	if c.Admin.Listen != "" {
 		listener, err := listen(c.Admin.Listen, "admin.listen")

@@ -22,7 +22,7 @@ func newServer(handler http.Handler, connections *proxy.Connections, c proxy.Ser
 		TLSConfig:                    &tls.Config{MinVersion: tls.VersionTLS12}, // whatever GODEBUG says
 		HTTP2:                        http2Config(c),
 		DisableGeneralOptionsHandler: true, // every answer is the gateway's, with its headers
-		ErrorLog:                     zap.NewStdLog(log.Named("http")),
+		ErrorLog:                     newRemarks(log),
 	}
 }
 
