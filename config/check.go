@@ -196,7 +196,7 @@ func (c *checker) checkAccounts() {
 			continue
 		}
 		if err := proxy.CheckAPIKeys(account.APIKeysFile); err != nil {
-			c.refuse(join(field, "api_keys_file"), err.Error())
+			c.refuse(join(field, "api_keys_file"), c.withoutSecret(account.APIKeysFile, err))
 		}
 	}
 	for i, route := range c.config.Routes {

@@ -98,7 +98,7 @@ func TestOwnChecks(t *testing.T) {
 				"routes[0].allow: a shared account's route must list the paths that it allows, such as " +
 					"allow: [me/player/currently-playing]"}},
 		"account without its keys": {account(func(c *Config, _ *proxy.Route) { c.Accounts["jukebox"] = Account{APIKeysFile: "/nowhere/keys"} }),
-			[]string{"accounts.jukebox.api_keys_file: the file of API keys cannot be read: open /nowhere/keys: no such file or directory; " +
+			[]string{`accounts.jukebox.api_keys_file: the file of API keys "/nowhere/keys" cannot be read (no such file or directory); ` +
 				"correct the path or its permissions"}},
 		"account with a strange name": {account(func(c *Config, _ *proxy.Route) { c.Accounts["a b"] = Account{} }),
 			[]string{`accounts."a b": an account's name has up to 64 letters, digits, - and _; choose another`}},

@@ -96,7 +96,7 @@ func (d *decoder) section(field string, node ast.Node, v reflect.Value) {
 		k, ok := known[e.name]
 		switch {
 		case !ok:
-			d.fault(e.field, unknownKey(e.name, v.Type()))
+			d.faultAt(d.positions.of(e.field), shownKey(field, e.name), unknownKey(e.name, v.Type()))
 		case k.twin:
 			twins = append(twins, e)
 		default:

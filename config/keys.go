@@ -74,6 +74,21 @@ func join(path, name string) string {
 	return path + "." + name
 }
 
+// maxShownKey is longer than any key, in bytes.
+const maxShownKey = 24
+
+// shownKey is the path of an unknown key as a message may show it. A long one may be a secret in the place of a key, or
+// behind it with a = in between.
+func shownKey(section, name string) string {
+	if before, _, found := strings.Cut(name, "="); found {
+		name = before
+	}
+	if len(name) > maxShownKey {
+		return section
+	}
+	return join(section, name)
+}
+
 // unknownKey says what to do about a key that its section does not have: the nearest known key, or the section that
 // has a key of this name, or all the keys there are.
 func unknownKey(name string, section reflect.Type) string {

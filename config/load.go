@@ -10,6 +10,8 @@ import (
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
+
+	"stagedoor/session"
 )
 
 // maxFileSize is far above any real configuration; the YAML parser's time grows with the square of the nesting.
@@ -114,10 +116,12 @@ func parseYAML(text string) (file *ast.File, err error) {
 func (d *decoder) syntaxFault(err error) {
 	var syntax yaml.Error
 	if !errors.As(err, &syntax) {
-		d.faultAt(fileStart, "", "this is not YAML: "+err.Error())
+		d.faultAt(fileStart, "", "this is not YAML: "+session.WithoutQuotations(err.Error()))
 		return
 	}
-	position, message := d.source.at(syntax.GetToken()), strings.Join(strings.Fields(syntax.GetMessage()), " ")
+	// What the parser quotes may be a secret whose own quotes are missing; the position says where it stands.
+	message := session.WithoutQuotations(strings.Join(strings.Fields(syntax.GetMessage()), " "))
+	position := d.source.at(syntax.GetToken())
 	switch line := d.source.lines[position.Line-1]; {
 	case strings.HasPrefix(strings.TrimLeft(line, " "), "\t"):
 		message = "a tab stands here; indent with spaces"

@@ -6,7 +6,9 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"reflect"
+	"strconv"
 	"strings"
 
 	"stagedoor/session"
@@ -32,7 +34,7 @@ func (d *decoder) secretFile(twin entry, v reflect.Value) {
 	text, err := readSecret(path)
 	if err != nil {
 		d.broken[plain] = true
-		d.fault(twin.field, err.Error())
+		d.fault(twin.field, d.withoutSecret(path, err))
 		return
 	}
 	d.positions[plain] = d.positions.of(twin.field) // what is wrong with the secret is wrong with its file
@@ -41,6 +43,17 @@ func (d *decoder) secretFile(twin entry, v reflect.Value) {
 		return
 	}
 	v.Set(reflect.ValueOf(secretLines(text)))
+}
+
+// withoutSecret is what an error about a file says of it. A name without an extension, of a file that is not there, may be
+// the secret itself: then the place in the configuration has to do.
+func (d *decoder) withoutSecret(path string, err error) string {
+	relative, relErr := filepath.Rel(d.folder, path)
+	mayBeSecret := relErr == nil && filepath.IsLocal(relative) && filepath.Ext(path) == ""
+	if _, missing := os.Stat(path); mayBeSecret && missing != nil {
+		return strings.Replace(err.Error(), strconv.Quote(path), "that is named here", 1)
+	}
+	return err.Error()
 }
 
 // maxSecretFile is far above any real secret, and keeps a wrong path such as /dev/zero from filling the memory.

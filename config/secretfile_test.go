@@ -60,7 +60,7 @@ func TestBrokenSecretFiles(t *testing.T) {
 		},
 		"missing": {
 			keys + "spotify: {client_id: id, client_secret_file: none}",
-			`spotify.client_secret_file: the file "FOLDER/none" cannot be read (no such file or directory); correct the path or its permissions`,
+			`spotify.client_secret_file: the file that is named here cannot be read (no such file or directory); correct the path or its permissions`,
 		},
 		"folder": {
 			keys + "spotify: {client_id: id, client_secret_file: .}",

@@ -4,7 +4,9 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"os"
 	"strings"
@@ -31,8 +33,12 @@ func readAPIKeys(path string) (*apiKeys, error) {
 		return nil, fmt.Errorf("the file of API keys %s has more than %d KiB", path, maxAPIKeys>>10)
 	}
 	text, err := os.ReadFile(path)
+	var cause *fs.PathError
+	if errors.As(err, &cause) { // whose words repeat the path
+		err = cause.Err
+	}
 	if err != nil {
-		return nil, fmt.Errorf("the file of API keys cannot be read: %w; correct the path or its permissions", err)
+		return nil, fmt.Errorf("the file of API keys %q cannot be read (%w); correct the path or its permissions", path, err)
 	}
 	keys := &apiKeys{}
 	number := 0

@@ -15,6 +15,9 @@ func TestWithoutUserinfo(t *testing.T) {
 		"user:hunt er2@redis":         "[redacted]@redis",
 		"user:hun@ter2@redis":         "[redacted]@redis",
 		"user:hun/ter2@redis":         "[redacted]@redis",
+		"redis:6379,password=hunter2": "redis:6379,[redacted]",
+		"redis:6379?password=hunter2": "redis:6379?[redacted]",
+		"hunter2@redis;x=hunter2":     "[redacted]@redis;[redacted]",
 	} {
 		if got := WithoutUserinfo(address); got != want {
 			t.Errorf("WithoutUserinfo(%q) = %q, want %q", address, got, want)
@@ -29,7 +32,10 @@ func TestRedisAddressFaultHidesThePassword(t *testing.T) {
 	if got := faults(config.Validate)["addresses[0]"]; got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
-	config.Addresses = []string{"user:hunter2@redis:6379", "hunter2@:6379", "hunter2@redis:6379:1"}
+	config.Addresses = []string{
+		"user:hunter2@redis:6379", "hunter2@:6379", "hunter2@redis:6379:1", "redis:6379,password=hunter2",
+		"redis://redis:6379?password=hunter2",
+	}
 	for field, problem := range faults(config.Validate) {
 		if strings.Contains(problem, "hunter2") {
 			t.Errorf("%s: %s", field, problem)
