@@ -1,0 +1,181 @@
+package e2e
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.uber.org/zap"
+
+	"stagedoor/session"
+)
+
+// openForAll are the kinds of record that have no cookie, and therefore open with the configured key alone, as the contract
+// says: a shared account's grant, the app's token, and the list of a user's sessions, which holds no token.
+var openForAll = []string{"account", "app", "user"}
+
+// TestRedisAndConfigurationOpenNothing gives an intruder all of Redis and all of the configuration. What belongs to a browser
+// stays closed, because its key is in the cookie. That the rest opens shows that the intruder knows how.
+func TestRedisAndConfigurationOpenNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, options{log: "debug", accounts: radio, routes: pages{}.route(t, userRoute, appRoute, radioRoute)})
+	w.connectAccount(t, "radio", "ben")
+	v := w.visitor()
+	v.login("ada")
+	v.get("/app/"+catalogue).expect(t, "the app's route", http.StatusOK, "")
+	state := v.leaveForConsent()
+	_, ticket, _ := strings.Cut(w.connectLink(t, "radio"), "ticket=")
+	cookie, browser := v.cookieOf("stagedoor"), v.cookieOf("stagedoor-login")
+
+	i := newIntruder(t, w)
+	a := newAttacks(t, "records opened with Redis and the configuration")
+	tried := map[string]int{}
+	for name := range i.records {
+		kind, _, _ := strings.Cut(name, ":")
+		plain, with, tries := i.crack(name)
+		if slices.Contains(openForAll, kind) {
+			a.held(plain != nil, "a record of the kind %s does not open: is the contract out of date?", kind)
+		} else {
+			a.held(plain == nil, "a record of the kind %s opens with %q", kind, with)
+		}
+		tried[kind] += tries
+	}
+	t.Logf("the tries are %v", tried)
+	if len(tried) != 6 {
+		t.Errorf("the kinds of record are %v, want six", tried)
+	}
+	a.tryCookies(w, i)
+	a.tryMovedRecords(w, i)
+
+	for kind, secret := range map[string]string{"session": cookie, "login": state + "." + browser, "ticket": ticket} {
+		id, _, _ := strings.Cut(secret, ".")
+		if plain, err := i.open(placeOf(kind, id), secret); err != nil || len(plain) == 0 {
+			t.Errorf("a record of the kind %s does not open with its own secret: %v", kind, err)
+		}
+	}
+	w.expectTokensWithout(t, cookie)
+}
+
+// expectTokensWithout opens the account's and the app's token with nothing but Redis and the configured key, and the user's
+// with the cookie, by the program's own means.
+func (w *world) expectTokensWithout(t *testing.T, cookie string) {
+	t.Helper()
+	m := w.sessionsWith(t, w.key)
+	r, err := http.NewRequest(http.MethodGet, w.balancer.URL, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.AddCookie(&http.Cookie{Name: "stagedoor", Value: cookie})
+	user, userErr := m.Find(r)
+	account, accountErr := m.Account(t.Context(), "radio")
+	app, appErr := m.App(t.Context())
+	if err := errors.Join(userErr, accountErr, appErr); err != nil {
+		t.Fatal(err)
+	}
+	issued := slices.Collect(maps.Values(w.spotify.Issued()))
+	for who, s := range map[string]*session.Session{"the user": user, "the account": account, "the app": app} {
+		if token, err := m.Token(t.Context(), s); err != nil || !slices.Contains(issued, token.Access.Reveal()) {
+			t.Errorf("the token of %s is not there: %v", who, err)
+		}
+	}
+	if _, err := w.sessionsWith(t, session.NewKey()).Account(t.Context(), "radio"); !errors.Is(err, session.ErrNoSession) {
+		t.Errorf("the account opens without the configured key: %v", err)
+	}
+}
+
+// tryCookies shows the gateway's own sessions everything that an intruder has and that looks like an id.
+func (a *attacks) tryCookies(w *world, i *intruder) {
+	a.t.Helper()
+	for _, guess := range i.guesses {
+		if raw, err := base64.RawURLEncoding.DecodeString(guess); err != nil || len(raw) != sha256.Size {
+			continue
+		}
+		v := w.visitor()
+		answer := v.get("/api/me", "Cookie", "stagedoor="+guess)
+		a.held(answer.status == http.StatusUnauthorized, "the cookie %q is let in: %d", guess, answer.status)
+	}
+}
+
+// tryMovedRecords writes into Redis, too: a stranger's record under an id that the intruder has, and under every other key.
+func (a *attacks) tryMovedRecords(w *world, i *intruder) {
+	a.t.Helper()
+	own := base64.RawURLEncoding.EncodeToString(make([]byte, sha256.Size))
+	key := "stagedoor:{" + placeOf("session", own) + "}"
+	for name := range i.records {
+		if _, err := w.redis.Do("COPY", "stagedoor:{"+name+"}", key, "REPLACE"); err != nil {
+			a.t.Fatal(err)
+		}
+		answer := w.visitor().get("/api/me", "Cookie", "stagedoor="+own)
+		kind, _, _ := strings.Cut(name, ":")
+		a.held(answer.status == http.StatusUnauthorized, "the record of a %s became a session: %d", kind, answer.status)
+	}
+	if _, err := w.redis.Do("DEL", key); err != nil {
+		a.t.Fatal(err)
+	}
+}
+
+// placeOf is where the record of an id lies.
+func placeOf(kind, id string) string {
+	digest := sha256.Sum256([]byte(id))
+	return kind + ":" + hex.EncodeToString(digest[:])
+}
+
+// cookieOf returns the value of one of the browser's cookies.
+func (v *visitor) cookieOf(name string) string {
+	v.t.Helper()
+	home, err := url.Parse(v.w.balancer.URL)
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	for _, cookie := range v.client.Jar.Cookies(home) {
+		if cookie.Name == name {
+			return cookie.Value
+		}
+	}
+	v.t.Fatalf("there is no cookie %s", name)
+	return ""
+}
+
+// leaveForConsent begins a login without ending it, and returns its state.
+func (v *visitor) leaveForConsent() string {
+	v.t.Helper()
+	consent, _ := v.step(v.w.balancer.URL + "/auth/login")
+	address, err := url.Parse(consent)
+	if err != nil || address.Query().Get("state") == "" {
+		v.t.Fatalf("the login leads to %q", consent)
+	}
+	return address.Query().Get("state")
+}
+
+// sessionsWith are the program's own sessions over the same Redis, under a key.
+func (w *world) sessionsWith(t *testing.T, key session.Secret) *session.Manager {
+	t.Helper()
+	store, err := session.NewRedis(w.redis.Config(), zap.NewNop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := session.DefaultConfig()
+	config.Keys = []session.Secret{key}
+	none := errors.New("nothing is refreshed here")
+	m, err := session.NewManager(session.Options{
+		Config: config, Store: store, Leases: store, Log: zap.NewNop(), Client: clientID,
+		Refresh: func(context.Context, session.Secret) (session.Grant, error) { return session.Grant{}, none },
+		App:     func(context.Context) (session.Grant, error) { return session.Grant{}, none },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		m.Close()
+		_ = store.Close()
+	})
+	return m
+}

@@ -1,0 +1,79 @@
+package e2e
+
+import (
+	"strings"
+	"testing"
+
+	"stagedoor/session/sessiontest"
+)
+
+// TestSecretsStayInside lives through everything at debug level, on two replicas, and then searches all that got out for all
+// that is secret. What it does not search is the environment of the processes, which is the operator's own.
+func TestSecretsStayInside(t *testing.T) {
+	t.Parallel()
+	t.Run("authorization_code", func(t *testing.T) {
+		t.Parallel()
+		s := newScene(t, options{}, appRoute)
+		ada := s.everydayLife((*visitor).login)
+		s.appCalls(ada)
+		s.breakTokenCalls()
+		s.breakRedis(ada)
+		s.commands()
+		s.search("codes, tokens and keys (authorization_code)", ada)
+	})
+	t.Run("authorization_code_pkce", func(t *testing.T) {
+		t.Parallel()
+		s := newScene(t, options{public: true, spotify: "flow: authorization_code_pkce"})
+		ada := s.everydayLife((*visitor).login)
+		s.breakTokenCalls()
+		s.search("codes, tokens and keys (authorization_code_pkce)", ada)
+	})
+	t.Run("implicit", func(t *testing.T) {
+		t.Parallel()
+		s := newScene(t, options{public: true, implicit: true, spotify: implicitFlow})
+		ada := s.everydayLife((*visitor).loginImplicit)
+		s.badFragments()
+		s.search("tokens and keys (implicit)", ada)
+	})
+}
+
+// search gathers what is left to gather and wants none of the secrets in any of the places. Each place has a mark that went
+// there the way a secret would: a place without its mark was not looked at.
+func (s *scene) search(class string, v *visitor) {
+	s.t.Helper()
+	a := newAttacks(s.t, class)
+	s.leaveMarks(v)
+	s.hold(v, s.gatherAdmin)
+	sessiontest.Eventually(s.t, startTime, "a caller that left is told at debug level", func() bool {
+		return strings.Contains(s.replicas[0].log(), `"level":"debug"`)
+	})
+	s.gatherRedis()
+	s.crash(v)
+	for _, p := range s.replicas {
+		s.note(placeLog, p.log())
+	}
+	s.learnSpotify()
+	secrets, marks := finder{}, finder{}
+	for name, secret := range s.secrets {
+		secrets.learn(s.t, name, secret)
+	}
+	for _, place := range places {
+		marks.learn(s.t, place, s.mark(place))
+	}
+	for _, place := range places {
+		text := s.spilled(place)
+		found := secrets.find(text)
+		for name := range s.secrets {
+			a.held(found[name] == "", "%s has %s: %s", place, name, found[name])
+		}
+		if marks.find(text)[place] == "" {
+			s.t.Errorf("%s is not searched: a mark that was left there is not found", place)
+		}
+		for _, mark := range moreMarks[place] {
+			if !strings.Contains(text, mark) {
+				s.t.Errorf("%s is not searched: %q is not there", place, mark)
+			}
+		}
+	}
+	s.t.Logf("%d secrets, %d places, %d panics", len(s.secrets), len(places), strings.Count(s.spilled(placeLog), `"msg":"panic"`))
+}
