@@ -29,19 +29,19 @@ func (h *Handler) profile(ctx context.Context, token session.Token) (session.Use
 	request.Header.Set("Accept", "application/json")
 	answer, err := h.api.Do(request)
 	if err != nil {
-		return session.User{}, noProfile(err, token.Access)
+		return session.User{}, noProfile(err)
 	}
 	defer func() { _ = answer.Body.Close() }() // only read from
 	body, err := io.ReadAll(io.LimitReader(answer.Body, maxProfile))
 	if err != nil {
-		return session.User{}, noProfile(err, token.Access)
+		return session.User{}, noProfile(err)
 	}
 	if answer.StatusCode != http.StatusOK {
 		return session.User{}, h.refusedProfile(answer, string(body))
 	}
 	user, err := decodeProfile(body)
 	if err != nil {
-		return session.User{}, noProfile(err, token.Access)
+		return session.User{}, noProfile(err)
 	}
 	return user, nil
 }
@@ -61,17 +61,17 @@ func (h *Handler) refusedProfile(answer *http.Response, body string) error {
 		e.RetryAfter = max(retryAfter(answer.Header, h.now()), retrySoon)
 		return e
 	}
-	return noProfile(fmt.Errorf("GET /me answered %d", answer.StatusCode), session.Secret{})
+	return noProfile(fmt.Errorf("GET /me answered %d", answer.StatusCode))
 }
 
-// noProfile keeps out of the log the token that GET /me was shown: it may have sent it back.
-func noProfile(cause error, token session.Secret) error {
+// noProfile keeps out of the log what the answer said: it may be the token that GET /me was shown.
+func noProfile(cause error) error {
 	reason := httperror.UpstreamUnreachable
 	if errors.Is(cause, context.DeadlineExceeded) {
 		reason = httperror.UpstreamTimeout
 	}
 	return httperror.New(reason,
-		"Spotify agreed to the login but did not say who you are. Try again shortly.", errors.New(redact(cause.Error(), []session.Secret{token})))
+		"Spotify agreed to the login but did not say who you are. Try again shortly.", errors.New(session.WithoutQuotations(cause.Error())))
 }
 
 func decodeProfile(body []byte) (session.User, error) {

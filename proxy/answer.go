@@ -87,13 +87,8 @@ func (g *guardedBody) cleanTrailers() {
 
 func (g *guardedBody) Read(p []byte) (int, error) {
 	n, err := g.ReadCloser.Read(p)
-	if err == nil || errors.Is(err, io.EOF) {
-		return n, err
-	}
-	ctx := g.res.Request.Context()
-	err = callOf(ctx).redact(err)
-	if !errors.Is(err, context.Canceled) {
-		exchangeOf(ctx).brokenOff = err
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, context.Canceled) {
+		exchangeOf(g.res.Request.Context()).brokenOff = err
 	}
 	return n, err
 }

@@ -40,7 +40,6 @@ type call struct {
 	target  *url.URL
 	header  http.Header // all that Spotify gets, but for Authorization
 	body    *requestBody
-	told    []session.Secret // the tokens that Spotify was shown
 }
 
 // callOf returns the call of a request on a credentialed route; nil on another.
