@@ -2,6 +2,7 @@ package session_test
 
 import (
 	"net/http"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -69,6 +70,34 @@ func TestTwoCookiesAreNone(t *testing.T) {
 	for _, who := range []*browser{b, other} {
 		_, err := m.Peek(who.request())
 		wantError(t, "after the logout", err, session.ErrNoSession)
+	}
+}
+
+// Whoever logs out everywhere with a planted cookie beside the true one is not told a false success either.
+func TestTwoCookiesEndEverywhere(t *testing.T) {
+	for _, plantedFirst := range []bool{false, true} {
+		r, laptop, phone, planted := newReplicas(t, 1), &browser{}, &browser{}, &browser{}
+		for _, b := range []*browser{laptop, phone, planted} {
+			b.logIn(t, r.managers[0], goodFor(time.Hour))
+		}
+		named := []*browser{laptop, planted}
+		if plantedFirst {
+			slices.Reverse(named)
+		}
+		request := (&browser{}).request()
+		for _, b := range named {
+			request.AddCookie(&http.Cookie{Name: "stagedoor", Value: b.cookies["stagedoor"]})
+		}
+		if err := r.managers[0].EndEverywhere(newAnswer(), request); err != nil {
+			t.Fatal(err)
+		}
+		for _, b := range []*browser{laptop, phone, planted} {
+			_, err := peek(r.managers[0], b)
+			wantError(t, "afterwards", err, session.ErrNoSession)
+		}
+		if ended := r.audited("logout", "ok") + r.audited("revoke", "ok"); ended != 3 {
+			t.Errorf("%d audit lines, want one for each session", ended)
+		}
 	}
 }
 

@@ -215,21 +215,21 @@ func (m *Manager) newRecord(login Login) record {
 // End ends the session of the request and takes its cookie away. A request without a session is fine. When the store does
 // not answer nothing has happened: the session lives and the cookie stays.
 func (m *Manager) End(w http.ResponseWriter, r *http.Request) error {
-	s, err := m.Peek(r) // who it was
-	if err != nil {
-		s = nil
-	}
-	if err := m.end(r); err != nil {
-		return err
-	}
-	if s != nil {
-		m.dropFromIndex(r.Context(), s)
-		m.audit("logout", "ok", s)
+	for _, id := range m.cookie.readAll(r) { // a planted cookie beside the true one shall not save it
+		p := behind(kindSession, id)
+		s, _ := m.look(r.Context(), p) // who it was; nil when that is not known
+		if err := m.delete(r.Context(), p.key); err != nil {
+			return err
+		}
+		if s != nil {
+			m.dropFromIndex(r.Context(), s)
+			m.audit("logout", "ok", s)
+		}
 	}
 	return m.cookie.clear(w, r)
 }
 
-// end ends every session that the request's cookies name: a planted cookie beside the true one shall not save it.
+// end ends every session that the request's cookies name.
 func (m *Manager) end(r *http.Request) error {
 	for _, id := range m.cookie.readAll(r) {
 		if err := m.delete(r.Context(), behind(kindSession, id).key); err != nil {

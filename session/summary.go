@@ -65,18 +65,19 @@ func (m *Manager) EndSession(ctx context.Context, user, handle string) error {
 	return m.endAll(ctx, user, sessions[i:i+1])
 }
 
-// EndEverywhere ends all sessions of the user of the request, and takes the cookie away. A request without a session is
-// fine. When the store does not answer the cookie stays, and some of the sessions may.
+// EndEverywhere ends all sessions of the user of the request, and takes the cookie away. Of two cookies that name two users
+// one may be planted; who has a cookie may end what it stands for, so both users are logged out, rather than the true one
+// told so falsely. A request without a session is fine. When the store does not answer the cookie stays, and some of the
+// sessions may.
 func (m *Manager) EndEverywhere(w http.ResponseWriter, r *http.Request) error {
-	id, found := m.cookie.read(r)
-	if !found {
-		return m.End(w, r)
-	}
-	s, err := m.load(r.Context(), behind(kindSession, id)) // one whose grant has ended has a user, too
-	if err != nil && !errors.Is(err, ErrNoSession) {
-		return err
-	}
-	if err == nil {
+	for _, id := range m.cookie.readAll(r) {
+		s, err := m.load(r.Context(), behind(kindSession, id)) // one whose grant has ended has a user, too
+		if errors.Is(err, ErrNoSession) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
 		if err := m.endOthers(r.Context(), s); err != nil {
 			return err
 		}
