@@ -64,8 +64,8 @@ func (h *Handler) redeem(r *http.Request) (note loginNote, login session.Login, 
 	if err != nil {
 		return note, login, err
 	}
-	if !h.sameIssuer(query) {
-		return note, login, restart(httperror.InvalidRequest, "This answer does not come from Spotify. Begin again.", nil)
+	if err := h.checkIssuer(query); err != nil {
+		return note, login, err
 	}
 	if note, err = h.finishAttempt(r, query.Get("state")); err != nil {
 		return note, login, err
@@ -109,14 +109,17 @@ func notExchanged(err error) error {
 	return e
 }
 
-// sameIssuer checks the issuer when the answer names one (RFC 9207): it has the origin of the consent page.
-func (h *Handler) sameIssuer(query url.Values) bool {
-	if !query.Has("iss") {
-		return true
+// checkIssuer refuses an answer that names another issuer (RFC 9207): the consent page's has its origin.
+func (h *Handler) checkIssuer(answer url.Values) error {
+	if !answer.Has("iss") {
+		return nil
 	}
-	issuer, err := url.Parse(query.Get("iss"))
+	issuer, err := url.Parse(answer.Get("iss"))
 	consent, consentErr := url.Parse(h.config.AuthorizeURL)
-	return err == nil && consentErr == nil && issuer.Scheme == consent.Scheme && issuer.Host == consent.Host
+	if err == nil && consentErr == nil && issuer.Scheme == consent.Scheme && issuer.Host == consent.Host {
+		return nil
+	}
+	return restart(httperror.InvalidRequest, "This answer does not come from Spotify. Begin again.", nil)
 }
 
 func (h *Handler) finishAttempt(r *http.Request, state string) (loginNote, error) {

@@ -68,8 +68,11 @@ func (h *Handler) redeemFragment(w http.ResponseWriter, r *http.Request) (note l
 	if err != nil {
 		return note, login, httperror.New(httperror.BodyTooLarge, "This is no answer of Spotify's. Begin again.", err)
 	}
-	values, err := once(string(body), "access_token", "token_type", "expires_in", "scope", "state", "error")
+	values, err := once(string(body), "access_token", "token_type", "expires_in", "scope", "state", "error", "iss")
 	if err != nil {
+		return note, login, err
+	}
+	if err := h.checkIssuer(values); err != nil {
 		return note, login, err
 	}
 	if note, err = h.finishAttempt(r, values.Get("state")); err != nil {
