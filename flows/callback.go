@@ -93,6 +93,7 @@ func (h *Handler) keep(w http.ResponseWriter, r *http.Request, note loginNote, l
 	if note.Account != "" {
 		return httperror.FromSession(h.sessions.ConnectAccount(r.Context(), note.Account, login))
 	}
+	login.Replaces = note.Replaces
 	_, err := h.sessions.Create(w, r, login)
 	return httperror.FromSession(err)
 }

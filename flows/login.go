@@ -18,6 +18,7 @@ type loginNote struct {
 	Verifier string   `json:"v,omitempty"`
 	ReturnTo string   `json:"r,omitempty"`
 	Scopes   []string `json:"s,omitempty"`
+	Replaces []string `json:"b,omitempty"` // see session.Login
 	// Account is the shared account that the login is for; empty for a session of the browser.
 	Account string `json:"a,omitempty"`
 }
@@ -39,7 +40,7 @@ func (h *Handler) login(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	note := loginNote{ReturnTo: returnPath(query.Get("return_to")), Scopes: scopes}
+	note := loginNote{ReturnTo: returnPath(query.Get("return_to")), Scopes: scopes, Replaces: h.sessions.Named(r)}
 	return h.askForConsent(w, r, note, query.Get("show_dialog") == "true")
 }
 

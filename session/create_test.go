@@ -3,6 +3,7 @@ package session_test
 import (
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -58,6 +59,28 @@ func TestCreateEndsTheOldSession(t *testing.T) {
 			wantError(t, "the first session", err, session.ErrNoSession)
 		}
 	})
+}
+
+// A cookie with SameSite=Strict does not come back from the consent page, so the login remembers the session before it.
+func TestCreateEndsWhatItReplaces(t *testing.T) {
+	m, b := newManager(t, session.Options{}), &browser{}
+	b.logIn(t, m, goodFor(time.Hour))
+	begin := b.request()
+	for i := range 9 { // somebody may have planted more, and the note shall not grow without bounds
+		begin.AddCookie(&http.Cookie{Name: "stagedoor", Value: strings.Repeat(strconv.Itoa(i), 42) + "A"})
+	}
+	named := m.Named(begin)
+	if len(named) == 0 || len(named) > 4 {
+		t.Fatalf("ten cookies are remembered as %q", named)
+	}
+	back := (&browser{}).request()
+	if _, err := m.Create(httptest.NewRecorder(), back, session.Login{
+		User: session.User{ID: "ada"}, Grant: goodFor(time.Hour), AuthorizedAt: time.Now(), Replaces: named,
+	}); err != nil {
+		t.Fatal(err)
+	}
+	_, err := peek(m, b)
+	wantError(t, "the first session", err, session.ErrNoSession)
 }
 
 // An id that a client brings is never the id of its next session, whether it looks like one or not.

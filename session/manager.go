@@ -19,6 +19,9 @@ const maxUserAgent = 120
 // activityShare is the share of the idle timeout after which activity is written again.
 const activityShare = 10
 
+// maxNamed bounds what a login remembers of the sessions before it: one, and a few that somebody planted.
+const maxNamed = 4
+
 // Options are what a Manager works with. All fields are required unless they say otherwise.
 type Options struct {
 	Config Config
@@ -183,9 +186,13 @@ type Login struct {
 	Grant Grant
 	// AuthorizedAt is when the user consented.
 	AuthorizedAt time.Time
+	// Replaces is what Named said when the login began: a cookie with SameSite=Strict does not come along when the consent
+	// page sends the browser back.
+	Replaces []string
 }
 
-// Create begins a session under a new id, gives the browser its cookie, and ends the session that the browser had.
+// Create begins a session under a new id, gives the browser its cookie, and ends the session that the browser had or
+// had when the login began.
 func (m *Manager) Create(w http.ResponseWriter, r *http.Request, login Login) (*Session, error) {
 	id := newID()
 	s := &Session{place: behind(kindSession, id), limits: m.limits(), record: m.newRecord(login)}
@@ -197,7 +204,7 @@ func (m *Manager) Create(w http.ResponseWriter, r *http.Request, login Login) (*
 	if err != nil {
 		return nil, err
 	}
-	if err := m.end(r); err != nil { // its cookie is about to be replaced, so nobody can use it; its time runs out
+	if err := m.endBefore(r, login); err != nil { // its cookie is about to be replaced, so nobody can use it; its time runs out
 		m.options.Log.Error("the session before this login could not be ended", zap.String("session", m.Label(r)), zap.Error(err))
 	}
 	if err := m.cookie.set(w, r, id); err != nil {
@@ -229,10 +236,24 @@ func (m *Manager) End(w http.ResponseWriter, r *http.Request) error {
 	return m.cookie.clear(w, r)
 }
 
-// end ends every session that the request's cookies name.
-func (m *Manager) end(r *http.Request) error {
+// Named returns what stands for the sessions that the request's cookies name, for Login.Replaces: at most maxNamed.
+func (m *Manager) Named(r *http.Request) []string {
+	keys := m.named(r)
+	return keys[:min(len(keys), maxNamed)]
+}
+
+func (m *Manager) named(r *http.Request) []string {
+	var keys []string
 	for _, id := range m.cookie.readAll(r) {
-		if err := m.delete(r.Context(), behind(kindSession, id).key); err != nil {
+		keys = append(keys, behind(kindSession, id).key)
+	}
+	return keys
+}
+
+// endBefore ends the sessions that a login replaces.
+func (m *Manager) endBefore(r *http.Request, login Login) error {
+	for _, key := range append(m.named(r), login.Replaces...) {
+		if err := m.delete(r.Context(), key); err != nil {
 			return err
 		}
 	}
