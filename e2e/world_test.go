@@ -113,7 +113,7 @@ func newWorld(t testing.TB, o options) *world {
 
 // balance passes requests on to the chosen replica, or to each in turn.
 func (w *world) balance() http.Handler {
-	return &httputil.ReverseProxy{
+	proxy := &httputil.ReverseProxy{
 		FlushInterval: -1,
 		Transport:     &http.Transport{MaxIdleConnsPerHost: 256},
 		Rewrite: func(r *httputil.ProxyRequest) {
@@ -125,6 +125,12 @@ func (w *world) balance() http.Handler {
 			r.Out.Host = r.In.Host
 		},
 	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// Else net/http closes the body before the answer is sent, and a transport that has not yet looked for the body's
+		// end then cuts the answer.
+		_ = http.NewResponseController(w).EnableFullDuplex() // HTTP/1 can
+		proxy.ServeHTTP(w, r)
+	})
 }
 
 // through sends what follows through one replica; a negative number takes turns.
