@@ -1,0 +1,211 @@
+package e2e
+
+import (
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"stagedoor/flows"
+)
+
+// sessionFixation plants a session id in the victim's browser before the victim logs in.
+func sessionFixation(lt *loginTrial, class *attacks) {
+	handle := func(v *visitor) string { _, own, _ := v.sessions(); return own }
+	other := lt.loggedIn("ben")
+	for name, id := range map[string]string{
+		"looks like one": "attackerattackerattackerattackerattackerabc", "zeros": aState, "short": "x", "empty": "",
+		"a handle": handle(other), "long": strings.Repeat("A", 3000), "dots": "..", "a path": "../../etc/passwd",
+		"a state": lt.surfer().consented("chloe").Get("state"),
+	} {
+		victim, attacker := lt.surfer(), lt.surfer()
+		victim.plant("stagedoor", id, "/")
+		attacker.plant("stagedoor", id, "/")
+		before := lt.standing()
+		class.held(lt.userOf(victim) == "" && lt.standing() == before, "%s, %s: the unknown id is somebody", lt.flow, name)
+		a := lt.arrive(victim, victim.consented("ada"))
+		who := lt.userOf(attacker)
+		class.held(hasArrived(a) && victim.cookie("stagedoor") != id && lt.userOf(victim) == "ada" && who == "",
+			"%s, %s: the login answered %d, the attacker is %q", lt.flow, name, a.status, who)
+	}
+	for name, plantFirst := range map[string]bool{"before the login": true, "before the callback": false} {
+		attacker := lt.loggedIn("chloe")
+		id, elsewhere := attacker.cookie("stagedoor"), lt.surfer()
+		elsewhere.plant("stagedoor", id, "/")
+		victim := lt.surfer()
+		if plantFirst {
+			victim.plant("stagedoor", id, "/")
+		}
+		back := victim.consented("ada")
+		victim.plant("stagedoor", id, "/")
+		a := lt.arrive(victim, back)
+		class.held(hasArrived(a) && lt.userOf(victim) == "ada" && victim.cookie("stagedoor") != id,
+			"%s, a live id %s: the login answered %s", lt.flow, name, a.short())
+		who := lt.userOf(attacker) + lt.userOf(elsewhere)
+		class.held(who == "", "%s, a live id %s: the attacker is %q", lt.flow, name, who)
+	}
+	victim, elsewhere := lt.loggedIn("ada"), lt.surfer()
+	elsewhere.plant("stagedoor", victim.cookie("stagedoor"), "/")
+	back, returning := victim.consented("ada"), lt.surfer() // as with SameSite=Strict: the login cookie alone comes back
+	returning.plant("stagedoor-login", victim.cookie("stagedoor-login"), "/")
+	a := lt.arrive(returning, back)
+	class.held(hasArrived(a) && lt.userOf(elsewhere) == "",
+		"%s, a copied id: outlives a login whose callback has no session cookie", lt.flow)
+}
+
+// sessionTossing sends two session cookies, as a browser does in which a neighbour has planted one beside the true one.
+func sessionTossing(lt *loginTrial, class *attacks) {
+	victim, attacker := lt.loggedIn("ada"), lt.loggedIn("chloe")
+	own, planted := victim.cookie("stagedoor"), attacker.cookie("stagedoor")
+	pairs := map[string]string{
+		"the planted one last":       cookies("stagedoor", own, "stagedoor", planted),
+		"the planted one first":      cookies("stagedoor", planted, "stagedoor", own),
+		"the true one twice":         cookies("stagedoor", own, "stagedoor", planted, "stagedoor", own),
+		"an unknown one":             cookies("stagedoor", own, "stagedoor", aState),
+		"an unknown one first":       cookies("stagedoor", aState, "stagedoor", own),
+		"an empty one":               cookies("stagedoor", "", "stagedoor", own),
+		"one in quotes":              cookies("stagedoor", own, "stagedoor", `"`+planted+`"`),
+		"a blank before the =":       cookies("stagedoor", own, "stagedoor ", planted),
+		"without a blank in between": "stagedoor=" + planted + ";stagedoor=" + own,
+	}
+	reads := []struct{ method, path string }{
+		{http.MethodGet, "/api/me"}, {http.MethodPut, "/api/me/player/pause"}, {http.MethodGet, "/auth/verify"},
+		{http.MethodGet, "/auth/sessions"}, {http.MethodDelete, "/auth/sessions/0123456789abcdef"},
+	}
+	before := lt.standing()
+	for name, header := range pairs {
+		if lt.flow != flows.FlowCode { // a session is one, however it began
+			break
+		}
+		v := lt.surfer()
+		for _, r := range reads {
+			a := v.do(r.method, r.path, "", "Cookie", header)
+			class.held(a.status == http.StatusUnauthorized && a.reason() == "LOGIN_REQUIRED" && lt.standing() == before,
+				"%s, %s, %s %s: answered %s", lt.flow, name, r.method, r.path, a.short())
+		}
+		a := v.get("/auth/session", "Cookie", header)
+		class.held(strings.Contains(a.body, `"authenticated":false`), "%s, %s: the session is %s", lt.flow, name, a.body)
+	}
+	lt.tossedByPath(class)
+	lt.tossedLogout(class)
+}
+
+// tossedByPath plants a cookie whose path is narrower than the true one's: browsers send it first, there alone, and no
+// login replaces it.
+func (lt *loginTrial) tossedByPath(class *attacks) {
+	for _, path := range []string{"/api", "/api/me", "/auth", "/auth/session"} {
+		victim, attacker := lt.loggedIn("ada"), lt.loggedIn("chloe")
+		victim.plant("stagedoor", attacker.cookie("stagedoor"), path)
+		for range 2 {
+			who, a := victim.status().User.ID, victim.get("/api/me")
+			class.held(who != "chloe" && !strings.Contains(a.body, "chloe"),
+				"%s, a cookie for %s: the victim is %q and reads %s", lt.flow, path, who, a.short())
+			if a := lt.arrive(victim, victim.consented("ada")); !hasArrived(a) { // a login does not help, and does not hurt
+				lt.t.Errorf("%s, a cookie for %s: the login ended with %s", lt.flow, path, a.short())
+			}
+		}
+		reachesLogin := path == "/auth"
+		class.held(!reachesLogin || lt.userOf(attacker) == "",
+			"%s, a cookie for %s: the planted session outlives a login", lt.flow, path)
+	}
+}
+
+// tossedLogout logs out with two cookies: what either of them names shall be over, and everywhere means everywhere.
+func (lt *loginTrial) tossedLogout(class *attacks) {
+	for _, everywhere := range []bool{false, true} {
+		for _, plantedFirst := range []bool{false, true} {
+			laptop, phone, attacker := lt.loggedIn("ada"), lt.loggedIn("ada"), lt.loggedIn("chloe")
+			values := []string{"stagedoor", laptop.cookie("stagedoor"), "stagedoor", attacker.cookie("stagedoor")}
+			if plantedFirst {
+				values[1], values[3] = values[3], values[1]
+			}
+			path := "/auth/logout"
+			if everywhere {
+				path += "?everywhere=true"
+			}
+			a := lt.surfer().do(http.MethodPost, path, "", "Cookie", cookies(values...))
+			named, other := lt.userOf(laptop)+lt.userOf(attacker), lt.userOf(phone)
+			class.held(a.status == http.StatusNoContent && named == "",
+				"%s, %s: answered %d, and %q is left", lt.flow, path, a.status, named)
+			class.held((other == "") == everywhere, "%s, %s: the other session is %q", lt.flow, path, other)
+		}
+	}
+}
+
+// loginTossing ends logins with two login cookies, one of which a neighbour has planted.
+func loginTossing(lt *loginTrial, class *attacks) {
+	victim, attacker := lt.surfer(), lt.surfer()
+	own, theirs := victim.consented("ada"), attacker.consented("chloe")
+	ownCookie, planted := victim.cookie("stagedoor-login"), attacker.cookie("stagedoor-login")
+	before := lt.standing()
+	for name, header := range map[string]string{
+		"the planted one last":  cookies("stagedoor-login", ownCookie, "stagedoor-login", planted),
+		"the planted one first": cookies("stagedoor-login", planted, "stagedoor-login", ownCookie),
+		"in quotes":             cookies("stagedoor-login", ownCookie, "stagedoor-login", `"`+planted+`"`),
+		"in another case":       cookies("Stagedoor-Login", planted),
+		"under the other name":  cookies("stagedoor", planted, "stagedoor", ownCookie),
+	} {
+		v := lt.surfer()
+		a := lt.arrive(v, theirs, "Cookie", header)
+		class.held(hasRefused(a) && lt.standing() == before, "%s, %s, the attacker's login: %s", lt.flow, name, a.short())
+		a = lt.arrive(v, own, "Cookie", header)
+		class.held(hasRefused(a) && lt.standing() == before, "%s, %s, the victim's login: %s", lt.flow, name, a.short())
+	}
+	victim.plant("stagedoor-login", planted, "/auth")
+	a := lt.arrive(victim, theirs)
+	class.held(hasRefused(a) && lt.standing() == before, "%s, a login cookie for /auth: %s", lt.flow, a.short())
+	for v, back := range map[*visitor][]string{lt.surfer(): {ownCookie, own.Encode()}, attacker: {planted, theirs.Encode()}} {
+		v.plant("stagedoor-login", back[0], "/")
+		if a := lt.arriveRaw(v, back[1]); !hasArrived(a) {
+			lt.t.Errorf("%s: with one cookie the login ended with %s", lt.flow, a.short())
+		}
+	}
+}
+
+// TestCookieNamesOfHTTPS checks that on https no cookie counts that a browser would take from a neighbour: the name with
+// the prefix alone is the gateway's. The second gateway shares the first one's sessions.
+func TestCookieNamesOfHTTPS(t *testing.T) {
+	t.Parallel()
+	const name = "__Host-Http-stagedoor"
+	lt := &loginTrial{world: newWorld(t, options{}), flow: flows.FlowCode}
+	victim, attacker := lt.loggedIn("ada"), lt.loggedIn("ben")
+	id, planted := victim.cookie("stagedoor"), attacker.cookie("stagedoor")
+	https := lt.behindTLS()
+	class := newAttacks(t, "cookies of neighbours on https")
+	for _, other := range []string{
+		"stagedoor", "__Host-stagedoor", "__Secure-stagedoor", "__Http-stagedoor", "__host-http-stagedoor",
+		"__HOST-HTTP-STAGEDOOR",
+		"Http-stagedoor", "__Host-Http-Stagedoor", "%5F%5FHost-Http-stagedoor", "__Host-Http-stagedoor-login", "",
+	} {
+		v := lt.surfer()
+		v.origin = https
+		a := v.get("/api/me", "Cookie", cookies(other, id))
+		class.held(a.status == http.StatusUnauthorized, "%s: answered %s", other, a.short())
+		for _, header := range []string{cookies(other, planted, name, id), cookies(name, id, other, planted)} {
+			a = v.get("/api/me", "Cookie", header)
+			class.held(a.status == http.StatusOK && strings.Contains(a.body, `"id":"ada"`),
+				"%s beside the true one: %s", other, a.short())
+		}
+	}
+	v := lt.surfer()
+	v.origin = https
+	a := v.get("/auth/login")
+	set := a.header.Get("Set-Cookie")
+	class.held(strings.HasPrefix(set, name+"-login=") && strings.Contains(set, "Path=/;") && strings.Contains(set, "Secure") &&
+		strings.Contains(set, "HttpOnly") && strings.Contains(set, "SameSite=Lax") && !strings.Contains(set, "Domain"),
+		"the login cookie is %q", set)
+}
+
+// behindTLS starts a gateway that shares the sessions and has a public URL on https, and returns where it listens.
+func (lt *loginTrial) behindTLS() string {
+	lt.t.Helper()
+	text, err := os.ReadFile(lt.replicas[0].config)
+	if err != nil {
+		lt.t.Fatal(err)
+	}
+	config := filepath.Join(lt.t.TempDir(), "config.yaml")
+	public := "public_url: "
+	writeFile(lt.t, config, strings.Replace(string(text), public+lt.balancer.URL, public+"https://music.example", 1))
+	return "http://" + startProcess(lt.t, config).public()
+}
