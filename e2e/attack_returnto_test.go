@@ -1,0 +1,193 @@
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"path"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+
+	"stagedoor/flows"
+	"stagedoor/simulator"
+)
+
+// TestHostileReturns takes hundreds of hostile return_to values through whole logins, and asks a browser and a strict
+// reader where each of them leads: to a path of this origin, never in a circle, and to nothing that happens there.
+func TestHostileReturns(t *testing.T) {
+	t.Parallel()
+	tab := chromium(t)
+	values := hostileReturns()
+	leaving := 0
+	for _, seen := range resolved(t, tab, "http://127.0.0.1:8080", values) {
+		if !strings.HasPrefix(seen.Href, "http://127.0.0.1:8080/") {
+			leaving++
+		}
+	}
+	if len(values) < 500 || leaving < 150 {
+		t.Fatalf("of %d values %d would leave the origin; the test needs 500 and 150", len(values), leaving)
+	}
+	class := newAttacks(t, "return_to")
+	// Nobody logs in often, because the index of somebody's sessions grows with each.
+	many := len(values)/10 + 1
+	code := &loginTrial{flow: flows.FlowCode, world: newWorld(t, options{replicas: 2, users: many})}
+	returned := code.returns(values)
+	code.expectHere(tab, class, values, returned)
+	code.expectNoCircle(tab, class, returned)
+	code.expectHereInChromium(tab, class)
+
+	implicit := &loginTrial{flow: flows.FlowImplicit, world: newWorld(t, options{
+		public: true, implicit: true, spotify: implicitFlow, users: many,
+	})}
+	var some []string
+	for i := 0; i < len(values); i += 8 {
+		some = append(some, values[i])
+	}
+	implicit.expectHere(tab, class, some, implicit.returns(some))
+}
+
+// returns logs in with each of the values, a handful at a time, and says where the end of the login leads.
+func (lt *loginTrial) returns(values []string) []string {
+	lt.t.Helper()
+	returned := make([]string, len(values))
+	const browsers = 4
+	var group sync.WaitGroup
+	for first := range browsers {
+		v := lt.surfer()
+		group.Go(func() {
+			for i := first; i < len(values); i += browsers {
+				returned[i] = lt.returned(v, fmt.Sprintf("fan%04d", i/10+1), values[i])
+			}
+		})
+	}
+	group.Wait()
+	return returned
+}
+
+// returned is where one login leads; what cannot be told is told in words, which are no path.
+func (lt *loginTrial) returned(v *visitor, user, value string) string {
+	back, err := v.tryConsented(user, value)
+	if err != nil {
+		return "no login: " + err.Error()
+	}
+	a, err := lt.tryArrive(v, back.Encode())
+	switch {
+	case err != nil || !hasArrived(a) || a.header.Get("Refresh") != "":
+		return fmt.Sprintf("no arrival: %v %s", err, a.short())
+	case !lt.implicit():
+		return strings.Join(a.header["Location"], " and ")
+	}
+	var said struct {
+		ReturnTo string `json:"return_to"`
+	}
+	if err := json.Unmarshal([]byte(a.body), &said); err != nil {
+		return "no JSON: " + err.Error()
+	}
+	return said.ReturnTo
+}
+
+// resolvedURL is a URL as a browser understands it.
+type resolvedURL struct{ Href, Path, Search string }
+
+// resolved lets the browser resolve addresses that an answer of /auth/callback gives, by its own rules.
+func resolved(t *testing.T, tab context.Context, base string, addresses []string) []resolvedURL {
+	t.Helper()
+	list, err := json.Marshal(addresses)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return evaluate[[]resolvedURL](t, tab, fmt.Sprintf(`%s.map(address => {
+	try {
+		const url = new URL(address, %q);
+		return {Href: url.href, Path: url.pathname, Search: url.search};
+	} catch (error) {
+		return {Href: String(error), Path: "", Search: ""};
+	}
+})`, list, base+"/auth/callback?code=x&state=y"))
+}
+
+// hereOnly matches a path that no reader could take for anything else: no second slash, no backslash, nothing to drop.
+var hereOnly = regexp.MustCompile(`^/([!-.0-\[\]-~][!-\[\]-~]*)?$`)
+
+// expectHere wants every address on the public origin, and none at the login.
+func (lt *loginTrial) expectHere(tab context.Context, class *attacks, values, returned []string) {
+	lt.t.Helper()
+	public, err := url.Parse(lt.balancer.URL)
+	if err != nil {
+		lt.t.Fatal(err)
+	}
+	for i, seen := range resolved(lt.t.(*testing.T), tab, lt.balancer.URL, returned) {
+		address := returned[i]
+		parsed, err := public.Parse(address)
+		held := err == nil && parsed.Scheme == public.Scheme && parsed.Host == public.Host && parsed.User == nil
+		held = held && hereOnly.MatchString(address) && strings.HasPrefix(seen.Href, lt.balancer.URL+"/") && !isLogin(seen.Path)
+		class.held(held, "%s: %.100q leads to %.100q, which a browser takes for %.200q", lt.flow, values[i], address, seen.Href)
+	}
+}
+
+// isLogin tells whether a path begins or ends a login, also for a server that cleans paths or does not mind their case.
+func isLogin(escaped string) bool {
+	decoded, err := url.PathUnescape(escaped)
+	clean := path.Clean("/" + decoded)
+	return err != nil || clean == "/auth/login" || clean == "/auth/callback"
+}
+
+// expectNoCircle goes where the addresses lead, as a browser does that comes from the consent page: nothing redirects,
+// nothing happens, and the Web API is asked nothing.
+func (lt *loginTrial) expectNoCircle(tab context.Context, class *attacks, returned []string) {
+	lt.t.Helper()
+	v, gone := lt.surfer(), map[string]bool{}
+	back, err := v.tryConsented("fan0001", "/")
+	if err != nil || !hasArrived(lt.arrive(v, back)) {
+		lt.t.Fatalf("nobody is logged in: %v", err)
+	}
+	before := lt.standing()
+	for _, seen := range resolved(lt.t.(*testing.T), tab, lt.balancer.URL, returned) {
+		lower := strings.ToLower(seen.Path)
+		if gone[seen.Href] || !strings.Contains(lower, "auth") && !strings.Contains(lower, "api") {
+			continue
+		}
+		gone[seen.Href] = true
+		a := v.get(seen.Path+seen.Search, "Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest",
+			"document")
+		class.held(a.header.Get("Location") == "" && len(a.header["Set-Cookie"]) == 0 && lt.standing() == before,
+			"%s: %s leads on: %s", lt.flow, seen.Href, a.short())
+	}
+	if len(gone) < 20 {
+		lt.t.Errorf("only %d addresses could be a circle", len(gone))
+	}
+}
+
+// expectHereInChromium logs in with a browser that goes the whole way itself.
+func (lt *loginTrial) expectHereInChromium(tab context.Context, class *attacks) {
+	lt.t.Helper()
+	if err := lt.spotify.SetConsent(simulator.Consent{User: "fan0001"}); err != nil {
+		lt.t.Fatal(err)
+	}
+	t := lt.t.(*testing.T)
+	for _, c := range []struct{ value, path, shows string }{
+		{`//evil.example`, "/", "frontend"}, {"/\t/evil.example", "/", "frontend"}, {`/\evil.example`, "/", "frontend"},
+		{"javascript:document.title='evil'", "/", "frontend"}, {"/..//evil.example", "//evil.example", "frontend"},
+		{"/auth/x/../login", "/", "frontend"},
+	} {
+		calls := len(lt.bearers())
+		act(t, tab, "log in", chromedp.Navigate(lt.balancer.URL+"/auth/login?return_to="+url.QueryEscape(c.value)))
+		href, title := evaluate[string](t, tab, "location.href"), evaluate[string](t, tab, "document.title")
+		class.held(href == lt.balancer.URL+c.path && strings.Contains(title, c.shows) && len(lt.bearers()) == calls+1,
+			// GET /me of the login
+			"%q leads Chromium to %s, %q", c.value, href, title)
+	}
+	lt.spotify.ClearConsent() // whose page now sends the browser on, as another site does
+	calls := len(lt.bearers())
+	act(t, tab, "begin a login", chromedp.Navigate(lt.balancer.URL+"/auth/login?return_to=/api/me/player/next"))
+	act(t, tab, "agree", chromedp.Click(`input[value="fan0001"]`), chromedp.Click(`button[value="agree"]`),
+		chromedp.WaitVisible("p.code"))
+	title := evaluate[string](t, tab, "document.title")
+	class.held(strings.Contains(title, "came from another site") && len(lt.bearers()) == calls+1,
+		"the Web API answers Chromium with %q", title)
+}
