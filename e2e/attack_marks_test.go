@@ -14,8 +14,8 @@ import (
 	"stagedoor/simulator"
 )
 
-// places are all that is searched.
-var places = []string{
+// searched are the places that are searched.
+var searched = []string{
 	placeAnswers, placeLog, placeAdmin, placeCommands, placeArguments, placeRedis, placeFrontend,
 }
 

@@ -57,10 +57,10 @@ func (s *scene) search(class string, v *visitor) {
 	for name, secret := range s.secrets {
 		secrets.learn(s.t, name, secret)
 	}
-	for _, place := range places {
+	for _, place := range searched {
 		marks.learn(s.t, place, s.mark(place))
 	}
-	for _, place := range places {
+	for _, place := range searched {
 		text := s.spilled(place)
 		found := secrets.find(text)
 		for name := range s.secrets {
@@ -75,5 +75,5 @@ func (s *scene) search(class string, v *visitor) {
 			}
 		}
 	}
-	s.t.Logf("%d secrets, %d places, %d panics", len(s.secrets), len(places), strings.Count(s.spilled(placeLog), `"msg":"panic"`))
+	s.t.Logf("%d secrets, %d places, %d panics", len(s.secrets), len(searched), strings.Count(s.spilled(placeLog), `"msg":"panic"`))
 }
