@@ -199,6 +199,9 @@ func cutOff(c *net.TCPConn) {
 	_ = c.Close()
 }
 
+// hearingTime bounds one answer, however busy the machine is.
+const hearingTime = time.Minute
+
 // heard is all that a client gets to see of one answer.
 type heard struct {
 	answer
@@ -232,7 +235,7 @@ func (v *visitor) ask(method, path string, headers ...string) (net.Conn, error) 
 	if err != nil {
 		return nil, err
 	}
-	if err := c.SetDeadline(time.Now().Add(startTime)); err != nil {
+	if err := c.SetDeadline(time.Now().Add(hearingTime)); err != nil {
 		return nil, err
 	}
 	var b strings.Builder
