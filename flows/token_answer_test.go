@@ -181,6 +181,8 @@ func TestTokenFailure(t *testing.T) {
 			header{"Retry-After": "Fri, 31 Dec 9999 23:59:59 GMT"}, ``, unknown, 24 * time.Hour,
 		},
 		"503 with a year of seconds": {503, header{"Retry-After": "31536000"}, ``, unknown, 24 * time.Hour},
+		"503 with too many digits":   {503, header{"Retry-After": "99999999999999999999"}, ``, unknown, 24 * time.Hour},
+		"503 with a signed number":   {503, header{"Retry-After": "+7"}, ``, unknown, 0},
 		"503 with a negative time":   {503, header{"Retry-After": "-1"}, ``, unknown, 0},
 		"503 with nonsense":          {503, header{"Retry-After": "soon"}, ``, unknown, 0},
 		"429": {

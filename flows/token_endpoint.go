@@ -284,8 +284,12 @@ func redact(text string, secrets []session.Secret) string {
 // retryAfter reads a Retry-After header (RFC 9110 section 10.2.3): seconds or a date. Zero means that it says nothing.
 func retryAfter(h http.Header, now time.Time) time.Duration {
 	value := h.Get("Retry-After")
-	if seconds, err := strconv.Atoi(value); err == nil && seconds > 0 {
-		return time.Duration(min(seconds, int(longestRetryAfter/time.Second))) * time.Second
+	if value != "" && strings.Trim(value, "0123456789") == "" {
+		seconds, err := strconv.Atoi(value)
+		if err != nil || seconds > int(longestRetryAfter/time.Second) { // or more than an int holds
+			return longestRetryAfter
+		}
+		return time.Duration(seconds) * time.Second
 	}
 	if date, err := http.ParseTime(value); err == nil && date.After(now) {
 		return min(date.Sub(now), longestRetryAfter)
