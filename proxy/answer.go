@@ -53,7 +53,7 @@ func (m linkMap) mapLocation(res *http.Response) {
 		return
 	}
 	rest, inside := strings.CutPrefix(location.EscapedPath(), m.api.EscapedPath())
-	if !inside || (rest != "" && rest[0] != '/') {
+	if !inside || (rest != "" && rest[0] != '/') || judgePath(location, m.api.Path) != nil { // not even the route would take it
 		return
 	}
 	mapped := m.public + rest
