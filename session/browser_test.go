@@ -99,7 +99,7 @@ func testConfig() session.Config {
 
 // newManager makes a manager for the length of the test. What the options leave out is the default; without a store it
 // has a memory of its own.
-func newManager(t *testing.T, o session.Options) *session.Manager {
+func newManager(t testing.TB, o session.Options) *session.Manager {
 	t.Helper()
 	if o.Config.Store == "" {
 		o.Config = testConfig()
