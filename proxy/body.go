@@ -54,6 +54,10 @@ func (l bodyLimits) read(w http.ResponseWriter, r *http.Request) (*requestBody, 
 	// A deadline that outlives the body would end the wait for the answer.
 	relax := func() { _ = control.SetReadDeadline(time.Time{}) }
 	limited := http.MaxBytesReader(w, r.Body, l.max)
+	if r.ContentLength < 0 || r.ContentLength > maxReplayBody {
+		// An upstream may answer before it has read the whole body, and HTTP/1 would cut the answer short.
+		_ = control.EnableFullDuplex() // HTTP/2 always is
+	}
 	if r.ContentLength > maxReplayBody {
 		source := &faultyReader{source: limited, done: relax}
 		return &requestBody{stream: source, length: r.ContentLength, faulty: source}, nil
