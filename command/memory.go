@@ -1,17 +1,27 @@
 package command
 
 import (
+	"context"
 	"os"
 	"runtime/debug"
+	"runtime/metrics"
 	"strconv"
 	"strings"
+	"time"
 
 	"go.uber.org/zap"
 )
 
-// gcPercent is how much the heap may grow, in percent of what is alive, before it is collected. What is alive in a gateway
-// is small and what a request leaves behind is not, so Go's own 100 would collect all the time.
-const gcPercent = 400
+// What a request leaves behind is much and what stays alive is little, so that Go's own setting, to collect when the heap
+// has doubled, would collect all the time. The heap may grow by gcHeadroom instead, but never by more than maxGCPercent
+// nor, where much is alive, by less than Go's own minGCPercent.
+const (
+	gcHeadroom   = 16 << 20 // bytes
+	maxGCPercent = 400
+	minGCPercent = 100
+	// gcLook is how often is looked at what is alive.
+	gcLook = time.Second
+)
 
 // memoryShare is the part of a container's memory, in percent, from which on the collector works harder.
 const memoryShare = 90
@@ -19,10 +29,10 @@ const memoryShare = 90
 // cgroupLimits are where Linux tells a container how much memory it has, cgroup v2 first.
 var cgroupLimits = []string{"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"}
 
-// tuneMemory sets the garbage collector up for a server. GOGC and GOMEMLIMIT in the environment win.
-func tuneMemory(e environment, log *zap.Logger) {
+// tuneMemory sets the garbage collector up for a server, until ctx ends. GOGC and GOMEMLIMIT in the environment win.
+func tuneMemory(ctx context.Context, e environment, log *zap.Logger) {
 	if _, set := e.lookup("GOGC"); !set {
-		debug.SetGCPercent(gcPercent)
+		go keepHeadroom(ctx)
 	}
 	if _, set := e.lookup("GOMEMLIMIT"); set {
 		return
@@ -31,6 +41,35 @@ func tuneMemory(e environment, log *zap.Logger) {
 		debug.SetMemoryLimit(limit / 100 * memoryShare)
 		log.Debug("the garbage collector keeps to the container's memory", zap.Int64("bytes", limit))
 	}
+}
+
+// keepHeadroom adjusts the collector to what is alive.
+func keepHeadroom(ctx context.Context) {
+	tick := time.NewTicker(gcLook)
+	defer tick.Stop()
+	for last := 0; ; {
+		if percent := gcPercent(liveHeap()); percent < last*9/10 || percent > last*11/10 { // each change stops the world
+			debug.SetGCPercent(percent)
+			last = percent
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// gcPercent is how much the heap may grow, in percent of what is alive.
+func gcPercent(live uint64) int {
+	return int(min(max(gcHeadroom*100/max(live, 1), minGCPercent), maxGCPercent)) //nolint:gosec // G115: at most maxGCPercent
+}
+
+// liveHeap returns what the last collection found alive, in bytes.
+func liveHeap() uint64 {
+	sample := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	metrics.Read(sample)
+	return sample[0].Value.Uint64()
 }
 
 // containerMemory returns the container's memory in bytes, if it has a limit.

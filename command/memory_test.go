@@ -30,3 +30,17 @@ func TestContainerMemory(t *testing.T) {
 		}
 	}
 }
+
+func TestGCPercent(t *testing.T) {
+	for _, c := range []struct {
+		liveMiB uint64
+		want    int
+	}{{0, 400}, {4, 400}, {6, 266}, {8, 200}, {16, 100}, {500, 100}} {
+		if got := gcPercent(c.liveMiB << 20); got != c.want {
+			t.Errorf("with %d MiB alive: %d%%, want %d%%", c.liveMiB, got, c.want)
+		}
+	}
+	if liveHeap() == 0 {
+		t.Error("Go does not tell what is alive")
+	}
+}

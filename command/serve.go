@@ -39,7 +39,7 @@ func serve(ctx context.Context, e environment, args []string) error {
 	for _, warning := range loaded.Warnings {
 		log.Warn(warning.String())
 	}
-	tuneMemory(e, log)
+	tuneMemory(ctx, e, log)
 	return serveConfig(ctx, e, loaded.Config, log, func() {})
 }
 

@@ -33,7 +33,7 @@ func (m linkMap) rewriteBody(res *http.Response) {
 	}
 	body := newLinkBody(res.Body, m.rewriter(), zipped)
 	res.Body = body
-	if plain && announced <= bufferSize && body.fillWhole(announced) { // one write to the client instead of three
+	if plain && announced <= wholeBody && body.fillWhole(announced) { // one write to the client instead of three
 		res.ContentLength = int64(body.out.Len())
 		res.Header["Content-Length"] = []string{strconv.Itoa(body.out.Len())}
 	}
@@ -64,13 +64,17 @@ type linkBody struct {
 
 // linkBuffers are what a body needs while it is read. They are worth keeping.
 type linkBuffers struct {
-	piece [bufferSize]byte
+	piece [wholeBody]byte
 	spare []byte       // what piece becomes
 	out   bytes.Buffer // what is ready to be read
 }
 
+// wholeBody is how long a body may be that is read as a whole before any of it is passed on, in bytes: it comes in a
+// moment, and needs neither chunks nor a flush for each.
+const wholeBody = 64 << 10
+
 // maxSpare is how large a spare or an out is kept, in bytes.
-const maxSpare = 4 * bufferSize
+const maxSpare = 2 * wholeBody
 
 var linkBufferPool = sync.Pool{New: func() any { return new(linkBuffers) }}
 

@@ -111,6 +111,9 @@ func (l *linkRewriter) judge(piece []byte, at int) (verdict linkVerdict, end int
 
 // compare compares a text with from, and tells where the equal part ends.
 func (l *linkRewriter) compare(piece []byte, at int) (verdict linkVerdict, end int) {
+	if rest := piece[min(at, len(piece)):]; len(rest) >= len(l.from) && string(rest[:len(l.from)]) == l.from { // as Spotify writes it
+		return plainLink, at + len(l.from)
+	}
 	verdict, slashes := plainLink, 0
 	for i := range len(l.from) {
 		if at < len(piece) && piece[at] == '\\' && l.from[i] == '/' {

@@ -68,7 +68,7 @@ func (m *Manager) changeIndex(ctx context.Context, user User, change func(*userI
 	ctx, cancel := context.WithTimeout(ctx, indexTime)
 	defer cancel()
 	p := under(kindUser, user.ID)
-	turn := &m.indexTurns[maphash.String(m.indexSeed, p.key)%uint64(len(m.indexTurns))]
+	turn := &m.indexTurns[maphash.String(m.seed, p.key)%uint64(len(m.indexTurns))]
 	turn.Lock()
 	defer turn.Unlock()
 	for {

@@ -62,7 +62,7 @@ type Manager struct {
 	away     outage
 	touching sync.Map // keys whose activity is being written
 
-	indexSeed  maphash.Seed
+	seed       maphash.Seed
 	indexTurns [64]sync.Mutex // one change of a user's index at a time; users share them by their hash
 
 	background sync.WaitGroup // flights and the watch
@@ -84,7 +84,7 @@ func NewManager(o Options) (*Manager, error) {
 	ctx, stop := context.WithCancel(context.Background())
 	m := &Manager{
 		options: o, sealer: sealer, recent: newRecent(o.Now), flights: newFlights(), pauses: newPauses(),
-		indexSeed: maphash.MakeSeed(), stop: stop,
+		seed: maphash.MakeSeed(), stop: stop,
 	}
 	m.cookie, m.attempts = newCookies(o.Config.Cookie, o.Secure, o.Config.MaxLifetime)
 	if o.Watch != nil {
@@ -166,7 +166,7 @@ func (m *Manager) loadShared(ctx context.Context, p place, now time.Time) (*Sess
 
 // loadRecent loads a session and remembers it, or remembers it while the store is away.
 func (m *Manager) loadRecent(ctx context.Context, p place, now time.Time) (*Session, error) {
-	s, err := m.load(ctx, p)
+	s, err := m.loadUnless(ctx, p, m.recent.last(p.key))
 	switch {
 	case err == nil && !m.recent.saw(s, now):
 		return nil, ErrNoSession // it ended meanwhile

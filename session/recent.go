@@ -17,7 +17,8 @@ const (
 // outage. It is made of two generations, of which the older is dropped as a whole, so it needs no sweeping and holds at
 // most what was seen in twice recentLifetime. It is a Watcher: what the store tells of is no longer fresh.
 type recent struct {
-	now func() time.Time
+	now   func() time.Time
+	began time.Time // a little before any time that is told, so that no such time is zero
 
 	mu       sync.Mutex // guards what follows
 	told     bool       // the store tells of every change now
@@ -27,14 +28,14 @@ type recent struct {
 }
 
 type recentSession struct {
-	session *Session  // nil: none is known
-	seen    time.Time // when it was asked for in the store
-	changed time.Time // when the store last told of a change
-	gone    bool      // the change was its deletion
+	session *Session      // nil: none is known
+	seen    time.Duration // when it was asked for in the store, since recent began
+	changed time.Duration // when the store last told of a change
+	gone    bool          // the change was its deletion
 }
 
 func newRecent(now func() time.Time) *recent {
-	return &recent{now: now, young: map[string]recentSession{}, old: map[string]recentSession{}}
+	return &recent{now: now, began: now().Add(-time.Second), young: map[string]recentSession{}, old: map[string]recentSession{}}
 }
 
 // saw remembers a session as the store has given it to somebody who asked at a time. It does not bring back one that has
@@ -44,12 +45,12 @@ func (r *recent) saw(s *Session, asked time.Time) bool {
 	defer r.mu.Unlock()
 	r.turnLocked(asked)
 	known := r.findLocked(s.key)
-	if known.gone && !asked.After(known.changed) {
+	if known.gone && asked.Sub(r.began) <= known.changed {
 		return false
 	}
 	known.gone = false
 	if known.session == nil || known.session.version <= s.version {
-		known.session, known.seen = s, asked
+		known.session, known.seen = s, asked.Sub(r.began)
 		r.young[s.key] = known
 	}
 	return true
@@ -82,7 +83,7 @@ func (r *recent) Gone(key string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.turnLocked(now)
-	r.young[key] = recentSession{changed: now, gone: true}
+	r.young[key] = recentSession{changed: now.Sub(r.began), gone: true}
 }
 
 // Changed implements Watcher: what was asked for before is not fresh.
@@ -92,7 +93,7 @@ func (r *recent) Changed(key string) {
 	defer r.mu.Unlock()
 	r.turnLocked(now)
 	known := r.findLocked(key)
-	known.changed = now
+	known.changed = now.Sub(r.began)
 	r.young[key] = known
 }
 
@@ -120,10 +121,17 @@ func (r *recent) get(key string, now time.Time) *Session {
 	defer r.mu.Unlock()
 	r.turnLocked(now)
 	known := r.findLocked(key)
-	if known.session == nil || now.Sub(known.seen) > recentLifetime {
+	if known.session == nil || now.Sub(r.began)-known.seen > recentLifetime {
 		return nil
 	}
 	return known.session
+}
+
+// last returns the session as it was last seen, whatever became of it; nil when nothing is known.
+func (r *recent) last(key string) *Session {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.findLocked(key).session
 }
 
 // fresh returns a session that the store would give in just the same way, as far as anybody knows; nil when there is
@@ -132,7 +140,7 @@ func (r *recent) fresh(key string, now time.Time) *Session {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	known := r.findLocked(key)
-	if !r.told || known.session == nil || now.Sub(known.seen) >= freshLifetime || !known.changed.Before(known.seen) {
+	if !r.told || known.session == nil || now.Sub(r.began)-known.seen >= freshLifetime || known.changed >= known.seen {
 		return nil
 	}
 	if known.session.ttl(now) <= 0 { // the store has forgotten it, by this clock

@@ -18,7 +18,7 @@ type timedRecent struct {
 }
 
 func newTimedRecent() *timedRecent {
-	r := &timedRecent{}
+	r := &timedRecent{at: atSecond(0)}
 	r.recent = newRecent(func() time.Time { return r.at })
 	return r
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"time"
+	"unique"
 )
 
 // User is who logged in, as Spotify's GET /me tells.
@@ -78,6 +79,12 @@ func decodeRecord(data []byte) (record, error) {
 	var w wireRecord
 	if err := json.Unmarshal(data, &w); err != nil {
 		return record{}, fmt.Errorf("decode a session record: %w", err)
+	}
+	if w.AccountID == w.ID { // thousands of records are in memory, so what is the same is there once
+		w.AccountID = w.ID
+	}
+	for i, scope := range w.Scopes {
+		w.Scopes[i] = unique.Make(scope).Value()
 	}
 	return record{
 		user: User{ID: w.ID, AccountID: w.AccountID, DisplayName: w.DisplayName, Image: w.Image},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 
 	"go.uber.org/zap"
 )
@@ -11,6 +12,11 @@ import (
 // load reads and opens the record of a place. A record that does not open is as good as none: its key has been retired,
 // or somebody wrote into the store.
 func (m *Manager) load(ctx context.Context, p place) (*Session, error) {
+	return m.loadUnless(ctx, p, nil)
+}
+
+// loadUnless is load, except that it returns the known session, if there is one, when the store still has just that.
+func (m *Manager) loadUnless(ctx context.Context, p place, known *Session) (*Session, error) {
 	s := &Session{place: p, limits: m.limits()}
 	entry, err := m.options.Store.Load(ctx, p.key)
 	if err != nil && !errors.Is(err, ErrAbsent) {
@@ -20,7 +26,10 @@ func (m *Manager) load(ctx context.Context, p place) (*Session, error) {
 		return nil, err
 	}
 	if err == nil {
-		s.version = entry.Version
+		s.version, s.sealed = entry.Version, maphash.Bytes(m.seed, entry.Data)
+		if known != nil && known.version == s.version && known.sealed == s.sealed && known.limits == s.limits {
+			return known, nil
+		}
 		if s.record, err = m.openRecord(p, entry); err == nil {
 			return s, nil
 		}

@@ -13,6 +13,7 @@ const endedLifetime = 24 * time.Hour
 type Session struct {
 	place
 	version uint64
+	sealed  uint64 // a hash of the sealed record, when it came from the store
 	record  record
 	limits  limits
 }
