@@ -388,7 +388,8 @@ func FuzzDirect(f *testing.F) {
 		if got.failed && (want.failed || want.status == http.StatusSwitchingProtocols) {
 			return
 		}
-		if got.next != "second" || fmt.Sprint(got) != fmt.Sprint(want) {
+		want.next = "second" // which http.Transport may miss when something came behind the first answer
+		if fmt.Sprint(got) != fmt.Sprint(want) {
 			t.Errorf("%q:\n got %+v\nwant %+v", raw, got, want)
 		}
 	})
