@@ -96,6 +96,22 @@ func (m *Memory) Release(_ context.Context, key, holder string) error {
 	return nil
 }
 
+// CountSessions is Redis' CountSessions, and exact.
+func (m *Memory) CountSessions(context.Context) (int, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	count := 0
+	for key := range m.entries {
+		if _, alive := m.entryLocked(key); alive && isSession(key) {
+			count++
+		}
+	}
+	return count, nil
+}
+
+// Replicas is Redis' Replicas: a store in a process has one.
+func (m *Memory) Replicas(context.Context) (int, error) { return 1, nil }
+
 // Watch is Redis' Watch: nobody else changes what is here, so there is never any news.
 func (m *Memory) Watch(ctx context.Context, w Watcher) {
 	w.Missed()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -87,6 +88,22 @@ func (s *Redis) key(name string) (string, bool) {
 	key, ours := strings.CutPrefix(name, s.prefix+"{")
 	key, ends := strings.CutSuffix(key, "}")
 	return key, ours && ends
+}
+
+// Replicas counts the gateways that watch, this one among them: those that will hear of the next deletion. That nobody
+// does, as just after the start, is an error.
+func (s *Redis) Replicas(ctx context.Context) (int, error) {
+	var watching atomic.Int64
+	count := func(ctx context.Context, client redis.Cmdable) error {
+		subscribers, err := client.PubSubNumSub(ctx, s.deletions()).Result()
+		watching.Add(subscribers[s.deletions()])
+		return err
+	}
+	err := s.do(ctx, func(ctx context.Context) error { return s.onMasters(ctx, count) })
+	if err == nil && watching.Load() == 0 {
+		err = errors.New("nobody watches yet")
+	}
+	return int(watching.Load()), err
 }
 
 // deletions is the channel on which replicas tell each other what they have deleted.
