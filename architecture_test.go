@@ -15,11 +15,12 @@ import (
 // added with a reason.
 var plan = map[string][]string{
 	".":                   {"command"},
-	"command":             {"config", "flows", "httperror", "metrics", "proxy", "session", "simulator", "web"},
+	"command":             {"config", "flows", "httperror", "metrics", "overview", "proxy", "session", "simulator", "web"},
 	"config":              {"flows", "proxy", "session", "spelling", "webapi"}, // their Configs
 	"flows":               {"httperror", "session", "spelling", "webapi"},      // never proxy: main mounts both
 	"proxy":               {"httperror", "session", "webapi"},                  // never flows
 	"httperror":           {"session"},                                         // turns its errors into answers
+	"overview":            {"httperror", "metrics"},                            // shows what was counted
 	"metrics":             {},                                                  // the others say in interfaces what they report
 	"session":             {},                                                  // must not know OAuth or HTTP routes
 	"session/sessiontest": {"session"},

@@ -28,6 +28,7 @@ type gateway struct {
 type sessionStore struct {
 	sessions *session.Manager
 	redis    *session.Redis // nil with the memory store
+	census   census         // the same store, for the operator
 }
 
 // newGateway wires the packages together, in the order of a request's way: proxy, session, flows, and proxy again. No
@@ -77,13 +78,13 @@ func openSessions(c config.Config, tokens *flows.TokenEndpoint, counts *metrics.
 	if c.Session.Store == session.StoreMemory {
 		memory := session.NewMemory(nil)
 		store := newMeasured(memory, counts)
-		o.Store, o.Leases, o.Watch = store, store, memory.Watch
+		o.Store, o.Leases, o.Watch, s.census = store, store, memory.Watch, memory
 	} else {
 		if s.redis, err = session.NewRedis(c.Redis, log); err != nil {
 			return nil, err
 		}
 		store := newMeasured(s.redis, counts)
-		o.Store, o.Leases, o.Watch, o.Users = store, store, s.redis.Watch, s.redis.Users
+		o.Store, o.Leases, o.Watch, o.Users, s.census = store, store, s.redis.Watch, s.redis.Users, s.redis
 	}
 	if s.sessions, err = session.NewManager(o); err != nil {
 		return nil, errors.Join(err, s.close())

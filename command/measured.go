@@ -22,7 +22,7 @@ type measured struct {
 }
 
 // operation notes one kind of operation; see metrics.Metrics.Store.
-type operation func(took time.Duration, failed bool)
+type operation func(took time.Duration, failure string)
 
 func newMeasured(next storeAndLeases, m *metrics.Metrics) *measured {
 	return &measured{
@@ -33,8 +33,11 @@ func newMeasured(next storeAndLeases, m *metrics.Metrics) *measured {
 
 // ended notes an operation. That a client did not wait is no fault of the store's.
 func (o operation) ended(ctx context.Context, begun time.Time, err error) {
-	left := errors.Is(ctx.Err(), context.Canceled)
-	o(time.Since(begun), errors.Is(err, session.ErrStoreUnavailable) && !left)
+	failure := ""
+	if errors.Is(err, session.ErrStoreUnavailable) && !errors.Is(ctx.Err(), context.Canceled) {
+		failure = session.StoreFault(err)
+	}
+	o(time.Since(begun), failure)
 }
 
 // Load implements session.Store.

@@ -78,6 +78,9 @@ func serveConfig(ctx context.Context, e environment, c config.Config, log *zap.L
 
 	pages := proxy.NewAdmin(g.ready, c.Admin.Pprof)
 	pages.Handle("GET /metrics", g.metrics.Handler())
+	page := newOverview(c, e.build, g)
+	pages.Handle("GET /{$}", page)
+	go page.Run(requests)
 	admin := &http.Server{Handler: pages, ReadHeaderTimeout: readHeaderTimeout, ErrorLog: newRemarks(log)}
 	adminAddress := ""
 	if c.Admin.Listen != "" {

@@ -44,6 +44,9 @@ type Metrics struct {
 
 	storeErrors   *prometheus.CounterVec
 	storeDuration *prometheus.HistogramVec
+
+	faults        faults
+	store, tokens health
 }
 
 // New makes the metrics of the build that runs. What is counted by a result or a cause is there from the start, at zero:
@@ -147,16 +150,19 @@ func (m *Metrics) LoggedOut(result string) { m.logouts.WithLabelValues(result).I
 func (m *Metrics) Refreshed(result string, took time.Duration) {
 	m.refreshes.WithLabelValues(result).Inc()
 	m.refreshDuration.Observe(took.Seconds())
+	m.noteTokens(result)
 }
 
-// Store returns what notes each operation of one kind: how long it took, and whether the store did not answer.
-func (m *Metrics) Store(operation string) func(took time.Duration, failed bool) {
+// Store returns what notes each operation of one kind: how long it took, and, when the store did not answer, a few words
+// why; they are shown to the operator.
+func (m *Metrics) Store(operation string) func(took time.Duration, failure string) {
 	failures := m.storeErrors.WithLabelValues(operation)
 	duration := m.storeDuration.WithLabelValues(operation)
-	return func(took time.Duration, failed bool) {
+	return func(took time.Duration, failure string) {
 		duration.Observe(took.Seconds())
-		if failed {
+		if failure != "" {
 			failures.Inc()
+			m.store.failed(failure)
 		}
 	}
 }

@@ -46,7 +46,7 @@ func TestNames(t *testing.T) {
 	m := New("1.2.3", "abcdef")
 	m.Requests("/api/")("GET", 200, time.Second)
 	m.Upstream("/api/")(200, nil, time.Second)
-	m.Store("load")(time.Second, true)
+	m.Store("load")(time.Second, "connection refused")
 	families, err := m.registry.Gather()
 	if err != nil {
 		t.Fatal(err)
@@ -187,8 +187,8 @@ func TestEvents(t *testing.T) {
 	m.LoggedOut("ok")
 	m.Refreshed("client_misconfigured", 300*time.Millisecond)
 	load := m.Store("load")
-	load(700*time.Microsecond, false)
-	load(time.Second, true)
+	load(700*time.Microsecond, "")
+	load(time.Second, "connection refused")
 	expect(t, scrape(t, m),
 		"stagedoor_active_streams", "1",
 		"stagedoor_rate_limited_total", "1",

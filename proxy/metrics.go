@@ -1,8 +1,11 @@
 package proxy
 
 import (
+	"cmp"
 	"net/http"
 	"time"
+
+	"go.uber.org/zap"
 
 	"stagedoor/httperror"
 )
@@ -18,6 +21,8 @@ type Metrics interface {
 	Replayed(cause string)
 	// RateLimited notes a request that is answered with 429, by Spotify or the gateway.
 	RateLimited()
+	// Refused notes an answer that says that something is wrong, by its reason; the log has its line under requestID.
+	Refused(reason, route string, status int, requestID string)
 	// StreamBegun and StreamEnded note an answer whose end is not announced.
 	StreamBegun()
 	StreamEnded()
@@ -34,13 +39,31 @@ const routeNone = "none"
 
 // report notes a request whose answer has ended.
 func (g *Gateway) report(w *responseWriter, x *exchange) {
-	x.noteRequest(x.request.Method, finalStatus(w, x), x.took)
+	status := finalStatus(w, x)
+	x.noteRequest(x.request.Method, status, x.took)
+	g.reportFault(status, x)
 	if x.refusal != nil && x.refusal.Reason == httperror.RateLimited {
 		g.metrics.RateLimited()
 	}
 	if w.stream {
 		g.metrics.StreamEnded()
 	}
+}
+
+// brokenOff is the reason of an answer that its upstream did not finish.
+const brokenOff = "answer broken off"
+
+// reportFault tells of what an operator should know of: what has a log line of more than the usual level, and what the
+// gateway refuses because of rate limits.
+func (g *Gateway) reportFault(status int, x *exchange) {
+	reason := ""
+	if x.refusal != nil {
+		reason = x.refusal.Reason
+	}
+	if accessLevel(status, reason, x.brokenOff) < zap.WarnLevel && (reason != httperror.RateLimited || x.left) {
+		return
+	}
+	g.metrics.Refused(cmp.Or(reason, brokenOff), cmp.Or(x.route, routeNone), status, x.id)
 }
 
 // isStream tells whether an answer ends when its sender says so: the header announces no length, or leads to another
@@ -71,3 +94,5 @@ func (noMetrics) Replayed(string) {}
 func (noMetrics) RateLimited()    {}
 func (noMetrics) StreamBegun()    {}
 func (noMetrics) StreamEnded()    {}
+
+func (noMetrics) Refused(string, string, int, string) {}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -46,7 +47,20 @@ func (r *reports) Upstream(route string) func(int, error, time.Duration) {
 func (r *reports) Replayed(cause string) { r.add("replay %s", cause) }
 func (r *reports) RateLimited()          { r.add("limited") }
 func (r *reports) StreamBegun()          { r.add("stream begins") }
-func (r *reports) StreamEnded()          { r.add("stream ends") }
+func (r *reports) Refused(reason, route string, status int, id string) {
+	if id == "" {
+		r.add("a refusal without its request")
+	}
+	r.add("%s refused with %d %s", route, status, reason)
+}
+func (r *reports) StreamEnded() { r.add("stream ends") }
+
+// has tells whether there is a report with this in it.
+func (r *reports) has(text string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.ContainsFunc(r.all, func(report string) bool { return strings.Contains(report, text) })
+}
 
 // expect waits for so many reports and wants just these.
 func (r *reports) expect(t *testing.T, what string, want ...string) {
@@ -85,7 +99,7 @@ func TestReportsOfRequests(t *testing.T) {
 		httperror.Write(w, r, httperror.New(httperror.RateLimited, "Later.", nil))
 	}
 	s.get("/auth/callback", nil).refused(t, 429, httperror.RateLimited)
-	r.expect(t, "a login when Spotify has had enough", "/auth/ GET 429", "limited")
+	r.expect(t, "a login when Spotify has had enough", "/auth/ GET 429", "/auth/ refused with 429 RATE_LIMITED", "limited")
 
 	s.api.answer(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTooManyRequests) })
 	s.get("/api/me", loggedIn()).ok(t, 429)
@@ -106,7 +120,8 @@ func TestReportsOfRequests(t *testing.T) {
 
 	s.api.Close()
 	s.get("/api/me", loggedIn()).refused(t, 502, httperror.UpstreamUnreachable)
-	r.expect(t, "an upstream that is away", "upstream of /api/: 0, failed true, canceled false", "/api/ GET 502")
+	r.expect(t, "an upstream that is away", "upstream of /api/: 0, failed true, canceled false", "/api/ GET 502",
+		"/api/ refused with 502 UPSTREAM_UNREACHABLE")
 }
 
 // TestReportsOfAClientThatLeft checks that nobody takes it for the upstream's fault.

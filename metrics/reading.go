@@ -1,0 +1,140 @@
+package metrics
+
+import (
+	"math"
+	"strings"
+	"time"
+
+	dto "github.com/prometheus/client_model/go"
+)
+
+// Counts are counters by one label, such as the class of a status.
+type Counts map[string]float64
+
+// Total is all of them together.
+func (c Counts) Total() float64 {
+	total := 0.0
+	for _, n := range c {
+		total += n
+	}
+	return total
+}
+
+// Since returns what was counted after an earlier state.
+func (c Counts) Since(earlier Counts) Counts {
+	since := make(Counts, len(c))
+	for label, n := range c {
+		since[label] = n - earlier[label]
+	}
+	return since
+}
+
+// Reading is what a scrape would have told at one moment, as far as a person looks at it.
+type Reading struct {
+	At time.Time
+	// Requests are those of each route by class of the status, Upstream the calls of its upstream.
+	Requests, Upstream map[string]Counts
+	// RequestTime and UpstreamTime are how long they took, by route.
+	RequestTime, UpstreamTime map[string]Histogram
+	// These are by result, by cause, and by operation of the store.
+	Logins, Logouts, Refreshes, Replays, StoreErrors Counts
+	// StoreTime is of all operations together.
+	RefreshTime, StoreTime Histogram
+	RateLimited, Streams   float64
+}
+
+// Read gathers from the same counters as a scrape, so that nothing is counted twice.
+func (m *Metrics) Read(at time.Time) (Reading, error) {
+	families, err := m.registry.Gather()
+	if err != nil {
+		return Reading{}, err
+	}
+	r := Reading{At: at}
+	for _, family := range families {
+		samples := family.GetMetric()
+		switch strings.TrimPrefix(family.GetName(), namespace+"_") {
+		case "http_requests_total":
+			r.Requests = countsByRoute(samples)
+		case "http_request_duration_seconds":
+			r.RequestTime = timesByRoute(samples)
+		case "upstream_requests_total":
+			r.Upstream = countsByRoute(samples)
+		case "upstream_request_duration_seconds":
+			r.UpstreamTime = timesByRoute(samples)
+		case "logins_total":
+			r.Logins = countsBy(samples, "result")
+		case "logouts_total":
+			r.Logouts = countsBy(samples, "result")
+		case "token_refreshes_total":
+			r.Refreshes = countsBy(samples, "result")
+		case "replays_total":
+			r.Replays = countsBy(samples, "cause")
+		case "store_errors_total":
+			r.StoreErrors = countsBy(samples, "operation")
+		case "token_refresh_duration_seconds":
+			r.RefreshTime = times(samples)
+		case "store_duration_seconds":
+			r.StoreTime = times(samples)
+		case "rate_limited_total":
+			r.RateLimited = samples[0].GetCounter().GetValue()
+		case "active_streams":
+			r.Streams = samples[0].GetGauge().GetValue()
+		}
+	}
+	return r, nil
+}
+
+func labelOf(sample *dto.Metric, name string) string {
+	for _, label := range sample.GetLabel() {
+		if label.GetName() == name {
+			return label.GetValue()
+		}
+	}
+	return ""
+}
+
+func countsBy(samples []*dto.Metric, label string) Counts {
+	counts := Counts{}
+	for _, sample := range samples {
+		counts[labelOf(sample, label)] += sample.GetCounter().GetValue()
+	}
+	return counts
+}
+
+func countsByRoute(samples []*dto.Metric) map[string]Counts {
+	routes := map[string]Counts{}
+	for _, sample := range samples {
+		route := labelOf(sample, "route")
+		if routes[route] == nil {
+			routes[route] = Counts{}
+		}
+		routes[route][labelOf(sample, "code")] += sample.GetCounter().GetValue()
+	}
+	return routes
+}
+
+func timesByRoute(samples []*dto.Metric) map[string]Histogram {
+	routes := map[string]Histogram{}
+	for _, sample := range samples {
+		routes[labelOf(sample, "route")] = histogramOf(sample.GetHistogram())
+	}
+	return routes
+}
+
+func times(samples []*dto.Metric) Histogram {
+	var all Histogram
+	for _, sample := range samples {
+		all = all.Add(histogramOf(sample.GetHistogram()))
+	}
+	return all
+}
+
+func histogramOf(h *dto.Histogram) Histogram {
+	var read Histogram
+	for _, bucket := range h.GetBucket() {
+		read.Bounds = append(read.Bounds, bucket.GetUpperBound())
+		read.Below = append(read.Below, bucket.GetCumulativeCount())
+	}
+	read.Bounds, read.Below = append(read.Bounds, math.Inf(1)), append(read.Below, h.GetSampleCount())
+	return read
+}

@@ -1,0 +1,125 @@
+package metrics
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+)
+
+// TestRead checks that a reading tells what a scrape does.
+func TestRead(t *testing.T) {
+	m := New("", "")
+	m.Requests("/api/")("GET", 200, 20*time.Millisecond)
+	m.Requests("/api/")("PUT", 204, 20*time.Millisecond)
+	m.Requests("/")("GET", 500, 20*time.Millisecond)
+	m.Upstream("/api/")(429, nil, 20*time.Millisecond)
+	m.LoggedIn("denied")
+	m.LoggedOut("ok")
+	m.Replayed("token")
+	m.RateLimited()
+	m.StreamBegun()
+	m.Refreshed("ok", time.Second)
+	m.Store("load")(time.Millisecond, "")
+	m.Store("save")(time.Millisecond, "no answer in time")
+	r, err := m.Read(time.Unix(1, 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, got := range map[string]any{
+		"requests": r.Requests["/api/"]["2xx"] == 2 && r.Requests["/"]["5xx"] == 1 && r.Requests["/"]["2xx"] == 0,
+		"upstream": r.Upstream["/api/"]["4xx"] == 1, "logins": r.Logins["denied"] == 1, "logouts": r.Logouts["ok"] == 1,
+		"replays": r.Replays["token"] == 1, "rate limits": r.RateLimited == 1, "streams": r.Streams == 1,
+		"refreshes": r.Refreshes["ok"] == 1, "time of refreshes": r.RefreshTime.Count() == 1, "store": r.StoreTime.Count() == 2,
+		"errors of the store": r.StoreErrors.Total() == 1, "time of requests": r.RequestTime["/api/"].Count() == 2,
+		"time of upstreams": r.UpstreamTime["/api/"].Count() == 1, "the moment": r.At.Equal(time.Unix(1, 0)),
+	} {
+		if got != true {
+			t.Errorf("the reading is wrong about %s: %+v", what, r)
+		}
+	}
+	if h := m.StoreHealth(); h.Why != "no answer in time" || !h.Failing() {
+		t.Errorf("the store is %+v", h)
+	}
+}
+
+func TestQuantile(t *testing.T) {
+	m := New("", "")
+	note := m.Requests("/")
+	read := func() Histogram {
+		r, err := m.Read(time.Time{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r.RequestTime["/"]
+	}
+	before := read()
+	if _, known := before.Quantile(0.5); known {
+		t.Error("nothing takes a time")
+	}
+	for range 50 {
+		note("GET", 200, 20*time.Millisecond) // in the bucket from 10 to 25 ms
+	}
+	middle := read()
+	for range 50 {
+		note("GET", 200, 2*time.Second) // from 1 to 2.5 s
+	}
+	all := read()
+	note("GET", 200, time.Hour)
+	for _, c := range []struct {
+		what      string
+		histogram Histogram
+		quantile  float64
+		want      time.Duration
+	}{
+		{"half", all, 0.5, 25 * time.Millisecond},
+		{"a quarter", all, 0.25, 17500 * time.Microsecond},
+		{"three quarters", all, 0.75, 1750 * time.Millisecond},
+		{"half, lately", all.Since(middle), 0.5, 1750 * time.Millisecond},
+		{"beyond the last bucket", read().Since(all), 0.5, 30 * time.Second},
+	} {
+		if got, _ := c.histogram.Quantile(c.quantile); (got - c.want).Abs() > time.Millisecond {
+			t.Errorf("%s: %v, want %v", c.what, got, c.want)
+		}
+	}
+}
+
+// TestFaultsAreFew checks that neither an outage nor many kinds of faults fill the memory, or hide what began them.
+func TestFaultsAreFew(t *testing.T) {
+	m := New("", "")
+	m.Refused("FIRST", "/", 503, "a")
+	var all sync.WaitGroup
+	for range 10 {
+		all.Go(func() {
+			for range 100 {
+				m.Refused("STORE_UNAVAILABLE", "/", 503, "b")
+			}
+		})
+	}
+	all.Wait()
+	faults := m.Faults()
+	if len(faults) != 2 || faults[0].Times != 1000 || faults[1].Reason != "FIRST" || faults[0].First.After(faults[0].Last) {
+		t.Errorf("the faults are %+v", faults)
+	}
+	for i := range 100 {
+		m.Refused(fmt.Sprint(i), "/", 503, "c")
+	}
+	if faults := m.Faults(); len(faults) != maxFaults || faults[0].Reason != "99" {
+		t.Errorf("%d faults, the youngest %+v", len(faults), faults[0])
+	}
+}
+
+func TestTokenHealth(t *testing.T) {
+	m := New("", "")
+	for _, c := range []struct {
+		result  string
+		failing bool
+	}{
+		{"unavailable", true}, {"ok", false}, {"client_misconfigured", true}, {"grant_ended", false}, {"unavailable", true}, {"lost", false},
+	} {
+		m.Refreshed(c.result, time.Second)
+		if h := m.TokenHealth(); h.Failing() != c.failing || c.failing && h.Why != c.result {
+			t.Errorf("after %s it is %+v", c.result, h)
+		}
+	}
+}

@@ -1,0 +1,150 @@
+// Package overview is the page on which an operator sees how the gateway is, at night too: the first line says whether all is
+// well, and if not, what is wrong and where to look. It counts nothing itself: it reads what package metrics has counted.
+package overview
+
+import (
+	"bytes"
+	"context"
+	_ "embed"
+	"html/template"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"stagedoor/httperror"
+	"stagedoor/metrics"
+)
+
+const (
+	// window is the time that "lately" means, sampleEvery how fine it is kept.
+	window      = 5 * time.Minute
+	sampleEvery = 10 * time.Second
+	// readyTimeout bounds one look at whether the gateway is ready, as on /readyz.
+	readyTimeout = 2 * time.Second
+)
+
+//go:embed page.html
+var pageHTML string
+
+//go:embed page.css
+var pageCSS string
+
+var (
+	page = template.Must(template.New("page").Parse(pageHTML))
+	// pageCSP allows the page's one style sheet by its hash, and nothing else.
+	pageCSP = "default-src 'none'; style-src '" + httperror.HashSource(pageCSS) + "'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+
+// Options are what a Page tells of.
+type Options struct {
+	Version, Commit string
+	// Store names the kind of session store.
+	Store string
+	// Profiler tells whether the listener has Go's profiler, to which the page then leads.
+	Profiler bool
+	// Metrics is where all figures come from.
+	Metrics *metrics.Metrics
+	// Ready is what /readyz asks. Its words are shown as they are.
+	Ready func(ctx context.Context) error
+	// Sessions tells about how many sessions there are, Replicas how many gateways share the store. They are asked when
+	// somebody looks at the page, every 30 s at most.
+	Sessions, Replicas func(ctx context.Context) (int, error)
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+}
+
+// Page is the page. It is an http.Handler and safe for concurrent use.
+type Page struct {
+	options  Options
+	started  time.Time
+	sessions census
+	replicas census
+
+	mu   sync.Mutex // guards past
+	past []metrics.Reading
+}
+
+// New makes the page of a gateway that starts now.
+func New(o Options) *Page {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	p := &Page{options: o, started: o.Now(), sessions: census{count: o.Sessions}, replicas: census{count: o.Replicas}}
+	p.sample()
+	return p
+}
+
+// Run notes the figures now and then, until ctx ends: without it, "lately" means since the start.
+func (p *Page) Run(ctx context.Context) {
+	tick := time.NewTicker(sampleEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			p.sample()
+		}
+	}
+}
+
+// sample keeps the figures of now, and of older ones those that are needed: the youngest that is as old as the window
+// is where the window begins.
+func (p *Page) sample() {
+	reading, err := p.options.Metrics.Read(p.options.Now())
+	if err != nil {
+		return // a scrape tells
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.past = append(p.past, reading)
+	for len(p.past) > 1 && reading.At.Sub(p.past[1].At) >= window {
+		p.past = p.past[1:]
+	}
+}
+
+func (p *Page) windowBegin() (metrics.Reading, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.past) == 0 {
+		return metrics.Reading{}, false
+	}
+	return p.past[0], true
+}
+
+// ServeHTTP implements http.Handler.
+func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	now := p.options.Now()
+	reading, err := p.options.Metrics.Read(now)
+	begin, known := p.windowBegin()
+	if err != nil || !known {
+		http.Error(w, "The figures cannot be read; /metrics says why.", http.StatusInternalServerError)
+		return
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
+	defer cancel()
+	s := state{
+		options: p.options, started: p.started, now: reading, begin: begin, notReady: p.options.Ready(ctx),
+		store: p.options.Metrics.StoreHealth(), tokens: p.options.Metrics.TokenHealth(), faults: p.options.Metrics.Faults(),
+	}
+	away := s.notReady != nil // then the store would only keep the page waiting
+	s.sessions, s.replicas = p.sessions.about(ctx, now, away), p.replicas.about(ctx, now, away)
+	write(w, s.view())
+}
+
+func write(w http.ResponseWriter, v view) {
+	v.CSS = template.CSS(pageCSS)
+	var body bytes.Buffer
+	if err := page.Execute(&body, v); err != nil { // the template is fixed and a buffer takes every write
+		panic(err)
+	}
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Length", strconv.Itoa(body.Len()))
+	h.Set("Content-Security-Policy", pageCSP)
+	h.Set("Cache-Control", "no-store")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("X-Content-Type-Options", "nosniff")
+	_, _ = body.WriteTo(w) // who left needs no answer
+}

@@ -1,0 +1,230 @@
+package overview
+
+import (
+	"cmp"
+	"html/template"
+	"maps"
+	"slices"
+	"time"
+
+	"stagedoor/metrics"
+)
+
+// view is what the template gets: texts, and whether they are bad news.
+type view struct {
+	CSS                            template.CSS
+	Well                           bool
+	Headline                       string
+	Also                           []string
+	Version, Commit, Uptime, Clock string
+	Window                         string
+	Profiler                       bool
+	Tiles                          []tile
+	Classes                        []string
+	Routes, Upstreams              []row
+	Parts                          []part
+	Faults                         []faultRow
+}
+
+// tile is one figure, with what should be known beside it, and when it was.
+type tile struct {
+	Label, Value, Note, When string
+	Bad                      bool
+}
+
+// row is a route, or its upstream.
+type row struct {
+	Name     string
+	Rate     string
+	Cells    []cell
+	P50, P99 string
+}
+
+// cell is a count since the start, and its rate in the window.
+type cell struct {
+	Total, Rate string
+	None, Bad   bool
+}
+
+// part is something that the gateway depends on, or does, with its figures.
+type part struct {
+	Name, State string
+	Bad         bool
+	Lines       []tile
+}
+
+type faultRow struct {
+	Reason, Route, Times, Last, Ago, Since, RequestID string
+	Status                                            int
+	Recent                                            bool
+}
+
+// What the tables have in their columns; upstreams have two more.
+var (
+	classes         = []string{"2xx", "3xx", "4xx", "5xx"}
+	upstreamClasses = append(slices.Clone(classes), "none", "canceled")
+)
+
+func (s state) view() view {
+	v := view{
+		Version: s.options.Version, Commit: short(s.options.Commit), Uptime: length(s.now.At.Sub(s.started)),
+		Clock: s.now.At.UTC().Format("15:04:05 UTC"), Window: length(s.over()), Profiler: s.options.Profiler,
+		Headline: "All is well.", Tiles: s.tiles(), Classes: classes,
+		Routes:    s.rows(s.now.Requests, s.begin.Requests, s.now.RequestTime, s.begin.RequestTime, classes, "5xx"),
+		Upstreams: s.rows(s.now.Upstream, s.begin.Upstream, s.now.UpstreamTime, s.begin.UpstreamTime, upstreamClasses, "5xx", "none"),
+		Parts:     []part{s.storePart(), s.tokenPart(), s.loginPart()},
+	}
+	troubles := s.troubles()
+	if v.Well = len(troubles) == 0; !v.Well {
+		v.Headline, v.Also = troubles[0], troubles[1:]
+	}
+	for _, f := range s.faults {
+		v.Faults = append(v.Faults, faultRow{
+			Reason: f.Reason, Route: f.Route, Status: f.Status, RequestID: f.RequestID, Times: whole(float64(f.Times)),
+			Last: clock(f.Last, s.now.At), Ago: ago(f.Last, s.now.At), Since: clock(f.First, s.now.At), Recent: s.recent(f.Last),
+		})
+	}
+	return v
+}
+
+// over is how long the window is: less than usual just after the start.
+func (s state) over() time.Duration { return max(s.now.At.Sub(s.begin.At), time.Second) }
+
+func (s state) tiles() []tile {
+	var count float64
+	var all metrics.Histogram
+	for route, counts := range s.now.Requests {
+		count += counts.Since(s.begin.Requests[route]).Total()
+	}
+	for route, h := range s.now.RequestTime {
+		all = all.Add(h.Since(s.begin.RequestTime[route]))
+	}
+	limited := s.now.RateLimited - s.begin.RateLimited
+	return []tile{
+		{Label: "Requests a minute", Value: perMinute(count, s.over())},
+		{Label: "Half are done in", Value: took(all.Quantile(0.5)), Note: "p50"},
+		{Label: "99 of 100 in", Value: took(all.Quantile(0.99)), Note: "p99"},
+		{Label: "Sessions", Value: s.sessions.words("about "), Note: s.options.Store + s.sessions.age(s.now.At)},
+		{Label: "Replicas", Value: s.replicas.words(""), Note: "on this store" + s.replicas.age(s.now.At)},
+		{Label: "Streams", Value: whole(s.now.Streams), Note: "open now"},
+		{Label: "Rate limited", Value: whole(limited), Note: whole(s.now.RateLimited) + " since the start", Bad: limited > 0},
+	}
+}
+
+func (c counted) words(before string) string {
+	if c.at.IsZero() {
+		return unknown
+	}
+	return before + whole(float64(c.number))
+}
+
+// age tells of a number that is older than usual.
+func (c counted) age(now time.Time) string {
+	if c.at.IsZero() || now.Sub(c.at) <= censusEvery {
+		return ""
+	}
+	return ", " + ago(c.at, now)
+}
+
+func (s state) rows(now, begin map[string]metrics.Counts, timeNow, timeBegin map[string]metrics.Histogram, columns []string, bad ...string) []row {
+	var rows []row
+	for _, route := range routesOf(now) {
+		if route == "none" && now[route].Total() == 0 { // every path has a route, as it should
+			continue
+		}
+		lately := now[route].Since(begin[route])
+		window := timeNow[route].Since(timeBegin[route])
+		r := row{Name: route, Rate: perMinute(lately.Total(), s.over()), P50: took(window.Quantile(0.5)), P99: took(window.Quantile(0.99))}
+		for _, column := range columns {
+			r.Cells = append(r.Cells, cell{
+				Total: whole(now[route][column]), Rate: perMinute(lately[column], s.over()),
+				None: lately[column] == 0, Bad: lately[column] > 0 && slices.Contains(bad, column),
+			})
+		}
+		rows = append(rows, r)
+	}
+	return rows
+}
+
+// storePart is how the session store is.
+func (s state) storePart() part {
+	lately := s.now.StoreTime.Since(s.begin.StoreTime)
+	failed := s.now.StoreErrors.Since(s.begin.StoreErrors).Total()
+	p := part{Name: "Session store", State: "answers", Lines: []tile{
+		{Label: "Kind", Value: s.options.Store},
+		{Label: "p50, p99", Value: took(lately.Quantile(0.5)) + ", " + took(lately.Quantile(0.99))},
+		{Label: "Not answered lately", Value: whole(failed), Note: whole(s.now.StoreErrors.Total()) + " in all", Bad: failed > 0},
+		{Label: "Last failure", Value: cmp.Or(s.store.Why, "none"), When: since(s.store.Failed, s.now.At)},
+	}}
+	if s.notReady != nil {
+		p.State, p.Bad = "not ready", true
+	}
+	return p
+}
+
+// tokenPart is how the token endpoint is, as refreshes see it.
+func (s state) tokenPart() part {
+	lately := s.now.Refreshes.Since(s.begin.Refreshes)
+	duration := s.now.RefreshTime.Since(s.begin.RefreshTime)
+	p := part{Name: "Token endpoint", State: "not asked yet", Lines: []tile{
+		{Label: "p50, p99", Value: took(duration.Quantile(0.5)) + ", " + took(duration.Quantile(0.99))},
+	}}
+	switch {
+	case s.tokens.Failing():
+		p.State, p.Bad = "does not help", true
+	case !s.tokens.Worked.IsZero():
+		p.State = "works, " + ago(s.tokens.Worked, s.now.At)
+	}
+	p.Lines = append(p.Lines, resultLines("Refreshes ", s.now.Refreshes, lately, refreshResults, "client_misconfigured", "unavailable", "lost")...)
+	p.Lines = append(p.Lines, tile{Label: "Last failure", Value: cmp.Or(s.tokens.Why, "none"), When: since(s.tokens.Failed, s.now.At)})
+	return p
+}
+
+var (
+	refreshResults = []string{"ok", "grant_ended", "client_misconfigured", "unavailable", "lost"}
+	loginResults   = []string{"ok", "denied", "refused", "unavailable"}
+)
+
+// loginPart is what became of logins and logouts.
+func (s state) loginPart() part {
+	p := part{Name: "Logins"}
+	p.Lines = resultLines("Logins ", s.now.Logins, s.now.Logins.Since(s.begin.Logins), loginResults, "unavailable")
+	logouts := s.now.Logouts.Since(s.begin.Logouts)
+	p.Lines = append(p.Lines, resultLines("Logouts ", s.now.Logouts, logouts, []string{"ok", "unavailable"}, "unavailable")...)
+	return p
+}
+
+// resultLines has a line for each result: what happened in the window, and since the start.
+func resultLines(what string, now, lately metrics.Counts, results []string, bad ...string) []tile {
+	var lines []tile
+	for _, result := range results {
+		lines = append(lines, tile{
+			Label: what + result, Value: whole(lately[result]), Note: whole(now[result]) + " in all",
+			Bad: lately[result] > 0 && slices.Contains(bad, result),
+		})
+	}
+	return lines
+}
+
+func since(at, now time.Time) string {
+	if at.IsZero() {
+		return ""
+	}
+	return clock(at, now) + " UTC, " + ago(at, now)
+}
+
+// routesOf are the routes in the order of the table; those that no route serves come last.
+func routesOf(counts map[string]metrics.Counts) []string {
+	return slices.SortedFunc(maps.Keys(counts), func(a, b string) int {
+		if (a == "none") != (b == "none") {
+			if a == "none" {
+				return 1
+			}
+			return -1
+		}
+		return cmp.Compare(a, b)
+	})
+}
+
+// short cuts a commit to what people compare.
+func short(commit string) string { return commit[:min(len(commit), 12)] }
