@@ -18,6 +18,9 @@ const maxLogged = 512
 // maxLoggedMethod does so for methods, of which all real ones are short.
 const maxLoggedMethod = 16
 
+// accessFields is how many fields an access line has at most.
+const accessFields = 13
+
 // statusClientLeft is what the log says of a request whose client went away before there was an answer. No client ever
 // sees it; the number is nginx's.
 const statusClientLeft = 499
@@ -47,7 +50,7 @@ func (g *Gateway) logAccess(w *responseWriter, x *exchange) {
 	if x.session == "" {
 		x.session = g.sessions.Label(x.request)
 	}
-	fields := []zap.Field{
+	fields := append(make([]zap.Field, 0, accessFields), // in one piece
 		zap.String("request_id", x.id),
 		zap.String("method", bounded(x.request.Method, maxLoggedMethod)),
 		zap.String("route", x.route),
@@ -58,7 +61,9 @@ func (g *Gateway) logAccess(w *responseWriter, x *exchange) {
 		zap.Float64("duration_ms", milliseconds(x.took)),
 		zap.Float64("upstream_ms", milliseconds(x.upstream)),
 		zap.String("client_ip", x.peer.String()),
-		zap.String("session", x.session),
+		zap.String("session", x.session))
+	if trace := traceID(x.request.Header); trace != "" {
+		fields = append(fields, zap.String("trace_id", trace))
 	}
 	if cause != nil {
 		fields = append(fields, zap.String("error", bounded(session.WithoutQuotations(cause.Error()), maxLogged)))
