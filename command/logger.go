@@ -16,14 +16,12 @@ func newLogger(c config.Log, w io.Writer) (*zap.Logger, error) {
 	if err != nil {
 		return nil, fmt.Errorf("log.level: %w", err)
 	}
+	if c.Format == "console" {
+		return zap.New(zapcore.NewCore(newConsoleEncoder(), zapcore.Lock(zapcore.AddSync(w)), level)), nil
+	}
 	fields := zap.NewProductionEncoderConfig()
 	fields.EncodeTime = zapcore.RFC3339NanoTimeEncoder
 	fields.EncodeDuration = zapcore.StringDurationEncoder
 	encoder := zapcore.NewJSONEncoder(fields)
-	if c.Format == "console" {
-		fields.EncodeTime = zapcore.TimeEncoderOfLayout("15:04:05.000")
-		fields.EncodeLevel = zapcore.CapitalLevelEncoder
-		encoder = zapcore.NewConsoleEncoder(fields)
-	}
 	return zap.New(zapcore.NewCore(encoder, zapcore.Lock(zapcore.AddSync(w)), level)), nil
 }

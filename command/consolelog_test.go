@@ -1,0 +1,78 @@
+package command
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+
+	"stagedoor/config"
+	"stagedoor/session"
+)
+
+// console writes lines as log.format console does, and returns them without their time.
+func console(t *testing.T, write func(log *zap.Logger)) []string {
+	t.Helper()
+	var text strings.Builder
+	log, err := newLogger(config.Log{Level: "debug", Format: "console"}, &text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(log)
+	var lines []string
+	for line := range strings.Lines(text.String()) {
+		begin, rest, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "  ")
+		if _, err := time.Parse("15:04:05.000", begin); err != nil && begin != "" {
+			t.Errorf("%q begins with no time", line)
+		}
+		lines = append(lines, rest)
+	}
+	return lines
+}
+
+func TestConsole(t *testing.T) {
+	for want, write := range map[string]func(log *zap.Logger){
+		"INFO   request method=GET status=200 duration_ms=1.5 path=/api/me": func(log *zap.Logger) {
+			log.Info("request", zap.String("method", "GET"), zap.Int("status", 200), zap.Float64("duration_ms", 1.5),
+				zap.String("reason", ""), zap.String("path", "/api/me"))
+		},
+		`WARN   it broke error="dial tcp: refused" ok=true`: func(log *zap.Logger) {
+			log.Warn("it broke", zap.Error(errors.New("dial tcp: refused")), zap.Bool("ok", true))
+		},
+		"ERROR  http: named":   func(log *zap.Logger) { log.Named("http").Error("named") },
+		"DEBUG  with a=b c=1s": func(log *zap.Logger) { log.With(zap.String("a", "b")).Debug("with", zap.Duration("c", time.Second)) },
+		`INFO   list methods="[\"GET\",\"PUT\"]"`: func(log *zap.Logger) {
+			log.Info("list", zap.Strings("methods", []string{"GET", "PUT"}))
+		},
+		`INFO   a\nb \x1b[31m path="a=b" agent="x\ny" tail="\u009b2J" word=` + `"é"`: func(log *zap.Logger) {
+			log.Info("a\nb \x1b[31m", zap.String("path", "a=b"), zap.String("agent", "x\ny"), zap.String("tail", "\u009b2J"), zap.String("word", "é"))
+		},
+		"INFO   secret key=[redacted]": func(log *zap.Logger) { log.Info("secret", zap.Any("key", session.NewSecret("hidden"))) },
+	} {
+		if got := console(t, write); len(got) != 1 || got[0] != want {
+			t.Errorf("the console has\n%q, want\n%q", got, want)
+		}
+	}
+}
+
+func TestConsoleStack(t *testing.T) {
+	got := console(t, func(log *zap.Logger) {
+		log.Error("panic", zap.ByteString("stack", []byte("goroutine 1\n\tmain.go:1")), zap.String("fault", "x"))
+	})
+	if want := []string{"ERROR  panic fault=x", "  goroutine 1", "  \tmain.go:1"}; strings.Join(got, "|") != strings.Join(want, "|") {
+		t.Errorf("the console has %q, want %q", got, want)
+	}
+}
+
+// TestConsoleAligned checks that messages begin in one column, whatever their level.
+func TestConsoleAligned(t *testing.T) {
+	for _, level := range []zapcore.Level{zap.DebugLevel, zap.InfoLevel, zap.WarnLevel, zap.ErrorLevel} {
+		got := console(t, func(log *zap.Logger) { log.Log(level, "message") })
+		if len(got) != 1 || strings.Index(got[0], "message") != len("ERROR  ") {
+			t.Errorf("%v: %q", level, got)
+		}
+	}
+}
