@@ -15,7 +15,8 @@ type remarks struct{ log *zap.Logger }
 
 // Write implements io.Writer; package log calls it once for each remark.
 func (r remarks) Write(text []byte) (int, error) {
-	r.log.Info(session.WithoutQuotations(strings.TrimSpace(string(text))))
+	said := session.WithoutQuotations(strings.TrimSpace(string(text)))
+	r.log.Log(remarkLevel(said), said)
 	return len(text), nil
 }
 

@@ -93,6 +93,8 @@ func serveConfig(ctx context.Context, e environment, c config.Config, log *zap.L
 	}
 	log.Info("serving", zap.Stringer("listen", public.Addr()), zap.String("public_url", c.Server.PublicURL),
 		zap.String("admin", adminAddress), zap.String("store", c.Session.Store), zap.String("version", e.build.Version))
+	logRoutes(log, c)
+	started := time.Now()
 	listening()
 
 	defer refuseReload(log)()
@@ -101,7 +103,9 @@ func serveConfig(ctx context.Context, e environment, c config.Config, log *zap.L
 	case <-ctx.Done():
 		err = shutDown(g, server, c.Server, cutRequests, log)
 	}
-	return errors.Join(err, admin.Close(), g.close())
+	err = errors.Join(err, admin.Close(), g.close())
+	log.Info("stopped", zap.Stringer("listen", public.Addr()), zap.Duration("after", time.Since(started).Round(time.Millisecond)), zap.Error(err))
+	return err
 }
 
 // shutDown takes the gateway out of service so that nobody notices: first it says that it is not ready, then it closes
