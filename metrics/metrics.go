@@ -25,9 +25,10 @@ var (
 	storeBuckets = append([]float64{0.0005, 0.001, 0.0025}, durationBuckets...)
 )
 
-// Metrics are one process's metrics, in a registry of their own. It is safe for concurrent use.
+// Metrics are one process's metrics, in registries of their own. It is safe for concurrent use.
 type Metrics struct {
-	registry *prometheus.Registry
+	registry *prometheus.Registry // what is ours
+	runtime  *prometheus.Registry // what Go and the system tell, which costs more than ours to gather
 
 	requests         *prometheus.CounterVec
 	requestDuration  *prometheus.HistogramVec
@@ -52,8 +53,8 @@ type Metrics struct {
 // New makes the metrics of the build that runs. What is counted by a result or a cause is there from the start, at zero:
 // a counter that appears with its first event hides that event from increase() and rate().
 func New(version, commit string) *Metrics {
-	m := &Metrics{registry: prometheus.NewRegistry()}
-	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m := &Metrics{registry: prometheus.NewRegistry(), runtime: prometheus.NewRegistry()}
+	m.runtime.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.addTraffic()
 	m.addSessions()
 	build := prometheus.NewGaugeVec(prometheus.GaugeOpts{
@@ -66,8 +67,10 @@ func New(version, commit string) *Metrics {
 
 // Handler answers a scrape.
 func (m *Metrics) Handler() http.Handler {
-	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
+	return promhttp.HandlerFor(m.all(), promhttp.HandlerOpts{})
 }
+
+func (m *Metrics) all() prometheus.Gatherer { return prometheus.Gatherers{m.registry, m.runtime} }
 
 // addTraffic makes what the way of a request reports.
 func (m *Metrics) addTraffic() {

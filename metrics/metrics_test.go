@@ -47,7 +47,7 @@ func TestNames(t *testing.T) {
 	m.Requests("/api/")("GET", 200, time.Second)
 	m.Upstream("/api/")(200, nil, time.Second)
 	m.Store("load")(time.Second, "connection refused")
-	families, err := m.registry.Gather()
+	families, err := m.all().Gather()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,7 +90,7 @@ func TestNames(t *testing.T) {
 			t.Errorf("there are no metrics %s_…", prefix)
 		}
 	}
-	problems, err := testutil.GatherAndLint(m.registry)
+	problems, err := testutil.GatherAndLint(m.all())
 	if err != nil || len(problems) > 0 {
 		t.Errorf("the linter says %v, %v", problems, err)
 	}

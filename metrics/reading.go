@@ -43,7 +43,7 @@ type Reading struct {
 	RateLimited, Streams   float64
 }
 
-// Read gathers from the same counters as a scrape, so that nothing is counted twice.
+// Read gathers from the same counters as a scrape, so that nothing is counted twice. Its error is one that a scrape tells, too.
 func (m *Metrics) Read(at time.Time) (Reading, error) {
 	families, err := m.registry.Gather()
 	if err != nil {

@@ -109,7 +109,7 @@ func TestTroubles(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			inHouse(t, func(h *house) {
-				time.Sleep(time.Hour)
+				time.Sleep(2 * window)
 				h.expect("All is well.")
 				c.harm(h)
 				h.expect(c.want)
