@@ -1,0 +1,35 @@
+package flows
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"stagedoor/httperror"
+	"stagedoor/session"
+)
+
+// TestProfileFaultDoesNotQuoteTheToken has GET /me send the token back where net/http quotes what it cannot read.
+func TestProfileFaultDoesNotQuoteTheToken(t *testing.T) {
+	const token = "access-token-of-this-test"
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err == nil {
+			_, _ = fmt.Fprintf(conn, "HTTP/1.1 %s\r\n\r\n", r.Header.Get("Authorization"))
+			_ = conn.Close()
+		}
+	}))
+	defer server.Close()
+	h := &Handler{config: Config{APIURL: server.URL, TokenTimeout: time.Minute}, api: newClient()}
+	_, err := h.profile(t.Context(), session.Token{Access: session.NewSecret(token)})
+	fault := httperror.From(err)
+	if fault.Reason != httperror.UpstreamUnreachable || fault.Cause == nil || !strings.Contains(fault.Cause.Error(), "malformed") {
+		t.Fatalf("the fault is %v", err)
+	}
+	if strings.Contains(err.Error(), token) {
+		t.Errorf("the token is in %v", err)
+	}
+}
