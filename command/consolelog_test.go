@@ -22,6 +22,9 @@ func console(t *testing.T, write func(log *zap.Logger)) []string {
 		t.Fatal(err)
 	}
 	write(log)
+	if err := log.Sync(); err != nil {
+		t.Fatal(err)
+	}
 	var lines []string
 	for line := range strings.Lines(text.String()) {
 		begin, rest, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "  ")

@@ -16,12 +16,16 @@ func newLogger(c config.Log, w io.Writer) (*zap.Logger, error) {
 	if err != nil {
 		return nil, fmt.Errorf("log.level: %w", err)
 	}
-	if c.Format == "console" {
-		return zap.New(zapcore.NewCore(newConsoleEncoder(), zapcore.Lock(zapcore.AddSync(w)), level)), nil
+	out := &logWriter{to: w}
+	return zap.New(promptCore{zapcore.NewCore(newEncoder(c.Format), out, level), out}), nil
+}
+
+func newEncoder(format string) zapcore.Encoder {
+	if format == "console" {
+		return newConsoleEncoder()
 	}
 	fields := zap.NewProductionEncoderConfig()
 	fields.EncodeTime = zapcore.RFC3339NanoTimeEncoder
 	fields.EncodeDuration = zapcore.StringDurationEncoder
-	encoder := zapcore.NewJSONEncoder(fields)
-	return zap.New(zapcore.NewCore(encoder, zapcore.Lock(zapcore.AddSync(w)), level)), nil
+	return zapcore.NewJSONEncoder(fields)
 }
