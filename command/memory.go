@@ -62,7 +62,7 @@ func keepHeadroom(ctx context.Context) {
 
 // gcPercent is how much the heap may grow, in percent of what is alive.
 func gcPercent(live uint64) int {
-	return int(min(max(gcHeadroom*100/max(live, 1), minGCPercent), maxGCPercent)) //nolint:gosec // G115: at most maxGCPercent
+	return int(min(max(gcHeadroom*100/max(live, 1), minGCPercent), maxGCPercent))
 }
 
 // liveHeap returns what the last collection found alive, in bytes.
