@@ -220,8 +220,10 @@ func (s *slowWorld) slowReaders() {
 	for n := range int64(readers) {
 		s.held(n < s.ended.Load(), "an answer of the frontend goes on")
 	}
-	broken := s.replicas[0].logged(func(l logLine) bool { return strings.HasSuffix(l.Path, "/endless") && l.Error != "" })
-	if len(broken) != readers/2 {
-		s.t.Errorf("the log tells of %d answers that broke off, want %d", len(broken), readers/2)
+	broken := func() int {
+		return len(s.replicas[0].logged(func(l logLine) bool { return strings.HasSuffix(l.Path, "/endless") && l.Error != "" }))
+	}
+	if !soon(func() bool { return broken() == readers/2 }) {
+		s.t.Errorf("the log tells of %d answers that broke off, want %d", broken(), readers/2)
 	}
 }

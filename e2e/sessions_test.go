@@ -143,6 +143,9 @@ func TestSessionListForgetsWhatTimedOut(t *testing.T) {
 	first.login("ada")
 	second.login("ada")
 	w.redis.Advance(8 * 24 * time.Hour) // beyond the idle timeout
+	sessiontest.Eventually(t, startTime, "the gateway hears that the sessions are gone", func() bool {
+		return first.get("/api/me").status == http.StatusUnauthorized
+	})
 	first.expectOut("after a week")
 	first.login("ada")
 	if _, own, others := first.sessions(); own == "" || len(others) != 0 {
@@ -153,7 +156,7 @@ func TestSessionListForgetsWhatTimedOut(t *testing.T) {
 // TestIndexPrunesItself counts bytes: logins that time out must not make the index grow.
 func TestIndexPrunesItself(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, options{session: "idle_timeout: 1s"})
+	w := newWorld(t, options{session: "idle_timeout: 3s"})
 	w.visitor().login("ada")
 	size := func() int64 {
 		key := w.keys("*{user:*")
@@ -173,7 +176,7 @@ func TestIndexPrunesItself(t *testing.T) {
 	}
 	sessiontest.Eventually(t, startTime, "both sessions time out", func() bool { return len(w.keys("*{session:*")) == 0 })
 	w.visitor().login("ada")
-	if got := size(); got > one+8 { // times may take a digit more
+	if got := size(); got > one+40 { // keys differ in how well they compress
 		t.Errorf("after the timeouts the index has %d bytes, want about %d", got, one)
 	}
 }
