@@ -245,6 +245,5 @@ func (c *checker) warn() {
 }
 
 func (c *checker) note(field, problem string) {
-	c.warnings = append(c.warnings,
-		Fault{File: c.source.name, Position: c.positions.of(field), Field: field, Problem: problem})
+	c.warnings = append(c.warnings, c.found(field, problem))
 }

@@ -30,13 +30,29 @@ func newDecoder(path, text string, getenv func(string) (string, bool)) *decoder 
 }
 
 // fault notes what is wrong with a field, at the field's place.
-func (d *decoder) fault(field, problem string) { d.faultAt(d.positions.of(field), field, problem) }
+func (d *decoder) fault(field, problem string) {
+	d.broken[field] = true
+	d.faults = append(d.faults, d.found(field, problem))
+}
 
+// faultAt notes what is wrong at a place: with the file, or with a key that has no place of its own.
 func (d *decoder) faultAt(position Position, field, problem string) {
 	if field != "" {
 		d.broken[field] = true
 	}
-	d.faults = append(d.faults, Fault{File: d.source.name, Position: position, Field: field, Problem: problem})
+	d.faults = append(d.faults, Fault{
+		File: d.source.name, Position: position, Field: field, Problem: problem, excerpt: d.source.excerpt(position),
+	})
+}
+
+// found makes a fault of what is to be said about a field.
+func (d *decoder) found(field, problem string) Fault {
+	position, inFile := d.positions.of(field)
+	fault := Fault{File: d.source.name, Position: position, Field: field, Problem: problem}
+	if inFile {
+		fault.excerpt = d.source.excerpt(position)
+	}
+	return fault
 }
 
 // value decodes node into v by v's type. A null leaves v as it is: what is not said is the default.
@@ -96,7 +112,8 @@ func (d *decoder) section(field string, node ast.Node, v reflect.Value) {
 		k, ok := known[e.name]
 		switch {
 		case !ok:
-			d.faultAt(d.positions.of(e.field), shownKey(field, e.name), unknownKey(e.name, v.Type()))
+			at, _ := d.positions.of(e.field)
+			d.faultAt(at, shownKey(field, e.name), unknownKey(e.name, v.Type()))
 		case k.twin:
 			twins = append(twins, e)
 		default:
@@ -174,7 +191,7 @@ type entry struct {
 func (d *decoder) entries(field string, node ast.Node) []entry {
 	mapping, ok := node.(*ast.MappingNode)
 	if !ok {
-		d.fault(field, "needs a section: keys with values, indented below it")
+		d.noSection(field, node)
 		return nil
 	}
 	var entries []entry
@@ -195,6 +212,17 @@ func (d *decoder) entries(field string, node ast.Node) []entry {
 		entries = append(entries, entry{name: name, field: path, node: pair.Value})
 	}
 	return entries
+}
+
+// noSection reports what is no mapping. A text on a line of its own below the key is most often a key without its colon
+// or the space behind that.
+func (d *decoder) noSection(field string, node ast.Node) {
+	start := d.source.start(node)
+	if key, found := d.positions.of(field); found && start.Line > key.Line && node.Type() == ast.StringType {
+		d.faultAt(start, field, "this is no key with a value; write a colon and a space between the two")
+		return
+	}
+	d.fault(field, "needs a section: keys with values, indented below it")
 }
 
 // keyName returns the text of a plain or quoted key, or what is wrong with a key of any other kind.

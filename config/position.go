@@ -19,21 +19,23 @@ var fileStart = Position{Line: 1, Column: 1}
 // positions are the places of the fields that the file has, by their paths.
 type positions map[string]Position
 
-// of returns the field's position, or that of its nearest parent in the file, or the file's start.
-func (p positions) of(field string) Position {
+// of returns the field's position, or that of its nearest parent in the file. When neither is there, it is false and
+// gives the file's start.
+func (p positions) of(field string) (position Position, found bool) {
 	for field != "" {
 		if position, ok := p[field]; ok {
-			return position
+			return position, true
 		}
 		field = field[:max(0, strings.LastIndexAny(field, ".["))]
 	}
-	return fileStart
+	return fileStart, false
 }
 
 // source is the text of a configuration file, with line ends as the YAML scanner counts them.
 type source struct {
 	name  string
 	lines []string
+	shown []string // see excerpt
 }
 
 // newSource drops a byte order mark and turns CR LF into LF: the scanner would count such line ends twice

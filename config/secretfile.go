@@ -37,7 +37,7 @@ func (d *decoder) secretFile(twin entry, v reflect.Value) {
 		d.fault(twin.field, d.withoutSecret(path, err))
 		return
 	}
-	d.positions[plain] = d.positions.of(twin.field) // what is wrong with the secret is wrong with its file
+	d.positions[plain] = d.positions[twin.field] // what is wrong with the secret is wrong with its file
 	if v.Type() == secretType {
 		v.Set(reflect.ValueOf(session.NewSecret(text)))
 		return
