@@ -38,6 +38,7 @@ var only = []struct{ path, files, why string }{
 	{"github.com/gorilla/sessions", "session/cookie.go session/*_test.go", "its default cookie is unsafe: one file sets every option"},
 	{"github.com/redis/go-redis/v9", "session/redis.go session/redis_watch.go session/redis_scan.go session/*_test.go session/sessiontest/*.go", "one file knows the commands and the keys"},
 	{"github.com/goccy/go-yaml", "config/*.go session/secret_test.go", "nobody else reads YAML"},
+	{"github.com/santhosh-tekuri/jsonschema", "config/*_test.go", "the loader judges the configuration; the schema is for editors"},
 	{"github.com/prometheus", "metrics/*.go", "nobody else knows who reads the figures"},
 	{"golang.org/x/oauth2", "flows/*.go simulator/*_test.go", "nobody else talks OAuth"},
 	{"testing", "*_test.go */*_test.go */*/*_test.go session/sessiontest/*.go", "no product code depends on tests"},

@@ -3,6 +3,7 @@
 package main
 
 import (
+	_ "embed" // config.yaml
 	"os"
 
 	"stagedoor/command"
@@ -11,6 +12,11 @@ import (
 // version and commit are set by the linker: -ldflags "-X main.version=… -X main.commit=…".
 var version, commit string
 
+// example is the configuration that shows and explains every key.
+//
+//go:embed config.yaml
+var example string
+
 func main() {
-	os.Exit(command.Main(command.Build{Version: version, Commit: commit}))
+	os.Exit(command.Main(command.Build{Version: version, Commit: commit, Example: example}))
 }

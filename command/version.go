@@ -12,6 +12,8 @@ import (
 // information.
 type Build struct {
 	Version, Commit string
+	// Example is the text of the repository's config.yaml, whose comments the schema repeats.
+	Example string
 }
 
 func (b Build) complete() Build {

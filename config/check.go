@@ -133,12 +133,17 @@ func isWildcard(host string) bool {
 	return host == "" || ip != nil && ip.IsUnspecified()
 }
 
+var (
+	logLevels  = []string{"debug", "info", "warn", "error"}
+	logFormats = []string{"json", "console"}
+)
+
 func (c *checker) checkLog() {
 	log := c.config.Log
-	if !slices.Contains([]string{"debug", "info", "warn", "error"}, log.Level) {
+	if !slices.Contains(logLevels, log.Level) {
 		c.refuse("log.level", fmt.Sprintf("%q is no log level; write debug, info, warn or error", log.Level))
 	}
-	if log.Format != "json" && log.Format != "console" {
+	if !slices.Contains(logFormats, log.Format) {
 		c.refuse("log.format", fmt.Sprintf("%q is no log format; write json or console", log.Format))
 	}
 }

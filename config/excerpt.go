@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -49,7 +48,7 @@ func window(line []rune, column int) ([]rune, int) {
 // keyNames are all keys that config.yaml may have. A secret is known by its twin.
 var keyNames = func() []string {
 	var names []string
-	eachKey(reflect.TypeFor[Config](), "", func(_, name string) { names = append(names, name) })
+	eachKey(configType, "", func(_, name string) { names = append(names, name) })
 	return names
 }()
 

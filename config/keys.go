@@ -111,7 +111,7 @@ func unknownKey(name string, section reflect.Type) string {
 // homeOf says in words where config.yaml has a key of this name.
 func homeOf(name string) (string, bool) {
 	var homes []string
-	eachKey(reflect.TypeFor[Config](), "", func(path, known string) {
+	eachKey(configType, "", func(path, known string) {
 		switch {
 		case known != name:
 		case path == "":

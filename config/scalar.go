@@ -139,8 +139,14 @@ func setDuration(text string, v reflect.Value) error {
 	return nil
 }
 
-// days is what Go's durations lack.
-var days = regexp.MustCompile(`[0-9]+(\.[0-9]+)?d`)
+// durationForm is a duration without its sign: Go's form (see time.ParseDuration), and d for days.
+const durationForm = `(0|(([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h|d))+)`
+
+var (
+	duration = regexp.MustCompile(`^[+-]?` + durationForm + `$`)
+	// days is what Go's durations lack.
+	days = regexp.MustCompile(`([0-9]+(\.[0-9]*)?|\.[0-9]+)d`)
+)
 
 // parseDuration reads a Go duration in which d stands for 24 hours. No length of time in config.yaml can be negative.
 func parseDuration(text string) (time.Duration, error) {
@@ -152,7 +158,7 @@ func parseDuration(text string) (time.Duration, error) {
 		return strconv.FormatFloat(n*24, 'f', -1, 64) + "h"
 	})
 	length, err := time.ParseDuration(inHours)
-	if err != nil {
+	if err != nil || !duration.MatchString(text) {
 		return 0, fmt.Errorf("needs %s", wanted(durationType))
 	}
 	if length < 0 {

@@ -48,7 +48,7 @@ func TestShippedFileHasEveryKey(t *testing.T) {
 	d.value("", body, reflect.ValueOf(&config).Elem())
 
 	places := slices.Collect(maps.Keys(d.positions))
-	eachKey(reflect.TypeFor[Config](), "", func(path, name string) {
+	eachKey(configType, "", func(path, name string) {
 		if path == "routes" || path == "accounts" {
 			if !strings.Contains(string(text), " "+name+":") {
 				t.Errorf("config.yaml does not mention %s.%s", path, name)
