@@ -6,11 +6,8 @@ import (
 	"flag"
 	"fmt"
 
-	"go.uber.org/zap"
-
 	"stagedoor/config"
 	"stagedoor/flows"
-	"stagedoor/session"
 )
 
 // check is the command that proves a configuration before it is deployed.
@@ -33,7 +30,7 @@ func check(ctx context.Context, e environment, args []string) error {
 	if err != nil || !*online {
 		return err
 	}
-	return errors.Join(checkRedis(ctx, loaded.Config, e), checkClient(ctx, loaded.Config, e))
+	return checkOnline(ctx, loaded.Config, e)
 }
 
 // explained are faults that print with the lines that they stand in.
@@ -48,33 +45,5 @@ func explain(err error) error {
 	if errors.As(err, &faults) {
 		return explained{faults}
 	}
-	return err
-}
-
-func checkRedis(ctx context.Context, c config.Config, e environment) error {
-	if c.Session.Store != session.StoreRedis {
-		return nil
-	}
-	redis, err := session.NewRedis(c.Redis, zap.NewNop())
-	if err != nil {
-		return err
-	}
-	if err := errors.Join(redis.Ping(ctx), redis.Close()); err != nil {
-		return fmt.Errorf("redis: %w; look at redis.addresses, username, password and tls", err)
-	}
-	_, err = fmt.Fprintln(e.stdout, "\nRedis answers.")
-	return err
-}
-
-func checkClient(ctx context.Context, c config.Config, e environment) error {
-	if c.Spotify.ClientSecret.IsZero() {
-		_, err := fmt.Fprintln(e.stdout, "There is no client secret, so Spotify cannot be asked about the client.")
-		return err
-	}
-	tokens := flows.NewTokenEndpoint(c.Spotify, c.Server.PublicURL, nil)
-	if _, err := tokens.ClientCredentials(ctx); err != nil {
-		return fmt.Errorf("spotify: %w; look at spotify.client_id, client_secret and token_url", err)
-	}
-	_, err := fmt.Fprintln(e.stdout, "Spotify accepts the client id and secret.")
 	return err
 }

@@ -1,0 +1,65 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"go.uber.org/zap"
+
+	"stagedoor/config"
+	"stagedoor/flows"
+	"stagedoor/session"
+)
+
+// checkOnline asks Redis and Spotify and prints one line a finding. The error holds the faults.
+func checkOnline(ctx context.Context, c config.Config, e environment) error {
+	if _, err := fmt.Fprintln(e.stdout); err != nil {
+		return err
+	}
+	var faults []error
+	for _, f := range append(askRedis(ctx, c), askSpotify(ctx, c)) {
+		line := fmt.Sprintf("%s: %s", f.Verdict, f.Text)
+		switch f.Verdict {
+		case session.Fault:
+			faults = append(faults, errors.New(line))
+		case session.Warning:
+			_, _ = fmt.Fprintln(e.stderr, line)
+		default:
+			if _, err := fmt.Fprintln(e.stdout, line); err != nil {
+				return err
+			}
+		}
+	}
+	return errors.Join(faults...)
+}
+
+func askRedis(ctx context.Context, c config.Config) []session.Finding {
+	if c.Session.Store != session.StoreRedis {
+		return []session.Finding{{Verdict: session.Skipped, Text: "Sessions live in memory, so there is no Redis to ask."}}
+	}
+	redis, err := session.NewRedis(c.Redis, zap.NewNop())
+	if err != nil {
+		return []session.Finding{{Verdict: session.Fault, Text: fmt.Sprintf("Redis cannot be asked: %v.", err)}}
+	}
+	defer redis.Close() // everything has been asked
+	return redis.Inspect(ctx)
+}
+
+func askSpotify(ctx context.Context, c config.Config) session.Finding {
+	if c.Spotify.ClientSecret.IsZero() {
+		return session.Finding{Verdict: session.Skipped,
+			Text: "There is no client secret, and without one Spotify does not tell whether it knows the client id."}
+	}
+	tokens := flows.NewTokenEndpoint(c.Spotify, c.Server.PublicURL, nil)
+	switch _, err := tokens.ClientCredentials(ctx); {
+	case err == nil:
+		return session.Finding{Verdict: session.Fine, Text: "Spotify accepts the client id and secret."}
+	case errors.Is(err, session.ErrClientMisconfigured):
+		return session.Finding{Verdict: session.Fault, Text: fmt.Sprintf("Spotify refuses the client id or secret (%v); "+
+			"copy spotify.client_id and client_secret anew from your app at developer.spotify.com/dashboard.", err)}
+	default:
+		return session.Finding{Verdict: session.Fault, Text: fmt.Sprintf("Spotify gives no token (%v); "+
+			"look at spotify.token_url and at this machine's way there, or try again later.", err)}
+	}
+}

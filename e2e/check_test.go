@@ -1,0 +1,114 @@
+package e2e
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"stagedoor/session/sessiontest"
+)
+
+// TestCheckOnline breaks what check -online asks, one thing after the other: each finding is one line, and only a fault
+// costs the exit code.
+func TestCheckOnline(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, options{})
+	good, err := os.ReadFile(w.replicas[0].config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	nobody := sessiontest.FreeAddress(t)
+	const (
+		redisOK   = "ok: Redis keeps sessions"
+		spotifyOK = "ok: Spotify accepts the client id and secret.\n"
+	)
+	for _, c := range []struct {
+		name    string
+		prepare func()
+		replace []string
+		code    int
+		stdout  []string
+		stderr  []string // one a line
+	}{
+		{"all is well", nil, nil, 0, []string{redisOK, spotifyOK, "\n  " + w.balancer.URL + "/auth/callback\n"}, nil},
+		{"a wrong secret", nil, []string{clientSecret, "hunter2"}, 1, []string{redisOK},
+			[]string{"fault: Spotify refuses the client id or secret (invalid_client: "}},
+		{"a wrong id", nil, []string{clientID, "nobody"}, 1, []string{redisOK}, []string{"fault: Spotify refuses the client id"}},
+		{"no way to Spotify", nil, []string{w.accounts.URL + "/api/token", "http://" + nobody + "/api/token"}, 1, []string{redisOK},
+			[]string{"fault: Spotify gives no token (the token endpoint is unavailable: "}},
+		{"no secret", nil, []string{"client_secret: \"" + clientSecret + "\"", "flow: authorization_code_pkce"}, 0,
+			[]string{redisOK, "skipped: There is no client secret"}, nil},
+		{"no Redis", nil, []string{"session:\n", "session:\n  store: memory\n"}, 0,
+			[]string{"skipped: Sessions live in memory", spotifyOK}, nil},
+		{"two faults", nil, []string{w.redis.Addr(), nobody, clientSecret, "hunter2"}, 1, nil,
+			[]string{"fault: Redis does not answer: ", "fault: Spotify refuses"}},
+		{"a fault in the file", nil, []string{"session:\n", "session:\n  store: disk\n"}, 2, nil,
+			[]string{".yaml:", " |   store: disk", " |   ^"}},
+		{"an evicting Redis", func() {
+			if _, err := w.redis.Do("CONFIG", "SET", "maxmemory-policy", "allkeys-lru"); err != nil {
+				t.Fatal(err)
+			}
+		}, nil, 0, []string{redisOK, spotifyOK}, []string{"warning: Redis evicts keys"}},
+		{"Redis is down", w.redis.Stop, nil, 1, []string{spotifyOK}, []string{"fault: Redis does not answer: "}},
+	} {
+		if c.prepare != nil {
+			c.prepare()
+		}
+		config := filepath.Join(t.TempDir(), "config.yaml")
+		writeFile(t, config, strings.NewReplacer(c.replace...).Replace(string(good)))
+		code, stdout, stderr := stagedoor(t, nil, "check", "-config", config, "-online")
+		if code != c.code {
+			t.Errorf("%s: code %d, want %d", c.name, code, c.code)
+		}
+		for _, want := range c.stdout {
+			if !strings.Contains(stdout, want) {
+				t.Errorf("%s: %q is not in\n%s", c.name, want, stdout)
+			}
+		}
+		lines := strings.Split(strings.TrimSuffix(stderr, "\n"), "\n")
+		matches := len(lines) == max(len(c.stderr), 1) // of nothing there is one line, which is empty
+		for i := 0; matches && i < len(c.stderr); i++ {
+			matches = strings.Contains(lines[i], c.stderr[i])
+		}
+		if !matches || len(c.stderr) == 0 && stderr != "" {
+			t.Errorf("%s: standard error is\n%s\nwant %q", c.name, stderr, c.stderr)
+		}
+		for _, secret := range []string{clientSecret, "hunter2", w.key.Reveal()} {
+			if strings.Contains(stdout+stderr, secret) {
+				t.Errorf("%s: it shows a secret:\n%s%s", c.name, stdout, stderr)
+			}
+		}
+	}
+}
+
+// TestCheckShowsLines looks at what a person sees of two mistakes.
+func TestCheckShowsLines(t *testing.T) {
+	t.Parallel()
+	config := filepath.Join(t.TempDir(), "config.yaml")
+	writeFile(t, config, "server:\n  lisen: 127.0.0.1:8080\nspotify: {client_id: id, client_secret: hunter2, flow: magic}\n"+
+		"session: {keys: [\"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\"]}\n")
+	code, stdout, stderr := stagedoor(t, nil, "check", "-config", config)
+	want := config + `:2:3: server.lisen: unknown key; did you mean listen?
+    2 |   lisen: 127.0.0.1:8080
+      |   ^
+` + config + `:3:50: spotify.flow: "magic" is no flow; write authorization_code, authorization_code_pkce or implicit
+    3 | spotify: {client_id: id, client_secret: [redacted]
+      |                                                  ^
+`
+	if code != 2 || stdout != "" || stderr != want {
+		t.Errorf("code %d, %q, and\n%s\nwant\n%s", code, stdout, stderr, want)
+	}
+}
+
+// TestSchema checks that the program needs no file for its schema.
+func TestSchema(t *testing.T) {
+	t.Parallel()
+	want, err := os.ReadFile("../config.schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if code, stdout, stderr := stagedoor(t, nil, "schema"); code != 0 || stdout != string(want) || stderr != "" {
+		t.Errorf("code %d, %d bytes, %q; want config.schema.json with %d bytes", code, len(stdout), stderr, len(want))
+	}
+}

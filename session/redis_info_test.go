@@ -1,0 +1,24 @@
+package session
+
+import "testing"
+
+func TestJudgeVersion(t *testing.T) {
+	for version, want := range map[string]Verdict{
+		"7.2.4": Fine, "6.0.0": Fine, "10.1": Fine, "5.0.14": Fault, "4": Fault, "": Skipped, "unstable": Skipped,
+	} {
+		if got := judgeVersion("Redis", version); got.Verdict != want {
+			t.Errorf("version %q: %v, want %v", version, got, want)
+		}
+	}
+}
+
+func TestReadInfo(t *testing.T) {
+	info := readInfo("# Server\r\nredis_version:7.0.15\r\nexecutable:/a:b\r\n\r\n# Memory\r\nmaxmemory_policy:noeviction\r\n")
+	for name, want := range map[string]string{
+		"redis_version": "7.0.15", "executable": "/a:b", "maxmemory_policy": "noeviction", "absent": "",
+	} {
+		if got := info[name]; got != want {
+			t.Errorf("%s is %q, want %q", name, got, want)
+		}
+	}
+}
