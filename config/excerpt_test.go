@@ -14,6 +14,7 @@ func TestExcerptsHideSecrets(t *testing.T) {
 		"braces":                     "spotify: {client_id: id, client_secret: hunter2, flow: hunter2}",
 		"JSON":                       `{"redis":{"password":"hunter2","username":"hunter2"}}`,
 		"a list":                     "session:\n  keys:\n  - hunter2\n  - hunter2\n    hunter2",
+		"a list with colons":         "session:\n  keys:\n  - id:hunter2\n  - level: hunter2",
 		"a list in brackets":         "session:\n  keys: [first,\n    hunter2,\nhunter2, hunter2]",
 		"a text of several lines":    "redis:\n  password: |\n    one\n    hunter2\n\n    level: hunter2",
 		"quotes of several lines":    "redis:\n  password: \"one\n  hunter2\"",
