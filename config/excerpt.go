@@ -67,6 +67,8 @@ var (
 	separator = regexp.MustCompile(`^["']?\s*[:=]?\s*`)
 	// empty is a rest of a line without a value of its own.
 	empty = regexp.MustCompile(`^[\s:=>|"'[\]{},-]*(\$\{\w*\}?[\s:"'[\]{},]*)*$`)
+	// path is a value that leads to a file. What somebody has put in the place of a file's name may be the secret itself.
+	path = regexp.MustCompile(`^["']?(\.{1,2}/|(/[\w.-]+){2,}|\$\{)`)
 	// continues is a line that goes on with the value of the one before it.
 	continues = regexp.MustCompile(`^\s*([^\s\w"'-]|[^:]*$)`)
 )
@@ -125,6 +127,8 @@ func visible(line string) (shown string, secret bool) {
 		switch {
 		case strings.HasSuffix(line[:at[2]], "/"): // a part of a path
 			continue
+		case namesFile(name) && !path.MatchString(strings.TrimPrefix(rest, separator.FindString(rest))):
+			secret = true
 		case mayBeSecret(name, colon):
 			secret = true
 		case !colon || !isForeignKey(name, rest):
@@ -151,6 +155,11 @@ func mayBeSecret(name string, colon bool) bool {
 	}
 	near := nearestKey(name)
 	return isSecretKey(name) || isSecretKey(near) || secretive.MatchString(name) && !secretive.MatchString(near)
+}
+
+// namesFile tells whether a key wants the name of a file with a secret in it.
+func namesFile(name string) bool {
+	return strings.HasSuffix(name, fileSuffix) && secretive.MatchString(name) && slices.Contains(keyNames, name)
 }
 
 // isForeignKey tells whether a name with a colon is a key that config.yaml does not have, and no section either.
