@@ -17,7 +17,8 @@ var ErrNoAttempt = errors.New("no such login attempt")
 // The note is sealed under the state and a cookie that all attempts of a browser share, so that only this browser can
 // come back with the state.
 func (m *Manager) BeginAttempt(w http.ResponseWriter, r *http.Request, note []byte) (state Secret, err error) {
-	browser, known := m.attempts.read(r)
+	attempts := m.settings.Load().attempts
+	browser, known := attempts.read(r)
 	if !known {
 		browser = newID()
 	}
@@ -25,13 +26,13 @@ func (m *Manager) BeginAttempt(w http.ResponseWriter, r *http.Request, note []by
 	if err := m.keepNote(r.Context(), attemptPlace(state, browser), note, AttemptLifetime); err != nil {
 		return Secret{}, err
 	}
-	return state, m.attempts.set(w, r, browser)
+	return state, attempts.set(w, r, browser)
 }
 
 // FinishAttempt returns the note of a login and forgets it: a state works once. A state that comes back in another
 // browser answers ErrNoAttempt and stays good in its own.
 func (m *Manager) FinishAttempt(r *http.Request, state string) ([]byte, error) {
-	browser, known := m.attempts.read(r)
+	browser, known := m.settings.Load().attempts.read(r)
 	parsed, ok := parseID(state)
 	if !known || !ok {
 		return nil, ErrNoAttempt

@@ -36,7 +36,7 @@ func BenchmarkCookie(b *testing.B) {
 	m, r := benched(b, nil)
 	b.ReportAllocs()
 	for b.Loop() {
-		id, found := m.cookie.read(r)
+		id, found := m.settings.Load().cookie.read(r)
 		if !found || behind(kindSession, id).key == "" {
 			b.Fatal("there is no session")
 		}
@@ -68,7 +68,7 @@ func benchFind(b *testing.B, m *Manager, r *http.Request) {
 // BenchmarkOpen opens a sealed record and decodes it.
 func BenchmarkOpen(b *testing.B) {
 	m, r := benched(b, nil)
-	id, _ := m.cookie.read(r)
+	id, _ := m.settings.Load().cookie.read(r)
 	p := behind(kindSession, id)
 	entry, err := m.options.Store.Load(context.Background(), p.key)
 	if err != nil {

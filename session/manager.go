@@ -6,6 +6,7 @@ import (
 	"hash/maphash"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
@@ -22,7 +23,7 @@ const activityShare = 10
 // maxNamed bounds what a login remembers of the sessions before it: one, and a few that somebody planted.
 const maxNamed = 4
 
-// Options are what a Manager works with. All fields are required unless they say otherwise.
+// Options are what a Manager works with; Use changes some of them later. All fields are required unless they say otherwise.
 type Options struct {
 	Config Config
 	// Secure says that browsers see the gateway on https.
@@ -51,10 +52,8 @@ type Options struct {
 
 // Manager finds, makes and ends sessions, and keeps their tokens fresh. It is safe for concurrent use.
 type Manager struct {
-	options  Options
-	sealer   *sealer
-	cookie   cookie
-	attempts cookie
+	options  Options // without those that are Settings
+	settings atomic.Pointer[settings]
 	recent   *recent
 	loads    singleflight.Group // of sessions, by their key
 	flights  *flights
@@ -71,10 +70,11 @@ type Manager struct {
 
 // NewManager makes a manager and starts to watch for sessions that other replicas end. Close it.
 func NewManager(o Options) (*Manager, error) {
-	sealer, err := newSealer(o.Config.Keys)
+	first, err := newSettings(Settings{Config: o.Config, Refresh: o.Refresh, App: o.App}, o.Secure)
 	if err != nil {
 		return nil, err
 	}
+	o.Config, o.Refresh, o.App = Config{}, nil, nil
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -83,10 +83,10 @@ func NewManager(o Options) (*Manager, error) {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	m := &Manager{
-		options: o, sealer: sealer, recent: newRecent(o.Now), flights: newFlights(), pauses: newPauses(),
+		options: o, recent: newRecent(o.Now), flights: newFlights(), pauses: newPauses(),
 		seed: maphash.MakeSeed(), stop: stop,
 	}
-	m.cookie, m.attempts = newCookies(o.Config.Cookie, o.Secure, o.Config.MaxLifetime)
+	m.settings.Store(first)
 	if o.Watch != nil {
 		m.background.Go(func() { o.Watch(ctx, m.recent) })
 	}
@@ -100,12 +100,15 @@ func (m *Manager) Close() {
 }
 
 // CookieNames returns the names of the gateway's own cookies, which no upstream shall see or set.
-func (m *Manager) CookieNames() []string { return []string{m.cookie.name, m.attempts.name} }
+func (m *Manager) CookieNames() []string {
+	current := m.settings.Load()
+	return []string{current.cookie.name, current.attempts.name}
+}
 
 // Label stands in a log for the session that the request's cookie names, whether there is one or not; empty without a
 // cookie.
 func (m *Manager) Label(r *http.Request) string {
-	id, found := m.cookie.read(r)
+	id, found := m.settings.Load().cookie.read(r)
 	if !found {
 		return ""
 	}
@@ -125,7 +128,7 @@ func (m *Manager) Find(r *http.Request) (*Session, error) {
 
 // Peek is Find for a look that does not count as use. With ErrReauthorize it returns the session that was, nevertheless.
 func (m *Manager) Peek(r *http.Request) (*Session, error) {
-	id, found := m.cookie.read(r)
+	id, found := m.settings.Load().cookie.read(r)
 	if !found {
 		return nil, ErrNoSession
 	}
@@ -207,7 +210,7 @@ func (m *Manager) Create(w http.ResponseWriter, r *http.Request, login Login) (*
 	if err := m.endBefore(r, login); err != nil { // its cookie is about to be replaced, so nobody can use it; its time runs out
 		m.options.Log.Error("the session before this login could not be ended", zap.String("session", m.Label(r)), zap.Error(err))
 	}
-	if err := m.cookie.set(w, r, id); err != nil {
+	if err := m.settings.Load().cookie.set(w, r, id); err != nil {
 		return nil, err
 	}
 	m.audit("login", "ok", s)
@@ -222,7 +225,7 @@ func (m *Manager) newRecord(login Login) record {
 // End ends the session of the request and takes its cookie away. A request without a session is fine. When the store does
 // not answer nothing has happened: the session lives and the cookie stays.
 func (m *Manager) End(w http.ResponseWriter, r *http.Request) error {
-	for _, id := range m.cookie.readAll(r) { // a planted cookie beside the true one shall not save it
+	for _, id := range m.settings.Load().cookie.readAll(r) { // a planted cookie beside the true one shall not save it
 		p := behind(kindSession, id)
 		s, _ := m.look(r.Context(), p) // who it was; nil when that is not known
 		if err := m.delete(r.Context(), p.key); err != nil {
@@ -233,7 +236,7 @@ func (m *Manager) End(w http.ResponseWriter, r *http.Request) error {
 			m.audit("logout", "ok", s)
 		}
 	}
-	return m.cookie.clear(w, r)
+	return m.settings.Load().cookie.clear(w, r)
 }
 
 // Named returns what stands for the sessions that the request's cookies name, for Login.Replaces: at most maxNamed.
@@ -244,7 +247,7 @@ func (m *Manager) Named(r *http.Request) []string {
 
 func (m *Manager) named(r *http.Request) []string {
 	var keys []string
-	for _, id := range m.cookie.readAll(r) {
+	for _, id := range m.settings.Load().cookie.readAll(r) {
 		keys = append(keys, behind(kindSession, id).key)
 	}
 	return keys
@@ -272,7 +275,7 @@ func (m *Manager) delete(ctx context.Context, key string) error {
 // touch writes, now and then, that the session is in use. A failure costs nothing but precision.
 func (m *Manager) touch(ctx context.Context, s *Session) {
 	now := m.options.Now()
-	if now.Sub(s.record.lastSeenAt) < m.options.Config.IdleTimeout/activityShare {
+	if now.Sub(s.record.lastSeenAt) < m.settings.Load().Config.IdleTimeout/activityShare {
 		return
 	}
 	if _, busy := m.touching.LoadOrStore(s.key, true); busy {

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"errors"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -71,4 +72,15 @@ func (p *pauses) worked(key string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	delete(p.after, key)
+}
+
+// forgiveClient forgets that the client was refused, for all sessions.
+func (p *pauses) forgiveClient() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for key, known := range p.after {
+		if errors.Is(known.cause, ErrClientMisconfigured) {
+			delete(p.after, key)
+		}
+	}
 }

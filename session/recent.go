@@ -25,6 +25,7 @@ type recent struct {
 	young    map[string]recentSession
 	old      map[string]recentSession
 	youngest time.Time // when young was begun
+	opened   time.Time // what was asked for until then may have been opened with a key that is not there any more
 }
 
 type recentSession struct {
@@ -47,6 +48,9 @@ func (r *recent) saw(s *Session, asked time.Time) bool {
 	known := r.findLocked(s.key)
 	if known.gone && asked.Sub(r.began) <= known.changed {
 		return false
+	}
+	if !asked.After(r.opened) {
+		return true
 	}
 	known.gone = false
 	if known.session == nil || known.session.version <= s.version {
@@ -77,6 +81,21 @@ func (r *recent) forget(key string) {
 	}
 }
 
+// forgetAll drops every session, also those that are on their way from the store: the keys that opened them have changed.
+func (r *recent) forgetAll(now time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.dropLocked()
+	r.opened = now
+}
+
+// dropLocked drops what is known, but not what is known to be gone.
+func (r *recent) dropLocked() {
+	isKnown := func(_ string, known recentSession) bool { return !known.gone }
+	maps.DeleteFunc(r.young, isKnown)
+	maps.DeleteFunc(r.old, isKnown)
+}
+
 // Gone implements Watcher: it forgets a session, even if a request that is under way has still seen it.
 func (r *recent) Gone(key string) {
 	now := r.now()
@@ -102,9 +121,7 @@ func (r *recent) Changed(key string) {
 func (r *recent) Missed() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	isKnown := func(_ string, known recentSession) bool { return !known.gone }
-	maps.DeleteFunc(r.young, isKnown)
-	maps.DeleteFunc(r.old, isKnown)
+	r.dropLocked()
 	r.told = true
 }
 

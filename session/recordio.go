@@ -52,11 +52,11 @@ func (m *Manager) openRecord(p place, entry Entry) (record, error) {
 
 // seal makes of a text what the store may keep at a place, and open is its inverse.
 func (m *Manager) seal(p place, plain []byte) ([]byte, error) {
-	return m.sealer.seal(p.secret, p.key, compact(plain))
+	return m.settings.Load().sealer.seal(p.secret, p.key, compact(plain))
 }
 
 func (m *Manager) open(p place, sealed []byte) ([]byte, error) {
-	compacted, err := m.sealer.open(p.secret, p.key, sealed)
+	compacted, err := m.settings.Load().sealer.open(p.secret, p.key, sealed)
 	if err != nil {
 		return nil, err
 	}
@@ -86,5 +86,6 @@ func (m *Manager) save(ctx context.Context, s *Session, next record, holder stri
 }
 
 func (m *Manager) limits() limits {
-	return limits{idle: m.options.Config.IdleTimeout, lifetime: m.options.Config.MaxLifetime}
+	config := m.settings.Load().Config
+	return limits{idle: config.IdleTimeout, lifetime: config.MaxLifetime}
 }

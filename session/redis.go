@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -23,8 +24,15 @@ const versionSize = 8
 type Redis struct {
 	client  redis.UniversalClient
 	watch   redis.UniversalClient // for Watch alone
+	login   atomic.Pointer[redisLogin]
 	prefix  string
 	timeout time.Duration
+}
+
+// redisLogin is what a new connection logs in with.
+type redisLogin struct {
+	username string
+	password Secret
 }
 
 // NewRedis prepares the connections; none is made before the first command. The log gets what the client reports about
@@ -35,8 +43,10 @@ func NewRedis(c RedisConfig, log *zap.Logger) (*Redis, error) {
 		return nil, err
 	}
 	redis.SetLogger(redisLog{log.Named("redis")})
+	s := &Redis{prefix: c.KeyPrefix, timeout: c.Timeout}
+	s.SetLogin(c.Username, c.Password)
 	options := &redis.UniversalOptions{
-		Addrs: c.Addresses, MasterName: c.SentinelMaster, Username: c.Username, Password: c.Password.Reveal(),
+		Addrs: c.Addresses, MasterName: c.SentinelMaster, CredentialsProvider: s.credentials,
 		DB: c.Database, TLSConfig: tlsConfig, Dialer: redisDialer(c.Timeout, tlsConfig),
 		DialTimeout: c.Timeout, ReadTimeout: c.Timeout, WriteTimeout: c.Timeout, PoolTimeout: c.Timeout,
 		ContextTimeoutEnabled: true,
@@ -45,9 +55,19 @@ func NewRedis(c RedisConfig, log *zap.Logger) (*Redis, error) {
 		DisableIdentity:          true,
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 	}
-	s := &Redis{client: redis.NewUniversalClient(options), prefix: c.KeyPrefix, timeout: c.Timeout}
+	s.client = redis.NewUniversalClient(options)
 	s.watch = redis.NewUniversalClient(s.watchOptions(*options))
 	return s, nil
+}
+
+// SetLogin changes what new connections log in with. Those that there are stay logged in as they are.
+func (s *Redis) SetLogin(username string, password Secret) {
+	s.login.Store(&redisLogin{username: username, password: password})
+}
+
+func (s *Redis) credentials() (username, password string) {
+	login := s.login.Load()
+	return login.username, login.password.Reveal()
 }
 
 // Load implements Store.

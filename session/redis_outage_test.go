@@ -162,6 +162,17 @@ func TestRedisPassword(t *testing.T) {
 	}
 }
 
+// New connections log in with the password of the moment.
+func TestRedisSetLogin(t *testing.T) {
+	server := sessiontest.StartRedis(t, "--requirepass", "correct horse")
+	config := server.Config()
+	config.Password = session.NewSecret("battery staple")
+	store := openRedis(t, config)
+	wantOutage(t, store)
+	store.SetLogin("", session.NewSecret("correct horse"))
+	sessiontest.Eventually(t, 10*time.Second, "Redis takes the new password", func() bool { return store.Ping(t.Context()) == nil })
+}
+
 func TestRedisUsernameAndDatabase(t *testing.T) {
 	server := sessiontest.StartRedis(t, "--user", "stagedoor", "on", ">secret", "~stagedoor:*", "&stagedoor:*", "+@all")
 	config := server.Config()

@@ -27,12 +27,12 @@ var errTooLong = &RefreshUnavailableError{Cause: errors.New("the refresh takes t
 // while the old one is still good, the old one is returned. It answers ErrReauthorize, ErrNoSession (the session was
 // ended meanwhile), ErrStoreUnavailable, ErrClientMisconfigured or a RefreshUnavailableError.
 func (m *Manager) Token(ctx context.Context, s *Session) (Token, error) {
-	return m.TokenFor(ctx, s, m.options.Config.RefreshBefore)
+	return m.TokenFor(ctx, s, m.settings.Load().Config.RefreshBefore)
 }
 
 // TokenFor is Token for a use that takes so long: a token that ends before is refreshed first.
 func (m *Manager) TokenFor(ctx context.Context, s *Session, use time.Duration) (Token, error) {
-	use = max(use, m.options.Config.RefreshBefore)
+	use = max(use, m.settings.Load().Config.RefreshBefore)
 	now, current := m.options.Now(), s.record.grant.Token
 	if !s.record.due(now, use) {
 		return current, nil
@@ -177,14 +177,15 @@ func (m *Manager) refreshHeld(f *flight, s *Session, why need, holder string) (*
 	if err := m.paused(current); err != nil { // since the flight began
 		return nil, err
 	}
-	next, err := m.nextGrant(ctx, current)
+	with := m.settings.Load()
+	next, err := with.nextGrant(ctx, current)
 	result, took := refreshResult(err), m.options.Now().Sub(now)
 	defer func() { m.options.Metrics.Refreshed(result, took) }()
 	if errors.Is(err, ErrGrantEnded) {
 		return m.endGrant(current, holder)
 	}
 	if err != nil {
-		m.refreshFailed(current, err)
+		m.refreshFailed(current, err, with)
 		return nil, err
 	}
 	m.pauses.worked(s.key)
@@ -210,11 +211,11 @@ func (m *Manager) refreshHeld(f *flight, s *Session, why need, holder string) (*
 }
 
 // nextGrant makes the one call of the token endpoint.
-func (m *Manager) nextGrant(ctx context.Context, s *Session) (Grant, error) {
+func (c *settings) nextGrant(ctx context.Context, s *Session) (Grant, error) {
 	if s.kind == kindApp {
-		return m.options.App(ctx)
+		return c.App(ctx)
 	}
-	return m.options.Refresh(ctx, s.record.grant.Refresh)
+	return c.Refresh(ctx, s.record.grant.Refresh)
 }
 
 // endGrant marks the session as one that only a new login helps.
@@ -228,16 +229,21 @@ func (m *Manager) endGrant(s *Session, holder string) (*Session, error) {
 	return saved, err
 }
 
-// refreshFailed notes a failure that passes. The session stays as it is.
-func (m *Manager) refreshFailed(s *Session, cause error) {
+// refreshFailed notes a failure that passes, of a call that was made with some settings. The session stays as it is.
+func (m *Manager) refreshFailed(s *Session, cause error, with *settings) {
 	var unavailable *RefreshUnavailableError
 	retryAfter := time.Duration(0)
 	if errors.As(cause, &unavailable) {
 		retryAfter = unavailable.RetryAfter
 	}
-	m.pauses.failed(s.key, cause, retryAfter, m.options.Now())
-	if errors.Is(cause, ErrClientMisconfigured) {
+	refused := errors.Is(cause, ErrClientMisconfigured)
+	if !refused || with == m.settings.Load() { // else nobody has refused the client that is in use now
+		m.pauses.failed(s.key, cause, retryAfter, m.options.Now())
+	}
+	if refused && with == m.settings.Load() {
 		m.pauses.failed(wholeClient, cause, 0, m.options.Now())
+	}
+	if refused {
 		m.options.Log.Error("Spotify refuses the client id or secret; correct spotify.client_id and spotify.client_secret",
 			zap.String("session", s.Label()), zap.Error(cause))
 	} else {

@@ -70,7 +70,7 @@ func (m *Manager) EndSession(ctx context.Context, user, handle string) error {
 // told so falsely. A request without a session is fine. When the store does not answer the cookie stays, and some of the
 // sessions may.
 func (m *Manager) EndEverywhere(w http.ResponseWriter, r *http.Request) error {
-	for _, id := range m.cookie.readAll(r) {
+	for _, id := range m.settings.Load().cookie.readAll(r) {
 		s, err := m.load(r.Context(), behind(kindSession, id)) // one whose grant has ended has a user, too
 		if errors.Is(err, ErrNoSession) {
 			continue

@@ -1,0 +1,55 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"slices"
+)
+
+// Settings are what may change while a Manager works; Options says what each is for.
+type Settings struct {
+	// Config replaces the one before. Its Store and its cookie's name must stay what they were: the sessions lie there,
+	// and every upstream that is in use has been told which cookies are not for it.
+	Config  Config
+	Refresh func(ctx context.Context, refreshToken Secret) (Grant, error)
+	App     func(ctx context.Context) (Grant, error)
+}
+
+// settings are Settings in use. They are immutable.
+type settings struct {
+	Settings
+	sealer   *sealer
+	cookie   cookie
+	attempts cookie
+}
+
+func newSettings(s Settings, secure bool) (*settings, error) {
+	sealer, err := newSealer(s.Config.Keys)
+	if err != nil {
+		return nil, err
+	}
+	made := &settings{Settings: s, sealer: sealer}
+	made.cookie, made.attempts = newCookies(s.Config.Cookie, secure, s.Config.MaxLifetime)
+	return made, nil
+}
+
+// Use puts other settings into use at once, or returns an error and changes nothing. Sessions go on, and so do refreshes
+// under way: each session's next one waits for its last. Records are sealed under the new first key as they are written,
+// and what a key has sealed that is not there any more is as good as none from here on. A refusal of the client is
+// forgotten, because the secret may be another one now.
+func (m *Manager) Use(s Settings) error {
+	last := m.settings.Load()
+	if s.Config.Store != last.Config.Store || s.Config.Cookie.Name != last.Config.Cookie.Name {
+		return errors.New("a manager keeps its store and the name of its cookie")
+	}
+	next, err := newSettings(s, m.options.Secure)
+	if err != nil {
+		return err
+	}
+	m.settings.Store(next)
+	m.pauses.forgiveClient()
+	if slices.ContainsFunc(last.Config.Keys, func(key Secret) bool { return !slices.ContainsFunc(s.Config.Keys, key.Equal) }) {
+		m.recent.forgetAll(m.options.Now()) // the copies are open already
+	}
+	return nil
+}
