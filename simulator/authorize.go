@@ -82,7 +82,7 @@ func strictQuery(raw string) (url.Values, error) {
 // parseAuthorization checks everything. An error that is no pageError goes back to the redirect URI; the
 // authorization then holds what that takes.
 func (s *Server) parseAuthorization(params url.Values) (authorization, error) {
-	client, known := s.clients[params.Get("client_id")]
+	client, known := s.client(params.Get("client_id"))
 	if !known {
 		return authorization{}, &pageError{"INVALID_CLIENT: Invalid client. No app with this client_id is registered."}
 	}

@@ -47,7 +47,7 @@ func (s *Server) authenticate(h http.Header, form url.Values) (Client, error) {
 	if !ok {
 		return Client{}, invalidClient(0, "The Authorization header is not HTTP Basic")
 	}
-	client, known := s.clients[id]
+	client, known := s.client(id)
 	switch {
 	case !known:
 		return Client{}, invalidClient(0, "Invalid client")
@@ -62,7 +62,7 @@ func (s *Server) authenticate(h http.Header, form url.Values) (Client, error) {
 }
 
 func (s *Server) publicClient(id string) (Client, error) {
-	client, known := s.clients[id]
+	client, known := s.client(id)
 	switch {
 	case id == "":
 		return Client{}, invalidClient(http.StatusUnauthorized, "There are no client credentials")

@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -85,6 +86,23 @@ func (s *Server) SetRefreshMode(mode RefreshMode) error {
 	return nil
 }
 
+// SetClientSecret gives a confidential client another secret; the one before is refused from now on. Reset does not bring
+// it back.
+func (s *Server) SetClientSecret(client, secret string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	known, found := s.clients[client]
+	switch {
+	case !found:
+		return errNoClient
+	case known.public() || secret == "":
+		return errors.New("a client has a secret or has none for good; give a confidential client another one")
+	}
+	known.Secret = secret
+	s.clients[client] = known
+	return nil
+}
+
 // ExpireAccessTokens ends every access token now, as if its hour had passed, and returns how many that were.
 func (s *Server) ExpireAccessTokens() int {
 	s.mu.Lock()
@@ -119,7 +137,7 @@ func (s *Server) RevokeUser(user string) (int, error) {
 
 // Authorize gives a client tokens of a user without a consent page, for tests that are not about logging in.
 func (s *Server) Authorize(client, user string, granted ...string) (Tokens, error) {
-	if _, known := s.clients[client]; !known {
+	if _, known := s.client(client); !known {
 		return Tokens{}, errNoClient
 	}
 	if s.users[user] == nil {

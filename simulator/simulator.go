@@ -37,7 +37,6 @@ type Options struct {
 // Server is the simulator. It is an http.Handler and safe for concurrent use.
 type Server struct {
 	options Options
-	clients map[string]Client
 	users   map[string]*User
 	order   []*User // as in Options.Users
 	songs   *catalogue
@@ -48,6 +47,7 @@ type Server struct {
 	closing sync.Once
 
 	mu       sync.Mutex // guards what follows
+	clients  map[string]Client
 	ahead    time.Duration
 	decision *Consent
 	mode     RefreshMode
@@ -111,6 +111,14 @@ func (s *Server) register(c Client) error {
 	}
 	s.clients[c.ID] = c
 	return nil
+}
+
+// client finds a registered app.
+func (s *Server) client(id string) (Client, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c, known := s.clients[id]
+	return c, known
 }
 
 // errNoUser and errNoClient are the faults of a knob that names somebody unknown.
