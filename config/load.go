@@ -28,6 +28,8 @@ type Loaded struct {
 	// SecretFiles are the files that …_file keys named, in the order of config.yaml. A change in one of them takes
 	// effect when the configuration is loaded again.
 	SecretFiles []string
+
+	decoder *decoder // knows the text, and where its fields stand
 }
 
 // Load reads the configuration file at path and checks it. getenv gives the variables of ${NAME}, as os.LookupEnv does.
@@ -38,6 +40,11 @@ func Load(path string, getenv func(string) (string, bool)) (*Loaded, error) {
 		return nil, fmt.Errorf("the configuration cannot be read: %w; correct the path or its permissions", err)
 	}
 	return load(path, string(text), getenv)
+}
+
+// Again loads the same text once more, whatever the file says by now, for the sake of the files that it names.
+func (l *Loaded) Again() (*Loaded, error) {
+	return load(l.File, l.decoder.source.text(), l.decoder.getenv)
 }
 
 func load(path, text string, getenv func(string) (string, bool)) (*Loaded, error) {
@@ -53,7 +60,7 @@ func load(path, text string, getenv func(string) (string, bool)) (*Loaded, error
 		d.faults.sort()
 		return nil, d.faults
 	}
-	return &Loaded{Config: config, File: path, Warnings: warnings, SecretFiles: d.secretFiles}, nil
+	return &Loaded{Config: config, File: path, Warnings: warnings, SecretFiles: d.secretFiles, decoder: d}, nil
 }
 
 // parse returns the mapping at the top of the file's one document; a null for an empty file. It is false when there is
