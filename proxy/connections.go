@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -19,11 +20,11 @@ import (
 // safe for concurrent use.
 type Connections struct {
 	net.Listener
-	max   int
-	stall time.Duration
+	stall atomic.Int64 // a time.Duration
 	log   *zap.Logger
 
 	mu      sync.Mutex // guards what follows, and place and closed of all connections
+	max     int
 	open    int
 	waiting list.List // of *connection without a request, the longest first
 	warned  time.Time // of being full
@@ -35,7 +36,18 @@ const warnEvery = time.Minute
 // NewConnections bounds a listener by MaxConnections and WriteStallTimeout of a checked configuration. The server's
 // ConnState must be StateChanged.
 func NewConnections(listener net.Listener, c ServerConfig, log *zap.Logger) *Connections {
-	return &Connections{Listener: listener, max: c.MaxConnections, stall: c.WriteStallTimeout, log: log}
+	l := &Connections{Listener: listener, log: log}
+	l.SetLimits(c)
+	return l
+}
+
+// SetLimits takes MaxConnections and WriteStallTimeout of another configuration. Connections that are too many now stay
+// until they end or a new one takes their place.
+func (l *Connections) SetLimits(c ServerConfig) {
+	l.stall.Store(int64(c.WriteStallTimeout))
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.max = c.MaxConnections
 }
 
 // Accept implements net.Listener.
@@ -134,7 +146,7 @@ type connection struct {
 func (c *connection) Write(p []byte) (int, error) {
 	written := 0
 	for {
-		_ = c.SetWriteDeadline(time.Now().Add(c.home.stall)) // fails on a closed connection, and so does Write
+		_ = c.SetWriteDeadline(time.Now().Add(time.Duration(c.home.stall.Load()))) // fails on a closed connection, and so does Write
 		n, err := c.Conn.Write(p[written:])
 		written += n
 		switch {

@@ -48,8 +48,6 @@ func exchangeOf(ctx context.Context) *exchange { return ctx.Value(exchangeKey{})
 
 // ServeHTTP serves one request of the public listener.
 func (g *Gateway) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
-	g.inFlight.Add(1)
-	defer g.inFlight.Done()
 	x := &exchange{peer: g.trusted.peer(r), started: g.now(), noteRequest: g.noteUnrouted}
 	x.id = requestID(r, x.peer.trusted)
 	ctx := context.WithValue(httperror.WithRecorder(r.Context(), &x.refusal), exchangeKey{}, x)

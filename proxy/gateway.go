@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 	"time"
 
 	"go.uber.org/zap"
@@ -56,14 +55,9 @@ type Gateway struct {
 	trusted  trustedProxies
 	own      []ownHeader // what every answer carries
 	routes   routeTable
-	inFlight sync.WaitGroup
 
 	noteAuth, noteUnrouted func(method string, status int, took time.Duration) // see Metrics.Requests
 }
-
-// Wait returns when no request is in flight, WebSockets among them: http.Server.Shutdown does not know those. No request
-// may begin meanwhile.
-func (g *Gateway) Wait() { g.inFlight.Wait() }
 
 // New makes a Gateway, or says everything that is wrong with its options.
 func New(o Options) (*Gateway, error) {
