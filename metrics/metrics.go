@@ -48,6 +48,9 @@ type Metrics struct {
 
 	faults        faults
 	store, tokens health
+
+	reloads  *prometheus.CounterVec
+	reloaded prometheus.Gauge
 }
 
 // New makes the metrics of the build that runs. What is counted by a result or a cause is there from the start, at zero:
@@ -57,6 +60,7 @@ func New(version, commit string) *Metrics {
 	m.runtime.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.addTraffic()
 	m.addSessions()
+	m.addReloads()
 	build := prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Namespace: namespace, Name: "build_info", Help: "Always 1; the labels say which build runs.",
 	}, []string{"version", "commit", "go_version"})
@@ -122,6 +126,18 @@ func (m *Metrics) addSessions() {
 		"Seconds that an operation of the session store took, answered or not.", storeBuckets, "operation")
 }
 
+// addReloads makes what the process reports about its configuration.
+func (m *Metrics) addReloads() {
+	m.reloads = m.counters("config_reloads_total",
+		"Attempts to take a new configuration into use: ok, or refused when it has a fault and changed nothing.", "result")
+	start(m.reloads, "ok", "refused")
+	m.reloaded = prometheus.NewGauge(prometheus.GaugeOpts{
+		Namespace: namespace, Name: "config_last_reload_success_timestamp_seconds",
+		Help: "When the configuration in use was read, at the start or later, in seconds since 1970.",
+	})
+	m.registry.MustRegister(m.reloaded)
+}
+
 func (m *Metrics) counters(name, help string, labels ...string) *prometheus.CounterVec {
 	vec := prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help}, labels)
 	m.registry.MustRegister(vec)
@@ -155,6 +171,12 @@ func (m *Metrics) Refreshed(result string, took time.Duration) {
 	m.refreshDuration.Observe(took.Seconds())
 	m.noteTokens(result)
 }
+
+// ConfigRead notes when the configuration in use was read.
+func (m *Metrics) ConfigRead(at time.Time) { m.reloaded.Set(float64(at.UnixMilli()) / 1000) }
+
+// Reloaded counts an attempt to take a new configuration into use: ok or refused.
+func (m *Metrics) Reloaded(result string) { m.reloads.WithLabelValues(result).Inc() }
 
 // Store returns what notes each operation of one kind: how long it took, and, when the store did not answer, a few words
 // why; they are shown to the operator.

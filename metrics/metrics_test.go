@@ -69,6 +69,8 @@ func TestNames(t *testing.T) {
 	want := []string{
 		"active_streams [] GAUGE",
 		"build_info [commit go_version version] GAUGE",
+		"config_last_reload_success_timestamp_seconds [] GAUGE",
+		"config_reloads_total [result] COUNTER",
 		"http_request_duration_seconds [route] HISTOGRAM",
 		"http_requests_total [code method route] COUNTER",
 		"logins_total [result] COUNTER",
@@ -185,6 +187,8 @@ func TestEvents(t *testing.T) {
 	m.Replayed("token")
 	m.LoggedIn("denied")
 	m.LoggedOut("ok")
+	m.Reloaded("refused")
+	m.ConfigRead(time.UnixMilli(1700000000500))
 	m.Refreshed("client_misconfigured", 300*time.Millisecond)
 	load := m.Store("load")
 	load(700*time.Microsecond, "")
@@ -195,6 +199,9 @@ func TestEvents(t *testing.T) {
 		`stagedoor_replays_total{cause="token"}`, "1",
 		`stagedoor_logins_total{result="denied"}`, "1",
 		`stagedoor_logouts_total{result="ok"}`, "1",
+		`stagedoor_config_reloads_total{result="refused"}`, "1",
+		`stagedoor_config_reloads_total{result="ok"}`, "0",
+		"stagedoor_config_last_reload_success_timestamp_seconds", "1.7000000005e+09",
 		`stagedoor_token_refreshes_total{result="client_misconfigured"}`, "1",
 		"stagedoor_token_refresh_duration_seconds_sum", "0.3",
 		`stagedoor_store_errors_total{operation="load"}`, "1",
