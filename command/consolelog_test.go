@@ -17,7 +17,7 @@ import (
 func console(t *testing.T, write func(log *zap.Logger)) []string {
 	t.Helper()
 	var text strings.Builder
-	log, err := newLogger(config.Log{Level: "debug", Format: "console"}, &text)
+	log, _, err := newLogger(config.Log{Level: "debug", Format: "console"}, &text)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"net/url"
+	"sync"
 	"sync/atomic"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -13,14 +15,17 @@ import (
 	"stagedoor/metrics"
 	"stagedoor/proxy"
 	"stagedoor/session"
-	"stagedoor/web"
 )
 
-// gateway is a configuration that has come to life: its handlers and what stands behind them.
+// gateway is a configuration that has come to life, and that may be succeeded by another while it lives: what every
+// generation shares.
 type gateway struct {
 	*sessionStore
-	public   *proxy.Gateway
+	build    Build
+	log      *zap.Logger
 	metrics  *metrics.Metrics
+	current  atomic.Pointer[generation]
+	inFlight sync.WaitGroup // requests of all generations, WebSockets among them, which http.Server.Shutdown does not know
 	stopping atomic.Bool
 }
 
@@ -40,29 +45,14 @@ func newGateway(c config.Config, build Build, log *zap.Logger) (*gateway, error)
 	if err != nil {
 		return nil, err
 	}
-	auth, err := flows.New(flows.Options{
-		Config: c.Spotify, PublicURL: c.Server.PublicURL, Sessions: store.sessions, Tokens: tokens, Client: web.Client(),
-		BrowserTokens: c.Session.BrowserTokens, Log: log, Metrics: counts,
-	})
+	g := &gateway{sessionStore: store, build: build, log: log, metrics: counts}
+	first, err := g.generation(c, &generation{config: c, tokens: tokens, transport: proxy.NewTransport(c.Upstream)})
 	if err != nil {
 		return nil, errors.Join(err, store.close())
 	}
-	public, err := proxy.New(proxy.Options{
-		Server: c.Server, Routes: c.Routes, APIURL: c.Spotify.APIURL, APIKeyFiles: apiKeyFiles(c.Accounts),
-		Sessions: store.sessions, Auth: auth, Transport: proxy.NewTransport(c.Upstream), Log: log, Metrics: counts, Version: build.Version,
-	})
-	if err != nil {
-		return nil, errors.Join(err, store.close())
-	}
-	return &gateway{sessionStore: store, public: public, metrics: counts}, nil
-}
-
-func apiKeyFiles(accounts map[string]config.Account) map[string]string {
-	files := make(map[string]string, len(accounts))
-	for name, account := range accounts {
-		files[name] = account.APIKeysFile
-	}
-	return files
+	g.current.Store(first)
+	counts.ConfigRead(time.Now())
+	return g, nil
 }
 
 func openSessions(c config.Config, tokens *flows.TokenEndpoint, counts *metrics.Metrics, log *zap.Logger) (*sessionStore, error) {

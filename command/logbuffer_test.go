@@ -36,7 +36,7 @@ func TestLogLinesWait(t *testing.T) {
 	for _, format := range []string{"json", "console"} {
 		synctest.Test(t, func(t *testing.T) {
 			var out sharedText
-			log, err := newLogger(config.Log{Level: "debug", Format: format}, &out)
+			log, _, err := newLogger(config.Log{Level: "debug", Format: format}, &out)
 			if err != nil {
 				t.Fatal(err)
 			}

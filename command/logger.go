@@ -10,14 +10,14 @@ import (
 	"stagedoor/config"
 )
 
-// newLogger writes one line an entry, as JSON or for a person at a terminal.
-func newLogger(c config.Log, w io.Writer) (*zap.Logger, error) {
-	level, err := zapcore.ParseLevel(c.Level)
+// newLogger writes one line an entry, as JSON or for a person at a terminal. The level may be changed later.
+func newLogger(c config.Log, w io.Writer) (*zap.Logger, zap.AtomicLevel, error) {
+	level, err := zap.ParseAtomicLevel(c.Level)
 	if err != nil {
-		return nil, fmt.Errorf("log.level: %w", err)
+		return nil, level, fmt.Errorf("log.level: %w", err)
 	}
 	out := &logWriter{to: w}
-	return zap.New(promptCore{zapcore.NewCore(newEncoder(c.Format), out, level), out}), nil
+	return zap.New(promptCore{zapcore.NewCore(newEncoder(c.Format), out, level), out}), level, nil
 }
 
 func newEncoder(format string) zapcore.Encoder {

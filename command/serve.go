@@ -7,9 +7,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"go.uber.org/zap"
@@ -28,11 +25,11 @@ func serve(ctx context.Context, e environment, args []string) error {
 	if err := parse(flags, args); err != nil {
 		return err
 	}
-	loaded, err := loadConfig(*file, e)
+	loaded, files, err := loadWatched(func() (*config.Loaded, error) { return loadConfig(*file, e) })
 	if err != nil {
 		return err
 	}
-	log, err := newLogger(loaded.Config.Log, e.stderr)
+	log, level, err := newLogger(loaded.Config.Log, e.stderr)
 	if err != nil {
 		return &usageError{err}
 	}
@@ -40,7 +37,8 @@ func serve(ctx context.Context, e environment, args []string) error {
 		log.Warn(warning.String())
 	}
 	tuneMemory(ctx, e, log)
-	return serveConfig(ctx, e, loaded.Config, log, func() {})
+	c := configuration{Config: loaded.Config, loaded: loaded, files: files, lookup: e.lookup, level: level}
+	return serveConfig(ctx, e, c, log, func() {})
 }
 
 // loadConfig finds and reads the configuration. Whatever is wrong with it is wrong usage.
@@ -57,9 +55,10 @@ func loadConfig(file string, e environment) (*config.Loaded, error) {
 }
 
 // serveConfig serves until ctx ends. It calls listening once requests are taken.
-func serveConfig(ctx context.Context, e environment, c config.Config, log *zap.Logger, listening func()) error {
+func serveConfig(ctx context.Context, e environment, c configuration, log *zap.Logger, listening func()) error {
 	takeRemarks(log)
-	g, err := newGateway(c, e.build, log)
+	hangups := catchHangups()
+	g, err := newGateway(c.Config, e.build, log)
 	if err != nil {
 		return err
 	}
@@ -70,15 +69,14 @@ func serveConfig(ctx context.Context, e environment, c config.Config, log *zap.L
 	errs := make(chan error, 2) // one for each listener
 	requests, cutRequests := context.WithCancel(context.Background())
 	defer cutRequests()
-	c.Server.MaxConnections = connectionsFor(c.Server.MaxConnections, openFiles(), log)
-	connections := proxy.NewConnections(public, c.Server, log)
-	server := newServer(g.public, connections, c.Server, log)
+	connections := proxy.NewConnections(public, boundConnections(c.Server, log), log)
+	server := newServer(g, connections, c.Server, log)
 	server.BaseContext = func(net.Listener) context.Context { return requests }
-	go func() { errs <- serveOn(server, connections, c.Server.TLS) }()
+	go func() { errs <- serveOn(server, connections) }()
 
 	pages := proxy.NewAdmin(g.ready, c.Admin.Pprof)
 	pages.Handle("GET /metrics", g.metrics.Handler())
-	page := newOverview(c, e.build, g)
+	page := newOverview(c.Config, e.build, g)
 	pages.Handle("GET /{$}", page)
 	go page.Run(requests)
 	admin := &http.Server{Handler: pages, ReadHeaderTimeout: readHeaderTimeout, ErrorLog: newRemarks(log)}
@@ -89,20 +87,22 @@ func serveConfig(ctx context.Context, e environment, c config.Config, log *zap.L
 			return errors.Join(err, server.Close(), g.close())
 		}
 		adminAddress = listener.Addr().String()
-		go func() { errs <- serveOn(admin, listener, proxy.TLSConfig{}) }()
+		go func() { errs <- serveOn(admin, listener) }()
 	}
 	log.Info("serving", zap.Stringer("listen", public.Addr()), zap.String("public_url", c.Server.PublicURL),
 		zap.String("admin", adminAddress), zap.String("store", c.Session.Store), zap.String("version", e.build.Version))
-	logRoutes(log, c)
+	logRoutes(log, c.Config)
 	started := time.Now()
 	listening()
 
-	defer refuseReload(log)()
+	reloads := &reloader{configuration: c, gateway: g, connections: connections, log: log}
+	stopReloading := reloads.start(ctx, hangups)
 	select {
 	case err = <-errs: // a listener broke
 	case <-ctx.Done():
-		err = shutDown(g, server, c.Server, cutRequests, log)
+		err = shutDown(g, server, cutRequests, log)
 	}
+	stopReloading()
 	err = errors.Join(err, admin.Close(), g.close())
 	log.Info("stopped", zap.Stringer("listen", public.Addr()), zap.Duration("after", time.Since(started).Round(time.Millisecond)), zap.Error(err))
 	return err
@@ -110,7 +110,8 @@ func serveConfig(ctx context.Context, e environment, c config.Config, log *zap.L
 
 // shutDown takes the gateway out of service so that nobody notices: first it says that it is not ready, then it closes
 // the listener, then it waits for the requests in flight, and cuts those that take too long.
-func shutDown(g *gateway, server *http.Server, c proxy.ServerConfig, cutRequests func(), log *zap.Logger) error {
+func shutDown(g *gateway, server *http.Server, cutRequests func(), log *zap.Logger) error {
+	c := g.server()
 	log.Info("shutting down", zap.Duration("delay", c.ShutdownDelay), zap.Duration("timeout", c.ShutdownTimeout))
 	g.stopping.Store(true)
 	time.Sleep(c.ShutdownDelay)
@@ -121,7 +122,7 @@ func shutDown(g *gateway, server *http.Server, c proxy.ServerConfig, cutRequests
 	})
 	defer late.Stop()
 	err := server.Shutdown(context.Background())
-	g.public.Wait()
+	g.inFlight.Wait()
 	return err
 }
 
@@ -134,30 +135,15 @@ func listen(address, key string) (net.Listener, error) {
 }
 
 // serveOn serves until the server is closed, which is no error.
-func serveOn(server *http.Server, listener net.Listener, tls proxy.TLSConfig) error {
+func serveOn(server *http.Server, listener net.Listener) error {
 	var err error
-	if tls.CertFile == "" {
-		err = server.Serve(listener)
+	if server.TLSConfig != nil && server.TLSConfig.GetCertificate != nil {
+		err = server.ServeTLS(listener, "", "")
 	} else {
-		err = server.ServeTLS(listener, tls.CertFile, tls.KeyFile)
+		err = server.Serve(listener)
 	}
 	if errors.Is(err, http.ErrServerClosed) {
 		return nil
 	}
 	return err
-}
-
-// refuseReload answers SIGHUP, which would end the process otherwise, until the returned function is called.
-func refuseReload(log *zap.Logger) (stop func()) {
-	hangups := make(chan os.Signal, 1)
-	signal.Notify(hangups, syscall.SIGHUP)
-	go func() {
-		for range hangups {
-			log.Warn("SIGHUP changes nothing: this version reads its configuration at start only; restart it")
-		}
-	}()
-	return func() {
-		signal.Stop(hangups)
-		close(hangups)
-	}
 }

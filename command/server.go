@@ -11,19 +11,23 @@ import (
 
 // newServer makes the public server, with every limit set. What a request or an answer may take beyond its header is the
 // handler's to bound, because some may stream.
-func newServer(handler http.Handler, connections *proxy.Connections, c proxy.ServerConfig, log *zap.Logger) *http.Server {
+func newServer(g *gateway, connections *proxy.Connections, c proxy.ServerConfig, log *zap.Logger) *http.Server {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	protocols.SetHTTP2(true)
 	protocols.SetUnencryptedHTTP2(true) // a TLS-ending proxy may speak HTTP/2 to us
-	return &http.Server{
-		Handler: handler, Protocols: protocols, MaxHeaderBytes: int(c.MaxHeader),
+	server := &http.Server{
+		Handler: g, Protocols: protocols, MaxHeaderBytes: int(c.MaxHeader),
 		ReadHeaderTimeout: c.ReadHeaderTimeout, IdleTimeout: c.KeepaliveTimeout, ConnState: connections.StateChanged,
 		TLSConfig:                    &tls.Config{MinVersion: tls.VersionTLS12}, // whatever GODEBUG says
 		HTTP2:                        http2Config(c),
 		DisableGeneralOptionsHandler: true, // every answer is the gateway's, with its headers
 		ErrorLog:                     newRemarks(log),
 	}
+	if c.TLS.CertFile != "" {
+		server.TLSConfig.GetCertificate = g.certificate // so that renewed files are served
+	}
+	return server
 }
 
 // http2Config bounds what one HTTP/2 connection can hold. The rest net/http does by itself: it counts the streams of a client
@@ -39,6 +43,12 @@ func http2Config(c proxy.ServerConfig) *http.HTTP2Config {
 		// so that one such body would hold up the others.
 		MaxReceiveBufferPerStream: 256 << 10,
 	}
+}
+
+// boundConnections applies connectionsFor to a configuration.
+func boundConnections(c proxy.ServerConfig, log *zap.Logger) proxy.ServerConfig {
+	c.MaxConnections = connectionsFor(c.MaxConnections, openFiles(), log)
+	return c
 }
 
 // connectionsFor keeps half of the files that the process may open for upstreams and Redis: a gateway without a free one can

@@ -122,7 +122,7 @@ func withSessions(ctx context.Context, e environment, file string, use func(oper
 	if c.Session.Store != session.StoreRedis {
 		return usagef("session.store is memory: only the gateway itself knows its sessions")
 	}
-	log, err := newLogger(c.Log, e.stderr) // for the audit lines of what the operator ends
+	log, _, err := newLogger(c.Log, e.stderr) // for the audit lines of what the operator ends
 	if err != nil {
 		return &usageError{err}
 	}

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"stagedoor/flows"
-	"stagedoor/proxy"
 	"stagedoor/simulator"
 )
 
@@ -54,7 +53,7 @@ func simulate(ctx context.Context, e environment, args []string) error {
 	defer stop()
 	_, _ = fmt.Fprintf(e.stdout, "The Spotify simulator listens on http://%s for client %s (redirect URI %s).\n",
 		listener.Addr(), *id, *redirects)
-	return serveOn(server, listener, proxy.TLSConfig{})
+	return serveOn(server, listener)
 }
 
 // or returns a variable's value, or what stands for an unset or empty one.

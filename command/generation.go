@@ -1,0 +1,100 @@
+package command
+
+import (
+	"crypto/tls"
+	"errors"
+	"net/http"
+	"reflect"
+
+	"stagedoor/config"
+	"stagedoor/flows"
+	"stagedoor/proxy"
+	"stagedoor/session"
+	"stagedoor/web"
+)
+
+// generation is what a gateway makes anew of each configuration. It is immutable: a request ends in the generation that it
+// began in, and an old one is gone with its last request.
+type generation struct {
+	config      config.Config
+	tokens      *flows.TokenEndpoint
+	transport   proxy.Transport
+	public      *proxy.Gateway
+	certificate *tls.Certificate // nil: plain HTTP
+}
+
+// generation makes the successor of last. It takes over what its configuration does not change and what holds
+// connections or a queue.
+func (g *gateway) generation(c config.Config, last *generation) (*generation, error) {
+	next := &generation{config: c, tokens: last.tokens, transport: last.transport}
+	if !reflect.DeepEqual(c.Spotify, last.config.Spotify) {
+		next.tokens = flows.NewTokenEndpoint(c.Spotify, c.Server.PublicURL, nil)
+	}
+	if c.Upstream != last.config.Upstream {
+		next.transport = proxy.NewTransport(c.Upstream)
+	}
+	auth, err := flows.New(flows.Options{
+		Config: c.Spotify, PublicURL: c.Server.PublicURL, Sessions: g.sessions, Tokens: next.tokens, Client: web.Client(),
+		BrowserTokens: c.Session.BrowserTokens, Log: g.log, Metrics: g.metrics,
+	})
+	if err != nil {
+		return nil, err
+	}
+	next.public, err = proxy.New(proxy.Options{
+		Server: c.Server, Routes: c.Routes, APIURL: c.Spotify.APIURL, APIKeyFiles: apiKeyFiles(c.Accounts),
+		Sessions: g.sessions, Auth: auth, Transport: next.transport, Log: g.log, Metrics: g.metrics, Version: g.build.Version,
+	})
+	if err != nil {
+		return nil, err
+	}
+	next.certificate, err = readCertificate(c.Server.TLS)
+	return next, err
+}
+
+// use takes another configuration into use, which has what needs a restart in common with the one before, or returns an
+// error and changes nothing. Nobody but the reloader calls it.
+func (g *gateway) use(c config.Config) error {
+	last := g.current.Load()
+	next, err := g.generation(c, last)
+	if err != nil {
+		return err
+	}
+	settings := session.Settings{Config: c.Session, Refresh: next.tokens.Refresh, App: next.tokens.ClientCredentials}
+	if err := g.sessions.Use(settings); err != nil {
+		return err
+	}
+	if g.redis != nil {
+		g.redis.SetLogin(c.Redis.Username, c.Redis.Password)
+	}
+	g.current.Store(next)
+	if next.transport != last.transport {
+		last.transport.CloseIdleConnections()
+	}
+	return nil
+}
+
+// ServeHTTP serves a request of the public listener by the configuration that is in use when it comes.
+func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	g.inFlight.Add(1)
+	defer g.inFlight.Done()
+	g.current.Load().public.ServeHTTP(w, r)
+}
+
+// certificate is for tls.Config.GetCertificate.
+func (g *gateway) certificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	if certificate := g.current.Load().certificate; certificate != nil {
+		return certificate, nil
+	}
+	return nil, errors.New("there is no certificate")
+}
+
+// server is the part of the configuration in use that the public listener lives by.
+func (g *gateway) server() proxy.ServerConfig { return g.current.Load().config.Server }
+
+func apiKeyFiles(accounts map[string]config.Account) map[string]string {
+	files := make(map[string]string, len(accounts))
+	for name, account := range accounts {
+		files[name] = account.APIKeysFile
+	}
+	return files
+}

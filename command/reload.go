@@ -1,0 +1,140 @@
+package command
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+
+	"stagedoor/config"
+	"stagedoor/proxy"
+)
+
+// configuration is what a gateway begins with, and where the next one comes from.
+type configuration struct {
+	config.Config
+	loaded *config.Loaded // nil: no file has it, so there is never another
+	files  *watchedFiles  // nil without loaded
+	lookup func(name string) (value string, set bool)
+	level  zap.AtomicLevel // of the log
+}
+
+// loadWatched loads a configuration whose files are watched from now on. It reads them again after the first look at
+// them, so that no change in between is missed.
+func loadWatched(load func() (*config.Loaded, error)) (*config.Loaded, *watchedFiles, error) {
+	loaded, err := load()
+	if err != nil {
+		return nil, nil, err
+	}
+	files := watch(loaded)
+	loaded, err = loaded.Again()
+	return loaded, files, err
+}
+
+// reloader takes other configurations into use while the gateway serves: all of config.yaml after SIGHUP, and what its
+// files of secrets hold when that changes.
+type reloader struct {
+	configuration
+	gateway     *gateway
+	connections *proxy.Connections
+	log         *zap.Logger
+}
+
+// catchHangups keeps SIGHUP from ending the process.
+func catchHangups() <-chan os.Signal {
+	hangups := make(chan os.Signal, 1) // two while a configuration is read are one
+	signal.Notify(hangups, syscall.SIGHUP)
+	return hangups
+}
+
+// start begins to work until ctx ends, or the returned function is called, which waits.
+func (r *reloader) start(ctx context.Context, hangups <-chan os.Signal) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		r.run(ctx, hangups)
+	}()
+	return func() {
+		cancel()
+		<-done
+	}
+}
+
+func (r *reloader) run(ctx context.Context, hangups <-chan os.Signal) {
+	tick := time.NewTicker(watchEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-hangups:
+			r.hungUp()
+		case <-tick.C:
+			if r.files != nil && r.files.changed() && !r.reload(r.loaded.Again) {
+				r.files.refused()
+			}
+		}
+	}
+}
+
+func (r *reloader) hungUp() {
+	if r.loaded == nil {
+		r.log.Warn("SIGHUP changes nothing: this gateway has no configuration file")
+		return
+	}
+	r.reload(func() (*config.Loaded, error) { return config.Load(r.loaded.File, r.lookup) })
+}
+
+// reload takes what is loaded into use, or changes nothing, and says which. It names keys and files, and no values.
+func (r *reloader) reload(load func() (*config.Loaded, error)) (done bool) {
+	before := r.files
+	change, err := r.use(load)
+	if err != nil {
+		r.gateway.metrics.Reloaded("refused")
+		r.log.Warn("the configuration was not reloaded, and the one in use stays: mend what is named here",
+			zap.Strings("faults", strings.Split(err.Error(), "\n")))
+		return false
+	}
+	r.gateway.metrics.Reloaded("ok")
+	r.gateway.metrics.ConfigRead(time.Now())
+	for _, warning := range r.loaded.Warnings {
+		r.log.Warn(warning.String())
+	}
+	if len(change.Kept) > 0 {
+		r.log.Warn("some keys need a restart for their new values; until then the old ones hold", zap.Strings("keys", change.Kept))
+	}
+	r.log.Info("configuration reloaded", zap.Strings("changed", change.Changed), zap.Strings("files", r.files.since(before)))
+	if slices.Contains(change.Changed, "routes") {
+		logRoutes(r.log, r.Config)
+	}
+	return true
+}
+
+func (r *reloader) use(load func() (*config.Loaded, error)) (config.Change, error) {
+	loaded, files, err := loadWatched(load)
+	if err != nil {
+		return config.Change{}, err
+	}
+	change, err := loaded.Succeed(r.Config)
+	if err != nil {
+		return change, err
+	}
+	level, err := zapcore.ParseLevel(loaded.Config.Log.Level)
+	if err != nil {
+		return change, err
+	}
+	if err := r.gateway.use(loaded.Config); err != nil {
+		return change, err
+	}
+	r.level.SetLevel(level)
+	r.connections.SetLimits(boundConnections(loaded.Config.Server, r.log))
+	r.Config, r.loaded, r.files = loaded.Config, loaded, files
+	return change, nil
+}

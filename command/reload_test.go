@@ -1,0 +1,96 @@
+package command
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"math/big"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
+
+	"stagedoor/config"
+	"stagedoor/proxy"
+	"stagedoor/session"
+)
+
+// certificate writes a certificate with a serial number, and its key.
+func certificate(t *testing.T, certFile, keyFile string, serial int64) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(serial), NotAfter: time.Now().Add(time.Hour)}
+	signed, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	put(t, certFile, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: signed})))
+	put(t, keyFile, string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})))
+}
+
+// TestReloadOfCertificates renews the files of a certificate, and breaks them.
+func TestReloadOfCertificates(t *testing.T) {
+	folder := t.TempDir()
+	file, certFile, keyFile := filepath.Join(folder, "config.yaml"), filepath.Join(folder, "cert"), filepath.Join(folder, "key")
+	certificate(t, certFile, keyFile, 1)
+	put(t, file, fmt.Sprintf(`
+server: {public_url: https://a.example, tls: {cert_file: cert, key_file: key}}
+spotify: {client_id: id, client_secret: hidden}
+session: {store: memory, keys: [%q]}
+`, session.NewKey().Reveal()))
+	r, logs := newReloader(t, file)
+	defer func() { _ = r.gateway.close() }()
+	serial := func() int64 {
+		t.Helper()
+		served, err := r.gateway.certificate(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return served.Leaf.SerialNumber.Int64()
+	}
+	if got := serial(); got != 1 {
+		t.Fatalf("certificate %d is served", got)
+	}
+	certificate(t, certFile, keyFile, 2)
+	if r.files.changed() || !r.files.changed() || !r.reload(r.loaded.Again) || serial() != 2 || r.files.changed() {
+		t.Errorf("after the renewal certificate %d is served: %v", serial(), logs.All())
+	}
+	put(t, keyFile, "nonsense")
+	if r.reload(r.loaded.Again) || serial() != 2 {
+		t.Errorf("with a broken key certificate %d is served", serial())
+	}
+	lines := logs.FilterMessageSnippet("not reloaded").All()
+	if len(lines) != 1 || !strings.Contains(fmt.Sprint(lines[0].ContextMap()), "server.tls: the certificate cannot be used") {
+		t.Errorf("the log says %v", lines)
+	}
+}
+
+func newReloader(t *testing.T, file string) (*reloader, *observer.ObservedLogs) {
+	t.Helper()
+	noVariables := func(string) (string, bool) { return "", false }
+	loaded, files, err := loadWatched(func() (*config.Loaded, error) { return config.Load(file, noVariables) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	core, logs := observer.New(zap.InfoLevel)
+	log := zap.New(core)
+	g, err := newGateway(loaded.Config, Build{}, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := configuration{Config: loaded.Config, loaded: loaded, files: files, lookup: noVariables, level: zap.NewAtomicLevel()}
+	return &reloader{configuration: c, gateway: g, connections: proxy.NewConnections(nil, loaded.Config.Server, log), log: log}, logs
+}
