@@ -1,10 +1,8 @@
 package e2e
 
 import (
-	"bufio"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -208,17 +206,9 @@ func (p *process) watchStream(t *testing.T, path string) {
 		})
 	}
 	expect(0)
-	connection, err := net.Dial("tcp", p.public())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = connection.Close() }()
-	_, _ = io.WriteString(connection, "GET "+path+" HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
-	if response, err := http.ReadResponse(bufio.NewReader(connection), nil); err != nil || response.StatusCode != 101 {
-		t.Fatalf("the upgrade: %v, %v", response, err)
-	}
+	connection := p.openSocket(t, path)
 	expect(1)
-	_ = connection.Close()
+	connection.close()
 	expect(0)
 }
 

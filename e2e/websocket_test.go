@@ -21,37 +21,60 @@ func TestWebSocketOutlivesSIGTERM(t *testing.T) {
 	defer frontend.Close()
 	w := newWorld(t, options{routes: fmt.Sprintf("\n  - {path: /, upstream: %q}\n", frontend.URL)})
 	p := w.replicas[0]
-	connection, err := net.Dial("tcp", p.listen)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = connection.Close() }()
-	answers := bufio.NewReader(connection)
-	_, _ = fmt.Fprintf(connection, "GET /socket HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
-	if response, err := http.ReadResponse(answers, nil); err != nil || response.StatusCode != http.StatusSwitchingProtocols {
-		t.Fatalf("the upgrade: %v, %v", response, err)
-	}
-	say := func(text string) {
-		t.Helper()
-		_, _ = io.WriteString(connection, text+"\n") // the answer tells
-		if got, err := answers.ReadString('\n'); err != nil || got != text+"\n" {
-			t.Fatalf("said %q, heard %q, %v", text, got, err)
-		}
-	}
-	say("before")
+	socket := p.openSocket(t, "/socket")
+	socket.say(t, "before")
 	p.signal(syscall.SIGTERM)
-	sessiontest.Eventually(t, startTime, "the listener is closed", func() bool {
-		_, err := net.Dial("tcp", p.listen)
-		return err != nil
-	})
-	say("after")
-	_ = connection.Close() // that is what ends it
+	sessiontest.Eventually(t, startTime, "the listener is closed", func() bool { return !p.accepts() })
+	socket.say(t, "after")
+	socket.close() // that is what ends it
 	if err := p.wait(); err != nil {
 		t.Errorf("the gateway ended with %v", err)
 	}
 	if lines := p.logged(func(l logLine) bool { return l.Msg == "request" && l.Path == "/socket" }); len(lines) != 1 || lines[0].Status != 101 {
 		t.Errorf("the log says %+v of the connection", lines)
 	}
+}
+
+// socket is a connection that has switched protocols, to one of echo's.
+type socket struct {
+	connection net.Conn
+	answers    *bufio.Reader
+}
+
+// openSocket has the frontend behind a process switch protocols. The connection is closed with the test.
+func (p *process) openSocket(t *testing.T, path string) *socket {
+	t.Helper()
+	connection, err := net.Dial("tcp", p.public())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &socket{connection, bufio.NewReader(connection)}
+	t.Cleanup(s.close)
+	_, _ = fmt.Fprintf(connection, "GET %s HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n", path)
+	if response, err := http.ReadResponse(s.answers, nil); err != nil || response.StatusCode != http.StatusSwitchingProtocols {
+		t.Fatalf("the upgrade: %v, %v", response, err)
+	}
+	return s
+}
+
+// say sends a line and wants it back.
+func (s *socket) say(t *testing.T, text string) {
+	t.Helper()
+	_, _ = io.WriteString(s.connection, text+"\n") // the answer tells
+	if got, err := s.answers.ReadString('\n'); err != nil || got != text+"\n" {
+		t.Fatalf("said %q, heard %q, %v", text, got, err)
+	}
+}
+
+func (s *socket) close() { _ = s.connection.Close() }
+
+// accepts tells whether the public listener takes connections.
+func (p *process) accepts() bool {
+	connection, err := net.Dial("tcp", p.public())
+	if err == nil {
+		_ = connection.Close()
+	}
+	return err == nil
 }
 
 // echo switches to a protocol in which each line comes back.
