@@ -217,3 +217,19 @@ func TestPeersThatReadSlowlyAreNotCut(t *testing.T) {
 		t.Errorf("%d bytes in %d writes, %v", n, peer.taken, err)
 	}
 }
+
+func TestLimitsOfConnectionsChange(t *testing.T) {
+	l := NewConnections(nil, ServerConfig{MaxConnections: 1}, zap.NewNop())
+	first, second, third := &connection{home: l}, &connection{home: l}, &connection{home: l}
+	if outdone := l.admit(first); outdone != nil {
+		t.Fatal("the first connection is one too many")
+	}
+	l.SetLimits(ServerConfig{MaxConnections: 2})
+	if outdone := l.admit(second); outdone != nil {
+		t.Error("a raised limit does not hold")
+	}
+	l.SetLimits(ServerConfig{MaxConnections: 1})
+	if outdone := l.admit(third); outdone != first {
+		t.Error("a lowered limit does not hold")
+	}
+}
