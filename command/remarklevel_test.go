@@ -10,7 +10,6 @@ import (
 	"io"
 	"math/big"
 	"net"
-	"net/http"
 	"testing"
 	"time"
 
@@ -47,7 +46,7 @@ func TestScannersAreQuiet(t *testing.T) {
 	}
 	c := proxy.DefaultServerConfig()
 	connections := proxy.NewConnections(listener, c, log)
-	server := newServer(http.NotFoundHandler(), connections, c, log)
+	server := newServer(&gateway{}, connections, c, log) // which never gets a request
 	server.TLSConfig.Certificates = []tls.Certificate{selfSigned(t)}
 	go func() { _ = server.ServeTLS(connections, "", "") }()
 	t.Cleanup(func() { _ = server.Close() })
