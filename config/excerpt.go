@@ -122,6 +122,7 @@ func visible(line string) (shown string, secret bool) {
 	if comment := strings.Index(line, " #"); comment >= 0 {
 		line = line[:comment]
 	}
+	line = withoutUserinfo(line)
 	for _, at := range word.FindAllStringSubmatchIndex(line, -1) {
 		name, rest, colon := line[at[2]:at[3]], line[at[3]:], at[4] >= 0
 		switch {
@@ -136,13 +137,13 @@ func visible(line string) (shown string, secret bool) {
 		}
 		if !empty.MatchString(rest) {
 			value := strings.TrimPrefix(rest, separator.FindString(rest))
-			return withoutUserinfo(strings.TrimSuffix(line, value)) + hidden, secret
+			return strings.TrimSuffix(line, value) + hidden, secret
 		}
 		if secret {
 			break
 		}
 	}
-	return withoutUserinfo(line), secret
+	return line, secret
 }
 
 // mayBeSecret tells whether a word announces a secret: it is the name of one, or close to it, or sounds so.

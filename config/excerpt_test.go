@@ -27,6 +27,7 @@ func TestExcerptsHideSecrets(t *testing.T) {
 		"an equals sign":             "SPOTIFY_CLIENT_SECRET=hunter2\nexport CLIENT_SECRET = hunter2",
 		"a tab":                      "redis:\n\tpassword: hunter2",
 		"a URL":                      "redis: {addresses: [\"redis://:hunter2@127.0.0.1:6379\"]}",
+		"a URL with a telling word":  "redis: {addresses: [\"redis://:hunter2-password@127.0.0.1:6379\"]}",
 		"a default":                  "spotify:\n  client_secret: ${SECRET:-hunter2}",
 		"the place of a file":        "redis:\n  password_file: hunter2\naccounts: {radio: {api_keys_file: hunter2}}",
 		"a comment":                  "redis:\n  database: zero # hunter2",

@@ -14,7 +14,7 @@ import (
 )
 
 // pageTime bounds one step of a person in the browser.
-const pageTime = 15 * time.Second
+const pageTime = 45 * time.Second
 
 // chromium starts a headless browser with an empty profile, perhaps with more flags. Its context is a tab.
 func chromium(t *testing.T, flags ...chromedp.ExecAllocatorOption) context.Context {

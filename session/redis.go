@@ -188,9 +188,18 @@ func (s *Redis) do(ctx context.Context, command func(context.Context) error) err
 	case errors.Is(ctx.Err(), context.Canceled): // the caller left, which says nothing about Redis
 		return ctx.Err()
 	default:
-		return fmt.Errorf("%w: %s", ErrStoreUnavailable, withoutArguments(err.Error()))
+		return &redisError{err}
 	}
 }
+
+// redisError is ErrStoreUnavailable with its cause, which it tells without what Redis and go-redis repeat.
+type redisError struct{ cause error }
+
+func (e *redisError) Error() string {
+	return ErrStoreUnavailable.Error() + ": " + withoutArguments(e.cause.Error())
+}
+
+func (e *redisError) Unwrap() []error { return []error{ErrStoreUnavailable, e.cause} }
 
 func (s *Redis) name(key string) string      { return s.prefix + "{" + key + "}" }
 func (s *Redis) leaseName(key string) string { return s.name(key) + ":lease" }
