@@ -1,0 +1,264 @@
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"stagedoor/session/sessiontest"
+)
+
+// deployed returns the path of a file that operators take over.
+func deployed(t *testing.T, name string) string {
+	t.Helper()
+	path, err := filepath.Abs(filepath.Join("..", "deploy", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func contentOf(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// prometheusTool returns where prometheus or promtool is, or skips the test with a sentence.
+func prometheusTool(t *testing.T, name string) string {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	sessiontest.Require(t, "prometheus", "Install Prometheus with promtool, such as Debian's package prometheus.", err == nil)
+	return path
+}
+
+// TestAlertRules has promtool judge the alerts, and try on made-up series when they fire and when they do not.
+func TestAlertRules(t *testing.T) {
+	t.Parallel()
+	promtool := prometheusTool(t, "promtool")
+	for _, args := range [][]string{
+		{"check", "config", deployed(t, "prometheus.yml")}, // its rules too
+		{"test", "rules", deployed(t, "alerts_test.yml")},
+	} {
+		if output, err := exec.Command(promtool, args...).CombinedOutput(); err != nil {
+			t.Errorf("promtool %v: %v\n%s", args, err, output)
+		}
+	}
+	tried := contentOf(t, deployed(t, "alerts_test.yml"))
+	for _, name := range alertNames(t) {
+		if !strings.Contains(tried, fmt.Sprintf(`ALERTS{alertname=%q, alertstate="firing"`, name)) {
+			t.Errorf("alerts_test.yml has no case in which %s fires", name)
+		}
+	}
+}
+
+func alertNames(t *testing.T) []string {
+	t.Helper()
+	var names []string
+	for _, match := range regexp.MustCompile(`(?m)^ +- alert: (\w+)$`).FindAllStringSubmatch(contentOf(t, deployed(t, "alerts.yml")), -1) {
+		names = append(names, match[1])
+	}
+	if len(names) == 0 {
+		t.Fatal("alerts.yml has no alerts")
+	}
+	return names
+}
+
+// TestQueries lets a real Prometheus scrape a gateway that has seen some traffic, and asks it whatever the dashboard and
+// the alerts ask. Every selector must find something: a name or a label's value that is misspelt finds nothing, for ever.
+func TestQueries(t *testing.T) {
+	t.Parallel()
+	binary := prometheusTool(t, "prometheus")
+	w := newWorld(t, options{})
+	v := w.visitor()
+	v.login("ada")
+	v.get("/api/me").expect(t, "a call", http.StatusOK, "")
+	v.get("/").expect(t, "a page", http.StatusOK, "")
+	m := startPrometheus(t, binary, w.replicas[0].admin)
+	queries := append(dashboardQueries(t), m.ruleQueries()...)
+	if len(queries) < 20 {
+		t.Fatalf("%d queries are too few to be all", len(queries))
+	}
+	for _, q := range queries {
+		m.expect(q)
+	}
+}
+
+// query is one question to Prometheus, and who asks it.
+type query struct{ asker, text string }
+
+var (
+	selector = regexp.MustCompile(`(\w+)\{[^}]*\}`)
+	metric   = regexp.MustCompile(`\b(?:stagedoor|process|go)_\w+|\bup\b`)
+	grouping = regexp.MustCompile(`\bby \(([^)]*)\)`)
+)
+
+// dashboardQueries returns the queries of the dashboard, with its variables filled in as Grafana does.
+func dashboardQueries(t *testing.T) []query {
+	t.Helper()
+	type target struct{ Expr string }
+	var dashboard struct {
+		Panels []struct {
+			Type, Title, Description string
+			Targets                  []target
+		}
+		Annotations struct{ List []target }
+		Templating  struct {
+			List []struct{ Name, Definition string }
+		}
+	}
+	if err := json.Unmarshal([]byte(contentOf(t, deployed(t, "grafana-dashboard.json"))), &dashboard); err != nil {
+		t.Fatal(err)
+	}
+	var queries []query
+	add := func(asker, text string) {
+		queries = append(queries, query{asker, strings.NewReplacer("$__rate_interval", "1m", "$instance", ".*").Replace(text)})
+	}
+	for _, p := range dashboard.Panels {
+		if p.Type != "row" && (p.Description == "" || len(p.Targets) == 0) {
+			t.Errorf("the panel %q says nothing, or not what it shows", p.Title)
+		}
+		for _, one := range p.Targets {
+			add("the panel "+p.Title, one.Expr)
+		}
+	}
+	for _, one := range dashboard.Annotations.List {
+		add("an annotation", one.Expr)
+	}
+	for _, v := range dashboard.Templating.List {
+		if inner, isQuery := strings.CutPrefix(v.Definition, "label_values("); isQuery {
+			add("the variable "+v.Name, selector.FindString(inner))
+		}
+	}
+	return queries
+}
+
+// monitor is a Prometheus process that scrapes a gateway.
+type monitor struct {
+	t   *testing.T
+	api string
+}
+
+// startPrometheus runs the scrape configuration that operators get, quickened, and waits until it has scraped twice.
+func startPrometheus(t *testing.T, binary, admin string) *monitor {
+	t.Helper()
+	folder, address := t.TempDir(), sessiontest.FreeAddress(t)
+	file := filepath.Join(folder, "prometheus.yml")
+	writeFile(t, file, replaced(t, contentOf(t, deployed(t, "prometheus.yml")),
+		"gateway:9090", admin, "[alerts.yml]", fmt.Sprintf("[%q]", deployed(t, "alerts.yml")),
+		"scrape_interval: 15s", "scrape_interval: 500ms", "evaluation_interval: 15s", "evaluation_interval: 500ms"))
+	startProxy(t, address, folder, binary, "--config.file", file, "--storage.tsdb.path", filepath.Join(folder, "data"),
+		"--web.listen-address", address)
+	m := &monitor{t: t, api: "http://" + address + "/api/v1/"}
+	sessiontest.Eventually(t, startTime, "Prometheus has scraped the gateway", func() bool {
+		var result struct{ Result []any }
+		err := m.ask("query", url.Values{"query": {`count_over_time(up{job="stagedoor"}[1m]) > 1 and up{job="stagedoor"} == 1`}}, &result)
+		return err == nil && len(result.Result) == 1
+	})
+	return m
+}
+
+// ask puts the data of an answer into result. Anything but a plain yes is an error, a warning too.
+func (m *monitor) ask(endpoint string, with url.Values, result any) error {
+	response, err := http.Get(m.api + endpoint + "?" + with.Encode())
+	if err != nil {
+		return err
+	}
+	defer func() { _ = response.Body.Close() }() // only read from
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		return err
+	}
+	var answer struct {
+		Status   string
+		Error    string
+		Warnings []string
+		Data     json.RawMessage
+	}
+	if err := json.Unmarshal(text, &answer); err != nil {
+		return fmt.Errorf("%s answered %d %s: %w", endpoint, response.StatusCode, text, err)
+	}
+	if answer.Status != "success" || len(answer.Warnings) > 0 {
+		return fmt.Errorf("%s answered %s %s %v", endpoint, answer.Status, answer.Error, answer.Warnings)
+	}
+	return json.Unmarshal(answer.Data, result)
+}
+
+// ruleQueries waits until every alert has been evaluated, and returns what they ask.
+func (m *monitor) ruleQueries() []query {
+	m.t.Helper()
+	var queries []query
+	sessiontest.Eventually(m.t, startTime, "Prometheus has evaluated every alert", func() bool {
+		var found struct {
+			Groups []struct {
+				Rules []struct{ Name, Query, Health, LastError string }
+			}
+		}
+		if err := m.ask("rules", nil, &found); err != nil {
+			m.t.Fatal(err)
+		}
+		queries = nil
+		for _, group := range found.Groups {
+			for _, rule := range group.Rules {
+				if rule.Health == "err" {
+					m.t.Fatalf("the alert %s: %s", rule.Name, rule.LastError)
+				}
+				if rule.Health != "ok" {
+					return false
+				}
+				queries = append(queries, query{"the alert " + rule.Name, rule.Query})
+			}
+		}
+		return len(queries) == len(alertNames(m.t))
+	})
+	return queries
+}
+
+// expect wants the query to be valid, each of its selectors to find something, and labels that it groups by to exist.
+func (m *monitor) expect(q query) {
+	m.t.Helper()
+	var result any
+	if err := m.ask("query", url.Values{"query": {q.text}}, &result); err != nil {
+		m.t.Errorf("%s: %v\n%s", q.asker, err, q.text)
+	}
+	if bare := metric.FindString(selector.ReplaceAllString(q.text, "")); bare != "" {
+		m.t.Errorf("%s asks for %s of every job; name the job:\n%s", q.asker, bare, q.text)
+	}
+	labels := map[string]bool{"le": true}
+	selectors := selector.FindAllString(q.text, -1)
+	for _, one := range selectors {
+		var series []map[string]string
+		if err := m.ask("series", url.Values{"match[]": {one}}, &series); err != nil || len(series) == 0 {
+			m.t.Errorf("%s: nothing matches %s, %v", q.asker, one, err)
+		}
+		if !strings.Contains(one, `job="stagedoor"`) {
+			m.t.Errorf("%s asks for %s of every job", q.asker, one)
+		}
+		for _, found := range series {
+			for label := range found {
+				labels[label] = true
+			}
+		}
+	}
+	if len(selectors) == 0 {
+		m.t.Errorf("%s asks for nothing: %q", q.asker, q.text)
+	}
+	for _, clause := range grouping.FindAllStringSubmatch(q.text, -1) {
+		for label := range strings.SplitSeq(clause[1], ", ") {
+			if !labels[label] {
+				m.t.Errorf("%s groups by %q, which nothing has:\n%s", q.asker, label, q.text)
+			}
+		}
+	}
+}
