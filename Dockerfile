@@ -1,3 +1,4 @@
+# For several architectures: docker buildx build --platform linux/amd64,linux/arm64 .
 # The tag is the toolchain that go.mod names: the official images never download another one.
 FROM golang:1.26.8-alpine AS build
 WORKDIR /src
@@ -9,8 +10,11 @@ RUN go mod download
 COPY . .
 ARG VERSION=dev
 ARG COMMIT=unknown
+# BuildKit sets these two; to other builders they are empty, which means this machine's.
+ARG TARGETOS
+ARG TARGETARCH
 # Static, because nothing else is in the final image; -trimpath keeps this folder's name out of the binary.
-RUN CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=${VERSION} -X main.commit=${COMMIT}" -o /out/stagedoor .
+RUN CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH go build -trimpath -ldflags "-s -w -X main.version=${VERSION} -X main.commit=${COMMIT}" -o /out/stagedoor .
 RUN echo 'nonroot:x:65532:65532:nonroot:/:/sbin/nologin' > /out/passwd \
  && echo 'nonroot:x:65532:' > /out/group
 
