@@ -60,7 +60,10 @@ func onlyCookie(header, id string) bool {
 	found := false
 	for pair := range strings.SplitSeq(header, ";") {
 		name, value, _ := strings.Cut(strings.TrimSpace(pair), "=")
-		value = strings.Trim(strings.TrimSpace(value), `"`)
+		value = strings.TrimSpace(value)
+		if quoted := len(value) > 1 && value[0] == '"' && value[len(value)-1] == '"'; quoted {
+			value = value[1 : len(value)-1]
+		}
 		if strings.TrimSpace(name) != "stagedoor-login" || !looksLikeID.MatchString(value) {
 			continue
 		}
