@@ -1,6 +1,8 @@
 package session_test
 
 import (
+	"context"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -161,4 +163,54 @@ func TestOutageOutlastsTheSession(t *testing.T) {
 		_, err := peek(r.managers[0], b)
 		wantError(t, "a recent copy after its lifetime", err, session.ErrNoSession)
 	})
+}
+
+// A refresh that finds a session just before it is deleted must not bring it back: the deletion may be heard of before the
+// refresh is done.
+func TestRefreshThatSawTheSessionBeforeItsLogout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		memory, tokens, watched := session.NewMemory(nil), &tokenEndpoint{}, make(chan session.Watcher, 1)
+		store := &lateStore{Memory: memory}
+		here := newManager(t, session.Options{
+			Store: store, Leases: memory, Refresh: tokens.refresh,
+			Watch: func(ctx context.Context, w session.Watcher) {
+				w.Missed()
+				watched <- w
+				<-ctx.Done()
+			},
+		})
+		other := newManager(t, session.Options{Store: memory, Leases: memory, Refresh: tokens.refresh})
+		b, news := &browser{}, <-watched
+		b.logIn(t, other, goodFor(-time.Minute))
+		expired := mustPeek(t, here, b)
+		if got := ask(t.Context(), other, b); got.err != nil {
+			t.Fatal(got.err)
+		}
+		store.loaded = func(key string) { // what the other replica has refreshed, and whose user then logs out
+			if _, err := memory.Delete(t.Context(), key); err != nil {
+				t.Error(err)
+			}
+			news.Gone(key)
+			pass(time.Millisecond)
+		}
+		_, _ = here.Token(t.Context(), expired) // whatever it says, the session is over
+		store.loaded = nil
+		if s, err := peek(here, b); err == nil {
+			t.Errorf("after the logout the replica serves %v", s)
+		}
+	})
+}
+
+// lateStore answers a load when something else has happened.
+type lateStore struct {
+	*session.Memory
+	loaded func(key string)
+}
+
+func (s *lateStore) Load(ctx context.Context, key string) (session.Entry, error) {
+	entry, err := s.Memory.Load(ctx, key)
+	if s.loaded != nil && strings.HasPrefix(key, "session:") {
+		s.loaded(key)
+	}
+	return entry, err
 }

@@ -17,7 +17,7 @@ func (m *Manager) load(ctx context.Context, p place) (*Session, error) {
 
 // loadUnless is load, except that it returns the known session, if there is one, when the store still has just that.
 func (m *Manager) loadUnless(ctx context.Context, p place, known *Session) (*Session, error) {
-	s := &Session{place: p, limits: m.limits()}
+	s := &Session{place: p, limits: m.limits(), asked: m.options.Now()}
 	entry, err := m.options.Store.Load(ctx, p.key)
 	if err != nil && !errors.Is(err, ErrAbsent) {
 		if errors.Is(err, ErrStoreUnavailable) {
@@ -75,6 +75,7 @@ func (m *Manager) save(ctx context.Context, s *Session, next record, holder stri
 		return nil, err
 	}
 	now := m.options.Now()
+	saved.asked = now
 	ttl := saved.ttl(now)
 	if ttl <= 0 || !now.Before(saved.deadline()) {
 		return nil, ErrNoSession

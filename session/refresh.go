@@ -158,7 +158,7 @@ func (m *Manager) fly(f *flight, s *Session, why need) (Token, error) {
 	if current.record.ended {
 		return Token{}, ErrReauthorize
 	}
-	m.recent.saw(current, m.options.Now())
+	m.recent.saw(current, current.asked) // not now: it may have ended meanwhile
 	return current.record.grant.Token, nil
 }
 

@@ -13,7 +13,8 @@ const endedLifetime = 24 * time.Hour
 type Session struct {
 	place
 	version uint64
-	sealed  uint64 // a hash of the sealed record, when it came from the store
+	sealed  uint64    // a hash of the sealed record, when it came from the store
+	asked   time.Time // when it was asked for in the store, or was about to be written there
 	record  record
 	limits  limits
 }
