@@ -7,11 +7,7 @@ const relaxedGC = "GOGC=400"
 
 // measureCPU compares everything that does the job on a small answer over plain HTTP.
 func measureCPU(ctx context.Context, b *bench) error {
-	to, err := b.startUpstream(upstreamKind{})
-	if err != nil {
-		return err
-	}
-	redis, err := b.startRedis(ctx)
+	to, redis, err := b.startBackends(ctx)
 	if err != nil {
 		return err
 	}

@@ -33,11 +33,7 @@ func measureIdle(ctx context.Context, b *bench) error {
 	if n < 1 {
 		return fmt.Errorf("the limit of open files is %d; raise it with ulimit -n", limit.Max)
 	}
-	to, err := b.startUpstream(upstreamKind{})
-	if err != nil {
-		return err
-	}
-	redis, err := b.startRedis(ctx)
+	to, redis, err := b.startBackends(ctx)
 	if err != nil {
 		return err
 	}

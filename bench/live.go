@@ -10,11 +10,7 @@ const recordSessions = 1000
 
 // measureSessions finds what sessions hold, in Redis and in the process.
 func measureSessions(ctx context.Context, b *bench) error {
-	to, err := b.startUpstream(upstreamKind{})
-	if err != nil {
-		return err
-	}
-	redis, err := b.startRedis(ctx)
+	to, redis, err := b.startBackends(ctx)
 	if err != nil {
 		return err
 	}

@@ -14,11 +14,7 @@ func measureRefresh(ctx context.Context, b *bench) error {
 	if err := b.startSimulator(shortLife); err != nil { // instead of the usual one
 		return err
 	}
-	to, err := b.startUpstream(upstreamKind{})
-	if err != nil {
-		return err
-	}
-	redis, err := b.startRedis(ctx)
+	to, redis, err := b.startBackends(ctx)
 	if err != nil {
 		return err
 	}

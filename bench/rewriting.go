@@ -4,11 +4,7 @@ import "context"
 
 // measureRewriting compares the bare proxy, which passes a page on, with Stagedoor, which rewrites its links.
 func measureRewriting(ctx context.Context, b *bench) error {
-	to, err := b.startUpstream(upstreamKind{})
-	if err != nil {
-		return err
-	}
-	redis, err := b.startRedis(ctx)
+	to, redis, err := b.startBackends(ctx)
 	if err != nil {
 		return err
 	}

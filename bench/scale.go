@@ -9,11 +9,7 @@ import (
 
 // measureScale finds how cost grows with sessions in Redis and with replicas.
 func measureScale(ctx context.Context, b *bench) error {
-	to, err := b.startUpstream(upstreamKind{})
-	if err != nil {
-		return err
-	}
-	redis, err := b.startRedis(ctx)
+	to, redis, err := b.startBackends(ctx)
 	if err != nil {
 		return err
 	}

@@ -13,11 +13,7 @@ const streamsARound = 20
 
 // measureStreams finds how far the first byte of a stream is behind the moment in which it left the upstream.
 func measureStreams(ctx context.Context, b *bench) error {
-	to, err := b.startUpstream(upstreamKind{})
-	if err != nil {
-		return err
-	}
-	redis, err := b.startRedis(ctx)
+	to, redis, err := b.startBackends(ctx)
 	if err != nil {
 		return err
 	}

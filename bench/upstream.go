@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/tls"
 	"fmt"
 	"hash/fnv"
@@ -42,6 +43,16 @@ type upstreamKind struct {
 	tls       *tls.Config   // nil: plain HTTP
 	http2     bool          // with TLS
 	roundTrip time.Duration // added latency
+}
+
+// startBackends starts what most sections need behind a proxy: an upstream over plain HTTP, and a Redis for sessions.
+func (b *bench) startBackends(ctx context.Context) (*upstream, *redisServer, error) {
+	to, err := b.startUpstream(upstreamKind{})
+	if err != nil {
+		return nil, nil, err
+	}
+	redis, err := b.startRedis(ctx)
+	return to, redis, err
 }
 
 // startUpstream serves until the section is over.
