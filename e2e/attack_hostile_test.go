@@ -28,6 +28,7 @@ type hostile struct {
 	calls       map[string]int
 	credentials map[string]bool // every Authorization that it was shown
 	connections int
+	busy        int // connections on which a script has not come to its end
 }
 
 // newHostile starts a server before the simulator. It ends with the test.
@@ -98,6 +99,14 @@ func (h *hostile) connected() int {
 	return h.connections
 }
 
+// closed tells whether every connection that carried a script is closed: a POST that the gateway sends over one that is just
+// about to be is lost, as nobody may send it again.
+func (h *hostile) closed() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.busy == 0
+}
+
 // shown returns the credentials that it has been shown, without their schemes.
 func (h *hostile) shown() []string {
 	h.mu.Lock()
@@ -140,9 +149,16 @@ func (h *hostile) serve(c *net.TCPConn) {
 		s := h.scripts[r.URL.Path]
 		h.calls[r.URL.Path]++
 		h.credentials[r.Header.Get("Authorization")] = true
+		if s != nil {
+			h.busy++
+		}
 		h.mu.Unlock()
 		if s != nil {
 			s(c, r)
+			_ = c.Close() // some scripts have done so
+			h.mu.Lock()
+			h.busy--
+			h.mu.Unlock()
 			return
 		}
 		if err := h.passOn(c, r, body); err != nil {

@@ -141,6 +141,7 @@ func TestAttackUpstreamFraming(t *testing.T) {
 			clean := !strings.Contains(got.text, "smuggled") && !strings.Contains(got.text, "hostile")
 			count.held(got.came() == b.want && once && clean, "%s to %s became %s, and not %s; %d calls; %.300q",
 				b.name, method, got.came(), b.want, h.called("/v1/attack"), got.text)
+			sessiontest.Eventually(t, startTime, "the hostile server hangs up", h.closed)
 		}
 		other.expectMe("ben") // and gets no answer that was another's
 	}

@@ -180,14 +180,11 @@ var answersThatEnd = []string{
 	"HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 64<<10) + "\r\n\r\n", "HTTP/9.9 200 OK\r\n\r\n", "HTTP/1.1 99 \r\n\r\n",
 }
 
-// Whatever a server says, direct makes of it what http.Transport does.
+// Whatever a server says, direct makes of it what http.Transport does, and the next request gets its own answer.
 func TestDirectHearsWhatTransportHears(t *testing.T) {
 	for closes, answers := range map[bool][]string{false: answersAsTheyCome, true: answersThatEnd} {
 		for _, raw := range answers {
 			for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost} {
-				if method != http.MethodGet && !closes && strings.Contains(raw, "hello") && strings.Count(raw, "HTTP/1.1") > 1 {
-					continue // what stands behind the answer to a HEAD differs in how it is cut
-				}
 				compareHearing(t, raw, closes, method)
 			}
 		}
@@ -198,12 +195,12 @@ func compareHearing(t *testing.T, raw string, closes bool, method string) {
 	t.Helper()
 	ours, theirs := newBoth(t, limitsOfTests())
 	got, want := listen(t, ours, newScript(t, raw, closes), method), listen(t, theirs, newScript(t, raw, closes), method)
-	if raw == "" && method == http.MethodGet { // no answer on a fresh connection: neither tries again
-		want.next = got.next
-	}
 	if want.status == http.StatusSwitchingProtocols { // which direct never asks for
-		want = heard{failed: true, next: want.next}
+		want = heard{failed: true}
 	}
+	// http.Transport may send the second request before it sees what stands behind the first answer, and takes that for the
+	// second one. direct must never.
+	want.next = "second"
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("%s, %.80q:\n got %+v\nwant %+v", method, raw, got, want)
 	}
@@ -325,9 +322,6 @@ func TestDirectRepeatsReadsAlone(t *testing.T) {
 					in := bufio.NewReader(conn)
 					for answered := false; ; answered = true {
 						r, err := http.ReadRequest(in)
-						if err != nil || answered {
-							_ = conn.Close()
-						}
 						if err != nil {
 							return
 						}
@@ -336,9 +330,11 @@ func TestDirectRepeatsReadsAlone(t *testing.T) {
 							requests++
 							mu.Unlock()
 						}
-						if !answered {
-							_, _ = io.WriteString(conn, "HTTP/1.1 204 No Content\r\n\r\n")
+						if answered {
+							_ = conn.Close()
+							return
 						}
+						_, _ = io.WriteString(conn, "HTTP/1.1 204 No Content\r\n\r\n")
 					}
 				}()
 			}
