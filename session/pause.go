@@ -22,6 +22,7 @@ const (
 const wholeClient = ""
 
 // pauses remembers for which sessions a refresh failed, so that a sick token endpoint is not asked with every request.
+// That Spotify refused the client is everybody's failure.
 type pauses struct {
 	mu    sync.Mutex // guards after
 	after map[string]pause
@@ -39,17 +40,25 @@ func newPauses() *pauses { return &pauses{after: map[string]pause{}} }
 func (p *pauses) active(key string, now time.Time) (cause error, left time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	known := p.after[key]
-	if left = known.until.Sub(now); left <= 0 {
-		return nil, 0
+	for _, key := range []string{key, wholeClient} {
+		if known := p.after[key]; known.until.After(now) {
+			return known.cause, known.until.Sub(now)
+		}
 	}
-	return known.cause, left
+	return nil, 0
 }
 
 // failed begins a pause. The time that the server asked for wins when it is longer.
 func (p *pauses) failed(key string, cause error, retryAfter time.Duration, now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.begin(key, cause, retryAfter, now)
+	if errors.Is(cause, ErrClientMisconfigured) {
+		p.begin(wholeClient, cause, retryAfter, now)
+	}
+}
+
+func (p *pauses) begin(key string, cause error, retryAfter time.Duration, now time.Time) {
 	if len(p.after) >= maxPauses {
 		for key, known := range p.after {
 			if now.After(known.until) {
@@ -72,6 +81,7 @@ func (p *pauses) worked(key string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	delete(p.after, key)
+	delete(p.after, wholeClient)
 }
 
 // forgiveClient forgets that the client was refused, for all sessions.

@@ -2,7 +2,6 @@ package session
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -20,7 +19,7 @@ func (s *Redis) Users(ctx context.Context, visit func(key string) error) error {
 	scan := func(ctx context.Context, client redis.Cmdable) error {
 		keys := client.Scan(ctx, 0, escapeGlob(s.prefix)+"{"+kindUser+":*}", scanPage).Iterator()
 		for keys.Next(ctx) {
-			key := strings.TrimSuffix(strings.TrimPrefix(keys.Val(), s.prefix+"{"), "}")
+			key, _ := s.key(keys.Val()) // the pattern lets no other pass
 			mu.Lock()
 			err := visit(key)
 			mu.Unlock()
@@ -29,7 +28,7 @@ func (s *Redis) Users(ctx context.Context, visit func(key string) error) error {
 			}
 		}
 		if err := keys.Err(); err != nil {
-			return fmt.Errorf("%w: %w", ErrStoreUnavailable, err)
+			return &redisError{err}
 		}
 		return nil
 	}
@@ -52,16 +51,13 @@ const maxSampled = 20
 func (s *Redis) CountSessions(ctx context.Context) (int, error) {
 	var total atomic.Int64
 	count := func(ctx context.Context, client redis.Cmdable) error {
-		size, err := client.DBSize(ctx).Result()
-		if err != nil {
-			return err
-		}
 		looked, ours, cursor := 0, 0, uint64(0)
 		for range maxSampled {
-			var names []string
-			if names, cursor, err = client.Scan(ctx, cursor, "", scanPage).Result(); err != nil {
+			names, next, err := client.Scan(ctx, cursor, "", scanPage).Result()
+			if err != nil {
 				return err
 			}
+			cursor = next
 			for _, name := range names {
 				if key, found := s.key(name); found && isSession(key) {
 					ours++
@@ -72,11 +68,15 @@ func (s *Redis) CountSessions(ctx context.Context) (int, error) {
 				return nil
 			}
 		}
+		size, err := client.DBSize(ctx).Result()
+		if err != nil {
+			return err
+		}
 		total.Add(int64(float64(ours) / float64(max(looked, 1)) * float64(size)))
 		return nil
 	}
 	if err := s.onMasters(ctx, count); err != nil {
-		return 0, fmt.Errorf("%w: %w", ErrStoreUnavailable, err)
+		return 0, &redisError{err}
 	}
 	return int(total.Load()), nil
 }

@@ -120,10 +120,8 @@ func (m *Manager) refreshed(ctx context.Context, s *Session, why need, patience 
 // paused returns an error while it is too early for another call: this session's last one failed, or Spotify refused the
 // client, which is everybody's.
 func (m *Manager) paused(s *Session) error {
-	for _, key := range []string{s.key, wholeClient} {
-		if cause, left := m.pauses.active(key, m.options.Now()); cause != nil {
-			return pausedError(cause, left)
-		}
+	if cause, left := m.pauses.active(s.key, m.options.Now()); cause != nil {
+		return pausedError(cause, left)
 	}
 	return nil
 }
@@ -189,7 +187,6 @@ func (m *Manager) refreshHeld(f *flight, s *Session, why need, holder string) (*
 		return nil, err
 	}
 	m.pauses.worked(s.key)
-	m.pauses.worked(wholeClient)
 	change := func(r *record) {
 		r.grant = r.grant.succeededBy(next)
 		r.refreshedAt = now
@@ -221,7 +218,6 @@ func (c *settings) nextGrant(ctx context.Context, s *Session) (Grant, error) {
 // endGrant marks the session as one that only a new login helps.
 func (m *Manager) endGrant(s *Session, holder string) (*Session, error) {
 	m.pauses.worked(s.key)
-	m.pauses.worked(wholeClient)
 	saved, err := m.saveOver(s, holder, func(r *record) { r.ended = true }, func(*Session) {})
 	if err == nil && saved.record.ended {
 		m.audit("reauthorization_required", "invalid_grant", saved)
@@ -237,11 +233,8 @@ func (m *Manager) refreshFailed(s *Session, cause error, with *settings) {
 		retryAfter = unavailable.RetryAfter
 	}
 	refused := errors.Is(cause, ErrClientMisconfigured)
-	if !refused || with == m.settings.Load() { // else nobody has refused the client that is in use now
+	if outdated := refused && with != m.settings.Load(); !outdated { // nobody has refused the client that is in use now
 		m.pauses.failed(s.key, cause, retryAfter, m.options.Now())
-	}
-	if refused && with == m.settings.Load() {
-		m.pauses.failed(wholeClient, cause, 0, m.options.Now())
 	}
 	if refused {
 		m.options.Log.Error("Spotify refuses the client id or secret; correct spotify.client_id and spotify.client_secret",

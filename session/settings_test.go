@@ -37,7 +37,7 @@ func TestUseOfOtherKeys(t *testing.T) {
 		if got := ask(t.Context(), m, active); got.access != "access-2" { // the refresh seals it anew
 			t.Fatalf("under the new key: got %q, %v", got.access, got.err)
 		}
-		time.Sleep(time.Second)
+		pass(time.Second)
 		mustPeek(t, m, absent) // from here on there is a fresh copy
 		store.away.Store(true)
 		mustPeek(t, m, absent)
@@ -58,7 +58,7 @@ func TestUseSealsAnewWhatIsUsed(t *testing.T) {
 		m := r.managers[0]
 		s := b.logIn(t, m, goodFor(100*time.Hour))
 		use(t, m, settingsOf(r.tokens, newKey, testKey))
-		time.Sleep(testConfig().IdleTimeout / 5)
+		pass(testConfig().IdleTimeout / 5)
 		if _, err := m.Find(b.request()); err != nil {
 			t.Fatal(err)
 		}
@@ -90,7 +90,7 @@ func TestUseDuringARefresh(t *testing.T) {
 		if r.tokens.calls() != 1 || next.calls() != 0 {
 			t.Errorf("%d calls with the old settings and %d with the new, want 1 and 0", r.tokens.calls(), next.calls())
 		}
-		time.Sleep(time.Hour)
+		pass(time.Hour)
 		if ask(t.Context(), m, b); r.tokens.calls() != 1 || next.calls() != 1 {
 			t.Errorf("an hour later %d and %d calls, want 1 and 1", r.tokens.calls(), next.calls())
 		}
@@ -106,7 +106,7 @@ func TestUseForgivesTheClient(t *testing.T) {
 		b.logIn(t, m, goodFor(-time.Minute))
 		for range 10 {
 			wantError(t, "with a wrong secret", ask(t.Context(), m, b).err, session.ErrClientMisconfigured)
-			time.Sleep(time.Minute)
+			pass(time.Minute)
 		}
 		before := r.tokens.calls()
 		wantError(t, "once more", ask(t.Context(), m, b).err, session.ErrClientMisconfigured)
@@ -131,7 +131,7 @@ func TestUseIgnoresALateRefusal(t *testing.T) {
 		other.logIn(t, m, goodFor(-time.Minute))
 		for range 5 { // so that the next failure pauses
 			ask(t.Context(), m, b)
-			time.Sleep(time.Minute)
+			pass(time.Minute)
 		}
 		answers := make(chan answer, 1)
 		go func() { answers <- ask(t.Context(), m, b) }()
