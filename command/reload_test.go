@@ -4,6 +4,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
@@ -21,8 +22,8 @@ import (
 	"stagedoor/session"
 )
 
-// certificate writes a certificate with a serial number, and its key.
-func certificate(t *testing.T, certFile, keyFile string, serial int64) {
+// selfSigned makes a certificate with a serial number. Nobody has to trust it.
+func selfSigned(t *testing.T, serial int64) tls.Certificate {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -33,11 +34,18 @@ func certificate(t *testing.T, certFile, keyFile string, serial int64) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	private, err := x509.MarshalPKCS8PrivateKey(key)
+	return tls.Certificate{Certificate: [][]byte{signed}, PrivateKey: key}
+}
+
+// certificate writes a certificate with a serial number, and its key.
+func certificate(t *testing.T, certFile, keyFile string, serial int64) {
+	t.Helper()
+	made := selfSigned(t, serial)
+	private, err := x509.MarshalPKCS8PrivateKey(made.PrivateKey)
 	if err != nil {
 		t.Fatal(err)
 	}
-	put(t, certFile, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: signed})))
+	put(t, certFile, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: made.Certificate[0]})))
 	put(t, keyFile, string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})))
 }
 

@@ -2,13 +2,8 @@ package command
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
 	"io"
-	"math/big"
 	"net"
 	"testing"
 	"time"
@@ -47,7 +42,7 @@ func TestScannersAreQuiet(t *testing.T) {
 	c := proxy.DefaultServerConfig()
 	connections := proxy.NewConnections(listener, c, log)
 	server := newServer(&gateway{}, connections, c, log) // which never gets a request
-	server.TLSConfig.Certificates = []tls.Certificate{selfSigned(t)}
+	server.TLSConfig.Certificates = []tls.Certificate{selfSigned(t, 1)}
 	go func() { _ = server.ServeTLS(connections, "", "") }()
 	t.Cleanup(func() { _ = server.Close() })
 	for _, words := range []string{"GET / HTTP/1.0\r\n\r\n", "\x16\x03\x01 no handshake", "SSH-2.0-scanner\r\n"} {
@@ -71,19 +66,4 @@ func TestScannersAreQuiet(t *testing.T) {
 		}
 		cancel()
 	}
-}
-
-// selfSigned makes a certificate that nobody has to trust.
-func selfSigned(t *testing.T) tls.Certificate {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour)}
-	certificate, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return tls.Certificate{Certificate: [][]byte{certificate}, PrivateKey: key}
 }

@@ -78,7 +78,6 @@ func serveConfig(ctx context.Context, e environment, c configuration, log *zap.L
 	pages.Handle("GET /metrics", g.metrics.Handler())
 	page := newOverview(c.Config, e.build, g)
 	pages.Handle("GET /{$}", page)
-	go page.Run(requests)
 	admin := &http.Server{Handler: pages, ReadHeaderTimeout: readHeaderTimeout, ErrorLog: newRemarks(log)}
 	adminAddress := ""
 	if c.Admin.Listen != "" {
@@ -87,6 +86,7 @@ func serveConfig(ctx context.Context, e environment, c configuration, log *zap.L
 			return errors.Join(err, server.Close(), g.close())
 		}
 		adminAddress = listener.Addr().String()
+		go page.Run(requests)
 		go func() { errs <- serveOn(admin, listener) }()
 	}
 	log.Info("serving", zap.Stringer("listen", public.Addr()), zap.String("public_url", c.Server.PublicURL),

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/base64"
 	"errors"
-	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -113,7 +112,7 @@ func TestReadiness(t *testing.T) {
 	p := w.replicas[0]
 	expect := func(healthy bool) {
 		t.Helper()
-		status, body := p.ask(t, "/readyz")
+		status, body := p.ask("/readyz")
 		code, _, _ := stagedoor(t, nil, "healthcheck", "-config", p.config)
 		if healthy != (status == http.StatusOK) || healthy != (code == 0) {
 			t.Errorf("/readyz answers %d %q and healthcheck exits with %d; healthy should be %t", status, body, code, healthy)
@@ -121,7 +120,7 @@ func TestReadiness(t *testing.T) {
 		if !healthy && !strings.Contains(body, "Redis") {
 			t.Errorf("/readyz does not say what is wrong: %q", body)
 		}
-		if status, _ := p.ask(t, "/livez"); status != http.StatusOK {
+		if status, _ := p.ask("/livez"); status != http.StatusOK {
 			t.Errorf("/livez answers %d", status)
 		}
 	}
@@ -133,21 +132,6 @@ func TestReadiness(t *testing.T) {
 	if a := w.visitor().get("/readyz"); strings.Contains(a.body, "ready") {
 		t.Errorf("the public listener knows /readyz: %d %s", a.status, a.body)
 	}
-}
-
-// ask asks the admin listener.
-func (p *process) ask(t *testing.T, path string) (status int, body string) {
-	t.Helper()
-	response, err := http.Get("http://" + p.admin + path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = response.Body.Close() }()
-	text, err := io.ReadAll(response.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return response.StatusCode, string(text)
 }
 
 // TestSignals checks that SIGTERM waits for the request in flight, that SIGHUP does no harm, and the exit code.
@@ -172,7 +156,7 @@ func TestSignals(t *testing.T) {
 	}
 	p.signal(syscall.SIGTERM)
 	sessiontest.Eventually(t, startTime, "/readyz says no", func() bool {
-		status, _ := p.ask(t, "/readyz")
+		status, _ := p.ask("/readyz")
 		return status == http.StatusServiceUnavailable
 	})
 	if a := <-answers; a.status != http.StatusOK {

@@ -2,8 +2,6 @@ package e2e
 
 import (
 	"fmt"
-	"io"
-	"net/http"
 	"os"
 	"runtime"
 	"strconv"
@@ -27,16 +25,8 @@ func (f footprint) String() string {
 func (p *process) footprint() footprint {
 	p.t.Helper()
 	var f footprint
-	response, err := http.Get("http://" + p.admin + "/debug/pprof/goroutine?debug=1")
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	defer func() { _ = response.Body.Close() }() // only read from
-	text, err := io.ReadAll(response.Body)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	if _, err := fmt.Sscanf(string(text), "goroutine profile: total %d", &f.goroutines); err != nil {
+	_, profile := p.ask("/debug/pprof/goroutine?debug=1")
+	if _, err := fmt.Sscanf(profile, "goroutine profile: total %d", &f.goroutines); err != nil {
 		p.t.Fatalf("no profile of goroutines: %v", err)
 	}
 	folder := fmt.Sprintf("/proc/%d", p.command.Process.Pid)
@@ -59,16 +49,8 @@ func (p *process) footprint() footprint {
 // metric returns the value of one series, as the admin listener shows it; zero when it is not there.
 func (p *process) metric(series string) float64 {
 	p.t.Helper()
-	response, err := http.Get("http://" + p.admin + "/metrics")
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	defer func() { _ = response.Body.Close() }() // only read from
-	text, err := io.ReadAll(response.Body)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	for line := range strings.Lines(string(text)) {
+	_, exposition := p.ask("/metrics")
+	for line := range strings.Lines(exposition) {
 		if value, found := strings.CutPrefix(line, series+" "); found {
 			number, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
 			if err != nil {

@@ -26,7 +26,7 @@ type figures map[string]float64
 // scrape reads the metrics of a process.
 func (p *process) scrape(t *testing.T) (figures, string) {
 	t.Helper()
-	status, text := p.ask(t, "/metrics")
+	status, text := p.ask("/metrics")
 	if status != http.StatusOK {
 		t.Fatalf("/metrics answers %d %s", status, text)
 	}

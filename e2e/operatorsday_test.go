@@ -29,7 +29,7 @@ func TestOperatorsDay(t *testing.T) {
 	d.revoke()
 	d.underLoad("while all replicas restart", d.restartAll)
 	for _, p := range w.replicas {
-		if status, said := p.ask(t, "/readyz"); status != 200 {
+		if status, said := p.ask("/readyz"); status != 200 {
 			t.Errorf("in the evening a replica says %d %s", status, said)
 		}
 	}
@@ -122,7 +122,7 @@ func (d *operatorsDay) breakRedis() {
 	d.redis.Stop()
 	for _, p := range d.replicas {
 		sessiontest.Eventually(d.t, startTime, "a replica says that it is not ready", func() bool { return !p.ready() })
-		if _, said := p.ask(d.t, "/readyz"); !strings.Contains(said, "the session store does not answer") {
+		if _, said := p.ask("/readyz"); !strings.Contains(said, "the session store does not answer") {
 			d.t.Errorf("without Redis a replica says %s", said)
 		}
 		if got := p.headline(d.t); !strings.HasPrefix(got, "Not ready: the session store does not answer") {

@@ -17,7 +17,7 @@ import (
 // overview reads the operator's page.
 func (p *process) overview(t *testing.T) string {
 	t.Helper()
-	status, page := p.ask(t, "/")
+	status, page := p.ask("/")
 	if status != http.StatusOK {
 		t.Fatalf("the page answers %d %s", status, page)
 	}
@@ -65,7 +65,7 @@ func TestOverview(t *testing.T) {
 
 	w.redis.Stop()
 	w.visitor().do("POST", "/auth/logout", "") // somebody notices; what they are told, other tests look at
-	status, words := p.ask(t, "/readyz")
+	status, words := p.ask("/readyz")
 	if got := p.headline(t); status != 503 || got != "Not ready: "+strings.TrimSpace(words)+"." {
 		t.Errorf("without Redis, /readyz says %d %q, the page %q", status, words, got)
 	}

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"strings"
@@ -117,6 +118,21 @@ func (p *process) logged(match func(logLine) bool) []logLine {
 		}
 	}
 	return found
+}
+
+// ask asks the admin listener.
+func (p *process) ask(path string) (status int, body string) {
+	p.t.Helper()
+	response, err := http.Get("http://" + p.admin + path)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }() // only read from
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return response.StatusCode, string(text)
 }
 
 // signal sends a signal to the process.

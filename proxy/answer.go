@@ -113,4 +113,7 @@ func newLinkMap(api, public *url.URL, prefix string) linkMap {
 }
 
 // rewriter returns a rewriter for one document.
-func (m linkMap) rewriter() *linkRewriter { return &m.links }
+func (m linkMap) rewriter() *linkRewriter {
+	links := m.links
+	return &links
+}

@@ -307,13 +307,7 @@ func TestEarlyHeadersAreFew(t *testing.T) {
 
 func TestStatusThatIsNone(t *testing.T) {
 	s := newStage(t)
-	none := func(w http.ResponseWriter, _ *http.Request) {
-		conn, _, err := http.NewResponseController(w).Hijack()
-		if err == nil {
-			_, _ = io.WriteString(conn, "HTTP/1.1 042 x\r\nContent-Length: 0\r\n\r\n")
-			_ = conn.Close()
-		}
-	}
+	none := rawAnswer("HTTP/1.1 042 x\r\nContent-Length: 0\r\n\r\n")
 	s.api.answer(none)
 	s.frontend.answer(none)
 	s.get("/api/me", loggedIn()).refused(t, 502, "UPSTREAM_UNREACHABLE")
@@ -326,11 +320,7 @@ func TestErrorsDoNotQuoteTheToken(t *testing.T) {
 	for i, text := range []string{"HTTP/1.1 TOKEN\r\n\r\n", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nTOKEN\r\n\r\n"} {
 		s.api.answer(func(w http.ResponseWriter, r *http.Request) {
 			token := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
-			conn, _, err := http.NewResponseController(w).Hijack()
-			if err == nil {
-				_, _ = io.WriteString(conn, strings.ReplaceAll(text, "TOKEN", token))
-				_ = conn.Close()
-			}
+			rawAnswer(strings.ReplaceAll(text, "TOKEN", token))(w, r)
 		})
 		r, _ := http.NewRequest("GET", "http://"+s.addr+"/api/me", nil)
 		r.Header = loggedIn()
@@ -352,13 +342,7 @@ func TestErrorsDoNotQuoteTheToken(t *testing.T) {
 
 func TestProtocolSwitchNobodyAskedFor(t *testing.T) {
 	s := newStage(t)
-	switches := func(w http.ResponseWriter, _ *http.Request) {
-		conn, _, err := http.NewResponseController(w).Hijack()
-		if err == nil {
-			_, _ = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\n\r\nhello")
-			_ = conn.Close()
-		}
-	}
+	switches := rawAnswer("HTTP/1.1 101 Switching Protocols\r\n\r\nhello")
 	s.api.answer(switches)
 	s.frontend.answer(switches)
 	s.get("/api/me", loggedIn()).refused(t, 502, "UPSTREAM_UNREACHABLE")

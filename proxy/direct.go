@@ -128,7 +128,7 @@ type directConnection struct {
 // roundTrip sends a request and reads its answer's header. After an error the connection is of no use.
 func (c *directConnection) roundTrip(r *http.Request) (*http.Response, error) {
 	ctx := r.Context()
-	c.used, c.answered, c.limited.left = true, false, int64(c.config.MaxHeader)
+	c.used, c.answered = true, false
 	if err := c.SetDeadline(time.Now().Add(c.config.HeaderTimeout)); err != nil {
 		return nil, err
 	}
@@ -176,12 +176,12 @@ func (c *directConnection) exchange(r *http.Request) (*http.Response, error) {
 	if err := c.out.Flush(); err != nil {
 		return nil, err
 	}
-	if _, err := c.in.Peek(1); err != nil {
-		return nil, err
-	}
-	c.answered = true
 	for {
 		c.limited.left = int64(c.config.MaxHeader) // for each, as http.Transport has it
+		if _, err := c.in.Peek(1); err != nil {
+			return nil, err
+		}
+		c.answered = true
 		res, err := http.ReadResponse(c.in, r)
 		if err != nil {
 			return nil, err

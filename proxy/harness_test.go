@@ -322,3 +322,15 @@ func (s *stage) accessLine(n int) observer.LoggedEntry {
 		}
 	}
 }
+
+// rawAnswer answers byte for byte, and hangs up.
+func rawAnswer(text string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		connection, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			panic(err) // net/http's own server lets it happen
+		}
+		_, _ = io.WriteString(connection, text) // the gateway may have left
+		_ = connection.Close()
+	}
+}

@@ -126,8 +126,7 @@ func (b *linkBody) fill() {
 	n, b.err = b.in.Read(b.piece[:])
 	ended := errors.Is(b.err, io.EOF)
 	if b.zip == nil {
-		b.out.Grow(n)
-		b.out.Write(b.rewritten(b.out.AvailableBuffer(), n, ended)) // no copy, unless it became much longer
+		b.pass(n, ended)
 		return
 	}
 	b.spare = b.rewritten(b.spare[:0], n, ended)
@@ -151,9 +150,14 @@ func (b *linkBody) fillWhole(length int64) bool {
 	if err == nil {
 		b.err = io.EOF
 	}
-	b.out.Grow(n)
-	b.out.Write(b.rewritten(b.out.AvailableBuffer(), n, err == nil))
+	b.pass(n, err == nil)
 	return err == nil
+}
+
+// pass lets what the first bytes of piece become be read.
+func (b *linkBody) pass(size int, ended bool) {
+	b.out.Grow(size)
+	b.out.Write(b.rewritten(b.out.AvailableBuffer(), size, ended)) // no copy, unless it became much longer
 }
 
 // rewritten appends to dst what the first bytes of piece become.

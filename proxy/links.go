@@ -1,6 +1,9 @@
 package proxy
 
-import "bytes"
+import (
+	"bytes"
+	"strings"
+)
 
 // maxHeld bounds what the link rewriter holds back of a string that may turn out to be the name of a member, in bytes.
 // Below it lie all addresses; a longer one is taken for a value.
@@ -23,9 +26,9 @@ type linkRewriter struct {
 }
 
 func newLinkRewriter(from, to string) *linkRewriter {
-	begin := `"` + from[:max(bytes.IndexByte([]byte(from), '/'), 0)]
+	scheme, _, _ := strings.Cut(from, "/")
 	return &linkRewriter{
-		from: from, begin: []byte(begin), plain: []byte(to),
+		from: from, begin: []byte(`"` + scheme), plain: []byte(to),
 		escaped: bytes.ReplaceAll([]byte(to), []byte("/"), []byte(`\/`)),
 	}
 }
@@ -155,10 +158,8 @@ const whiteSpace = " \t\r\n"
 
 // lastOf returns the last byte that is no white space, or otherwise when there is none.
 func lastOf(text []byte, otherwise byte) byte {
-	for i := len(text) - 1; i >= 0; i-- {
-		if c := text[i]; c != ' ' && c != '\t' && c != '\r' && c != '\n' {
-			return c
-		}
+	if text = bytes.TrimRight(text, whiteSpace); len(text) > 0 {
+		return text[len(text)-1]
 	}
 	return otherwise
 }

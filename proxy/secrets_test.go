@@ -77,17 +77,8 @@ func TestBrokenUpstreamsAreNotQuoted(t *testing.T) {
 	} {
 		for _, path := range []string{"/api/me", "/page"} {
 			s := newStage(t)
-			broken := func(w http.ResponseWriter, _ *http.Request) {
-				connection, _, err := w.(http.Hijacker).Hijack()
-				if err != nil {
-					t.Error(err)
-					return
-				}
-				_, _ = io.WriteString(connection, answer)
-				_ = connection.Close()
-			}
-			s.api.answer(broken)
-			s.frontend.answer(broken)
+			s.api.answer(rawAnswer(answer))
+			s.frontend.answer(rawAnswer(answer))
 			r, err := http.NewRequest(http.MethodPut, "http://"+s.addr+path, nil) // which is not repeated
 			if err != nil {
 				t.Fatal(err)
