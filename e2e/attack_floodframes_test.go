@@ -4,7 +4,6 @@ import (
 	"bufio"
 	wire "encoding/binary"
 	"fmt"
-	"io"
 	"net"
 	"time"
 )
@@ -24,13 +23,6 @@ type frames struct {
 	settings map[uint16]uint32 // the server's
 }
 
-// frameRead is one that came.
-type frameRead struct {
-	kind, flags byte
-	stream      uint32
-	payload     []byte
-}
-
 // openFrames connects, and gives the server a window of so many bytes for each stream.
 func openFrames(address string, window uint32) (*frames, error) {
 	conn, err := net.Dial("tcp", address)
@@ -39,9 +31,9 @@ func openFrames(address string, window uint32) (*frames, error) {
 	}
 	_ = conn.SetDeadline(time.Now().Add(startTime))
 	f := &frames{Conn: conn, in: bufio.NewReader(conn), out: bufio.NewWriter(conn), settings: map[uint16]uint32{}}
-	_, _ = f.out.WriteString("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+	_, _ = f.out.WriteString(http2Preface)
 	f.send(frameSettings, 0, 0, wire.BigEndian.AppendUint32([]byte{0, settingWindow}, window))
-	first, err := f.receive()
+	first, err := readFrame(f.in)
 	if err != nil || first.kind != frameSettings {
 		_ = conn.Close()
 		return nil, fmt.Errorf("the server begins with %v instead of its settings: %w", first, err)
@@ -55,10 +47,7 @@ func openFrames(address string, window uint32) (*frames, error) {
 
 // queue writes a frame that goes out with the next one that is sent.
 func (f *frames) queue(kind, flags byte, stream uint32, payload []byte) {
-	head := wire.BigEndian.AppendUint32(nil, uint32(len(payload))<<8|uint32(kind))
-	head = append(head, flags)
-	_, _ = f.out.Write(wire.BigEndian.AppendUint32(head, stream)) // the answers tell
-	_, _ = f.out.Write(payload)
+	_, _ = f.out.WriteString(frame(kind, flags, stream, string(payload))) // the answers tell
 }
 
 func (f *frames) send(kind, flags byte, stream uint32, payload []byte) {
@@ -66,21 +55,10 @@ func (f *frames) send(kind, flags byte, stream uint32, payload []byte) {
 	_ = f.out.Flush()
 }
 
-func (f *frames) receive() (frameRead, error) {
-	var head [9]byte
-	if _, err := io.ReadFull(f.in, head[:]); err != nil {
-		return frameRead{}, err
-	}
-	got := frameRead{kind: head[3], flags: head[4], stream: wire.BigEndian.Uint32(head[5:])}
-	got.payload = make([]byte, wire.BigEndian.Uint32(head[:4])>>8)
-	_, err := io.ReadFull(f.in, got.payload)
-	return got, err
-}
-
 // await reads until a frame of a kind has come so many times, and returns how often it did before the connection ended.
 func (f *frames) await(kind byte, times int) (came int, err error) {
 	for came < times {
-		got, err := f.receive()
+		got, err := readFrame(f.in)
 		if err != nil {
 			return came, err
 		}
@@ -91,18 +69,13 @@ func (f *frames) await(kind byte, times int) (came int, err error) {
 	return came, nil
 }
 
-// headerBlock is a GET as HPACK has it, without a table and without Huffman (RFC 7541). Names and values are short.
+// headerBlock is a GET as HPACK has it, without a table and without Huffman (RFC 7541).
 func headerBlock(path string, headers ...string) []byte {
 	block := []byte{0x82, 0x86} // :method GET, :scheme http
-	block = append(append(block, 0x04, byte(len(path))), path...)
+	block = append(append(block, 0x04), hpackString(path)...)
 	block = append(block, "\x01\x01x"...) // :authority x
 	for i := 0; i+1 < len(headers); i += 2 {
-		block = append(append(block, 0x00, byte(len(headers[i]))), headers[i]...)
-		block = append(append(block, byte(len(headers[i+1]))), headers[i+1]...)
+		block = append(append(append(block, 0x00), hpackString(headers[i])...), hpackString(headers[i+1])...)
 	}
 	return block
-}
-
-func (f frameRead) String() string {
-	return fmt.Sprintf("type %d, flags %x, stream %d, %d bytes", f.kind, f.flags, f.stream, len(f.payload))
 }

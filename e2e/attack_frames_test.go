@@ -1,8 +1,9 @@
 package e2e
 
 import (
-	bytesof "encoding/binary"
+	wire "encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -56,8 +57,8 @@ func (w way) sendFrames(t testing.TB, r request) []answer {
 
 // frame makes a frame.
 func frame(kind, flags byte, stream uint32, payload string) string {
-	head := bytesof.BigEndian.AppendUint32(nil, uint32(len(payload))<<8|uint32(kind))
-	return string(bytesof.BigEndian.AppendUint32(append(head, flags), stream)) + payload
+	head := wire.BigEndian.AppendUint32(nil, uint32(len(payload))<<8|uint32(kind))
+	return string(wire.BigEndian.AppendUint32(append(head, flags), stream)) + payload
 }
 
 // headerFrames makes a HEADERS frame of stream 1, and CONTINUATION frames when it is too long for one.
@@ -92,29 +93,46 @@ func hpackString(s string) string {
 	}
 }
 
+// frameRead is a frame that came.
+type frameRead struct {
+	kind, flags byte
+	stream      uint32
+	payload     []byte
+}
+
+func (f frameRead) String() string {
+	return fmt.Sprintf("type %d, flags %x, stream %d, %d bytes", f.kind, f.flags, f.stream, len(f.payload))
+}
+
+func readFrame(from io.Reader) (frameRead, error) {
+	var head [9]byte
+	if _, err := io.ReadFull(from, head[:]); err != nil {
+		return frameRead{}, err
+	}
+	got := frameRead{kind: head[3], flags: head[4], stream: wire.BigEndian.Uint32(head[5:])}
+	got.payload = make([]byte, wire.BigEndian.Uint32(head[:4])>>8)
+	_, err := io.ReadFull(from, got.payload)
+	return got, err
+}
+
 // readFrames reads what is answered on stream 1: a status and a body, or nothing when the stream or the connection ends.
 func readFrames(connection net.Conn) (answer, error) {
 	var got answer
 	for {
-		var head [9]byte
-		if _, err := io.ReadFull(connection, head[:]); err != nil {
-			return got, err
-		}
-		kind, flags, stream := head[3], head[4], bytesof.BigEndian.Uint32(head[5:])
-		payload := make([]byte, int(head[0])<<16|int(head[1])<<8|int(head[2]))
-		if _, err := io.ReadFull(connection, payload); err != nil {
+		f, err := readFrame(connection)
+		if err != nil {
 			return got, err
 		}
 		switch {
-		case kind == frameGoAway && bytesof.BigEndian.Uint32(payload[4:]) != 0, kind == frameReset:
+		case f.kind == frameGoAway && wire.BigEndian.Uint32(f.payload[4:]) != 0, f.kind == frameReset:
 			return got, nil
-		case stream != 1:
-		case kind == frameHeaders && got.status < http.StatusOK: // not a trailer
-			got.status = hpackStatus(payload)
-		case kind == frameData:
-			got.body += string(payload)
+		case f.stream != 1:
+		case f.kind == frameHeaders && got.status < http.StatusOK: // not a trailer
+			got.status = hpackStatus(f.payload)
+		case f.kind == frameData:
+			got.body += string(f.payload)
 		}
-		if stream == 1 && (kind == frameHeaders || kind == frameData) && flags&endStream != 0 {
+		if f.stream == 1 && (f.kind == frameHeaders || f.kind == frameData) && f.flags&endStream != 0 {
 			return got, nil
 		}
 	}
