@@ -8,6 +8,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -64,14 +65,23 @@ type linkBody struct {
 
 // linkBuffers are what a body needs while it is read. They are worth keeping.
 type linkBuffers struct {
-	piece [wholeBody]byte
+	piece []byte       // what was read from the source last
 	spare []byte       // what piece becomes
 	out   bytes.Buffer // what is ready to be read
+}
+
+// room makes piece so long, in bytes. Most answers are short, and many are on their way at the same time.
+func (b *linkBuffers) room(size int) []byte {
+	b.piece = slices.Grow(b.piece[:0], size)[:size]
+	return b.piece
 }
 
 // wholeBody is how long a body may be that is read as a whole before any of it is passed on, in bytes: it comes in a
 // moment, and needs neither chunks nor a flush for each.
 const wholeBody = 64 << 10
+
+// longPiece is how much is read at a time of any other body, in bytes.
+const longPiece = 32 << 10
 
 // maxSpare is how large a spare or an out is kept, in bytes.
 const maxSpare = 2 * wholeBody
@@ -123,7 +133,7 @@ func (b *linkBody) fill() {
 		return
 	}
 	var n int
-	n, b.err = b.in.Read(b.piece[:])
+	n, b.err = b.in.Read(b.room(longPiece))
 	ended := errors.Is(b.err, io.EOF)
 	if b.zip == nil {
 		b.pass(n, ended)
@@ -145,7 +155,7 @@ func (b *linkBody) fillWhole(length int64) bool {
 	if length < 0 {
 		return false
 	}
-	n, err := io.ReadFull(b.in, b.piece[:length])
+	n, err := io.ReadFull(b.in, b.room(int(length)))
 	b.err = err
 	if err == nil {
 		b.err = io.EOF

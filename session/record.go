@@ -80,7 +80,7 @@ func decodeRecord(data []byte) (record, error) {
 	if err := json.Unmarshal(data, &w); err != nil {
 		return record{}, fmt.Errorf("decode a session record: %w", err)
 	}
-	if w.AccountID == w.ID { // thousands of records are in memory, so what is the same is there once
+	if w.AccountID == w.ID { // thousands of records are in memory, so what is the same is there once, as below
 		w.AccountID = w.ID
 	}
 	for i, scope := range w.Scopes {
@@ -92,7 +92,7 @@ func decodeRecord(data []byte) (record, error) {
 			Token:   Token{Access: NewSecret(w.Access), Expiry: fromMillis(w.Expiry), Scopes: w.Scopes},
 			Refresh: NewSecret(w.Refresh),
 		},
-		userAgent: w.UserAgent, authorizedAt: fromMillis(w.AuthorizedAt), createdAt: fromMillis(w.CreatedAt),
+		userAgent: unique.Make(w.UserAgent).Value(), authorizedAt: fromMillis(w.AuthorizedAt), createdAt: fromMillis(w.CreatedAt),
 		lastSeenAt: fromMillis(w.LastSeenAt), refreshedAt: fromMillis(w.RefreshedAt), forcedAt: fromMillis(w.ForcedAt),
 		ended: w.Ended,
 	}, nil

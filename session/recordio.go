@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"strings"
 
 	"go.uber.org/zap"
 )
@@ -31,6 +32,7 @@ func (m *Manager) loadUnless(ctx context.Context, p place, known *Session) (*Ses
 			return known, nil
 		}
 		if s.record, err = m.openRecord(p, entry); err == nil {
+			s.secret = NewSecret(strings.Clone(p.secret.Reveal())) // a part of the Cookie header would keep all of it in memory
 			return s, nil
 		}
 		m.options.Log.Warn("a session's record does not open: its key is not configured any more, or it was changed",

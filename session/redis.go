@@ -14,8 +14,12 @@ import (
 	"go.uber.org/zap"
 )
 
-// versionSize is the length of the version that begins every value, in bytes.
-const versionSize = 8
+const (
+	// versionSize is the length of the version that begins every value, in bytes.
+	versionSize = 8
+	// redisBuffer is what a connection keeps for each direction, in bytes; longer values pass in pieces.
+	redisBuffer = 4 << 10
+)
 
 // Redis keeps entries in Redis: one server, sentinels or a cluster. It implements Store and Leases.
 //
@@ -50,6 +54,8 @@ func NewRedis(c RedisConfig, log *zap.Logger) (*Redis, error) {
 		DB: c.Database, TLSConfig: tlsConfig, Dialer: redisDialer(c.Timeout, tlsConfig),
 		DialTimeout: c.Timeout, ReadTimeout: c.Timeout, WriteTimeout: c.Timeout, PoolTimeout: c.Timeout,
 		ContextTimeoutEnabled: true,
+		// A record has less than a kilobyte, and there may be a connection for each request that asks for one.
+		ReadBufferSize: redisBuffer, WriteBufferSize: redisBuffer,
 		// One retry mends a pooled connection that a restart of Redis has cut; more would only be late.
 		MaxRetries: 1, DialerRetries: 1,
 		DisableIdentity:          true,
