@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
 	"strconv"
@@ -14,11 +15,12 @@ import (
 
 // What a request leaves behind is much and what stays alive is little, so that Go's own setting, to collect when the heap
 // has doubled, would collect all the time. The heap may grow by gcHeadroom instead, but never by more than maxGCPercent
-// nor, where much is alive, by less than Go's own minGCPercent.
+// nor, where much is alive, by less than minGCPercent: a little below Go's own 100, because most of what is alive then are
+// sessions and connections that wait.
 const (
-	gcHeadroom   = 16 << 20 // bytes
+	gcHeadroom   = 12 << 20 // bytes
 	maxGCPercent = 400
-	minGCPercent = 100
+	minGCPercent = 75
 	// gcLook is how often is looked at what is alive.
 	gcLook = time.Second
 )
@@ -30,7 +32,11 @@ const memoryShare = 90
 var cgroupLimits = []string{"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"}
 
 // tuneMemory sets the garbage collector up for a server, until ctx ends. GOGC and GOMEMLIMIT in the environment win.
-func tuneMemory(ctx context.Context, e environment, log *zap.Logger) {
+// Without a profiler nobody could read the profile of the heap that Go keeps otherwise.
+func tuneMemory(ctx context.Context, e environment, profiler bool, log *zap.Logger) {
+	if !profiler {
+		runtime.MemProfileRate = 0
+	}
 	if _, set := e.lookup("GOGC"); !set {
 		go keepHeadroom(ctx)
 	}

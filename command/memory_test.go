@@ -35,7 +35,7 @@ func TestGCPercent(t *testing.T) {
 	for _, c := range []struct {
 		liveMiB uint64
 		want    int
-	}{{0, 400}, {4, 400}, {6, 266}, {8, 200}, {16, 100}, {500, 100}} {
+	}{{0, 400}, {3, 400}, {4, 300}, {6, 200}, {8, 150}, {16, 75}, {500, 75}} {
 		if got := gcPercent(c.liveMiB << 20); got != c.want {
 			t.Errorf("with %d MiB alive: %d%%, want %d%%", c.liveMiB, got, c.want)
 		}

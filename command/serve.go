@@ -36,7 +36,7 @@ func serve(ctx context.Context, e environment, args []string) error {
 	for _, warning := range loaded.Warnings {
 		log.Warn(warning.String())
 	}
-	tuneMemory(ctx, e, log)
+	tuneMemory(ctx, e, loaded.Config.Admin.Pprof, log)
 	c := configuration{Config: loaded.Config, loaded: loaded, files: files, lookup: e.lookup, level: level}
 	return serveConfig(ctx, e, c, log, func() {})
 }
