@@ -17,13 +17,14 @@ import (
 var plan = map[string][]string{
 	".":                   {"command"},
 	"command":             {"config", "flows", "httperror", "metrics", "overview", "proxy", "session", "simulator", "web"},
-	"config":              {"flows", "proxy", "session", "spelling", "webapi"}, // their Configs
-	"flows":               {"httperror", "session", "spelling", "webapi"},      // never proxy: main mounts both
-	"proxy":               {"httperror", "session", "webapi"},                  // never flows
-	"httperror":           {"session"},                                         // turns its errors into answers
-	"overview":            {"httperror", "metrics"},                            // shows what was counted
-	"metrics":             {},                                                  // the others say in interfaces what they report
-	"session":             {},                                                  // must not know OAuth or HTTP routes
+	"config":              {"flows", "proxy", "session", "spelling", "webapi"},    // their Configs
+	"flows":               {"httperror", "page", "session", "spelling", "webapi"}, // never proxy: main mounts both
+	"proxy":               {"httperror", "session", "webapi"},                     // never flows
+	"httperror":           {"page", "session"},                                    // turns its errors into answers
+	"overview":            {"httperror", "metrics", "page"},                       // shows what was counted
+	"page":                {},                                                     // the frame, whatever stands in it
+	"metrics":             {},                                                     // the others say in interfaces what they report
+	"session":             {},                                                     // must not know OAuth or HTTP routes
 	"session/sessiontest": {"session"},
 	"simulator":           {}, // could stand in any project's place of Spotify
 	"spelling":            {},
@@ -41,6 +42,7 @@ var only = []struct{ path, files, why string }{
 	{"github.com/goccy/go-yaml", "config/*.go session/secret_test.go", "nobody else reads YAML"},
 	{"github.com/santhosh-tekuri/jsonschema", "config/*_test.go", "the loader judges the configuration; the schema is for editors"},
 	{"github.com/prometheus", "metrics/*.go", "nobody else knows who reads the figures"},
+	{"maragu.dev/gomponents", "page/*.go httperror/page.go flows/fragment.go overview/document.go simulator/*page*.go", "nobody else writes HTML"},
 	{"golang.org/x/oauth2", "flows/*.go simulator/*_test.go", "nobody else talks OAuth"},
 	{"testing", "*_test.go */*_test.go */*/*_test.go session/sessiontest/*.go", "no product code depends on tests"},
 }

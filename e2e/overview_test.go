@@ -59,7 +59,7 @@ func TestOverview(t *testing.T) {
 	if got := p.headline(t); !strings.HasPrefix(got, "Spotify's token endpoint does not help") {
 		t.Errorf("with a sick token endpoint the page says %q", got)
 	}
-	if page := p.overview(t); !strings.Contains(page, "<th>TOKEN_ENDPOINT_UNAVAILABLE<td>503<td>/api/<") {
+	if page := p.overview(t); !strings.Contains(page, "<th>TOKEN_ENDPOINT_UNAVAILABLE</th><td>503</td><td>/api/<") {
 		t.Errorf("the fault is not listed:\n%s", page)
 	}
 

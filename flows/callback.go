@@ -20,7 +20,7 @@ const retrySoon = time.Second
 // callback takes what the consent page sends back, and sends the browser to where it wanted to go.
 func (h *Handler) callback(w http.ResponseWriter, r *http.Request) error {
 	if h.config.Flow == FlowImplicit && r.URL.RawQuery == "" {
-		return fragmentPage(w) // the answer is behind the #, where only a script can read it
+		return fragmentPage(w, r) // the answer is behind the #, where only a script can read it
 	}
 	note, login, err := h.redeem(r)
 	if err == nil {

@@ -1,50 +1,45 @@
 package flows
 
 import (
-	"bytes"
 	"cmp"
 	_ "embed"
-	"html/template"
 	"io"
 	"net/http"
 	"net/url"
 	"strconv"
 
+	g "maragu.dev/gomponents"
+	"maragu.dev/gomponents/html"
+
 	"stagedoor/httperror"
+	"stagedoor/page"
 	"stagedoor/session"
 )
 
 // maxFragment bounds what the callback page hands over, in bytes.
 const maxFragment = 16 << 10
 
-var (
-	//go:embed fragment.html
-	fragmentHTML string
-	//go:embed fragment.js
-	fragmentJS string
+//go:embed fragment.js
+var fragmentJS string
 
-	fragmentBody = renderFragmentPage()
-	fragmentCSP  = "default-src 'none'; script-src '" + httperror.HashSource(fragmentJS) + "'; style-src '" +
-		httperror.HashSource(httperror.PageCSS) + "'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
-
-func renderFragmentPage() []byte {
-	var body bytes.Buffer
-	page := template.Must(template.New("fragment").Parse(fragmentHTML))
-	err := page.Execute(&body, map[string]any{"CSS": template.CSS(httperror.PageCSS), "JS": template.JS(fragmentJS)})
-	if err != nil { // the template is fixed and a buffer takes every write
-		panic(err)
-	}
-	return body.Bytes()
-}
+// fragmentFrame is the frame of error pages, with a script that may ask the gateway.
+var fragmentFrame = page.Frame{CSS: httperror.PageCSS, Script: fragmentJS, Connect: "'self'"}
 
 // fragmentPage is the callback of the implicit grant (RFC 6749 section 4.2.2): its script clears the address bar and hands
 // the fragment to POST /auth/fragment.
-func fragmentPage(w http.ResponseWriter) error {
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.Header().Set("Content-Security-Policy", fragmentCSP)
-	w.Header().Set("Content-Length", strconv.Itoa(len(fragmentBody)))
-	_, _ = w.Write(fragmentBody) // a client that left needs no answer
+func fragmentPage(w http.ResponseWriter, r *http.Request) error {
+	const title = "Logging in"
+	fragmentFrame.Write(w, r, http.StatusOK, title, html.Main(
+		html.Div(html.Class("text"),
+			html.H1(g.Text(title)),
+			html.P(html.ID("message"), html.Role("status"), g.Text("One moment.")),
+			html.NoScript(html.P(g.Text("This login needs JavaScript. Turn it on for this page and begin again."))),
+			html.Nav(
+				html.A(html.Href(loginPath), g.Text("Log in again")),
+				html.A(html.Href("/"), g.Text("Back to the start")),
+			),
+		),
+	))
 	return nil
 }
 

@@ -1,36 +1,31 @@
 package httperror
 
 import (
-	"bytes"
-	"crypto/sha256"
 	_ "embed"
-	"encoding/base64"
-	"html/template"
 	"math"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
+
+	g "maragu.dev/gomponents"
+	"maragu.dev/gomponents/html"
+
+	"stagedoor/page"
 )
-
-// PageCSS is the one style sheet of the gateway's pages.
-//
-//go:embed page.css
-var PageCSS string
-
-//go:embed page.html
-var pageHTML string
 
 var (
-	page = template.Must(template.New("page").Parse(pageHTML))
-	// pageCSP allows the page's one style sheet by its hash, and nothing else (CSP level 3, section 8.3).
-	pageCSP = "default-src 'none'; style-src '" + HashSource(PageCSS) + "'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
+	// PageCSS is the style sheet of the pages that visitors see.
+	//
+	//go:embed page.css
+	PageCSS string
+	// doorSVG is the picture above the text.
+	//
+	//go:embed door.svg
+	doorSVG string
 
-// HashSource names an inline style or script in a Content-Security-Policy by its hash (CSP level 3, section 2.3.1).
-func HashSource(text string) string {
-	sum := sha256.Sum256([]byte(text))
-	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
-}
+	frame = page.Frame{CSS: PageCSS}
+)
 
 // titles are what a page calls a reason.
 var titles = map[string]string{
@@ -58,32 +53,46 @@ func WritePage(w http.ResponseWriter, r *http.Request, err error) {
 	e := From(err)
 	record(r.Context(), e)
 	setHeader(w.Header(), e)
-	writePage(w, r.Method, titles[e.Reason], e)
+	writePage(w, r, titles[e.Reason], e)
 }
 
 // WriteNotice answers with a page that says what has been done.
 func WriteNotice(w http.ResponseWriter, r *http.Request, title, message string) {
-	writePage(w, r.Method, title, &Error{Status: http.StatusOK, Message: message})
+	writePage(w, r, title, &Error{Status: http.StatusOK, Message: message})
 }
 
-func writePage(w http.ResponseWriter, method, title string, e *Error) {
-	var body bytes.Buffer
-	if err := page.Execute(&body, map[string]any{
-		"Title": title, "Error": e, "Wait": waitInWords(e.RetryAfter), "CSS": template.CSS(PageCSS),
-	}); err != nil { // the template is fixed and a buffer takes every write
-		panic(err)
+func writePage(w http.ResponseWriter, r *http.Request, title string, e *Error) {
+	frame.Write(w, r, e.Status, title, html.Main(
+		g.Raw(doorSVG),
+		html.Div(html.Class("text"),
+			html.H1(g.Text(title)),
+			html.P(g.Text(e.Message)),
+			waitLine(e.RetryAfter),
+			html.Nav(loginLink(e), html.A(html.Href("/"), g.Text("Back to the start"))),
+			html.P(html.Class("code"), g.Textf("%d %s", e.Status, e.Reason)),
+		),
+	))
+}
+
+func waitLine(wait time.Duration) g.Node {
+	words := waitInWords(wait)
+	if words == "" {
+		return nil
 	}
-	h := w.Header()
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy", pageCSP)
-	h.Set("Referrer-Policy", "no-referrer")
-	h.Set("Content-Length", strconv.Itoa(body.Len()))
-	w.WriteHeader(e.Status)
-	if method != http.MethodHead {
-		_, _ = body.WriteTo(w) // a client that left needs no answer
+	return html.P(html.Class("wait"), g.Text("It is worth another try in "+words+"."))
+}
+
+// loginLink is the way on when a login, or a step-up, helps. Escaping makes no javascript: harmless, so nothing becomes a
+// link but the place where logins begin.
+func loginLink(e *Error) g.Node {
+	if path, _, _ := strings.Cut(e.LoginURL, "?"); path != loginPath {
+		return nil
 	}
+	text := "Log in"
+	if e.Reason == InsufficientScope {
+		text = "Allow it"
+	}
+	return html.A(html.Href(e.LoginURL), g.Text(text))
 }
 
 // waitInWords says how long to wait, rounded up. A wait that is over before the page is read is not worth a word.

@@ -51,7 +51,7 @@ func TestPage(t *testing.T) {
 		}
 		for name, want := range map[string]string{
 			"Content-Type": "text/html; charset=utf-8", "Stagedoor-Reason": reason, "Cache-Control": "no-store",
-			"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Content-Security-Policy": pageCSP,
+			"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Content-Security-Policy": frame.Policy(),
 		} {
 			if got := response.Header.Get(name); got != want {
 				t.Errorf("%s: %s is %q, want %q", reason, name, got, want)
@@ -108,12 +108,27 @@ func TestPageEscapes(t *testing.T) {
 	if !strings.Contains(html.UnescapeString(body), e.Message) {
 		t.Errorf("the message did not come through as text: %s", body)
 	}
-	if !strings.Contains(body, `href="/auth/login?scope=a&amp;return_to=%22%3e%3cscript%3e3%3c/script%3e"`) {
+	if !strings.Contains(body, `href="/auth/login?scope=a&amp;return_to=&#34;&gt;&lt;script&gt;3&lt;/script&gt;"`) {
 		t.Errorf("the login link is not what was meant: %s", body)
 	}
-	e.LoginURL = "javascript:alert(1)"
-	if _, body = write(t, http.MethodGet, http.Header{"Sec-Fetch-Dest": {"document"}}, e); strings.Contains(body, "javascript:") {
-		t.Errorf("a script became a link: %s", body)
+	w := httptest.NewRecorder()
+	WriteNotice(w, httptest.NewRequest(http.MethodGet, "/auth/callback", nil), e.Message, e.Message)
+	if body = w.Body.String(); strings.Contains(body, "<script") || strings.Count(html.UnescapeString(body), e.Message) != 3 {
+		t.Errorf("in its title, its heading and its sentence, a notice does not keep text text: %s", body)
+	}
+}
+
+// Escaping makes no address harmless: only where logins begin is a link.
+func TestPageLinksToNothingElse(t *testing.T) {
+	for _, address := range []string{
+		"javascript:alert(1)", " javascript:alert(1)", "java\tscript:alert(1)", "data:text/html,x", "//elsewhere.example/auth/login",
+		"https://elsewhere.example/auth/login", "/auth/login/../elsewhere", `\\elsewhere.example`, "/auth/login#x",
+	} {
+		e := New(LoginRequired, "Log in.", nil)
+		e.LoginURL = address
+		if links := regexp.MustCompile(`<a [^>]*>`).FindAllString(pageFor(e), -1); len(links) != 1 || links[0] != `<a href="/">` {
+			t.Errorf("with %q the page links to %q", address, links)
+		}
 	}
 }
 

@@ -30,7 +30,7 @@ func TestPageOffersALogin(t *testing.T) {
 
 // A person is told how long to wait, in the unit they would choose, and never too short.
 func TestPageSaysHowLongToWait(t *testing.T) {
-	sentence := regexp.MustCompile(`<p class="wait">(.*)</p>`)
+	sentence := regexp.MustCompile(`<p class="wait">(.*?)</p>`)
 	for _, test := range []struct {
 		wait time.Duration
 		want string

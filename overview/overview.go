@@ -3,16 +3,11 @@
 package overview
 
 import (
-	"bytes"
 	"context"
-	_ "embed"
-	"html/template"
 	"net/http"
-	"strconv"
 	"sync"
 	"time"
 
-	"stagedoor/httperror"
 	"stagedoor/metrics"
 )
 
@@ -22,18 +17,6 @@ const (
 	sampleEvery = 10 * time.Second
 	// readyTimeout bounds one look at whether the gateway is ready, as on /readyz.
 	readyTimeout = 2 * time.Second
-)
-
-//go:embed page.html
-var pageHTML string
-
-//go:embed page.css
-var pageCSS string
-
-var (
-	page = template.Must(template.New("page").Parse(pageHTML))
-	// pageCSP allows the page's one style sheet by its hash, and nothing else.
-	pageCSP = "default-src 'none'; style-src '" + httperror.HashSource(pageCSS) + "'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 
 // Options are what a Page tells of.
@@ -130,21 +113,6 @@ func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	away := s.notReady != nil // then the store would only keep the page waiting
 	s.sessions, s.replicas = p.sessions.about(ctx, now, away), p.replicas.about(ctx, now, away)
-	write(w, s.view())
-}
-
-func write(w http.ResponseWriter, v view) {
-	v.CSS = template.CSS(pageCSS)
-	var body bytes.Buffer
-	if err := page.Execute(&body, v); err != nil { // the template is fixed and a buffer takes every write
-		panic(err)
-	}
-	h := w.Header()
-	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Length", strconv.Itoa(body.Len()))
-	h.Set("Content-Security-Policy", pageCSP)
-	h.Set("Cache-Control", "no-store")
-	h.Set("Referrer-Policy", "no-referrer")
-	h.Set("X-Content-Type-Options", "nosniff")
-	_, _ = body.WriteTo(w) // who left needs no answer
+	v := s.view()
+	frame.Write(w, r, http.StatusOK, v.Title, v.document())
 }

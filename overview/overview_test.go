@@ -12,6 +12,7 @@ import (
 
 	"stagedoor/httperror"
 	"stagedoor/metrics"
+	"stagedoor/page"
 )
 
 // house is a gateway's figures with a page on them, in a synctest bubble.
@@ -195,7 +196,7 @@ func TestPolicy(t *testing.T) {
 		policy := w.Header().Get("Content-Security-Policy")
 		_, rest, _ := strings.Cut(w.Body.String(), "<style>")
 		style, _, _ := strings.Cut(rest, "</style>")
-		if !strings.HasPrefix(policy, "default-src 'none'; style-src '"+httperror.HashSource(style)+"';") || strings.Contains(policy, "unsafe") {
+		if !strings.HasPrefix(policy, "default-src 'none'; style-src '"+page.HashSource(style)+"';") || strings.Contains(policy, "unsafe") {
 			t.Errorf("the policy is %s", policy)
 		}
 		for _, elsewhere := range []string{"http://", "https://", "<script", "style=", "<img", "<link", "url("} {

@@ -2,7 +2,6 @@ package overview
 
 import (
 	"cmp"
-	"html/template"
 	"maps"
 	"slices"
 	"time"
@@ -10,17 +9,15 @@ import (
 	"stagedoor/metrics"
 )
 
-// view is what the template gets: texts, and whether they are bad news.
+// view is what the page says: texts, and whether they are bad news.
 type view struct {
-	CSS                            template.CSS
+	Title, Headline                string
 	Well                           bool
-	Headline                       string
 	Also                           []string
 	Version, Commit, Uptime, Clock string
 	Window                         string
 	Profiler                       bool
 	Tiles                          []tile
-	Classes                        []string
 	Routes, Upstreams              []row
 	Parts                          []part
 	Faults                         []faultRow
@@ -67,16 +64,16 @@ var (
 
 func (s state) view() view {
 	v := view{
+		Title: "Stagedoor: all is well", Headline: "All is well.", Well: true,
 		Version: s.options.Version, Commit: short(s.options.Commit), Uptime: length(s.now.At.Sub(s.started)),
 		Clock: s.now.At.UTC().Format("15:04:05 UTC"), Window: length(s.over()), Profiler: s.options.Profiler,
-		Headline: "All is well.", Tiles: s.tiles(), Classes: classes,
+		Tiles:     s.tiles(),
 		Routes:    s.rows(s.now.Requests, s.begin.Requests, s.now.RequestTime, s.begin.RequestTime, classes, "5xx"),
 		Upstreams: s.rows(s.now.Upstream, s.begin.Upstream, s.now.UpstreamTime, s.begin.UpstreamTime, upstreamClasses, "5xx", "none"),
 		Parts:     []part{s.storePart(), s.tokenPart(), s.loginPart()},
 	}
-	troubles := s.troubles()
-	if v.Well = len(troubles) == 0; !v.Well {
-		v.Headline, v.Also = troubles[0], troubles[1:]
+	if troubles := s.troubles(); len(troubles) > 0 {
+		v.Title, v.Headline, v.Also, v.Well = "Stagedoor: trouble", troubles[0], troubles[1:], false
 	}
 	for _, f := range s.faults {
 		v.Faults = append(v.Faults, faultRow{

@@ -1,0 +1,81 @@
+// Package page is the frame of the gateway's own pages: a document that brings along all that it needs, under a policy that
+// refuses everything else. What a page says is text and comes out escaped, whoever wrote it.
+package page
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
+	"net/http"
+	"strconv"
+
+	g "maragu.dev/gomponents"
+	"maragu.dev/gomponents/html"
+)
+
+// Frame is what pages of one kind have in common. Its texts come from our own files only: they go into the page as they
+// are. It is immutable, so that many goroutines may write pages in it.
+type Frame struct {
+	// CSS is the one style sheet.
+	CSS string
+	// Script is the one script; empty means none.
+	Script string
+	// Connect is where the script may send requests, as a source of a Content-Security-Policy; empty means nowhere.
+	Connect string
+	// Head is what the head has beyond what every page's has; nil means nothing.
+	Head g.Node
+}
+
+// Write answers with a page, and with the header that keeps it in its place.
+func (f Frame) Write(w http.ResponseWriter, r *http.Request, status int, title string, body ...g.Node) {
+	var document bytes.Buffer
+	if err := f.document(title, body).Render(&document); err != nil { // a buffer takes every write
+		panic(err)
+	}
+	header := w.Header()
+	header.Set("Content-Type", "text/html; charset=utf-8")
+	header.Set("Content-Length", strconv.Itoa(document.Len()))
+	header.Set("Content-Security-Policy", f.Policy())
+	header.Set("Cache-Control", "no-store")
+	header.Set("Referrer-Policy", "no-referrer")
+	header.Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(status)
+	if r.Method != http.MethodHead {
+		_, _ = document.WriteTo(w) // a client that left needs no answer
+	}
+}
+
+// document is a whole page.
+func (f Frame) document(title string, body g.Group) g.Node {
+	return html.Doctype(html.HTML(html.Lang("en"),
+		html.Head(
+			html.Meta(html.Charset("utf-8")),
+			html.Meta(html.Name("viewport"), html.Content("width=device-width, initial-scale=1")),
+			html.Meta(html.Name("color-scheme"), html.Content("light dark")),
+			html.Meta(html.Name("robots"), html.Content("noindex")),
+			f.Head,
+			html.TitleEl(g.Text(title)),
+			html.StyleEl(g.Raw(f.CSS)),
+		),
+		html.Body(body, g.If(f.Script != "", html.Script(g.Raw(f.Script)))),
+	))
+}
+
+// Policy is the Content-Security-Policy of the pages: the style sheet and the script by their hashes, and nothing else
+// (CSP level 3, section 8.3).
+func (f Frame) Policy() string {
+	policy := "default-src 'none'; style-src '" + HashSource(f.CSS) + "'"
+	if f.Script != "" {
+		policy += "; script-src '" + HashSource(f.Script) + "'"
+	}
+	if f.Connect != "" {
+		policy += "; connect-src " + f.Connect
+	}
+	return policy + "; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+}
+
+// HashSource names an inline style or script in a Content-Security-Policy by its hash (CSP level 3, section 2.3.1).
+func HashSource(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
+}
