@@ -32,7 +32,7 @@ func TestDue(t *testing.T) {
 	} {
 		r := record{grant: Grant{Token: Token{Expiry: now.Add(c.left)}}}
 		if c.age != never {
-			r.refreshedAt = now.Add(-c.age)
+			r.refreshedAt = instantOf(now.Add(-c.age))
 		}
 		if got := r.due(now, c.before); got != c.want {
 			t.Errorf("%s: due is %v, want %v", c.name, got, c.want)

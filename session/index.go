@@ -28,10 +28,10 @@ type userIndex struct {
 }
 
 type indexSession struct {
-	Key        string `json:"k"`
-	CreatedAt  int64  `json:"c"`
-	LastSeenAt int64  `json:"l"`
-	UserAgent  string `json:"u,omitempty"`
+	Key        string  `json:"k"`
+	CreatedAt  instant `json:"c"`
+	LastSeenAt instant `json:"l"`
+	UserAgent  string  `json:"u,omitempty"`
 }
 
 func (i *userIndex) drop(key string) {
@@ -41,7 +41,7 @@ func (i *userIndex) drop(key string) {
 // addToIndex lists a session, or notes that it was used.
 func (m *Manager) addToIndex(ctx context.Context, s *Session) error {
 	entry := indexSession{
-		Key: s.key, CreatedAt: toMillis(s.record.createdAt), LastSeenAt: toMillis(s.record.lastSeenAt), UserAgent: s.record.userAgent,
+		Key: s.key, CreatedAt: s.record.createdAt, LastSeenAt: s.record.lastSeenAt, UserAgent: s.record.userAgent,
 	}
 	return m.changeIndex(ctx, s.record.user, func(index *userIndex) {
 		if i := slices.IndexFunc(index.Sessions, func(known indexSession) bool { return known.Key == s.key }); i >= 0 {
@@ -95,8 +95,8 @@ func (m *Manager) changeIndex(ctx context.Context, user User, change func(*userI
 func (m *Manager) prune(index *userIndex) {
 	now, limits := m.options.Now(), m.limits()
 	index.Sessions = slices.DeleteFunc(index.Sessions, func(s indexSession) bool {
-		idle := now.Sub(fromMillis(s.LastSeenAt)) > limits.idle
-		return idle || now.Sub(fromMillis(s.CreatedAt)) > limits.lifetime
+		idle := now.Sub(s.LastSeenAt.time()) > limits.idle
+		return idle || now.Sub(s.CreatedAt.time()) > limits.lifetime
 	})
 }
 

@@ -219,7 +219,7 @@ func (m *Manager) Create(w http.ResponseWriter, r *http.Request, login Login) (*
 
 func (m *Manager) newRecord(login Login) record {
 	now := m.options.Now()
-	return record{user: login.User, grant: login.Grant, authorizedAt: login.AuthorizedAt, createdAt: now, lastSeenAt: now}
+	return record{user: login.User, grant: login.Grant, authorizedAt: instantOf(login.AuthorizedAt), createdAt: instantOf(now), lastSeenAt: instantOf(now)}
 }
 
 // End ends the session of the request and takes its cookie away. A request without a session is fine. When the store does
@@ -275,7 +275,7 @@ func (m *Manager) delete(ctx context.Context, key string) error {
 // touch writes, now and then, that the session is in use. A failure costs nothing but precision.
 func (m *Manager) touch(ctx context.Context, s *Session) {
 	now := m.options.Now()
-	if now.Sub(s.record.lastSeenAt) < m.settings.Load().Config.IdleTimeout/activityShare {
+	if now.Sub(s.record.lastSeenAt.time()) < m.settings.Load().Config.IdleTimeout/activityShare {
 		return
 	}
 	if _, busy := m.touching.LoadOrStore(s.key, true); busy {
@@ -283,7 +283,7 @@ func (m *Manager) touch(ctx context.Context, s *Session) {
 	}
 	defer m.touching.Delete(s.key)
 	next := s.record
-	next.lastSeenAt = now
+	next.lastSeenAt = instantOf(now)
 	saved, err := m.save(ctx, s, next, "")
 	if err == nil {
 		m.recent.saw(saved, now)

@@ -102,7 +102,7 @@ func TestRecentFresh(t *testing.T) {
 		r := newTimedRecent()
 		r.Missed()
 		living := &Session{place: place{key: "key"}, version: 2, limits: limits{idle: time.Hour, lifetime: time.Hour},
-			record: record{authorizedAt: atSecond(0), createdAt: atSecond(0), lastSeenAt: atSecond(0)}}
+			record: record{authorizedAt: instantOf(atSecond(0)), createdAt: instantOf(atSecond(0)), lastSeenAt: instantOf(atSecond(0))}}
 		r.saw(living, atSecond(1))
 		return r
 	}
@@ -128,7 +128,7 @@ func TestRecentFresh(t *testing.T) {
 		}, 2.9, true},
 		"idle for too long": {func(r *timedRecent) {
 			r.saw(&Session{place: place{key: "key"}, version: 3, limits: limits{idle: time.Second, lifetime: time.Hour},
-				record: record{authorizedAt: atSecond(0), createdAt: atSecond(0), lastSeenAt: atSecond(1)}}, atSecond(1))
+				record: record{authorizedAt: instantOf(atSecond(0)), createdAt: instantOf(atSecond(0)), lastSeenAt: instantOf(atSecond(1))}}, atSecond(1))
 		}, 2.1, false},
 	} {
 		r := begin()

@@ -23,14 +23,14 @@ type record struct {
 	grant Grant
 	// userAgent tells a user's own sessions apart.
 	userAgent    string
-	authorizedAt time.Time
-	createdAt    time.Time
+	authorizedAt instant
+	createdAt    instant
 	// lastSeenAt lags behind by up to a tenth of the idle timeout.
-	lastSeenAt time.Time
+	lastSeenAt instant
 	// refreshedAt is when the access token was refreshed; zero when it came with the login.
-	refreshedAt time.Time
+	refreshedAt instant
 	// forcedAt is when a refresh was forced, because Spotify refused a token that looked good; zero for never.
-	forcedAt time.Time
+	forcedAt instant
 	// ended marks a session whose grant Spotify has ended. Its tokens are kept, sealed and unused, for endedLifetime:
 	// Spotify is known to have said so by mistake.
 	ended bool
@@ -40,8 +40,8 @@ type record struct {
 // has just brought is used for half its life at least, or a server of very short-lived tokens would be asked for one
 // with every request.
 func (r record) due(now time.Time, before time.Duration) bool {
-	if !r.refreshedAt.IsZero() {
-		before = min(before, r.grant.Expiry.Sub(r.refreshedAt)/2)
+	if r.refreshedAt != 0 {
+		before = min(before, r.grant.Expiry.Sub(r.refreshedAt.time())/2)
 	}
 	return r.grant.Expiry.Sub(now) <= before
 }
@@ -53,25 +53,25 @@ type wireRecord struct {
 	DisplayName  string   `json:"n,omitempty"`
 	Image        string   `json:"p,omitempty"`
 	Access       string   `json:"t"`
-	Expiry       int64    `json:"e"`
+	Expiry       instant  `json:"e"`
 	Refresh      string   `json:"r,omitempty"`
 	Scopes       []string `json:"s,omitempty"`
 	UserAgent    string   `json:"u,omitempty"`
-	AuthorizedAt int64    `json:"z"`
-	CreatedAt    int64    `json:"c"`
-	LastSeenAt   int64    `json:"l"`
-	RefreshedAt  int64    `json:"f,omitempty"`
-	ForcedAt     int64    `json:"o,omitempty"`
+	AuthorizedAt instant  `json:"z"`
+	CreatedAt    instant  `json:"c"`
+	LastSeenAt   instant  `json:"l"`
+	RefreshedAt  instant  `json:"f,omitempty"`
+	ForcedAt     instant  `json:"o,omitempty"`
 	Ended        bool     `json:"x,omitempty"`
 }
 
 func (r record) encode() ([]byte, error) {
 	return json.Marshal(wireRecord{
 		ID: r.user.ID, AccountID: r.user.AccountID, DisplayName: r.user.DisplayName, Image: r.user.Image,
-		Access: r.grant.Access.Reveal(), Expiry: toMillis(r.grant.Expiry), Refresh: r.grant.Refresh.Reveal(),
+		Access: r.grant.Access.Reveal(), Expiry: instantOf(r.grant.Expiry), Refresh: r.grant.Refresh.Reveal(),
 		Scopes: r.grant.Scopes, UserAgent: r.userAgent,
-		AuthorizedAt: toMillis(r.authorizedAt), CreatedAt: toMillis(r.createdAt), LastSeenAt: toMillis(r.lastSeenAt),
-		RefreshedAt: toMillis(r.refreshedAt), ForcedAt: toMillis(r.forcedAt), Ended: r.ended,
+		AuthorizedAt: r.authorizedAt, CreatedAt: r.createdAt, LastSeenAt: r.lastSeenAt,
+		RefreshedAt: r.refreshedAt, ForcedAt: r.forcedAt, Ended: r.ended,
 	})
 }
 
@@ -89,26 +89,30 @@ func decodeRecord(data []byte) (record, error) {
 	return record{
 		user: User{ID: w.ID, AccountID: w.AccountID, DisplayName: w.DisplayName, Image: w.Image},
 		grant: Grant{
-			Token:   Token{Access: NewSecret(w.Access), Expiry: fromMillis(w.Expiry), Scopes: w.Scopes},
+			Token:   Token{Access: NewSecret(w.Access), Expiry: w.Expiry.time(), Scopes: w.Scopes},
 			Refresh: NewSecret(w.Refresh),
 		},
-		userAgent: unique.Make(w.UserAgent).Value(), authorizedAt: fromMillis(w.AuthorizedAt), createdAt: fromMillis(w.CreatedAt),
-		lastSeenAt: fromMillis(w.LastSeenAt), refreshedAt: fromMillis(w.RefreshedAt), forcedAt: fromMillis(w.ForcedAt),
+		userAgent: unique.Make(w.UserAgent).Value(), authorizedAt: w.AuthorizedAt, createdAt: w.CreatedAt,
+		lastSeenAt: w.LastSeenAt, refreshedAt: w.RefreshedAt, forcedAt: w.ForcedAt,
 		ended: w.Ended,
 	}, nil
 }
 
-// toMillis keeps the zero time zero, so that it takes no room.
-func toMillis(t time.Time) int64 {
+// instant is a time as records keep it, in milliseconds since 1970; zero means never. Thousands of records are in memory,
+// and a time.Time is three times as large.
+type instant int64
+
+func instantOf(t time.Time) instant {
 	if t.IsZero() {
 		return 0
 	}
-	return t.UnixMilli()
+	return instant(t.UnixMilli())
 }
 
-func fromMillis(ms int64) time.Time {
-	if ms == 0 {
+// time returns the zero time for never.
+func (i instant) time() time.Time {
+	if i == 0 {
 		return time.Time{}
 	}
-	return time.UnixMilli(ms).UTC()
+	return time.UnixMilli(int64(i)).UTC()
 }

@@ -24,7 +24,8 @@ func typicalRecord() record {
 			Refresh: tokenText("AQ", 131),
 		},
 		userAgent:    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36",
-		authorizedAt: at.Add(-time.Second), createdAt: at, lastSeenAt: at.Add(time.Minute), refreshedAt: at.Add(2 * time.Minute),
+		authorizedAt: instantOf(at.Add(-time.Second)), createdAt: instantOf(at),
+		lastSeenAt: instantOf(at.Add(time.Minute)), refreshedAt: instantOf(at.Add(2 * time.Minute)),
 	}
 }
 
@@ -40,7 +41,7 @@ func tokenText(begin string, size int) Secret {
 
 func TestRecordRoundTrip(t *testing.T) {
 	implicit := typicalRecord()
-	implicit.grant.Refresh, implicit.grant.Scopes, implicit.refreshedAt = Secret{}, nil, time.Time{}
+	implicit.grant.Refresh, implicit.grant.Scopes, implicit.refreshedAt = Secret{}, nil, 0
 	hostile := typicalRecord()
 	hostile.user.DisplayName, hostile.userAgent = "\u2028</script>\"\\\n\x00 ☃", "'; DROP TABLE"
 	for name, want := range map[string]record{
@@ -63,7 +64,7 @@ func TestRecordRoundTrip(t *testing.T) {
 // fullRecord has every field set.
 func fullRecord() record {
 	r := typicalRecord()
-	r.forcedAt, r.ended = r.refreshedAt.Add(time.Second), true
+	r.forcedAt, r.ended = r.refreshedAt+1000, true
 	return r
 }
 

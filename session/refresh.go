@@ -169,7 +169,7 @@ func (m *Manager) refreshHeld(f *flight, s *Session, why need, holder string) (*
 		return current, err
 	}
 	now := m.options.Now()
-	if why.forced() && now.Sub(current.record.forcedAt) < forcedRefreshPause {
+	if why.forced() && now.Sub(current.record.forcedAt.time()) < forcedRefreshPause {
 		return nil, ErrRefreshedLately
 	}
 	if err := m.paused(current); err != nil { // since the flight began
@@ -189,9 +189,9 @@ func (m *Manager) refreshHeld(f *flight, s *Session, why need, holder string) (*
 	m.pauses.worked(s.key)
 	change := func(r *record) {
 		r.grant = r.grant.succeededBy(next)
-		r.refreshedAt = now
+		r.refreshedAt = instantOf(now)
 		if why.forced() {
-			r.forcedAt = now
+			r.forcedAt = instantOf(now)
 		}
 	}
 	saved, err := m.saveOver(current, holder, change, func(unsaved *Session) { // the requests need not wait for the store

@@ -41,11 +41,11 @@ func (s *Session) Label() string { return label(s.key) }
 func (s *Session) String() string { return "session " + s.Label() }
 
 // ReauthorizeBy returns when Spotify ends the user's authorization.
-func (s *Session) ReauthorizeBy() time.Time { return s.record.authorizedAt.Add(GrantLifetime) }
+func (s *Session) ReauthorizeBy() time.Time { return s.record.authorizedAt.time().Add(GrantLifetime) }
 
 // ExpiresAt returns when the session ends if nobody uses it any more.
 func (s *Session) ExpiresAt() time.Time {
-	expires := earlier(s.record.lastSeenAt.Add(s.limits.idle), s.deadline())
+	expires := earlier(s.record.lastSeenAt.time().Add(s.limits.idle), s.deadline())
 	if s.renewable() {
 		return expires
 	}
@@ -63,7 +63,7 @@ func (s *Session) deadline() time.Time {
 	case kindAccount: // the two timeouts are about browsers
 		return s.ReauthorizeBy()
 	}
-	return earlier(s.record.createdAt.Add(s.limits.lifetime), s.ReauthorizeBy())
+	return earlier(s.record.createdAt.time().Add(s.limits.lifetime), s.ReauthorizeBy())
 }
 
 // ttl returns how long the store shall keep the record when it is written now. Idle time counts from the last use, whatever
@@ -80,7 +80,7 @@ func (s *Session) ttl(now time.Time) time.Duration {
 	case s.kind == kindAccount: // nobody need use it
 		return left
 	default:
-		return min(s.record.lastSeenAt.Add(s.limits.idle).Sub(now), left)
+		return min(s.record.lastSeenAt.time().Add(s.limits.idle).Sub(now), left)
 	}
 }
 

@@ -124,7 +124,7 @@ func (m *Manager) living(ctx context.Context, index userIndex) ([]Summary, error
 		}
 		living = append(living, Summary{
 			Handle: handleOf(known.Key), User: User{ID: index.ID, AccountID: index.Account, DisplayName: index.Name},
-			CreatedAt: fromMillis(known.CreatedAt), LastSeenAt: fromMillis(known.LastSeenAt), UserAgent: known.UserAgent,
+			CreatedAt: known.CreatedAt.time(), LastSeenAt: known.LastSeenAt.time(), UserAgent: known.UserAgent,
 			key: known.Key,
 		})
 	}
