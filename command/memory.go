@@ -18,7 +18,7 @@ import (
 // nor, where much is alive, by less than minGCPercent: a little below Go's own 100, because most of what is alive then are
 // sessions and connections that wait.
 const (
-	gcHeadroom   = 12 << 20 // bytes
+	gcHeadroom   = 10 << 20 // bytes
 	maxGCPercent = 400
 	minGCPercent = 75
 	// gcLook is how often is looked at what is alive.

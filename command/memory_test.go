@@ -2,6 +2,7 @@ package command
 
 import (
 	"errors"
+	"runtime"
 	"testing"
 )
 
@@ -35,11 +36,12 @@ func TestGCPercent(t *testing.T) {
 	for _, c := range []struct {
 		liveMiB uint64
 		want    int
-	}{{0, 400}, {3, 400}, {4, 300}, {6, 200}, {8, 150}, {16, 75}, {500, 75}} {
+	}{{0, 400}, {2, 400}, {4, 250}, {5, 200}, {10, 100}, {16, 75}, {500, 75}} {
 		if got := gcPercent(c.liveMiB << 20); got != c.want {
 			t.Errorf("with %d MiB alive: %d%%, want %d%%", c.liveMiB, got, c.want)
 		}
 	}
+	runtime.GC()
 	if liveHeap() == 0 {
 		t.Error("Go does not tell what is alive")
 	}
