@@ -68,10 +68,17 @@ func (l *linkRewriter) finish(dst []byte) []byte {
 }
 
 // candidate returns where the next string begins that may be a link, or may become one when more comes; the length of
-// piece when there is none.
+// piece when there is none. It looks for the scheme first: JSON is full of quotation marks.
 func (l *linkRewriter) candidate(piece []byte, from int) int {
-	if n := bytes.Index(piece[from:], l.begin); n >= 0 {
-		return from + n
+	scheme := l.begin[1:]
+	for at := from + 1; at < len(piece); at++ {
+		n := bytes.Index(piece[at:], scheme)
+		if n < 0 {
+			break
+		}
+		if at += n; piece[at-1] == '"' {
+			return at - 1
+		}
 	}
 	tail := max(from, len(piece)-len(l.begin)+1)
 	for at := tail; at < len(piece); at++ {
