@@ -8,7 +8,6 @@ import (
 	"runtime/metrics"
 	"strconv"
 	"strings"
-	"time"
 
 	"go.uber.org/zap"
 )
@@ -21,8 +20,6 @@ const (
 	gcHeadroom   = 10 << 20 // bytes
 	maxGCPercent = 400
 	minGCPercent = 75
-	// gcLook is how often is looked at what is alive.
-	gcLook = time.Second
 )
 
 // memoryShare is the part of a container's memory, in percent, from which on the collector works harder.
@@ -49,10 +46,10 @@ func tuneMemory(ctx context.Context, e environment, profiler bool, log *zap.Logg
 	}
 }
 
-// keepHeadroom adjusts the collector to what is alive.
+// keepHeadroom adjusts the collector to what is alive, after each collection.
 func keepHeadroom(ctx context.Context) {
-	tick := time.NewTicker(gcLook)
-	defer tick.Stop()
+	collected := make(chan struct{}, 1)
+	tellNextCollection(ctx, collected)
 	for last := 0; ; {
 		if percent := gcPercent(liveHeap()); percent < last*9/10 || percent > last*11/10 { // each change stops the world
 			debug.SetGCPercent(percent)
@@ -61,9 +58,24 @@ func keepHeadroom(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-tick.C:
+		case <-collected:
 		}
 	}
+}
+
+// tellNextCollection sends after each collection until ctx ends: each finds an object that nobody holds.
+func tellNextCollection(ctx context.Context, collected chan<- struct{}) {
+	type unheld struct{ _ *unheld } // with a pointer in it, it shares its memory with no other object
+	runtime.AddCleanup(&unheld{}, func(ctx context.Context) {
+		if ctx.Err() != nil {
+			return
+		}
+		select {
+		case collected <- struct{}{}:
+		default: // the last one has not been looked at yet
+		}
+		tellNextCollection(ctx, collected)
+	}, ctx)
 }
 
 // gcPercent is how much the heap may grow, in percent of what is alive.

@@ -46,3 +46,13 @@ func TestGCPercent(t *testing.T) {
 		t.Error("Go does not tell what is alive")
 	}
 }
+
+// Each collection is told of, not only the first.
+func TestCollectionsAreTold(t *testing.T) {
+	collected := make(chan struct{}, 1)
+	tellNextCollection(t.Context(), collected)
+	for range 3 {
+		runtime.GC()
+		<-collected
+	}
+}
