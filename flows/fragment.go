@@ -23,7 +23,7 @@ const maxFragment = 16 << 10
 var fragmentJS string
 
 // fragmentFrame is the frame of error pages, with a script that may ask the gateway.
-var fragmentFrame = page.Frame{CSS: httperror.PageCSS, Script: fragmentJS, Connect: "'self'"}
+var fragmentFrame = page.New(page.Parts{CSS: httperror.PageCSS, Script: fragmentJS, Connect: "'self'"})
 
 // fragmentPage is the callback of the implicit grant (RFC 6749 section 4.2.2): its script clears the address bar and hands
 // the fragment to POST /auth/fragment.

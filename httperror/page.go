@@ -24,7 +24,7 @@ var (
 	//go:embed door.svg
 	doorSVG string
 
-	frame = page.Frame{CSS: PageCSS}
+	frame = page.New(page.Parts{CSS: PageCSS})
 )
 
 // titles are what a page calls a reason.

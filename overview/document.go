@@ -19,7 +19,7 @@ var (
 	lampSVG string
 
 	// frame has the page come anew without a script.
-	frame = page.Frame{CSS: pageCSS, Head: html.Meta(g.Attr("http-equiv", "refresh"), html.Content("10"))}
+	frame = page.New(page.Parts{CSS: pageCSS, Head: html.Meta(g.Attr("http-equiv", "refresh"), html.Content("10"))})
 )
 
 // document is the page from its first line, which is all that a quiet night needs, to the details.

@@ -13,9 +13,9 @@ import (
 	"maragu.dev/gomponents/html"
 )
 
-// Frame is what pages of one kind have in common. Its texts come from our own files only: they go into the page as they
-// are. It is immutable, so that many goroutines may write pages in it.
-type Frame struct {
+// Parts are what pages of one kind have in common. Their texts come from our own files only: they go into the page as they
+// are.
+type Parts struct {
 	// CSS is the one style sheet.
 	CSS string
 	// Script is the one script; empty means none.
@@ -26,16 +26,25 @@ type Frame struct {
 	Head g.Node
 }
 
+// Frame is what pages of one kind are written in. It is immutable, so that many goroutines may write pages in it.
+type Frame struct {
+	parts  Parts
+	policy string
+}
+
+// New makes a frame.
+func New(p Parts) *Frame { return &Frame{parts: p, policy: p.policy()} }
+
 // Write answers with a page, and with the header that keeps it in its place.
-func (f Frame) Write(w http.ResponseWriter, r *http.Request, status int, title string, body ...g.Node) {
+func (f *Frame) Write(w http.ResponseWriter, r *http.Request, status int, title string, body ...g.Node) {
 	var document bytes.Buffer
-	if err := f.document(title, body).Render(&document); err != nil { // a buffer takes every write
+	if err := f.parts.document(title, body).Render(&document); err != nil { // a buffer takes every write
 		panic(err)
 	}
 	header := w.Header()
 	header.Set("Content-Type", "text/html; charset=utf-8")
 	header.Set("Content-Length", strconv.Itoa(document.Len()))
-	header.Set("Content-Security-Policy", f.Policy())
+	header.Set("Content-Security-Policy", f.policy)
 	header.Set("Cache-Control", "no-store")
 	header.Set("Referrer-Policy", "no-referrer")
 	header.Set("X-Content-Type-Options", "nosniff")
@@ -46,30 +55,32 @@ func (f Frame) Write(w http.ResponseWriter, r *http.Request, status int, title s
 }
 
 // document is a whole page.
-func (f Frame) document(title string, body g.Group) g.Node {
+func (p Parts) document(title string, body g.Group) g.Node {
 	return html.Doctype(html.HTML(html.Lang("en"),
 		html.Head(
 			html.Meta(html.Charset("utf-8")),
 			html.Meta(html.Name("viewport"), html.Content("width=device-width, initial-scale=1")),
 			html.Meta(html.Name("color-scheme"), html.Content("light dark")),
 			html.Meta(html.Name("robots"), html.Content("noindex")),
-			f.Head,
+			p.Head,
 			html.TitleEl(g.Text(title)),
-			html.StyleEl(g.Raw(f.CSS)),
+			html.StyleEl(g.Raw(p.CSS)),
 		),
-		html.Body(body, g.If(f.Script != "", html.Script(g.Raw(f.Script)))),
+		html.Body(body, g.If(p.Script != "", html.Script(g.Raw(p.Script)))),
 	))
 }
 
-// Policy is the Content-Security-Policy of the pages: the style sheet and the script by their hashes, and nothing else
-// (CSP level 3, section 8.3).
-func (f Frame) Policy() string {
-	policy := "default-src 'none'; style-src '" + HashSource(f.CSS) + "'"
-	if f.Script != "" {
-		policy += "; script-src '" + HashSource(f.Script) + "'"
+// Policy is the Content-Security-Policy of the pages.
+func (f *Frame) Policy() string { return f.policy }
+
+// policy allows the style sheet and the script by their hashes, and nothing else (CSP level 3, section 8.3).
+func (p Parts) policy() string {
+	policy := "default-src 'none'; style-src '" + HashSource(p.CSS) + "'"
+	if p.Script != "" {
+		policy += "; script-src '" + HashSource(p.Script) + "'"
 	}
-	if f.Connect != "" {
-		policy += "; connect-src " + f.Connect
+	if p.Connect != "" {
+		policy += "; connect-src " + p.Connect
 	}
 	return policy + "; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 }

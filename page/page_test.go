@@ -19,7 +19,7 @@ const (
 )
 
 // answer writes a page and returns it.
-func answer(f Frame, method string, body ...g.Node) (header http.Header, page string) {
+func answer(f *Frame, method string, body ...g.Node) (header http.Header, page string) {
 	w := httptest.NewRecorder()
 	f.Write(w, httptest.NewRequest(method, "/", nil), http.StatusTeapot, hostile, body...)
 	return w.Header(), w.Body.String()
@@ -27,7 +27,7 @@ func answer(f Frame, method string, body ...g.Node) (header http.Header, page st
 
 // Style sheet and script stand in the page letter by letter, because the policy names them by the hashes of their letters.
 func TestPolicyNamesWhatIsThere(t *testing.T) {
-	header, page := answer(Frame{CSS: css, Script: script, Connect: "'self'"}, "GET")
+	header, page := answer(New(Parts{CSS: css, Script: script, Connect: "'self'"}), "GET")
 	for _, part := range []string{"<style>" + css + "</style>", "<script>" + script + "</script>"} {
 		if strings.Count(page, part) != 1 {
 			t.Errorf("the page lacks %q:\n%s", part, page)
@@ -42,7 +42,7 @@ func TestPolicyNamesWhatIsThere(t *testing.T) {
 
 // A page without a script allows none, and asks nobody.
 func TestPolicyWithoutScript(t *testing.T) {
-	header, page := answer(Frame{CSS: css}, "GET")
+	header, page := answer(New(Parts{CSS: css}), "GET")
 	policy := header.Get("Content-Security-Policy")
 	if strings.Contains(policy, "script-src") || strings.Contains(policy, "connect-src") || strings.Contains(page, "<script") {
 		t.Errorf("a script may run under %s:\n%s", policy, page)
@@ -51,7 +51,7 @@ func TestPolicyWithoutScript(t *testing.T) {
 
 // Outside of the frame's own texts, everything is text.
 func TestPageIsEscaped(t *testing.T) {
-	_, page := answer(Frame{CSS: css}, "GET", html.P(html.Class(hostile), g.Text(hostile)))
+	_, page := answer(New(Parts{CSS: css}), "GET", html.P(html.Class(hostile), g.Text(hostile)))
 	const escaped = "&lt;/title&gt;&lt;/p&gt;&#34;&#39;&gt;&lt;script&gt;alert(&#34;1&#34;)&lt;/script&gt;" +
 		"&lt;img src=x onerror=&#39;2&#39;&gt;&amp;amp;"
 	for _, part := range []string{"<title>" + escaped + "</title>", `<p class="` + escaped + `">` + escaped + "</p>"} {
@@ -63,8 +63,8 @@ func TestPageIsEscaped(t *testing.T) {
 
 // HEAD is answered as GET is, without the page.
 func TestHead(t *testing.T) {
-	get, page := answer(Frame{CSS: css}, "GET")
-	head, nothing := answer(Frame{CSS: css}, "HEAD")
+	get, page := answer(New(Parts{CSS: css}), "GET")
+	head, nothing := answer(New(Parts{CSS: css}), "HEAD")
 	for name := range get {
 		if get.Get(name) != head.Get(name) {
 			t.Errorf("%s is %q to GET and %q to HEAD", name, get.Get(name), head.Get(name))

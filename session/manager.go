@@ -218,8 +218,10 @@ func (m *Manager) Create(w http.ResponseWriter, r *http.Request, login Login) (*
 }
 
 func (m *Manager) newRecord(login Login) record {
-	now := m.options.Now()
-	return record{user: login.User, grant: login.Grant, authorizedAt: instantOf(login.AuthorizedAt), createdAt: instantOf(now), lastSeenAt: instantOf(now)}
+	now := instantOf(m.options.Now())
+	return record{
+		user: login.User, grant: login.Grant, authorizedAt: instantOf(login.AuthorizedAt), createdAt: now, lastSeenAt: now,
+	}
 }
 
 // End ends the session of the request and takes its cookie away. A request without a session is fine. When the store does
