@@ -109,9 +109,7 @@ func TestSharedAccount(t *testing.T) {
 	if said := w.operate(t, "accounts", "remove", "radio"); !strings.Contains(said, "not connected any more") {
 		t.Errorf("accounts remove says %q", said)
 	}
-	if said := stranger.onAllReplicas(nowPlaying); said != "401 REAUTHORIZATION_REQUIRED" {
-		t.Errorf("once it is removed the replicas say %s", said)
-	}
+	stranger.awaitOnAllReplicas("once it is removed", nowPlaying, "401 REAUTHORIZATION_REQUIRED")
 }
 
 // expectOneRefresh sends sixty calls over all replicas at once.
@@ -162,9 +160,7 @@ func TestAccountWhoseGrantEnded(t *testing.T) {
 		t.Errorf("accounts list prints\n%s", list)
 	}
 	w.connectAccount(t, "radio", "chloe")
-	if said := v.onAllReplicas(nowPlaying); said != "204" { // nothing plays there
-		t.Errorf("connected again, the replicas say %s", said)
-	}
+	v.awaitOnAllReplicas("connected again", nowPlaying, "204") // nothing plays there
 }
 
 // TestConnectLinksThatFail opens links that are too old, made up, asked for by a script, or answered with no.

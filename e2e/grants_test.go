@@ -11,6 +11,7 @@ import (
 	"text/tabwriter"
 
 	"stagedoor/flows"
+	"stagedoor/session/sessiontest"
 )
 
 // grantLife is what a grant did from its beginning to its end, on every replica alike.
@@ -128,14 +129,25 @@ func (v *visitor) onAllReplicas(path string) string {
 	last := ""
 	for i := range v.w.replicas {
 		v.w.through(i)
-		a := v.get(path)
-		last = strings.TrimSpace(fmt.Sprint(a.status, " ", a.reason()))
+		last = v.get(path).summary()
 		said[last] = true
 	}
 	if len(said) != 1 {
 		v.t.Errorf("GET %s: the replicas disagree: %v", path, said)
 	}
 	return last
+}
+
+// awaitOnAllReplicas waits until every replica says want about a path, as onAllReplicas puts it: they hear of what has
+// become of a record one after the other, a moment after it was written.
+func (v *visitor) awaitOnAllReplicas(when, path, want string) {
+	v.t.Helper()
+	defer v.w.through(-1)
+	for i := range v.w.replicas {
+		v.w.through(i)
+		what := fmt.Sprintf("%s replica %d says %s to GET %s", when, i, want, path)
+		sessiontest.Eventually(v.t, startTime, what, func() bool { return v.get(path).summary() == want })
+	}
 }
 
 // needsSecret tells whether the configuration is refused for the want of a client secret.

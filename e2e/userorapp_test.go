@@ -26,6 +26,7 @@ func TestUserOrApp(t *testing.T) {
 	if count := w.forget("*{session:*"); count != 1 {
 		t.Fatalf("%d sessions were deleted, want one", count)
 	}
+	v.awaitOnAllReplicas("with a session that is gone", "/any/me", "401 LOGIN_REQUIRED")
 	v.expectUserRefused("LOGIN_REQUIRED")
 	v.expectCatalogue("with a session that is gone", "LOGIN_REQUIRED", false)
 

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
@@ -38,6 +39,9 @@ type answer struct {
 
 // reason is the gateway's own; empty when the answer is not the gateway's.
 func (a answer) reason() string { return a.header.Get("Stagedoor-Reason") }
+
+// summary is the status, and the reason if there is one.
+func (a answer) summary() string { return strings.TrimSpace(fmt.Sprint(a.status, " ", a.reason())) }
 
 // expect wants a status and a reason, which is empty for an answer that is not the gateway's, and texts in the body.
 func (a answer) expect(t testing.TB, what string, status int, reason string, texts ...string) {
