@@ -177,8 +177,6 @@ func (m *Manager) loadRecent(ctx context.Context, p place, now time.Time) (*Sess
 		if recent := m.recent.get(p.key, now); recent != nil {
 			return recent, nil
 		}
-	case errors.Is(err, ErrNoSession):
-		m.recent.forget(p.key)
 	}
 	return s, err
 }

@@ -11,7 +11,7 @@ import (
 )
 
 // load reads and opens the record of a place. A record that does not open is as good as none: its key has been retired,
-// or somebody wrote into the store.
+// or somebody wrote into the store. What is not there is not remembered any longer.
 func (m *Manager) load(ctx context.Context, p place) (*Session, error) {
 	return m.loadUnless(ctx, p, nil)
 }
@@ -41,6 +41,7 @@ func (m *Manager) loadUnless(ctx context.Context, p place, known *Session) (*Ses
 	if p.kind == kindApp { // an app without a token is one whose token is due
 		return s, nil
 	}
+	m.recent.forget(p.key)
 	return nil, ErrNoSession
 }
 

@@ -153,10 +153,10 @@ func (m *Manager) fly(f *flight, s *Session, why need) (Token, error) {
 			return Token{}, err
 		}
 	}
+	m.recent.saw(current, current.asked) // not now: it may have ended meanwhile
 	if current.record.ended {
 		return Token{}, ErrReauthorize
 	}
-	m.recent.saw(current, current.asked) // not now: it may have ended meanwhile
 	return current.record.grant.Token, nil
 }
 

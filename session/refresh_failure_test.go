@@ -1,8 +1,10 @@
 package session_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -231,6 +233,38 @@ func TestEndedGrant(t *testing.T) {
 				pass(time.Minute)
 				_, err = peek(r.managers[1], b)
 				wantError(t, "after a day", err, session.ErrNoSession)
+			})
+		})
+	}
+}
+
+// What a refresh finds out about a session holds for the next request, though the store's news is still on its way.
+func TestEndIsKnownAtOnce(t *testing.T) {
+	for name, want := range map[string]error{"by Spotify": session.ErrReauthorize, "by another replica": session.ErrNoSession} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				memory, tokens := session.NewMemory(nil), &tokenEndpoint{answer: failing(session.ErrGrantEnded)}
+				here := newManager(t, session.Options{
+					Store: memory, Leases: memory, Refresh: tokens.refresh,
+					Watch: func(ctx context.Context, w session.Watcher) {
+						w.Missed()
+						<-ctx.Done()
+					},
+				})
+				synctest.Wait() // until it watches
+				b := &browser{}
+				b.logIn(t, here, goodFor(30*time.Second))
+				mustPeek(t, here, b)
+				if errors.Is(want, session.ErrNoSession) {
+					other := newManager(t, session.Options{Store: memory, Leases: memory})
+					still := &browser{cookies: maps.Clone(b.cookies)}
+					if err := still.logOut(other); err != nil {
+						t.Fatal(err)
+					}
+				}
+				wantError(t, "the refresh", ask(t.Context(), here, b).err, want)
+				_, err := peek(here, b)
+				wantError(t, "the next request", err, want)
 			})
 		})
 	}
