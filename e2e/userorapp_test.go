@@ -23,7 +23,7 @@ func TestUserOrApp(t *testing.T) {
 		t.Errorf("after the login GET /me answered %d %s", a.status, a.body)
 	}
 
-	if count := w.forget("*{session:*"); count != 1 {
+	if count := w.forget("*{session:*}"); count != 1 {
 		t.Fatalf("%d sessions were deleted, want one", count)
 	}
 	v.awaitOnAllReplicas("with a session that is gone", "/any/me", "401 LOGIN_REQUIRED")
