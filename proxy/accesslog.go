@@ -3,6 +3,7 @@ package proxy
 import (
 	"cmp"
 	"net/http"
+	"sync"
 	"time"
 
 	"go.uber.org/zap"
@@ -20,6 +21,9 @@ const maxLoggedMethod = 16
 
 // accessFields is how many fields an access line has at most.
 const accessFields = 13
+
+// accessRoom holds the fields of lines that have been written: no core keeps them.
+var accessRoom = sync.Pool{New: func() any { return new([accessFields]zap.Field) }}
 
 // statusClientLeft is what the log says of a request whose client went away before there was an answer. No client ever
 // sees it; the number is nginx's.
@@ -50,7 +54,10 @@ func (g *Gateway) logAccess(w *responseWriter, x *exchange) {
 	if x.session == "" {
 		x.session = g.sessions.Label(x.request)
 	}
-	fields := append(make([]zap.Field, 0, accessFields), // in one piece
+	room := accessRoom.Get().(*[accessFields]zap.Field)
+	defer accessRoom.Put(room)
+	defer clear(room[:]) // it must not keep this request's words alive
+	fields := append(room[:0],
 		zap.String("request_id", x.id),
 		zap.String("method", bounded(x.request.Method, maxLoggedMethod)),
 		zap.String("route", x.route),

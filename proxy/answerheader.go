@@ -21,13 +21,12 @@ var droppedFromAPI = map[string]bool{
 }
 
 func isDroppedFromAPI(name string) bool {
-	return droppedFromAPI[name] || strings.HasPrefix(name, "Access-Control-") ||
+	return isReserved(name) || droppedFromAPI[name] || strings.HasPrefix(name, "Access-Control-") ||
 		strings.HasPrefix(name, "X-Accel-") || strings.HasSuffix(name, "Cdn-Cache-Control") // RFC 9213
 }
 
 // cleanFinal removes from the header of an API answer what Spotify must not say in the gateway's name.
 func cleanFinal(h http.Header) {
-	dropReserved(h)
 	for name := range h {
 		if isDroppedFromAPI(name) {
 			delete(h, name)
@@ -59,10 +58,14 @@ func dropHopByHop(h http.Header) {
 // dropReserved removes what only the gateway itself may say, on every route.
 func dropReserved(h http.Header) {
 	for name := range h {
-		if strings.HasPrefix(name, "Stagedoor-") || strings.HasPrefix(name, "X-Stagedoor-") || name == requestIDHeader {
+		if isReserved(name) {
 			delete(h, name)
 		}
 	}
+}
+
+func isReserved(name string) bool {
+	return strings.HasPrefix(name, "Stagedoor-") || strings.HasPrefix(name, "X-Stagedoor-") || name == requestIDHeader
 }
 
 // browserSchemes are those for which a browser asks its user for a password, or answers by itself. It would do so in the

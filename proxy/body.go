@@ -36,6 +36,9 @@ type requestBody struct {
 	faulty *faultyReader // what stream reads from the client; nil without a stream
 }
 
+// noBody is the body of a request without one. Nobody changes it.
+var noBody = &requestBody{}
+
 // announced refuses a body that says itself that it is too large, before anything is read.
 func (l bodyLimits) announced(r *http.Request) error {
 	if r.ContentLength > l.max {
@@ -47,7 +50,7 @@ func (l bodyLimits) announced(r *http.Request) error {
 // read takes a body in as far as it will be kept. Its errors are answers, or errClientLeft.
 func (l bodyLimits) read(w http.ResponseWriter, r *http.Request) (*requestBody, error) {
 	if r.Body == nil || r.Body == http.NoBody {
-		return &requestBody{}, nil
+		return noBody, nil
 	}
 	control := http.NewResponseController(w)
 	_ = control.SetReadDeadline(time.Now().Add(l.timeout)) // a recorder in a test has none

@@ -60,6 +60,9 @@ func (a *apiRoute) target(in *url.URL) *url.URL {
 // a URL ends up in logs, and one beside our header would be a second credential. Some servers also separate
 // parameters by semicolons.
 func withoutAccessToken(query string) string {
+	if query == "" {
+		return ""
+	}
 	var kept strings.Builder
 	begun := false
 	for separator, rest := "", query; ; {
@@ -89,6 +92,9 @@ func isAccessToken(parameter string) bool {
 
 // unescapeLeniently decodes what can be decoded and leaves the rest, as forgiving servers do.
 func unescapeLeniently(s string) string {
+	if !strings.ContainsAny(s, "+%") {
+		return s
+	}
 	var decoded strings.Builder
 	for i := 0; i < len(s); i++ {
 		switch {

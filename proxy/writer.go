@@ -71,11 +71,11 @@ func (w *responseWriter) writeEarly(status int) {
 func (w *responseWriter) finish(status int) {
 	w.status = status
 	h := w.Header()
+	for _, name := range w.vary { // first, because what is written into a map of eight headers makes it a larger one
+		addVary(h, name)
+	}
 	for _, own := range w.own { // the last of two with one name wins
 		h[own.name] = own.values
-	}
-	for _, name := range w.vary {
-		addVary(h, name)
 	}
 	if _, present := h["Content-Type"]; !present {
 		h["Content-Type"] = nil // or net/http would guess one, and call a page what its upstream did not
