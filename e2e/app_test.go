@@ -77,6 +77,11 @@ func (w *world) keys(pattern string) []string {
 	return keys
 }
 
+// sessionKeys lists the keys of the sessions that Redis has, and leaseKeys those of the leases on them.
+func (w *world) sessionKeys() []string { return w.keys("stagedoor:{session:*}") }
+
+func (w *world) leaseKeys() []string { return w.keys("stagedoor:{session:*}:lease") }
+
 // forget deletes the keys that match a pattern, as no gateway would, and tells how many there were.
 func (w *world) forget(pattern string) int {
 	w.t.Helper()

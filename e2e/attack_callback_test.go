@@ -49,11 +49,11 @@ func doubledParameters(lt *loginTrial, class *attacks) {
 		for name, values := range mixed {
 			back[name] = values
 		}
-		before, sessions := lt.standing(), len(lt.keys("*{session:*}"))
+		before, sessions := lt.standing(), len(lt.sessionKeys())
 		a := lt.arrive(v, back)
 		refused := a.status >= 400 && a.reason() != "" && len(a.header["Set-Cookie"]) == 0
 		class.held(refused && lt.userOf(v) == "ada" && lt.standing().tokenCalls == before.tokenCalls &&
-			len(lt.keys("*{session:*}")) == sessions,
+			len(lt.sessionKeys()) == sessions,
 			"%s, %v and a code: answered %s", lt.flow, mixed, a.short())
 	}
 }

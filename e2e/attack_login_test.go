@@ -85,10 +85,10 @@ func codeInjection(lt *loginTrial, class *attacks) {
 	}
 	victim, attacker := lt.surfer(), lt.surfer()
 	inject := func(name string, into *visitor, state, code string, calls int) {
-		before, user, sessions := lt.standing(), lt.userOf(into), len(lt.keys("*{session:*}"))
+		before, user, sessions := lt.standing(), lt.userOf(into), len(lt.sessionKeys())
 		a := lt.arrive(into, url.Values{"state": {state}, "code": {code}})
 		now := lt.userOf(into)
-		held := hasRefused(a) && now == user && len(lt.keys("*{session:*}")) == sessions
+		held := hasRefused(a) && now == user && len(lt.sessionKeys()) == sessions
 		class.held(held && lt.standing().tokenCalls == before.tokenCalls+calls,
 			"%s, %s: answered %s, the user is %q", lt.flow, name, a.short(), now)
 	}
@@ -132,14 +132,14 @@ func stateReplay(lt *loginTrial, class *attacks) {
 	v = lt.surfer()
 	back = v.consented("ada")
 	before = lt.standing()
-	sessions := len(lt.keys("*{session:*}"))
+	sessions := len(lt.sessionKeys())
 	good := lt.arriveAtOnce(v, back, times)
 	calls := lt.standing().tokenCalls - before.tokenCalls
 	wantCalls := 1
 	if lt.implicit() {
 		wantCalls = 0
 	}
-	class.held(good == 1 && calls == wantCalls && len(lt.keys("*{session:*}")) == sessions+1 && lt.userOf(v) == "ada",
+	class.held(good == 1 && calls == wantCalls && len(lt.sessionKeys()) == sessions+1 && lt.userOf(v) == "ada",
 		"%s: of %d callbacks at once %d were good, with %d token calls", lt.flow, times, good, calls)
 }
 

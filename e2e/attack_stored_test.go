@@ -229,8 +229,8 @@ func TestRolledBackRecords(t *testing.T) {
 		"a session from before its logout tells of other times than then: %s", a.short())
 
 	lt.redisDo("COPY", "old login", login, "REPLACE")
-	sessions := len(lt.keys("*{session:*}"))
+	sessions := len(lt.sessionKeys())
 	a = lt.arrive(v, back)
-	class.held(hasRefused(a) && len(lt.keys("*{session:*}")) == sessions && lt.userOf(v) == "",
+	class.held(hasRefused(a) && len(lt.sessionKeys()) == sessions && lt.userOf(v) == "",
 		"a login that was used ended with %s", a.short())
 }

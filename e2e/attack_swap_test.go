@@ -146,7 +146,7 @@ func (st *swapTrial) tryAt(class *attacks, p swapPlace) {
 		}
 		standing := func() any { return st.standing() }
 		if p.spends {
-			standing = func() any { return len(st.keys("*{session:*}")) }
+			standing = func() any { return len(st.sessionKeys()) }
 		}
 		before := standing()
 		a, refused := p.put(st, value)

@@ -45,11 +45,7 @@ func hold(r *trial, mode simulator.RefreshMode, fault faultproxy.Fault) *holding
 	h.through(0)
 	h.begun = time.Now()
 	h.group.Go(func() { _, _ = h.fan.try("GET", "/api/me", "") }) // it may be killed with its replica
-	sessiontest.Eventually(r, 20*time.Second, "the holder has its lease", func() bool {
-		leases, _ := h.redis.Do("KEYS", "stagedoor:{session:*:lease")
-		list, _ := leases.([]any)
-		return len(list) == 1
-	})
+	sessiontest.Eventually(r, 20*time.Second, "the holder has its lease", func() bool { return len(h.leaseKeys()) == 1 })
 	if fault.HoldAnswers {
 		answered := simulator.Filter{Match: simulator.Match{Token: h.fan.refresh}, Done: true}
 		if _, err := h.spotify.AwaitSeen(r.Context(), answered, 1); err != nil {
@@ -158,13 +154,9 @@ func holderSleeps(r *trial) {
 // record is every session's record in Redis, as one text.
 func (w *world) record(r *trial) string {
 	r.Helper()
-	keys, err := w.redis.Do("KEYS", "stagedoor:{session:*}")
-	if err != nil {
-		r.Fatal(err)
-	}
 	var all strings.Builder
-	for _, key := range keys.([]any) {
-		value, err := w.redis.Do("GET", key.(string))
+	for _, key := range w.sessionKeys() {
+		value, err := w.redis.Do("GET", key)
 		if err != nil {
 			r.Fatal(err)
 		}

@@ -39,8 +39,7 @@ func logoutRacesRefresh(r *trial) {
 	}
 	after := newHistory()
 	after.all(crowd, 3) // the refreshes that were in flight have ended, too
-	left, _ := w.redis.Do("KEYS", "stagedoor:{session:*}")
-	records, _ := left.([]any)
+	records := w.sessionKeys()
 	r.expect("0 sessions resurrected", after.count(loginRequired) == after.count() && len(records) == 0,
 		"%v, and Redis has %d records", after, len(records))
 	r.expect("dead on every replica within 2 s", slices.Max(times) < r.within(2*time.Second), "it took up to %v", slices.Max(times))

@@ -61,7 +61,7 @@ func mixedLoad(r *trial) {
 		}
 	}
 	sessiontest.Eventually(r, 20*time.Second, "every lease is given back, which comes behind the answers", func() bool {
-		return len(w.keys("stagedoor:{session:*:lease")) == 0
+		return len(w.leaseKeys()) == 0
 	})
 	left := w.keys("stagedoor:{session:*")
 	r.expect("no keys are left after the logouts", len(left) == 0, "%v are", left)

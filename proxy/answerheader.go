@@ -64,6 +64,7 @@ func dropReserved(h http.Header) {
 	}
 }
 
+// isReserved tells whether only the gateway itself may say a header.
 func isReserved(name string) bool {
 	return strings.HasPrefix(name, "Stagedoor-") || strings.HasPrefix(name, "X-Stagedoor-") || name == requestIDHeader
 }

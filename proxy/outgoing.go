@@ -60,9 +60,6 @@ func (a *apiRoute) target(in *url.URL) *url.URL {
 // a URL ends up in logs, and one beside our header would be a second credential. Some servers also separate
 // parameters by semicolons.
 func withoutAccessToken(query string) string {
-	if query == "" {
-		return ""
-	}
 	var kept strings.Builder
 	begun := false
 	for separator, rest := "", query; ; {
