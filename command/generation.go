@@ -18,7 +18,7 @@ import (
 type generation struct {
 	config      config.Config
 	tokens      *flows.TokenEndpoint
-	transport   proxy.Transport
+	transport   *http.Transport
 	public      *proxy.Gateway
 	certificate *tls.Certificate // nil: plain HTTP
 }

@@ -101,7 +101,7 @@ func TestUpstreamOverHTTP2(t *testing.T) {
 	api.EnableHTTP2 = true
 	api.StartTLS()
 	t.Cleanup(api.Close)
-	transport := newTransport(DefaultUpstreamConfig())
+	transport := NewTransport(DefaultUpstreamConfig())
 	transport.TLSClientConfig = api.Client().Transport.(*http.Transport).TLSClientConfig
 	t.Cleanup(transport.CloseIdleConnections)
 	s := newStage(t, func(o *Options) { o.APIURL, o.Transport = api.URL, transport })

@@ -13,19 +13,10 @@ import (
 	"stagedoor/httperror"
 )
 
-// Transport carries requests to upstreams.
-type Transport interface {
-	http.RoundTripper
-	// CloseIdleConnections closes the connections that wait for a request.
-	CloseIdleConnections()
-}
-
 // NewTransport returns the transport for upstreams, by a checked configuration. It asks for no compression of its own,
 // follows the proxy settings of the environment, and bounds everything but bodies: those may stream for as long as they
 // like.
-func NewTransport(c UpstreamConfig) Transport { return newDirect(c, newTransport(c)) }
-
-func newTransport(c UpstreamConfig) *http.Transport {
+func NewTransport(c UpstreamConfig) *http.Transport {
 	dialer := &net.Dialer{Timeout: c.ConnectTimeout, KeepAlive: 30 * time.Second}
 	return &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,

@@ -41,7 +41,7 @@ func TestUpstreamThatTakesTooLong(t *testing.T) {
 }
 
 func TestNewTransportKeepsBodiesAsTheyAre(t *testing.T) {
-	transport := newTransport(DefaultUpstreamConfig())
+	transport := NewTransport(DefaultUpstreamConfig())
 	if !transport.DisableCompression || !transport.ForceAttemptHTTP2 || transport.ResponseHeaderTimeout == 0 ||
 		transport.TLSHandshakeTimeout == 0 || transport.MaxResponseHeaderBytes == 0 {
 		t.Errorf("%+v", transport)
