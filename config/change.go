@@ -30,6 +30,8 @@ var fixed = map[string]string{
 	"session.cookie.name":        "it would log everybody out, and tell a frontend the old cookie",
 	"redis.addresses":            "the sessions lie there",
 	"redis.sentinel_master":      "the sessions lie there",
+	"redis.sentinel_username":    "the sentinels are asked with it",
+	"redis.sentinel_password":    "the sentinels are asked with it",
 	"redis.database":             "the sessions lie there",
 	"redis.key_prefix":           "the sessions lie there",
 	"redis.tls":                  "the connections are made",

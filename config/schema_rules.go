@@ -59,6 +59,7 @@ var scalarRules = map[string]node{
 	"session.cookie.name":       {Pattern: `^[A-Za-z0-9_-]*$`},
 	"session.cookie.same_site":  oneOf("lax", "strict", "none"),
 	"redis.addresses":           {Pattern: `^[^@/]+:[0-9]{1,5}$`},
+	"redis.key_prefix":          {Pattern: `^[^{\s]*(\{|\{[^}\s]\S*)?$`},
 	"redis.database":            {Minimum: number(0)},
 	"routes.path":               {Pattern: `^/`},
 	"routes.upstream":           {Pattern: `^(spotify|https?://[^/?#@]+|)$`},

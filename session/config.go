@@ -3,7 +3,9 @@ package session
 import (
 	"encoding/base64"
 	"fmt"
+	"strings"
 	"time"
+	"unicode"
 )
 
 // The values of Config.Store.
@@ -50,6 +52,10 @@ type RedisConfig struct {
 	Addresses []string `yaml:"addresses"`
 	// SentinelMaster is the name of the master that the sentinels watch; empty means no sentinels.
 	SentinelMaster string `yaml:"sentinel_master"`
+	// SentinelUsername and SentinelPassword log in to the sentinels, which know nothing of Redis' own users; both empty
+	// means no login.
+	SentinelUsername string `yaml:"sentinel_username"`
+	SentinelPassword Secret `yaml:"sentinel_password"`
 	// Username and Password log in to Redis; both empty means no login.
 	Username string `yaml:"username"`
 	Password Secret `yaml:"password"`
@@ -57,7 +63,9 @@ type RedisConfig struct {
 	Database int `yaml:"database"`
 	// TLS encrypts the connection to Redis.
 	TLS RedisTLS `yaml:"tls"`
-	// KeyPrefix begins every key, so that several programs can share one Redis.
+	// KeyPrefix begins every key and every channel, so that several programs can share one Redis. It must leave a key and
+	// its lease in one slot of a cluster: {} at its first brace would make each name its own hash tag
+	// (https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#hash-tags).
 	KeyPrefix string `yaml:"key_prefix"`
 	// Timeout bounds one command, its connection included.
 	Timeout time.Duration `yaml:"timeout"`
@@ -137,10 +145,42 @@ func (c RedisConfig) Validate(report func(field, problem string)) {
 	if c.Database > 0 && len(c.Addresses) > 1 && c.SentinelMaster == "" {
 		report("database", "several addresses are a cluster, and a cluster has only database 0; set sentinel_master if they are sentinels")
 	}
+	c.validateSentinel(report)
+	if problem := prefixProblem(c.KeyPrefix); problem != "" {
+		report("key_prefix", problem)
+	}
 	if c.Timeout <= 0 {
 		report("timeout", "must be above zero, such as 500ms")
 	}
 	if (c.TLS.CertFile == "") != (c.TLS.KeyFile == "") {
 		report("tls", "cert_file and key_file belong together; set both or neither")
 	}
+}
+
+// validateSentinel reports a login that no sentinel would be asked for, and one that lacks its half.
+func (c RedisConfig) validateSentinel(report func(field, problem string)) {
+	if c.SentinelMaster == "" {
+		if c.SentinelUsername != "" {
+			report("sentinel_username", "there are no sentinels to log in to; set sentinel_master, or use username for Redis itself")
+		}
+		if !c.SentinelPassword.IsZero() {
+			report("sentinel_password", "there are no sentinels to log in to; set sentinel_master, or use password for Redis itself")
+		}
+		return
+	}
+	if c.SentinelUsername != "" && c.SentinelPassword.IsZero() {
+		report("sentinel_username", "a user of the sentinels needs sentinel_password, too")
+	}
+}
+
+// prefixProblem says what is wrong with a key prefix; empty when nothing is.
+func prefixProblem(prefix string) string {
+	if _, tag, found := strings.Cut(prefix, "{"); found && strings.HasPrefix(tag, "}") {
+		return "must not have {} at its first brace: a Redis cluster would put a session and its lease into different slots; " +
+			"leave the braces out, or write a name between them"
+	}
+	if strings.ContainsFunc(prefix, func(r rune) bool { return unicode.IsControl(r) || unicode.IsSpace(r) }) {
+		return "must not have blanks or control characters; write letters, digits and colons, such as stagedoor:"
+	}
+	return ""
 }

@@ -71,6 +71,25 @@ func TestRedisConfigValidate(t *testing.T) {
 		{"a cluster with a database", func(c *RedisConfig) {
 			c.Addresses, c.Database = []string{"a:1", "b:1"}, 1
 		}, []string{"database"}},
+		{"sentinels with a login", func(c *RedisConfig) {
+			c.SentinelMaster, c.SentinelUsername, c.SentinelPassword = "main", "gateway", NewSecret("secret")
+		}, nil},
+		{"sentinels with a password alone", func(c *RedisConfig) {
+			c.SentinelMaster, c.SentinelPassword = "main", NewSecret("secret")
+		}, nil},
+		{"a user of the sentinels without a password", func(c *RedisConfig) {
+			c.SentinelMaster, c.SentinelUsername = "main", "gateway"
+		}, []string{"sentinel_username"}},
+		{"a login of sentinels that are not there", func(c *RedisConfig) {
+			c.SentinelUsername, c.SentinelPassword = "gateway", NewSecret("c2hvcnQ=")
+		}, []string{"sentinel_password", "sentinel_username"}},
+		{"a prefix whose braces hold nothing", func(c *RedisConfig) { c.KeyPrefix = "{}:" }, []string{"key_prefix"}},
+		{"such braces further on", func(c *RedisConfig) { c.KeyPrefix = "app{}{x}" }, []string{"key_prefix"}},
+		{"a prefix with a hash tag of its own", func(c *RedisConfig) { c.KeyPrefix = "{app}{}:" }, nil},
+		{"a prefix with half a brace", func(c *RedisConfig) { c.KeyPrefix = "}a{" }, nil},
+		{"a prefix with a blank", func(c *RedisConfig) { c.KeyPrefix = "stage door:" }, []string{"key_prefix"}},
+		{"a prefix with a line end", func(c *RedisConfig) { c.KeyPrefix = "stagedoor:\n" }, []string{"key_prefix"}},
+		{"no prefix", func(c *RedisConfig) { c.KeyPrefix = "" }, nil},
 		{"no timeout", func(c *RedisConfig) { c.Timeout = 0 }, []string{"timeout"}},
 		{"a certificate without its key", func(c *RedisConfig) { c.TLS.CertFile = "cert.pem" }, []string{"tls"}},
 		{"a key without its certificate", func(c *RedisConfig) { c.TLS.KeyFile = "key.pem" }, []string{"tls"}},

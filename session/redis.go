@@ -51,6 +51,7 @@ func NewRedis(c RedisConfig, log *zap.Logger) (*Redis, error) {
 	s.SetLogin(c.Username, c.Password)
 	options := &redis.UniversalOptions{
 		Addrs: c.Addresses, MasterName: c.SentinelMaster, CredentialsProvider: s.credentials,
+		SentinelUsername: c.SentinelUsername, SentinelPassword: c.SentinelPassword.Reveal(),
 		DB: c.Database, TLSConfig: tlsConfig, Dialer: redisDialer(c.Timeout, tlsConfig),
 		DialTimeout: c.Timeout, ReadTimeout: c.Timeout, WriteTimeout: c.Timeout, PoolTimeout: c.Timeout,
 		ContextTimeoutEnabled: true,
@@ -189,7 +190,7 @@ func (s *Redis) do(ctx context.Context, command func(context.Context) error) err
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, redis.Nil):
+	case errors.Is(err, redis.Nil) && err.Error() == redis.Nil.Error(): // sentinels that know no such master wrap it
 		return ErrAbsent
 	case errors.Is(ctx.Err(), context.Canceled): // the caller left, which says nothing about Redis
 		return ctx.Err()

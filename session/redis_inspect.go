@@ -184,6 +184,9 @@ var refusals = []struct{ begin, mend string }{
 
 // explain says what an error means and what to do about it.
 func (s *Redis) explain(err error) string {
+	if text, ok := explainSentinels(err); ok {
+		return text
+	}
 	for _, r := range refusals {
 		if redis.HasErrorPrefix(err, r.begin) {
 			return bare(err) + "; " + r.mend + "."

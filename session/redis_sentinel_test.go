@@ -41,3 +41,43 @@ func TestRedisSentinelFailover(t *testing.T) {
 	}
 	w.await(t, other, "deleted after the failover")
 }
+
+// Sentinels that ask for a login get their own, and what is wrong with it is told by the names of their own keys.
+func TestRedisSentinelLogin(t *testing.T) {
+	t.Parallel()
+	master := sessiontest.StartRedis(t)
+	sentinel := sessiontest.StartSentinel(t, "main", master)
+	do(t, sentinel, "ACL", "SETUSER", "finder", "on", ">finder's", "resetchannels", "allchannels", "-@all", "+ping", "+subscribe",
+		"+sentinel|get-master-addr-by-name", "+sentinel|sentinels")
+	do(t, sentinel, "ACL", "SETUSER", "nobody", "on", ">nobody's", "-@all", "+ping")
+	open := func(change func(*session.RedisConfig)) *session.Redis {
+		config := sentinel.Config()
+		config.SentinelMaster = "main"
+		change(&config)
+		return openRedis(t, config)
+	}
+	login := func(username, password string) func(*session.RedisConfig) {
+		return func(c *session.RedisConfig) {
+			c.SentinelUsername, c.SentinelPassword = username, session.NewSecret(password)
+		}
+	}
+	const down = "fault: Redis does not answer: "
+	expectFault := func(name string, change func(*session.RedisConfig), want string) {
+		t.Helper()
+		t.Log(name)
+		store := open(change)
+		expectFindings(t, store.Inspect(t.Context()), []string{down + "…" + want})
+		_, err := store.Load(t.Context(), "key")
+		wantError(t, name, err, session.ErrStoreUnavailable) // and no session is taken for ended
+	}
+	expectFault("another master", func(c *session.RedisConfig) { c.SentinelMaster = "mian" }, "redis.sentinel_master")
+	do(t, sentinel, "ACL", "SETUSER", "default", "resetpass", ">sentinels'") // what requirepass does
+	for name, right := range map[string]func(*session.RedisConfig){"password": login("", "sentinels'"), "user": login("finder", "finder's")} {
+		if err := open(right).Ping(t.Context()); err != nil {
+			t.Errorf("with the right %s: %v", name, err)
+		}
+	}
+	expectFault("no password", func(c *session.RedisConfig) {}, "set redis.sentinel_password")
+	expectFault("a wrong password", login("", "hunter2"), "correct redis.sentinel_username and sentinel_password")
+	expectFault("a user without rights", login("nobody", "nobody's"), "let the user of redis.sentinel_username")
+}
