@@ -102,8 +102,9 @@ func (i *intruder) aead(secret string) cipher.AEAD {
 	return aead
 }
 
-// openSealed opens a record: a format byte and four of the key's fingerprint, which are also signed, and then the rest.
+// openSealed opens a record: a format byte, four of the key's fingerprint and four of the client id's tag, which are also
+// signed, and then the rest.
 func openSealed(aead cipher.AEAD, sealed []byte, place string) ([]byte, error) {
-	const header = 5
+	const header = 9
 	return aead.Open(nil, nil, sealed[header:], slices.Concat(sealed[:header], []byte(place)))
 }

@@ -75,16 +75,17 @@ func TestMovedRecords(t *testing.T) {
 }
 
 // damaged returns values that are not quite the one. The version in front is not sealed; the format, the key's fingerprint,
-// the nonce, the text and the tag behind it are.
+// the client id's tag, the nonce, the text and its tag behind it are.
 func damaged(value string) map[string]string {
 	flipped := func(at int) string { return value[:at] + string([]byte{value[at] ^ 1}) + value[at+1:] }
 	last := len(value) - 1
 	return map[string]string{
 		"another format": flipped(8), "another fingerprint": flipped(9), "the fingerprint's end changed": flipped(12),
-		"another nonce": flipped(13), "a changed text": flipped(13 + 12), "a changed middle": flipped((25 + last) / 2),
+		"another client": flipped(13), "the client's end changed": flipped(16),
+		"another nonce": flipped(17), "a changed text": flipped(17 + 12), "a changed middle": flipped((29 + last) / 2),
 		"another tag": flipped(last), "nothing behind the version": value[:8], "half a version": value[:4], "nothing": "",
-		"the header alone": value[:13], "a byte less": value[:last], "a byte more": value + "\x00",
-		"its text twice": value + value[13:],
+		"the header alone": value[:17], "a byte less": value[:last], "a byte more": value + "\x00",
+		"its text twice": value + value[17:],
 	}
 }
 
@@ -104,7 +105,7 @@ func newStoredTrial(t *testing.T) *storedTrial {
 		st.sessionRecord("Ben's session", st.other),
 		{"a login", recordKey("login", st.pending.Get("state")), st.loginIsVoid},
 		{"a ticket", recordKey("ticket", ticket), func() (bool, string) { return st.ticketIsVoid(ticket) }},
-		{"the account", recordKey("account", "radio"), func() (bool, string) {
+		{"the account", recordKey("account", clientID+"\x00radio"), func() (bool, string) {
 			a := st.surfer().get(nowPlaying)
 			return a.status == http.StatusUnauthorized && a.reason() == "REAUTHORIZATION_REQUIRED", a.short()
 		}},

@@ -3,6 +3,8 @@ package session
 import (
 	"bytes"
 	"compress/flate"
+	"errors"
+	"fmt"
 	"io"
 	"sync"
 )
@@ -11,48 +13,88 @@ import (
 // browser. What its length tells about its text is no help against anybody: nobody but the user can put text of their
 // own beside the tokens, and only the operator sees lengths.
 
-// dictionary holds what records have in common, the most frequent at the end (RFC 1951 needs no more of it).
-const dictionary = `"x":true,"o":17,"Mobile Safari/537.36 Edg/ OPR/ Version/ (iPhone; CPU iPhone OS 18_ like Mac OS X) ` +
-	`(Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Safari/605.1.15 ` +
-	`(Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0 (Linux; Android 10; K) ` +
-	`ugc-image-upload app-remote-control user-follow-modify user-follow-read user-read-playback-position ` +
-	`user-top-read user-read-recently-played user-library-modify user-library-read playlist-read-collaborative ` +
-	`playlist-modify-private playlist-modify-public playlist-read-private user-modify-playback-state ` +
-	`user-read-currently-playing user-read-playback-state "streaming","user-read-email","user-read-private"],` +
-	`"p":"https://i.scdn.co/image/ab6775700000","s":["u":"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 ` +
-	`(KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36","z":17,"c":17,"l":17,"f":17}","r":"AQ{"i":"31","a":"","n":"","t":"BQ","e":17`
-
-// maxRecord bounds what a record may unfold to, in bytes.
+// maxRecord bounds the text of a record, in bytes. A longer one is rejected when it is written and when it is read,
+// and never cut.
 const maxRecord = 64 << 10
 
-var (
-	compressors = sync.Pool{New: func() any {
-		w, err := flate.NewWriterDict(nil, flate.BestCompression, []byte(dictionary))
+// errTooLarge says that a text is longer than maxRecord.
+var errTooLarge = errors.New("the record is larger than 64 KiB")
+
+// dictionaries are the texts that records are compressed against, by the format of the record. They are part of the
+// stored format: under another dictionary a record decompresses to another text without an error. So a dictionary never
+// changes; a better one gets a format of its own. Each has what records have in common, the most frequent at the end
+// (RFC 1951 section 2 measures distances from there).
+var dictionaries = map[byte]*dictionary{
+	formatUnnamed: newDictionary(`"x":true,"o":17,"Mobile Safari/537.36 Edg/ OPR/ Version/ (iPhone; CPU iPhone OS 18_ like Mac OS X) ` +
+		`(Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Safari/605.1.15 ` +
+		`(Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0 (Linux; Android 10; K) ` +
+		`ugc-image-upload app-remote-control user-follow-modify user-follow-read user-read-playback-position ` +
+		`user-top-read user-read-recently-played user-library-modify user-library-read playlist-read-collaborative ` +
+		`playlist-modify-private playlist-modify-public playlist-read-private user-modify-playback-state ` +
+		`user-read-currently-playing user-read-playback-state "streaming","user-read-email","user-read-private"],` +
+		`"p":"https://i.scdn.co/image/ab6775700000","s":["u":"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 ` +
+		`(KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36","z":17,"c":17,"l":17,"f":17}","r":"AQ{"i":"31","a":"","n":"","t":"BQ","e":17`),
+	formatNamed: newDictionary(`,"ended":true,"forced_at":17 Edg/ OPR/ ` +
+		`Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/26.0 Safari/605.1.15` +
+		`Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/26.0 ` +
+		`Mobile/15E148 Safari/604.1Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:144.0) Gecko/20100101 Firefox/144.0` +
+		`(Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Mobile Safari/537.36` +
+		`(Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36` +
+		`","ugc-image-upload","app-remote-control","user-follow-modify","user-follow-read","user-read-playback-position",` +
+		`"user-top-read","user-read-recently-played","user-library-modify","user-library-read","playlist-read-collaborative",` +
+		`"playlist-modify-private","playlist-modify-public","playlist-read-private","user-modify-playback-state",` +
+		`"user-read-currently-playing","user-read-playback-state","streaming","user-read-email","user-read-private","streaming"],` +
+		`"user_agent":"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36",` +
+		`","image":"https://i.scdn.co/image/ab6775700000ee85","scopes":["user-read-private","user-read-email","streaming"],` +
+		`"user_agent":"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36",` +
+		`"authorized_at":17,"created_at":17,"last_seen_at":17,"expires_at":17,"token_expires_at":17,"refreshed_at":17,` +
+		`"access_token":"BQ","refresh_token":"AQ"}{"client_id":"","user_id":"31","account_id":"31","display_name":"`),
+}
+
+// dictionary compresses texts against what they have in common. It is safe for concurrent use.
+type dictionary struct {
+	text        []byte
+	compressors sync.Pool // of *flate.Writer
+	expanders   sync.Pool // of io.ReadCloser
+}
+
+func newDictionary(text string) *dictionary {
+	d := &dictionary{text: []byte(text)}
+	d.compressors.New = func() any {
+		w, err := flate.NewWriterDict(nil, flate.BestCompression, d.text)
 		if err != nil { // the level is a known one
 			panic(err)
 		}
 		return w
-	}}
-	expanders = sync.Pool{New: func() any { return flate.NewReaderDict(bytes.NewReader(nil), []byte(dictionary)) }}
-)
+	}
+	d.expanders.New = func() any { return flate.NewReaderDict(bytes.NewReader(nil), d.text) }
+	return d
+}
 
-// compact compresses text.
-func compact(text []byte) []byte {
+// compact compresses text, or answers errTooLarge.
+func (d *dictionary) compact(text []byte) ([]byte, error) {
+	if len(text) > maxRecord {
+		return nil, fmt.Errorf("%w: it has %d bytes", errTooLarge, len(text))
+	}
 	var out bytes.Buffer
-	w := compressors.Get().(*flate.Writer)
-	defer compressors.Put(w)
+	w := d.compressors.Get().(*flate.Writer)
+	defer d.compressors.Put(w)
 	w.Reset(&out)
 	_, _ = w.Write(text) // a buffer takes every write
 	_ = w.Close()
-	return out.Bytes()
+	return out.Bytes(), nil
 }
 
-// expand is the inverse of compact.
-func expand(compacted []byte) ([]byte, error) {
-	r := expanders.Get().(io.ReadCloser)
-	defer expanders.Put(r)
-	if err := r.(flate.Resetter).Reset(bytes.NewReader(compacted), []byte(dictionary)); err != nil {
+// expand is the inverse of compact. It answers errTooLarge for what decompresses to more than maxRecord bytes.
+func (d *dictionary) expand(compacted []byte) ([]byte, error) {
+	r := d.expanders.Get().(io.ReadCloser)
+	defer d.expanders.Put(r)
+	if err := r.(flate.Resetter).Reset(bytes.NewReader(compacted), d.text); err != nil {
 		return nil, err
 	}
-	return io.ReadAll(io.LimitReader(r, maxRecord))
+	text, err := io.ReadAll(io.LimitReader(r, maxRecord+1))
+	if err == nil && len(text) > maxRecord {
+		return nil, errTooLarge
+	}
+	return text, err
 }

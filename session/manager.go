@@ -38,7 +38,8 @@ type Options struct {
 	Refresh func(ctx context.Context, refreshToken Secret) (Grant, error)
 	// App asks the token endpoint for a token that speaks for the app and for no user; its errors are those of Refresh.
 	App func(ctx context.Context) (Grant, error)
-	// Client is the id of the app, whose token is no other app's.
+	// Client is the id of the app. A grant belongs to the app that it was given to: records of another client id are not
+	// opened, changed or deleted.
 	Client string
 	// Users calls visit with the key of every user record in the store; nil when nobody can list them.
 	Users func(ctx context.Context, visit func(key string) error) error
@@ -61,6 +62,8 @@ type Manager struct {
 	away     outage
 	touching sync.Map // keys whose activity is being written
 
+	otherClient sync.Once // says that there are records of another client id
+
 	seed       maphash.Seed
 	indexTurns [64]sync.Mutex // one change of a user's index at a time; users share them by their hash
 
@@ -70,7 +73,7 @@ type Manager struct {
 
 // NewManager makes a manager and starts to watch for sessions that other replicas end. Close it.
 func NewManager(o Options) (*Manager, error) {
-	first, err := newSettings(Settings{Config: o.Config, Refresh: o.Refresh, App: o.App}, o.Secure)
+	first, err := newSettings(Settings{Config: o.Config, Refresh: o.Refresh, App: o.App}, o.Client, o.Secure)
 	if err != nil {
 		return nil, err
 	}
@@ -198,6 +201,7 @@ func (m *Manager) Create(w http.ResponseWriter, r *http.Request, login Login) (*
 	id := newID()
 	s := &Session{place: behind(kindSession, id), limits: m.limits(), record: m.newRecord(login)}
 	s.record.userAgent = cut(r.UserAgent(), maxUserAgent)
+	s.record.expiresAt = s.expiryBy(s.limits)
 	if err := m.addToIndex(r.Context(), s); err != nil { // first, so that no session is ever missing there
 		return nil, err
 	}
@@ -263,28 +267,46 @@ func (m *Manager) endBefore(r *http.Request, login Login) error {
 	return nil
 }
 
-// delete ends what lies under a key, here at once and on the other replicas as soon as they hear of it.
+// delete ends what lies under a key, here at once and on the other replicas as soon as they hear of it. The record of
+// another client id stays as it is, and so does one that is not there.
 func (m *Manager) delete(ctx context.Context, key string) error {
-	if _, err := m.options.Store.Delete(ctx, key); err != nil {
-		return err
-	}
-	m.recent.Gone(key)
-	return nil
+	_, err := m.remove(ctx, key)
+	return err
 }
 
-// touch writes, now and then, that the session is in use. A failure costs nothing but precision.
+// remove is delete, and tells whether there was a record that ended.
+func (m *Manager) remove(ctx context.Context, key string) (removed bool, err error) {
+	entry, err := m.options.Store.Load(ctx, key)
+	if err != nil && !errors.Is(err, ErrAbsent) {
+		return false, err
+	}
+	if err == nil && m.settings.Load().sealer.foreign(entry.Data) {
+		m.meetOtherClient(key)
+		return false, nil
+	}
+	if removed, err = m.options.Store.Delete(ctx, key); err != nil {
+		return false, err
+	}
+	m.recent.Gone(key)
+	return removed, nil
+}
+
+// touch writes, now and then, that the session is in use; and at once when the limits have changed since the last time,
+// because the store keeps the record for as long as the old ones said. A failure costs nothing but precision.
 func (m *Manager) touch(ctx context.Context, s *Session) {
-	now := m.options.Now()
-	if now.Sub(s.record.lastSeenAt.time()) < m.settings.Load().Config.IdleTimeout/activityShare {
+	now, limits := m.options.Now(), m.limits()
+	recorded := now.Sub(s.record.lastSeenAt.time()) < limits.idle/activityShare && s.record.expiresAt == s.expiryBy(limits)
+	if recorded {
 		return
 	}
 	if _, busy := m.touching.LoadOrStore(s.key, true); busy {
 		return
 	}
 	defer m.touching.Delete(s.key)
-	next := s.record
-	next.lastSeenAt = instantOf(now)
-	saved, err := m.save(ctx, s, next, "")
+	used := &Session{place: s.place, version: s.version, record: s.record, limits: limits}
+	used.record.lastSeenAt = instantOf(now)
+	used.record.expiresAt = used.expiryBy(limits)
+	saved, err := m.save(ctx, used, used.record, "")
 	if err == nil {
 		m.recent.saw(saved, now)
 		err = m.addToIndex(ctx, saved)

@@ -29,6 +29,9 @@ type record struct {
 	lastSeenAt instant
 	// refreshedAt is when the access token was refreshed; zero when it came with the login.
 	refreshedAt instant
+	// expiresAt is when the store forgets the record unless it is used before, by the limits that held when it was used
+	// last. Zero where nobody need use the record, or when it was written in formatUnnamed.
+	expiresAt instant
 	// forcedAt is when a refresh was forced, because Spotify refused a token that looked good; zero for never.
 	forcedAt instant
 	// ended marks a session whose grant Spotify has ended. Its tokens are kept, sealed and unused, for endedLifetime:
@@ -46,54 +49,93 @@ func (r record) due(now time.Time, before time.Duration) bool {
 	return r.grant.Expiry.Sub(now) <= before
 }
 
-// wireRecord is a record as it is sealed: short names and milliseconds, because there is one for every browser.
+// wireRecord is a record as formatNamed seals it. Times are in milliseconds since 1970. The dictionary has the names.
 type wireRecord struct {
-	ID           string   `json:"i"`
-	AccountID    string   `json:"a,omitempty"`
-	DisplayName  string   `json:"n,omitempty"`
-	Image        string   `json:"p,omitempty"`
-	Access       string   `json:"t"`
-	Expiry       instant  `json:"e"`
-	Refresh      string   `json:"r,omitempty"`
-	Scopes       []string `json:"s,omitempty"`
-	UserAgent    string   `json:"u,omitempty"`
-	AuthorizedAt instant  `json:"z"`
-	CreatedAt    instant  `json:"c"`
-	LastSeenAt   instant  `json:"l"`
-	RefreshedAt  instant  `json:"f,omitempty"`
-	ForcedAt     instant  `json:"o,omitempty"`
-	Ended        bool     `json:"x,omitempty"`
+	ClientID       string   `json:"client_id,omitempty"` // to whom the grant was given
+	UserID         string   `json:"user_id"`
+	AccountID      string   `json:"account_id,omitempty"`
+	DisplayName    string   `json:"display_name,omitempty"`
+	Image          string   `json:"image,omitempty"`
+	Scopes         []string `json:"scopes,omitempty"`
+	UserAgent      string   `json:"user_agent,omitempty"`
+	AuthorizedAt   instant  `json:"authorized_at"`
+	CreatedAt      instant  `json:"created_at"`
+	LastSeenAt     instant  `json:"last_seen_at"`
+	ExpiresAt      instant  `json:"expires_at,omitempty"`
+	TokenExpiresAt instant  `json:"token_expires_at"`
+	RefreshedAt    instant  `json:"refreshed_at,omitempty"`
+	ForcedAt       instant  `json:"forced_at,omitempty"`
+	Ended          bool     `json:"ended,omitempty"`
+	AccessToken    string   `json:"access_token"`
+	RefreshToken   string   `json:"refresh_token,omitempty"`
 }
 
-func (r record) encode() ([]byte, error) {
+// unnamedRecord is a record as formatUnnamed sealed it. It is read and not written.
+type unnamedRecord struct {
+	ClientID       string   `json:"-"`
+	UserID         string   `json:"i"`
+	AccountID      string   `json:"a"`
+	DisplayName    string   `json:"n"`
+	Image          string   `json:"p"`
+	Scopes         []string `json:"s"`
+	UserAgent      string   `json:"u"`
+	AuthorizedAt   instant  `json:"z"`
+	CreatedAt      instant  `json:"c"`
+	LastSeenAt     instant  `json:"l"`
+	ExpiresAt      instant  `json:"-"`
+	TokenExpiresAt instant  `json:"e"`
+	RefreshedAt    instant  `json:"f"`
+	ForcedAt       instant  `json:"o"`
+	Ended          bool     `json:"x"`
+	AccessToken    string   `json:"t"`
+	RefreshToken   string   `json:"r"`
+}
+
+// encode returns the record as formatWritten has it, with the client id that its grant was given to.
+func (r record) encode(client string) ([]byte, error) {
 	return json.Marshal(wireRecord{
-		ID: r.user.ID, AccountID: r.user.AccountID, DisplayName: r.user.DisplayName, Image: r.user.Image,
-		Access: r.grant.Access.Reveal(), Expiry: instantOf(r.grant.Expiry), Refresh: r.grant.Refresh.Reveal(),
+		ClientID: client,
+		UserID:   r.user.ID, AccountID: r.user.AccountID, DisplayName: r.user.DisplayName, Image: r.user.Image,
+		AccessToken: r.grant.Access.Reveal(), TokenExpiresAt: instantOf(r.grant.Expiry), RefreshToken: r.grant.Refresh.Reveal(),
 		Scopes: r.grant.Scopes, UserAgent: r.userAgent,
-		AuthorizedAt: r.authorizedAt, CreatedAt: r.createdAt, LastSeenAt: r.lastSeenAt,
+		AuthorizedAt: r.authorizedAt, CreatedAt: r.createdAt, LastSeenAt: r.lastSeenAt, ExpiresAt: r.expiresAt,
 		RefreshedAt: r.refreshedAt, ForcedAt: r.forcedAt, Ended: r.ended,
 	})
 }
 
-func decodeRecord(data []byte) (record, error) {
+// decodeRecord is the inverse of encode, for every format. It answers errOtherClient for the record of another client id;
+// one of formatUnnamed is anybody's.
+func decodeRecord(format byte, data []byte, client string) (record, error) {
 	var w wireRecord
-	if err := json.Unmarshal(data, &w); err != nil {
+	var err error
+	if format == formatUnnamed {
+		unnamed := unnamedRecord{}
+		err = json.Unmarshal(data, &unnamed)
+		w = wireRecord(unnamed)
+		w.ClientID = client
+	} else {
+		err = json.Unmarshal(data, &w)
+	}
+	if err != nil {
 		return record{}, fmt.Errorf("decode a session record: %w", err)
 	}
-	if w.AccountID == w.ID { // thousands of records are in memory, so what is the same is there once, as below
-		w.AccountID = w.ID
+	if w.ClientID != client {
+		return record{}, errOtherClient
+	}
+	if w.AccountID == w.UserID { // thousands of records are in memory, so what is the same is there once, as below
+		w.AccountID = w.UserID
 	}
 	for i, scope := range w.Scopes {
 		w.Scopes[i] = unique.Make(scope).Value()
 	}
 	return record{
-		user: User{ID: w.ID, AccountID: w.AccountID, DisplayName: w.DisplayName, Image: w.Image},
+		user: User{ID: w.UserID, AccountID: w.AccountID, DisplayName: w.DisplayName, Image: w.Image},
 		grant: Grant{
-			Token:   Token{Access: NewSecret(w.Access), Expiry: w.Expiry.time(), Scopes: w.Scopes},
-			Refresh: NewSecret(w.Refresh),
+			Token:   Token{Access: NewSecret(w.AccessToken), Expiry: w.TokenExpiresAt.time(), Scopes: w.Scopes},
+			Refresh: NewSecret(w.RefreshToken),
 		},
 		userAgent: unique.Make(w.UserAgent).Value(), authorizedAt: w.AuthorizedAt, createdAt: w.CreatedAt,
-		lastSeenAt: w.LastSeenAt, refreshedAt: w.RefreshedAt, forcedAt: w.ForcedAt,
+		lastSeenAt: w.LastSeenAt, expiresAt: w.ExpiresAt, refreshedAt: w.RefreshedAt, forcedAt: w.ForcedAt,
 		ended: w.Ended,
 	}, nil
 }

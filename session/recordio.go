@@ -11,7 +11,7 @@ import (
 )
 
 // load reads and opens the record of a place. A record that does not open is as good as none: its key has been retired,
-// or somebody wrote into the store. What is not there is not remembered any longer.
+// or somebody wrote into the store; and so is one of another client id. What is not there is not remembered any longer.
 func (m *Manager) load(ctx context.Context, p place) (*Session, error) {
 	return m.loadUnless(ctx, p, nil)
 }
@@ -35,8 +35,10 @@ func (m *Manager) loadUnless(ctx context.Context, p place, known *Session) (*Ses
 			s.secret = NewSecret(strings.Clone(p.secret.Reveal())) // a part of the Cookie header would keep all of it in memory
 			return s, nil
 		}
-		m.options.Log.Warn("a session's record does not open: its key is not configured any more, or it was changed",
-			zap.String("session", label(p.key)), zap.Error(err))
+		if !errors.Is(err, errOtherClient) { // which has been said
+			m.options.Log.Warn("a session's record does not open: its key is not configured any more, or it was changed",
+				zap.String("session", label(p.key)), zap.Error(err))
+		}
 	}
 	if p.kind == kindApp { // an app without a token is one whose token is due
 		return s, nil
@@ -50,26 +52,47 @@ func (m *Manager) openRecord(p place, entry Entry) (record, error) {
 	if err != nil {
 		return record{}, err
 	}
-	return decodeRecord(plain)
+	r, err := decodeRecord(entry.Data[0], plain, m.options.Client)
+	if errors.Is(err, errOtherClient) { // the tags are short: two client ids may have the same
+		m.meetOtherClient(p.key)
+	}
+	return r, err
 }
 
-// seal makes of a text what the store may keep at a place, and open is its inverse.
+// seal makes of a text what the store may keep at a place, and open is its inverse. A text longer than maxRecord is
+// errTooLarge. A sealed text of another client id is errOtherClient, which is an errSealed: whoever meets it must not
+// change or delete what it has met.
 func (m *Manager) seal(p place, plain []byte) ([]byte, error) {
-	return m.settings.Load().sealer.seal(p.secret, p.key, compact(plain))
+	compacted, err := dictionaries[formatWritten].compact(plain)
+	if err != nil {
+		return nil, err
+	}
+	return m.settings.Load().sealer.seal(p.secret, p.key, compacted)
 }
 
 func (m *Manager) open(p place, sealed []byte) ([]byte, error) {
 	compacted, err := m.settings.Load().sealer.open(p.secret, p.key, sealed)
+	if errors.Is(err, errOtherClient) {
+		m.meetOtherClient(p.key)
+	}
 	if err != nil {
 		return nil, err
 	}
-	return expand(compacted)
+	return dictionaries[sealed[0]].expand(compacted)
+}
+
+// meetOtherClient says, once in the life of the process, that the store has records of another client id.
+func (m *Manager) meetOtherClient(key string) {
+	m.otherClient.Do(func() {
+		m.options.Log.Warn("the store has records of another spotify.client_id, which are left as they are: if the client id was "+
+			"changed by mistake, change it back, and everybody is logged in again", zap.String("session", label(key)))
+	})
 }
 
 // save writes next on top of s and returns the session as it is then.
 func (m *Manager) save(ctx context.Context, s *Session, next record, holder string) (*Session, error) {
 	saved := &Session{place: s.place, version: s.version + 1, record: next, limits: s.limits}
-	plain, err := next.encode()
+	plain, err := next.encode(m.options.Client)
 	if err != nil {
 		return nil, fmt.Errorf("encode a session record: %w", err)
 	}

@@ -14,20 +14,34 @@ import (
 // keySize is the length of a configured key and of every key made from it, in bytes (AES-256).
 const keySize = 32
 
-// A sealed text is a format byte, the fingerprint of the configured key, then GCM's nonce, ciphertext and tag.
+// The formats of a sealed text, which its first byte names. A format says what the header has, which dictionary the text is
+// compressed against and what the fields of a record are called. It never changes once it was written: another format
+// gets a number of its own, and a golden file in testdata.
 const (
-	sealFormat      = 1
-	fingerprintSize = 4
-	sealHeaderSize  = 1 + fingerprintSize
+	formatUnnamed = 1 // one letter for a name, and no client id: written until 2026-11; whoever opens it adopts it
+	formatNamed   = 2 // the names of the fields in full, and the client id
+	formatWritten = formatNamed
 )
 
-// errSealed says that a sealed text does not open: another key or secret sealed it, or somebody changed it.
-var errSealed = errors.New("the record does not open")
+// A sealed text begins with a header, in clear and authenticated: the format, the fingerprint of the configured key and,
+// since formatNamed, the tag of the client id. GCM's nonce, ciphertext and tag follow.
+const (
+	fingerprintSize = 4
+	clientTagSize   = 4
+)
 
-// sealer seals texts under a configured key and a secret that only the client holds (AES-256-GCM, keys by HKDF, RFC
-// 5869). It is immutable and safe for concurrent use.
+var (
+	// errSealed says that a sealed text does not open: another key or secret sealed it, or somebody changed it.
+	errSealed = errors.New("the record does not open")
+	// errOtherClient is the errSealed of a record that belongs to another client id, which is left as it is.
+	errOtherClient = fmt.Errorf("%w: it belongs to another client id", errSealed)
+)
+
+// sealer seals texts of one client id under a configured key and a secret that only the browser holds (AES-256-GCM, keys
+// by HKDF, RFC 5869). It is immutable and safe for concurrent use.
 type sealer struct {
 	keys []sealKey // the first seals
+	tag  []byte    // of the client id
 }
 
 type sealKey struct {
@@ -35,11 +49,13 @@ type sealKey struct {
 	fingerprint []byte // tells which key sealed a text, and nothing about the key
 }
 
-func newSealer(keys []Secret) (*sealer, error) {
+// newSealer makes a sealer for the records of a client id, which may be empty.
+func newSealer(keys []Secret, client string) (*sealer, error) {
 	if len(keys) == 0 {
 		return nil, errors.New("there is no session key")
 	}
-	s := &sealer{}
+	id := sha256.Sum256([]byte(client))
+	s := &sealer{tag: id[:clientTagSize]}
 	for i, key := range keys {
 		raw, err := base64.StdEncoding.DecodeString(key.Reveal())
 		if err != nil || len(raw) != keySize {
@@ -61,29 +77,57 @@ func (s *sealer) seal(secret Secret, place string, plain []byte) ([]byte, error)
 	if err != nil {
 		return nil, err
 	}
-	header := append([]byte{sealFormat}, key.fingerprint...)
+	header := append([]byte{formatWritten}, key.fingerprint...)
+	header = append(header, s.tag...)
 	return aead.Seal(header, nil, plain, additional(header, place)), nil //nolint:gosec // G407: the cipher makes the nonce
 }
 
-// open is the inverse of seal. Any failure is errSealed: what failed is nobody's business.
+// open is the inverse of seal, for every format. Any failure is errSealed: what failed is nobody's business, but for
+// errOtherClient.
 func (s *sealer) open(secret Secret, place string, sealed []byte) ([]byte, error) {
-	if len(sealed) < sealHeaderSize || sealed[0] != sealFormat {
+	size := headerSize(sealed)
+	if size == 0 {
 		return nil, errSealed
 	}
-	header := sealed[:sealHeaderSize:sealHeaderSize]
+	if s.foreign(sealed) {
+		return nil, errOtherClient
+	}
+	header := sealed[:size:size]
 	for _, key := range s.keys {
-		if !bytes.Equal(key.fingerprint, header[1:]) {
+		if !bytes.Equal(key.fingerprint, header[1:1+fingerprintSize]) {
 			continue
 		}
 		aead, err := key.aead(secret)
 		if err != nil {
 			return nil, err
 		}
-		if plain, err := aead.Open(nil, nil, sealed[sealHeaderSize:], additional(header, place)); err == nil {
+		if plain, err := aead.Open(nil, nil, sealed[size:], additional(header, place)); err == nil {
 			return plain, nil
 		}
 	}
 	return nil, errSealed
+}
+
+// foreign tells whether a sealed text says that it belongs to another client id. It needs neither key nor secret.
+func (s *sealer) foreign(sealed []byte) bool {
+	size := headerSize(sealed)
+	return size > 0 && sealed[0] != formatUnnamed && !bytes.Equal(sealed[size-clientTagSize:size], s.tag)
+}
+
+// headerSize returns the length of a sealed text's header; 0 when it has no format that this program knows.
+func headerSize(sealed []byte) int {
+	size := 0
+	switch {
+	case len(sealed) == 0:
+	case sealed[0] == formatUnnamed:
+		size = 1 + fingerprintSize
+	case sealed[0] == formatNamed:
+		size = 1 + fingerprintSize + clientTagSize
+	}
+	if len(sealed) < size {
+		return 0
+	}
+	return size
 }
 
 // additional binds a sealed text to its header and its place, so that it cannot be moved to another record.

@@ -12,9 +12,12 @@ var (
 	keyB = NewSecret("QkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkI=")
 )
 
+// testClient is the client id of what these tests seal: as long as Spotify's are.
+const testClient = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
+
 func mustSealer(t testing.TB, keys ...Secret) *sealer {
 	t.Helper()
-	s, err := newSealer(keys)
+	s, err := newSealer(keys, testClient)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,7 +127,7 @@ func TestSealerRefusesBadKeys(t *testing.T) {
 		"the second":  {keyA, NewSecret("c2hvcnQ=")},
 		"hexadecimal": {NewSecret(strings.Repeat("ab", 32))},
 	} {
-		if _, err := newSealer(keys); err == nil {
+		if _, err := newSealer(keys, testClient); err == nil {
 			t.Errorf("%s: the keys were taken", name)
 		} else if len(keys) > 0 && keys[0].Reveal() != "" && strings.Contains(err.Error(), keys[len(keys)-1].Reveal()) {
 			t.Errorf("%s: the error shows the key: %v", name, err)
@@ -144,11 +147,12 @@ func FuzzOpen(f *testing.F) {
 	s, id := mustSealer(f, keyA, keyB), newID()
 	sealed := mustSeal(f, s, id, "place", "plain")
 	f.Add([]byte{})
-	f.Add([]byte{sealFormat})
-	f.Add(sealed[:sealHeaderSize])
+	f.Add([]byte{formatWritten})
+	f.Add([]byte{formatUnnamed})
+	f.Add(sealed[:headerSize(sealed)])
 	f.Add(sealed[:len(sealed)-1])
 	f.Add(sealed)
-	f.Add(append(bytes.Clone(sealed[:sealHeaderSize]), make([]byte, 64)...))
+	f.Add(append(bytes.Clone(sealed[:headerSize(sealed)]), make([]byte, 64)...))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		before := bytes.Clone(text)
 		plain, err := s.open(id, "place", text)

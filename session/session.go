@@ -45,7 +45,7 @@ func (s *Session) ReauthorizeBy() time.Time { return s.record.authorizedAt.time(
 
 // ExpiresAt returns when the session ends if nobody uses it any more.
 func (s *Session) ExpiresAt() time.Time {
-	expires := earlier(s.record.lastSeenAt.time().Add(s.limits.idle), s.deadline())
+	expires := earlier(s.idleUntil(), s.deadline())
 	if s.renewable() {
 		return expires
 	}
@@ -56,19 +56,35 @@ func (s *Session) ExpiresAt() time.Time {
 func (s *Session) renewable() bool { return s.kind == kindApp || !s.record.grant.Refresh.IsZero() }
 
 // deadline returns when the record ends however much it is used.
-func (s *Session) deadline() time.Time {
+func (s *Session) deadline() time.Time { return s.deadlineBy(s.limits) }
+
+func (s *Session) deadlineBy(l limits) time.Time {
 	switch s.kind {
 	case kindApp:
 		return s.record.grant.Expiry
 	case kindAccount: // the two timeouts are about browsers
 		return s.ReauthorizeBy()
 	}
-	return earlier(s.record.createdAt.time().Add(s.limits.lifetime), s.ReauthorizeBy())
+	return earlier(s.record.createdAt.time().Add(l.lifetime), s.ReauthorizeBy())
+}
+
+// expiryBy returns the record.expiresAt of a browser's session that was last used at lastSeenAt, by the limits. A record
+// outlives its session's deadline a little, because it alone can tell that Spotify ended the grant.
+func (s *Session) expiryBy(l limits) instant {
+	return instantOf(earlier(s.record.lastSeenAt.time().Add(l.idle), s.deadlineBy(l).Add(endedLifetime)))
+}
+
+// idleUntil returns when a browser's session ends unless it is used before. It is what the store was told at its last use,
+// whatever the idle timeout has become since: the next use makes it what the timeout says then.
+func (s *Session) idleUntil() time.Time {
+	if s.record.expiresAt == 0 {
+		return s.expiryBy(s.limits).time()
+	}
+	return s.record.expiresAt.time()
 }
 
 // ttl returns how long the store shall keep the record when it is written now. Idle time counts from the last use, whatever
-// was written since. A record outlives its session's deadline a little, because it alone can tell that Spotify ended the
-// grant.
+// was written since.
 func (s *Session) ttl(now time.Time) time.Duration {
 	if s.kind == kindApp {
 		return s.deadline().Sub(now)
@@ -80,7 +96,7 @@ func (s *Session) ttl(now time.Time) time.Duration {
 	case s.kind == kindAccount: // nobody need use it
 		return left
 	default:
-		return min(s.record.lastSeenAt.time().Add(s.limits.idle).Sub(now), left)
+		return min(s.idleUntil().Sub(now), left)
 	}
 }
 

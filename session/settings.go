@@ -23,8 +23,8 @@ type settings struct {
 	attempts cookie
 }
 
-func newSettings(s Settings, secure bool) (*settings, error) {
-	sealer, err := newSealer(s.Config.Keys)
+func newSettings(s Settings, client string, secure bool) (*settings, error) {
+	sealer, err := newSealer(s.Config.Keys, client)
 	if err != nil {
 		return nil, err
 	}
@@ -42,7 +42,7 @@ func (m *Manager) Use(s Settings) error {
 	if s.Config.Store != last.Config.Store || s.Config.Cookie.Name != last.Config.Cookie.Name {
 		return errors.New("a manager keeps its store and the name of its cookie")
 	}
-	next, err := newSettings(s, m.options.Secure)
+	next, err := newSettings(s, m.options.Client, m.options.Secure)
 	if err != nil {
 		return err
 	}

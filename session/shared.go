@@ -16,14 +16,25 @@ func (m *Manager) App(ctx context.Context) (*Session, error) {
 // Account returns the session of a shared account, which serves requests that bring no session of their own. It answers
 // ErrNoSession when nobody has connected the account, ErrReauthorize or ErrStoreUnavailable.
 func (m *Manager) Account(ctx context.Context, name string) (*Session, error) {
-	return m.look(ctx, under(kindAccount, name))
+	s, err := m.look(ctx, m.ownPlace(kindAccount, name))
+	if errors.Is(err, ErrNoSession) {
+		return m.look(ctx, under(kindAccount, name))
+	}
+	return s, err
+}
+
+// ownPlace is the place of what has a name and no cookie, for this client id alone: gateways with different client ids may
+// share a store, and each has its own. Until formatNamed such a record was under its name alone; it stays there and is
+// the client id's that has opened it first.
+func (m *Manager) ownPlace(kind, name string) place {
+	return under(kind, m.options.Client+"\x00"+name)
 }
 
 // ConnectAccount makes a login the grant of a shared account, in place of the one that it had.
 func (m *Manager) ConnectAccount(ctx context.Context, name string, login Login) error {
 	ctx, cancel := context.WithTimeout(ctx, indexTime)
 	defer cancel()
-	s := &Session{place: under(kindAccount, name), limits: m.limits()}
+	s := &Session{place: m.ownPlace(kindAccount, name), limits: m.limits()}
 	for {
 		entry, err := m.options.Store.Load(ctx, s.key)
 		if err != nil && !errors.Is(err, ErrAbsent) {
@@ -38,17 +49,22 @@ func (m *Manager) ConnectAccount(ctx context.Context, name string, login Login) 
 			return err
 		}
 		m.auditKey("login", "ok", saved.record.user.ID, saved.key, zap.String("account", name))
-		return nil
+		return m.delete(ctx, under(kindAccount, name).key) // of an older program
 	}
 }
 
 // RemoveAccount forgets the grant of a shared account and tells whether there was one.
 func (m *Manager) RemoveAccount(ctx context.Context, name string) (bool, error) {
-	key := under(kindAccount, name).key
-	removed, err := m.options.Store.Delete(ctx, key)
-	if removed {
-		m.recent.forget(key)
-		m.auditKey("revoke", "ok", "", key, zap.String("account", name))
+	connected := false
+	for _, p := range []place{m.ownPlace(kindAccount, name), under(kindAccount, name)} {
+		removed, err := m.remove(ctx, p.key)
+		if err != nil {
+			return connected, err
+		}
+		if removed {
+			connected = true
+			m.auditKey("revoke", "ok", "", p.key, zap.String("account", name))
+		}
 	}
-	return removed, err
+	return connected, nil
 }
