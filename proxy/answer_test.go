@@ -114,32 +114,6 @@ func TestUpstreamOverHTTP2(t *testing.T) {
 	}
 }
 
-func TestAnswersAreThisUsersAlone(t *testing.T) {
-	s := newStage(t)
-	for sent, want := range map[string]string{
-		"public, max-age=7200": "private, max-age=7200", "max-age=1,Public": "max-age=1,private", "private, max-age=0": "private, max-age=0",
-		"no-store": "no-store", "": "",
-	} {
-		s.api.answer(func(w http.ResponseWriter, _ *http.Request) {
-			if sent != "" {
-				w.Header().Set("Cache-Control", sent)
-			}
-			w.Header().Set("Vary", "Accept-Encoding")
-			w.Header().Set("ETag", `W/"1"`)
-			w.WriteHeader(http.StatusNotModified)
-		})
-		answer := s.get("/api/me", loggedIn(`If-None-Match: W/"1"`))
-		answer.ok(t, 304)
-		if got := answer.Header.Get("Cache-Control"); got != want {
-			t.Errorf("%q became %q, want %q", sent, got, want)
-		}
-		vary := strings.Join(answer.Header.Values("Vary"), ", ")
-		if vary != "Accept-Encoding, Cookie, Origin" || answer.Header.Get("ETag") != `W/"1"` {
-			t.Errorf("Vary %q, ETag %q", vary, answer.Header.Get("ETag"))
-		}
-	}
-}
-
 func TestLocation(t *testing.T) {
 	s := newStage(t)
 	for sent, want := range map[string]string{

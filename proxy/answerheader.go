@@ -17,29 +17,35 @@ var droppedFromAPI = map[string]bool{
 	// What they report to others about it, and let others read of it.
 	"Nel": true, "Report-To": true, "Reporting-Endpoints": true, "Timing-Allow-Origin": true, "Cross-Origin-Resource-Policy": true,
 	// What proxies and caches obey.
-	"X-Sendfile": true, "Surrogate-Control": true,
+	"X-Sendfile": true, "Surrogate-Control": true, "Edge-Control": true, "Cache-Groups": true, "Cache-Group-Invalidation": true, // RFC 9875
 }
 
 func isDroppedFromAPI(name string) bool {
 	return isReserved(name) || droppedFromAPI[name] || strings.HasPrefix(name, "Access-Control-") ||
-		strings.HasPrefix(name, "X-Accel-") || strings.HasSuffix(name, "Cdn-Cache-Control") // RFC 9213
+		strings.HasPrefix(name, "X-Accel-") || strings.HasSuffix(name, "-Cache-Control") // RFC 9213, and what is like it
 }
 
-// cleanFinal removes from the header of an API answer what Spotify must not say in the gateway's name.
+// cleanFinal removes from the header of an API answer what Spotify must not say in the gateway's name, and every permission
+// to share the answer.
 func cleanFinal(h http.Header) {
+	cleanHeader(h)
+	makePrivate(h)
+}
+
+// cleanAside does it to a 1xx header and to trailers, which lead nowhere and say nothing to caches.
+func cleanAside(h http.Header) {
+	cleanHeader(h)
+	delete(h, "Location")
+	dropCaching(h)
+}
+
+func cleanHeader(h http.Header) {
 	for name := range h {
 		if isDroppedFromAPI(name) {
 			delete(h, name)
 		}
 	}
 	keepBearerChallenges(h)
-	makePrivate(h)
-}
-
-// cleanAside is cleanFinal for a 1xx header and for trailers, which lead nowhere.
-func cleanAside(h http.Header) {
-	cleanFinal(h)
-	h.Del("Location")
 }
 
 // hopByHop are the headers about one connection (RFC 9110 section 7.6.1), of which httputil.ReverseProxy frees the final
@@ -98,21 +104,4 @@ func namesBrowserScheme(line string) bool {
 		}
 	}
 	return false
-}
-
-// makePrivate takes away the leave to share an answer: the same address has another one for another user.
-func makePrivate(h http.Header) {
-	for i, line := range h["Cache-Control"] {
-		if !containsFold(line, "public") {
-			continue
-		}
-		var directives []string
-		for directive := range strings.SplitSeq(line, ",") {
-			if name := strings.TrimSpace(directive); strings.EqualFold(name, "public") {
-				directive = strings.Replace(directive, name, "private", 1)
-			}
-			directives = append(directives, directive)
-		}
-		h["Cache-Control"][i] = strings.Join(directives, ",")
-	}
 }
