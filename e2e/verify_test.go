@@ -87,10 +87,11 @@ func startProxy(t *testing.T, address, folder, name string, args ...string) {
 func found(t *testing.T, name string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
-	if err != nil && name == "nginx" {
-		path, err = exec.LookPath("/usr/sbin/nginx") // which is not in everybody's PATH
+	if err != nil { // where daemons are, which is not in everybody's PATH
+		path, err = exec.LookPath("/usr/sbin/" + name)
 	}
-	sessiontest.Require(t, name, fmt.Sprintf("Install %s, such as Debian's package %s.", name, name), err == nil)
+	software := or(map[string]string{"varnishd": "varnish"}[name], name)
+	sessiontest.Require(t, software, fmt.Sprintf("Install %s, such as Debian's package %s.", name, software), err == nil)
 	return path
 }
 
