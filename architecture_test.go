@@ -16,15 +16,16 @@ import (
 // added with a reason.
 var plan = map[string][]string{
 	".":                   {"command"},
-	"command":             {"config", "flows", "httperror", "metrics", "overview", "proxy", "session", "simulator", "web"},
-	"config":              {"flows", "proxy", "session", "spelling", "webapi"},    // their Configs
-	"flows":               {"httperror", "page", "session", "spelling", "webapi"}, // never proxy: main mounts both
-	"proxy":               {"httperror", "session", "webapi"},                     // never flows
-	"httperror":           {"page", "session"},                                    // turns its errors into answers
-	"overview":            {"httperror", "metrics", "page"},                       // shows what was counted
-	"page":                {},                                                     // the frame, whatever stands in it
-	"metrics":             {},                                                     // the others say in interfaces what they report
-	"session":             {},                                                     // must not know OAuth or HTTP routes
+	"command":             {"config", "dial", "flows", "httperror", "metrics", "overview", "proxy", "session", "simulator", "web"},
+	"config":              {"flows", "proxy", "session", "spelling", "webapi"},            // their Configs
+	"dial":                {},                                                             // connections that notice silence
+	"flows":               {"dial", "httperror", "page", "session", "spelling", "webapi"}, // never proxy: main mounts both
+	"proxy":               {"dial", "httperror", "session", "webapi"},                     // never flows
+	"httperror":           {"page", "session"},                                            // turns its errors into answers
+	"overview":            {"httperror", "metrics", "page"},                               // shows what was counted
+	"page":                {},                                                             // the frame, whatever stands in it
+	"metrics":             {},                                                             // the others say in interfaces what they report
+	"session":             {"dial"},                                                       // must not know OAuth or HTTP routes
 	"session/sessiontest": {"session"},
 	"simulator":           {}, // could stand in any project's place of Spotify
 	"spelling":            {},

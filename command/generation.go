@@ -7,6 +7,7 @@ import (
 	"reflect"
 
 	"stagedoor/config"
+	"stagedoor/dial"
 	"stagedoor/flows"
 	"stagedoor/proxy"
 	"stagedoor/session"
@@ -18,7 +19,7 @@ import (
 type generation struct {
 	config      config.Config
 	tokens      *flows.TokenEndpoint
-	transport   *http.Transport
+	transport   dial.Transport
 	public      *proxy.Gateway
 	certificate *tls.Certificate // nil: plain HTTP
 }

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/oauth2/clientcredentials"
 	"golang.org/x/sync/semaphore"
 
+	"stagedoor/dial"
 	"stagedoor/session"
 )
 
@@ -29,6 +30,8 @@ const (
 	maxDescription = 200
 	// longestRetryAfter bounds what an answer may ask for; Spotify's longest ban is a day.
 	longestRetryAfter = 24 * time.Hour
+	// connectTimeout bounds the making of a connection, and once more its TLS handshake.
+	connectTimeout = 10 * time.Second
 	// waitForTurn bounds how long a call waits for the calls before it.
 	waitForTurn = 20 * time.Second
 )
@@ -104,15 +107,17 @@ func (d dialect) RoundTrip(r *http.Request) (*http.Response, error) {
 // newClient returns a client that follows no redirect: a 307 would carry the secrets to another host.
 func newClient() *http.Client {
 	return &http.Client{
-		Transport: &http.Transport{
+		Transport: dial.Transport{Transport: &http.Transport{
 			Proxy:                  http.ProxyFromEnvironment,
+			DialContext:            dial.New(connectTimeout).DialContext,
+			HTTP2:                  dial.HTTP2(),
 			ForceAttemptHTTP2:      true,
 			DisableCompression:     true,
 			MaxIdleConnsPerHost:    16,
 			IdleConnTimeout:        90 * time.Second,
-			TLSHandshakeTimeout:    10 * time.Second,
+			TLSHandshakeTimeout:    connectTimeout,
 			MaxResponseHeaderBytes: 64 << 10,
-		},
+		}},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }

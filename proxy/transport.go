@@ -10,17 +10,18 @@ import (
 	"sync"
 	"time"
 
+	"stagedoor/dial"
 	"stagedoor/httperror"
 )
 
 // NewTransport returns the transport for upstreams, by a checked configuration. It asks for no compression of its own,
-// follows the proxy settings of the environment, and bounds everything but bodies: those may stream for as long as they
-// like.
-func NewTransport(c UpstreamConfig) *http.Transport {
-	dialer := &net.Dialer{Timeout: c.ConnectTimeout, KeepAlive: 30 * time.Second}
-	return &http.Transport{
+// follows the proxy settings of the environment, replaces connections that have died silently after at most 10 s, and bounds
+// everything but bodies: those may stream for as long as they like.
+func NewTransport(c UpstreamConfig) dial.Transport {
+	return dial.Transport{Transport: &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
-		DialContext:            dialer.DialContext,
+		DialContext:            dial.New(c.ConnectTimeout).DialContext,
+		HTTP2:                  dial.HTTP2(),
 		TLSHandshakeTimeout:    c.ConnectTimeout,
 		ResponseHeaderTimeout:  c.HeaderTimeout,
 		ExpectContinueTimeout:  time.Second,
@@ -30,7 +31,7 @@ func NewTransport(c UpstreamConfig) *http.Transport {
 		MaxResponseHeaderBytes: int64(c.MaxHeader),
 		DisableCompression:     true,
 		ForceAttemptHTTP2:      true,
-	}
+	}}
 }
 
 // answerFailure answers a request that got nothing from its upstream; who it is and what to do are for the message. A

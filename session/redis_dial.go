@@ -5,19 +5,21 @@ import (
 	"crypto/tls"
 	"net"
 	"time"
+
+	"stagedoor/dial"
 )
 
 // redisDialer connects to Redis. It never fails: a connection that could not be made reports that when it is first used.
 // go-redis counts failed dials, and after as many as its pool is large it refuses everybody until a probe, once in a
 // second, gets through. That would go on for more than a second after Redis is back.
 func redisDialer(timeout time.Duration, config *tls.Config) func(ctx context.Context, network, address string) (net.Conn, error) {
-	plain := &net.Dialer{Timeout: timeout}
-	dial := plain.DialContext
+	plain := dial.New(timeout)
+	connect := plain.DialContext
 	if config != nil {
-		dial = (&tls.Dialer{NetDialer: plain, Config: config}).DialContext
+		connect = (&tls.Dialer{NetDialer: plain, Config: config}).DialContext
 	}
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
-		connection, err := dial(ctx, network, address)
+		connection, err := connect(ctx, network, address)
 		if err != nil {
 			return unreachable{err}, nil
 		}

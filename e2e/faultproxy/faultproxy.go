@@ -6,6 +6,7 @@ import (
 	"context"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -46,6 +47,7 @@ type pair struct {
 	client, server net.Conn
 	cut            chan struct{} // closed when the pair is
 	once           sync.Once
+	silent         atomic.Bool
 }
 
 // Listen starts a proxy to the target, a host:port. Close it.
@@ -82,6 +84,18 @@ func (p *Proxy) Cut() {
 	p.mu.Unlock()
 	for c := range open {
 		c.close()
+	}
+}
+
+// Silence lets the open connections die silently, as a NAT does that has forgotten them: from now on whatever either side
+// sends vanishes, on Linux down to the acknowledgements of TCP, and neither side learns of it. Connections made later work.
+func (p *Proxy) Silence() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for c := range p.pairs {
+		c.silent.Store(true)
+		dropPackets(c.client)
+		dropPackets(c.server)
 	}
 }
 
@@ -192,6 +206,9 @@ func (p *Proxy) requests(c *pair) {
 		if !ok {
 			return
 		}
+		if c.silent.Load() {
+			continue
+		}
 		to, piece := c.server, buffer[:n]
 		if f.Reply != "" {
 			to, piece = c.client, []byte(f.Reply)
@@ -213,6 +230,9 @@ func (p *Proxy) answers(c *pair) {
 		f, ok := p.pass(c, func(f Fault) bool { return f.HoldAnswers })
 		if !ok || !c.wait(f.Latency) {
 			return
+		}
+		if c.silent.Load() {
+			continue
 		}
 		piece := buffer[:n]
 		if f.CutAfter > 0 && f.CutAfter < n {

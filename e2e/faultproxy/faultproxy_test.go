@@ -2,8 +2,10 @@ package faultproxy
 
 import (
 	"bufio"
+	"errors"
 	"io"
 	"net"
+	"os"
 	"testing"
 	"time"
 )
@@ -152,5 +154,21 @@ func TestRepliesInTheServersPlace(t *testing.T) {
 	p.Set(Fault{Reply: "-LOADING\n"})
 	if got, err := dial(t, p).ask("hello\n", soon); got != "-LOADING\n" || err != nil {
 		t.Errorf("got %q, %v", got, err)
+	}
+}
+
+// A silent connection answers nothing and does not end, while new ones work.
+func TestSilence(t *testing.T) {
+	p := echo(t)
+	old := dial(t, p)
+	if _, err := old.ask("hello\n", soon); err != nil {
+		t.Fatal(err)
+	}
+	p.Silence()
+	if _, err := old.ask("hello\n", never); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("the old connection says %v", err)
+	}
+	if got, err := dial(t, p).ask("hello\n", soon); got != "hello\n" || err != nil {
+		t.Errorf("a new connection got %q, %v", got, err)
 	}
 }
