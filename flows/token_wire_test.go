@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"stagedoor/dial"
 	"stagedoor/session"
 )
 
@@ -201,7 +202,7 @@ func TestTokenAnswerOfAGibibyte(t *testing.T) {
 			})
 			endpoint := server.endpoint(nil)
 			var read atomic.Int64
-			transport := endpoint.client.Transport.(dialect).next.(*http.Transport)
+			transport := endpoint.client.Transport.(dialect).next.(dial.Transport)
 			transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
 				conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
 				return countingConn{conn, &read}, err

@@ -31,7 +31,7 @@ type bodyLimits struct {
 // requestBody is a body on its way to the API: whole in memory, or a stream.
 type requestBody struct {
 	whole  []byte
-	stream io.Reader     // nil when whole is all there is
+	stream *repeatBody   // nil when whole is all there is
 	length int64         // -1 when it is unknown
 	faulty *faultyReader // what stream reads from the client; nil without a stream
 }
@@ -63,7 +63,7 @@ func (l bodyLimits) read(w http.ResponseWriter, r *http.Request) (*requestBody, 
 	}
 	if r.ContentLength > maxReplayBody {
 		source := &faultyReader{source: limited, done: relax}
-		return &requestBody{stream: source, length: r.ContentLength, faulty: source}, nil
+		return &requestBody{stream: &repeatBody{source: source}, length: r.ContentLength, faulty: source}, nil
 	}
 	first, err := readUpTo(limited, r.ContentLength)
 	if err != nil {
@@ -74,7 +74,8 @@ func (l bodyLimits) read(w http.ResponseWriter, r *http.Request) (*requestBody, 
 		return &requestBody{whole: first, length: int64(len(first))}, nil
 	}
 	rest := &faultyReader{source: limited, done: relax}
-	return &requestBody{stream: io.MultiReader(bytes.NewReader(first), rest), length: -1, faulty: rest}, nil
+	stream := &repeatBody{source: io.MultiReader(bytes.NewReader(first), rest)}
+	return &requestBody{stream: stream, length: -1, faulty: rest}, nil
 }
 
 // readUpTo reads a body of a known length, or of an unknown one (-1) just so far that it shows whether it can be kept.
@@ -98,26 +99,22 @@ func ended(body io.Reader) error {
 	return errors.Join(errors.New("the body is longer than announced"), err)
 }
 
-// replayable tells whether the request can be sent again.
+// replayable tells whether the request can be sent again after a 401.
 func (b *requestBody) replayable() bool { return b.stream == nil }
 
-// reader returns the body for one sending of the request. A streamed one can be had once.
-func (b *requestBody) reader() io.ReadCloser {
+// reader returns the body from its beginning, for one sending of the request. It is what http.Request's GetBody wants, with
+// which http.Transport sends again what the connection says was never processed. A streamed body fails when more of it has
+// been sent than is kept.
+func (b *requestBody) reader() (io.ReadCloser, error) {
 	switch {
 	case b.stream != nil:
-		return io.NopCloser(b.stream)
+		return b.stream.begin()
 	case len(b.whole) == 0:
-		return http.NoBody
+		return http.NoBody, nil
 	default:
-		return memoryBody{bytes.NewReader(b.whole)}
+		return io.NopCloser(bytes.NewReader(b.whole)), nil
 	}
 }
-
-// memoryBody is a body that is there, so that reading it never waits.
-type memoryBody struct{ *bytes.Reader }
-
-// Close implements io.Closer.
-func (memoryBody) Close() error { return nil }
 
 // faultyReader remembers why a read failed: the transport's own error would blame the upstream.
 type faultyReader struct {

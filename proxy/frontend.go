@@ -76,6 +76,7 @@ func (f *frontendRoute) rewrite(pr *httputil.ProxyRequest) {
 	pr.Out.Header.Set(requestIDHeader, x.id)
 	f.cookies.hide(pr.Out.Header)
 	onlyWebSockets(pr.Out.Header)
+	forbidRepeats(pr.Out.Header)
 }
 
 // onlyWebSockets takes back the wish for another protocol. Over an h2c connection that went through here, a client would

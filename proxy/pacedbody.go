@@ -11,7 +11,6 @@ import (
 // which somebody wants to read counts: a slow upstream is not the client's fault.
 type pacedBody struct {
 	faultyReader
-	io.Closer
 	w     *responseWriter
 	pause time.Duration
 	http2 bool
@@ -24,11 +23,13 @@ func paceBody(w *responseWriter, r *http.Request, x *exchange, pause time.Durati
 		return r
 	}
 	body := &pacedBody{
-		faultyReader: faultyReader{source: r.Body}, Closer: r.Body, w: w, pause: pause, http2: r.ProtoMajor >= 2,
+		faultyReader: faultyReader{source: r.Body}, w: w, pause: pause, http2: r.ProtoMajor >= 2,
 	}
 	x.body = &body.faultyReader
+	repeatable := &repeatBody{source: body}
 	paced := *r
-	paced.Body = body
+	paced.Body, _ = repeatable.begin() // the first one never fails
+	paced.GetBody = repeatable.begin
 	return &paced
 }
 

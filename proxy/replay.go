@@ -31,7 +31,8 @@ func pause(ctx context.Context, d time.Duration) error {
 
 // replayer sends a call, and after a 401 once more: a 401 was not executed, whatever its method. One that blames the
 // token is replayed with another token, any other with the same. Nothing else is ever sent twice from here, and
-// http.Transport itself repeats only GET and HEAD, or what never reached a server (no GetBody, no Idempotency-Key).
+// http.Transport itself repeats only GET and HEAD, or what the connection says was never processed (no Idempotency-Key gets
+// here, with which it would repeat more).
 //
 // When a token is blamed and cannot be replaced, the answer says why it cannot: the session has ended, or Spotify's
 // token service or the store is away and the client should come back. Only if the token was replaced by force just now
@@ -66,7 +67,9 @@ func (t *replayer) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	again := r.Clone(r.Context())
-	again.Body = c.body.reader()
+	if again.Body, err = c.body.reader(); err != nil {
+		return nil, err
+	}
 	t.metrics.Replayed(cause)
 	return t.send(again, token)
 }
