@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -29,6 +30,7 @@ type Redis struct {
 	client  redis.UniversalClient
 	watch   redis.UniversalClient // for Watch alone
 	login   atomic.Pointer[redisLogin]
+	queue   *commandQueue
 	prefix  string
 	timeout time.Duration
 }
@@ -47,14 +49,19 @@ func NewRedis(c RedisConfig, log *zap.Logger) (*Redis, error) {
 		return nil, err
 	}
 	redis.SetLogger(redisLog{log.Named("redis")})
-	s := &Redis{prefix: c.KeyPrefix, timeout: c.Timeout}
+	servers := 1
+	if c.SentinelMaster == "" {
+		servers = len(c.Addresses)
+	}
+	slots := commandSlots(servers)
+	s := &Redis{prefix: c.KeyPrefix, timeout: c.Timeout, queue: newCommandQueue(slots, c.Timeout)}
 	s.SetLogin(c.Username, c.Password)
 	options := &redis.UniversalOptions{
 		Addrs: c.Addresses, MasterName: c.SentinelMaster, CredentialsProvider: s.credentials,
 		SentinelUsername: c.SentinelUsername, SentinelPassword: c.SentinelPassword.Reveal(),
 		DB: c.Database, TLSConfig: tlsConfig, Dialer: redisDialer(c.Timeout, tlsConfig),
 		DialTimeout: c.Timeout, ReadTimeout: c.Timeout, WriteTimeout: c.Timeout, PoolTimeout: c.Timeout,
-		ContextTimeoutEnabled: true,
+		ContextTimeoutEnabled: true, PoolSize: slots + unqueuedConnections,
 		// A record has less than a kilobyte, and there may be a connection for each request that asks for one.
 		ReadBufferSize: redisBuffer, WriteBufferSize: redisBuffer,
 		// One retry mends a pooled connection that a restart of Redis has cut; more would only be late.
@@ -64,6 +71,10 @@ func NewRedis(c RedisConfig, log *zap.Logger) (*Redis, error) {
 	}
 	s.client = redis.NewUniversalClient(options)
 	s.watch = redis.NewUniversalClient(s.watchOptions(*options))
+	if c.SentinelMaster != "" {
+		s.client.AddHook(sentinelDials{})
+		s.watch.AddHook(sentinelDials{})
+	}
 	return s, nil
 }
 
@@ -93,16 +104,6 @@ func (s *Redis) Load(ctx context.Context, key string) (Entry, error) {
 	return Entry{Version: binary.BigEndian.Uint64(value), Data: value[versionSize:]}, nil
 }
 
-var saveScript = redis.NewScript(`
-local holder = redis.call('GET', KEYS[2])
-if ARGV[4] ~= '' and holder and holder ~= ARGV[4] then return 'lost' end
-local found = redis.call('GET', KEYS[1])
-if found and #found < 8 then found = false end -- not a value of ours
-if found ~= ARGV[2] and (found and string.sub(found, 1, 8) or '') ~= ARGV[1] then return 'conflict' end
-redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
-return 'saved'
-`)
-
 // Save implements Store.
 func (s *Redis) Save(ctx context.Context, key string, e Entry, ttl time.Duration, holder string) error {
 	expected := ""
@@ -110,10 +111,13 @@ func (s *Redis) Save(ctx context.Context, key string, e Entry, ttl time.Duration
 		expected = string(binary.BigEndian.AppendUint64(nil, e.Version-1))
 	}
 	value := append(binary.BigEndian.AppendUint64(nil, e.Version), e.Data...)
+	run := createScript.Run
+	if e.Version > 1 {
+		run = replaceScript.run
+	}
 	var outcome string
 	err := s.do(ctx, func(ctx context.Context) (err error) {
-		outcome, err = saveScript.Run(ctx, s.client, []string{s.name(key), s.leaseName(key)},
-			expected, value, milliseconds(ttl), holder).Text()
+		outcome, err = run(ctx, s.client, []string{s.name(key), s.leaseName(key)}, expected, value, milliseconds(ttl), holder).Text()
 		return err
 	})
 	switch {
@@ -128,43 +132,29 @@ func (s *Redis) Save(ctx context.Context, key string, e Entry, ttl time.Duration
 	}
 }
 
-var deleteScript = redis.NewScript(`
-local deleted = redis.call('DEL', KEYS[1])
-if deleted == 1 then redis.call('PUBLISH', ARGV[1], ARGV[2]) end
-return deleted
-`)
-
 // Delete implements Store.
 func (s *Redis) Delete(ctx context.Context, key string) (bool, error) {
-	deleted := false
+	keys := []string{s.name(key)}
+	if !isSession(key) { // nobody asks who ended a session, and the mark would cost a key for each logout
+		keys = append(keys, s.name(key)+":deleted")
+	}
+	deleted, mark, life := false, rand.Text(), milliseconds(2*s.timeout)
 	err := s.do(ctx, func(ctx context.Context) (err error) {
-		deleted, err = deleteScript.Run(ctx, s.client, []string{s.name(key)}, s.deletions(), key).Bool()
+		deleted, err = deleteScript.Run(ctx, s.client, keys, s.deletions(), key, mark, life).Bool()
 		return err
 	})
 	return deleted, err
 }
 
-var holdScript = redis.NewScript(`
-local holder = redis.call('GET', KEYS[1])
-if holder and holder ~= ARGV[1] then return 0 end
-redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-return 1
-`)
-
 // Hold implements Leases.
 func (s *Redis) Hold(ctx context.Context, key, holder string, ttl time.Duration) (bool, error) {
 	held := false
 	err := s.do(ctx, func(ctx context.Context) (err error) {
-		held, err = holdScript.Run(ctx, s.client, []string{s.leaseName(key)}, holder, milliseconds(ttl)).Bool()
+		held, err = holdScript.run(ctx, s.client, []string{s.leaseName(key)}, holder, milliseconds(ttl)).Bool()
 		return err
 	})
 	return held, err
 }
-
-var releaseScript = redis.NewScript(`
-if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
-return 0
-`)
 
 // Release implements Leases.
 func (s *Redis) Release(ctx context.Context, key, holder string) error {
@@ -181,22 +171,33 @@ func (s *Redis) Ping(ctx context.Context) error {
 // Close closes the connections.
 func (s *Redis) Close() error { return errors.Join(s.client.Close(), s.watch.Close()) }
 
-// do runs a command within the timeout and sorts its error. Whatever is not an answer leaves the caller's session in
+// do runs a command within the timeout, once it is its turn, and sorts its error. Whatever is not an answer leaves the caller's session in
 // doubt, never ended: a broken connection, a wrong password and a full memory are all the same to a browser.
 func (s *Redis) do(ctx context.Context, command func(context.Context) error) error {
-	bounded, cancel := context.WithTimeout(ctx, s.timeout)
-	defer cancel()
-	err := command(bounded)
+	err := s.queue.enter(ctx)
+	if err == nil {
+		err = s.send(ctx, command)
+	}
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, redis.Nil) && err.Error() == redis.Nil.Error(): // sentinels that know no such master wrap it
+	case errors.Is(err, redis.Nil):
 		return ErrAbsent
 	case errors.Is(ctx.Err(), context.Canceled): // the caller left, which says nothing about Redis
 		return ctx.Err()
 	default:
 		return &redisError{err}
 	}
+}
+
+// send runs a command in the slot of the queue that the caller has, and gives that back.
+func (s *Redis) send(ctx context.Context, command func(context.Context) error) error {
+	bounded, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	err := command(bounded)
+	var refusal redis.Error
+	s.queue.leave(err == nil || errors.As(err, &refusal))
+	return err
 }
 
 // redisError is ErrStoreUnavailable with its cause, which it tells without what Redis and go-redis repeat.

@@ -76,7 +76,7 @@ func (s *Redis) Inspect(ctx context.Context) []Finding {
 
 // probe does with a key of its own what the gateway does with a session and its lease.
 func (s *Redis) probe(ctx context.Context) error {
-	key := "probe:" + rand.Text()
+	key := kindSession + ":probe-" + rand.Text()
 	if _, err := s.Hold(ctx, key, "probe", probeLife); err != nil {
 		return err
 	}
@@ -182,14 +182,24 @@ var refusals = []struct{ begin, mend string }{
 	{"CLUSTERDOWN", "the cluster lacks masters: look at CLUSTER INFO"},
 }
 
-// explain says what an error means and what to do about it.
+// explain says what an error means and what to do about it. It quotes Redis, but no argument of a command.
 func (s *Redis) explain(err error) string {
-	if text, ok := explainSentinels(err); ok {
-		return text
+	fault, mend := s.advise(err)
+	if fault == "" {
+		fault = bare(err)
+	}
+	return fault + "; " + mend + "."
+}
+
+// advise says what to do about an error, and what is wrong if the error itself does not say it in plain words.
+func (s *Redis) advise(err error) (fault, mend string) {
+	var sentinels *sentinelsError
+	if errors.As(err, &sentinels) {
+		return sentinels.advice()
 	}
 	for _, r := range refusals {
 		if redis.HasErrorPrefix(err, r.begin) {
-			return bare(err) + "; " + r.mend + "."
+			return "", r.mend
 		}
 	}
 	var authority x509.UnknownAuthorityError
@@ -197,13 +207,15 @@ func (s *Redis) explain(err error) string {
 	var network net.Error
 	switch {
 	case errors.As(err, &authority):
-		return bare(err) + "; name the authority in redis.tls.ca_file."
+		return "", "name the authority in redis.tls.ca_file"
 	case errors.As(err, &host):
-		return bare(err) + "; name Redis in redis.addresses as its certificate does."
+		return "", "name Redis in redis.addresses as its certificate does"
+	case errors.Is(err, errQueueFull):
+		return "", "it is too slow for the requests there are, or does not answer: look at its load and at the way there"
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &network) && network.Timeout():
-		return fmt.Sprintf("nothing came within redis.timeout (%v); look at redis.addresses, redis.tls and the way there.", s.timeout)
+		return fmt.Sprintf("nothing came within redis.timeout (%v)", s.timeout), "look at redis.addresses, redis.tls and the way there"
 	}
-	return bare(err) + "; look whether it runs, and at redis.addresses and redis.tls."
+	return "", "look whether it runs, and at redis.addresses and redis.tls"
 }
 
 // bare is an error of do in the words of what went wrong.

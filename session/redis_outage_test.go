@@ -204,21 +204,6 @@ func TestRedisReadOnly(t *testing.T) {
 	wantBack(t, store)
 }
 
-// A full memory refuses saves; sessions are served and can be ended.
-func TestRedisFull(t *testing.T) {
-	server := sessiontest.StartRedis(t)
-	store := openWithEntry(t, server)
-	if _, err := server.Do("CONFIG", "SET", "maxmemory", "1", "maxmemory-policy", "noeviction"); err != nil {
-		t.Fatal(err)
-	}
-	err := store.Save(t.Context(), "key", session.Entry{Version: 2, Data: []byte("two")}, time.Hour, "")
-	wantError(t, "Save", err, session.ErrStoreUnavailable)
-	wantBack(t, store)
-	if deleted, err := store.Delete(t.Context(), "key"); !deleted || err != nil {
-		t.Errorf("Delete: got %v, %v", deleted, err)
-	}
-}
-
 // A server that still reads its file knows nothing about any session: none is ended by that.
 func TestRedisLoading(t *testing.T) {
 	server := sessiontest.StartRedis(t, "--enable-debug-command", "local", "--rdbcompression", "no",

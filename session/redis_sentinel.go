@@ -1,37 +1,62 @@
 package session
 
 import (
+	"context"
 	"errors"
-	"strings"
+	"net"
 
 	"github.com/redis/go-redis/v9"
 )
 
-// allSentinels begins the error of go-redis that no sentinel names the master; it has no type. Behind it stands what each
-// of them said.
-const allSentinels = "redis: all sentinels specified in configuration are unreachable"
+// sentinelsError says that no sentinel has named the master. It does not unwrap: what a sentinel answers says nothing about
+// a key, and redis.Nil, its answer for a name that it does not know, would be taken for an absent entry.
+type sentinelsError struct{ cause error }
 
-// sentinelRefusals are what sentinels answer, with what to do.
-var sentinelRefusals = []struct{ begin, mend string }{
-	{"NOAUTH", "set redis.sentinel_password or sentinel_password_file (the sentinels know nothing of redis.password)"},
-	{"WRONGPASS", "correct redis.sentinel_username and sentinel_password, which are not those of Redis"},
-	{"NOPERM", "let the user of redis.sentinel_username call SENTINEL GET-MASTER-ADDR-BY-NAME and SENTINELS, PING, and SUBSCRIBE to all channels"},
+func (e *sentinelsError) Error() string {
+	return "the sentinels do not name the master: " + e.cause.Error()
 }
 
-// explainSentinels says what an error of the sentinels means and what to do about it, and whether it is one.
-func explainSentinels(err error) (string, bool) {
-	text, _, found := strings.Cut(bare(err), allSentinels)
-	if !found || text != "" {
-		return "", false
+// sentinelDials turns the errors of a client's dials, which with sentinels are theirs, into a sentinelsError. The dial
+// succeeds all the same, for the reason that redisDialer gives.
+type sentinelDials struct{}
+
+// DialHook implements redis.Hook.
+func (sentinelDials) DialHook(next redis.DialHook) redis.DialHook {
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		connection, err := next(ctx, network, address)
+		if err != nil {
+			return unreachable{&sentinelsError{err}}, nil
+		}
+		return connection, nil
 	}
+}
+
+// ProcessHook implements redis.Hook.
+func (sentinelDials) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
+
+// ProcessPipelineHook implements redis.Hook.
+func (sentinelDials) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return next
+}
+
+// sentinelRefusals are what sentinels answer by its begin, with what to do.
+var sentinelRefusals = []struct{ begin, mend string }{
+	{"NOAUTH", "set redis.sentinel_password or sentinel_password_file; the sentinels know nothing of redis.password"},
+	{"WRONGPASS", "correct redis.sentinel_username and sentinel_password, which are not those of Redis"},
+	{"NOPERM", "let the user of redis.sentinel_username call PING, SUBSCRIBE to all channels, " +
+		"SENTINEL GET-MASTER-ADDR-BY-NAME and SENTINEL SENTINELS"},
+}
+
+// advice says what the sentinels' answer means, and what to do about it.
+func (e *sentinelsError) advice() (fault, mend string) {
 	for _, r := range sentinelRefusals {
-		if redis.HasErrorPrefix(err, r.begin) {
-			return "the sentinels say " + r.begin + "; " + r.mend + ".", true
+		if redis.HasErrorPrefix(e.cause, r.begin) {
+			return "the sentinels say " + r.begin, r.mend
 		}
 	}
-	if errors.Is(err, redis.Nil) {
-		return "the sentinels at redis.addresses know no master of the name in redis.sentinel_master; correct it.", true
+	if errors.Is(e.cause, redis.Nil) {
+		return "the sentinels know no master of this name", "correct redis.sentinel_master"
 	}
-	return strings.TrimPrefix(bare(err), "redis: ") + "; look whether they run, and at redis.addresses (with sentinel_master these are the sentinels, " +
-		"port 26379 as a rule) and redis.tls.", true
+	return "the sentinels do not answer", "look whether they run, and at redis.addresses, which with sentinel_master are " +
+		"the sentinels' (port 26379 as a rule), and redis.tls"
 }

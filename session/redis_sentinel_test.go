@@ -70,7 +70,7 @@ func TestRedisSentinelLogin(t *testing.T) {
 		_, err := store.Load(t.Context(), "key")
 		wantError(t, name, err, session.ErrStoreUnavailable) // and no session is taken for ended
 	}
-	expectFault("another master", func(c *session.RedisConfig) { c.SentinelMaster = "mian" }, "redis.sentinel_master")
+	expectFault("another master", func(c *session.RedisConfig) { c.SentinelMaster = "mian" }, "correct redis.sentinel_master")
 	do(t, sentinel, "ACL", "SETUSER", "default", "resetpass", ">sentinels'") // what requirepass does
 	for name, right := range map[string]func(*session.RedisConfig){"password": login("", "sentinels'"), "user": login("finder", "finder's")} {
 		if err := open(right).Ping(t.Context()); err != nil {
