@@ -33,6 +33,12 @@ type Redis struct {
 	queue   *commandQueue
 	prefix  string
 	timeout time.Duration
+	rights  string                 // what to do about a NOPERM
+	product atomic.Pointer[string] // the server's name, once it is known
+	noFlags atomic.Bool            // the server is older than flags of scripts
+	log     *zap.Logger
+
+	watchState watchState
 }
 
 // redisLogin is what a new connection logs in with.
@@ -54,7 +60,10 @@ func NewRedis(c RedisConfig, log *zap.Logger) (*Redis, error) {
 		servers = len(c.Addresses)
 	}
 	slots := commandSlots(servers)
-	s := &Redis{prefix: c.KeyPrefix, timeout: c.Timeout, queue: newCommandQueue(slots, c.Timeout)}
+	s := &Redis{
+		prefix: c.KeyPrefix, timeout: c.Timeout, queue: newCommandQueue(slots, c.Timeout),
+		rights: c.rightsAdvice(), log: log,
+	}
 	s.SetLogin(c.Username, c.Password)
 	options := &redis.UniversalOptions{
 		Addrs: c.Addresses, MasterName: c.SentinelMaster, CredentialsProvider: s.credentials,
@@ -111,13 +120,14 @@ func (s *Redis) Save(ctx context.Context, key string, e Entry, ttl time.Duration
 		expected = string(binary.BigEndian.AppendUint64(nil, e.Version-1))
 	}
 	value := append(binary.BigEndian.AppendUint64(nil, e.Version), e.Data...)
-	run := createScript.Run
-	if e.Version > 1 {
-		run = replaceScript.run
-	}
+	keys, arguments := []string{s.name(key), s.leaseName(key)}, []any{expected, value, milliseconds(ttl), holder}
 	var outcome string
 	err := s.do(ctx, func(ctx context.Context) (err error) {
-		outcome, err = run(ctx, s.client, []string{s.name(key), s.leaseName(key)}, expected, value, milliseconds(ttl), holder).Text()
+		if e.Version > 1 {
+			outcome, err = replaceScript.run(ctx, s.client, &s.noFlags, keys, arguments...).Text()
+		} else {
+			outcome, err = createScript.Run(ctx, s.client, keys, arguments...).Text()
+		}
 		return err
 	})
 	switch {
@@ -150,7 +160,7 @@ func (s *Redis) Delete(ctx context.Context, key string) (bool, error) {
 func (s *Redis) Hold(ctx context.Context, key, holder string, ttl time.Duration) (bool, error) {
 	held := false
 	err := s.do(ctx, func(ctx context.Context) (err error) {
-		held, err = holdScript.run(ctx, s.client, []string{s.leaseName(key)}, holder, milliseconds(ttl)).Bool()
+		held, err = holdScript.run(ctx, s.client, &s.noFlags, []string{s.leaseName(key)}, holder, milliseconds(ttl)).Bool()
 		return err
 	})
 	return held, err

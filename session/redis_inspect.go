@@ -3,7 +3,6 @@ package session
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -42,18 +41,29 @@ const (
 	probeLife = 10 * time.Second
 )
 
-// Inspect looks at Redis as its operator would before a deployment: whether it answers, takes the login and can be written
-// to, and whether its version, its eviction and its persistence suit sessions. What cannot be asked is a finding too.
+// Inspect looks at Redis as its operator would before a deployment: whether it answers, takes the login, can be written to and
+// tells of changes, and whether its version, its eviction and its persistence suit sessions. What cannot be asked is a finding
+// too.
 func (s *Redis) Inspect(ctx context.Context) []Finding {
+	findings := s.inspect(ctx)
+	for i := range findings {
+		findings[i].Text = s.inItsName(findings[i].Text)
+	}
+	return findings
+}
+
+func (s *Redis) inspect(ctx context.Context) []Finding {
 	if err := s.Ping(ctx); err != nil {
 		return []Finding{{Fault, "Redis does not answer: " + s.explain(err)}}
 	}
+	s.learnName(ctx)
 	findings := []Finding{{Fine, "Redis answers and lets the gateway in."}}
 	if err := s.probe(ctx); err != nil {
 		findings = append(findings, Finding{Fault, "Redis answers but cannot keep sessions: " + s.explain(err)})
 	} else {
 		findings = append(findings, Finding{Fine, "Redis keeps sessions: a probe was written, read and deleted."})
 	}
+	findings = append(findings, s.inspectWatch(ctx))
 	cluster, ok := s.client.(*redis.ClusterClient)
 	if !ok {
 		return append(findings, s.inspectServer(ctx, "Redis", s.client)...)
@@ -74,20 +84,6 @@ func (s *Redis) Inspect(ctx context.Context) []Finding {
 	return append(findings, masters...)
 }
 
-// probe does with a key of its own what the gateway does with a session and its lease.
-func (s *Redis) probe(ctx context.Context) error {
-	key := kindSession + ":probe-" + rand.Text()
-	if _, err := s.Hold(ctx, key, "probe", probeLife); err != nil {
-		return err
-	}
-	if err := s.Save(ctx, key, Entry{Version: 1, Data: []byte("probe")}, probeLife, "probe"); err != nil {
-		return errors.Join(err, s.Release(ctx, key, "probe"))
-	}
-	_, err := s.Load(ctx, key)
-	_, deleted := s.Delete(ctx, key)
-	return errors.Join(err, deleted, s.Release(ctx, key, "probe"))
-}
-
 // inspectServer asks one server about itself.
 func (s *Redis) inspectServer(ctx context.Context, name string, server redis.Cmdable) []Finding {
 	var text string
@@ -101,7 +97,7 @@ func (s *Redis) inspectServer(ctx context.Context, name string, server redis.Cmd
 	}
 	info := readInfo(text)
 	return []Finding{
-		judgeVersion(name, info["redis_version"]),
+		judgeVersion(name, info),
 		judgeEviction(name, info["maxmemory_policy"]),
 		s.persistence(ctx, name, server, info["aof_enabled"] == "1"),
 	}
@@ -118,7 +114,12 @@ func readInfo(text string) map[string]string {
 	return info
 }
 
-func judgeVersion(name, version string) Finding {
+// judgeVersion knows that Valkey says which version of Redis it is compatible with, too; none of it is too old.
+func judgeVersion(name string, info map[string]string) Finding {
+	if own := info["valkey_version"]; own != "" {
+		return Finding{Fine, fmt.Sprintf("%s has version %s.", name, own)}
+	}
+	version := info["redis_version"]
 	first, _, _ := strings.Cut(version, ".")
 	switch major, err := strconv.Atoi(first); {
 	case err != nil:
@@ -165,14 +166,10 @@ func (s *Redis) persistence(ctx context.Context, name string, server redis.Cmdab
 	}
 }
 
-const rights = "let the user of redis.username use scripts and what they call, and keys and channels that begin with redis.key_prefix"
-
 // refusals are error replies of Redis by their begin, with what to do (https://redis.io/docs/latest/commands/).
 var refusals = []struct{ begin, mend string }{
 	{"NOAUTH", "set redis.password or password_file"},
 	{"WRONGPASS", "correct redis.username and password"},
-	{"NOPERM", rights},
-	{"The user executing the script", rights},
 	{"DB index", "correct redis.database"},
 	{"READONLY", "this is a replica: name the primary in redis.addresses, or the sentinels and sentinel_master"},
 	{"MOVED", "this is a node of a cluster: name several of its nodes in redis.addresses"},
@@ -191,11 +188,19 @@ func (s *Redis) explain(err error) string {
 	return fault + "; " + mend + "."
 }
 
+// forbidden tells whether Redis' ACL rejects a command, key or channel; within a script, Redis 7.0 has other words for it.
+func forbidden(err error) bool {
+	return redis.HasErrorPrefix(err, "NOPERM") || redis.HasErrorPrefix(err, "The user executing the script")
+}
+
 // advise says what to do about an error, and what is wrong if the error itself does not say it in plain words.
 func (s *Redis) advise(err error) (fault, mend string) {
 	var sentinels *sentinelsError
 	if errors.As(err, &sentinels) {
 		return sentinels.advice()
+	}
+	if forbidden(err) {
+		return "", s.rights
 	}
 	for _, r := range refusals {
 		if redis.HasErrorPrefix(err, r.begin) {

@@ -18,13 +18,15 @@ func TestInspect(t *testing.T) {
 	const (
 		answers = "ok: Redis answers"
 		keeps   = "ok: Redis keeps sessions: "
+		tells   = "ok: Redis tells the gateway of changes"
 		version = "ok: Redis has version "
+		mute    = "warning: Redis does not tell the gateway of changes (Redis says NOPERM), so that every request asks it; …+subscribe "
 		evicts  = "ok: Redis evicts nothing"
 		saves   = "ok: Redis keeps sessions over a restart"
 	)
 	user := func(rules ...string) func(*sessiontest.RedisServer, *session.RedisConfig) {
 		return func(s *sessiontest.RedisServer, c *session.RedisConfig) {
-			do(t, s, append([]string{"ACL", "SETUSER", "gateway", "on", ">right", "~stagedoor:*", "&stagedoor:*", "+@all"}, rules...)...)
+			do(t, s, append([]string{"ACL", "SETUSER", "gateway", "on", ">right", "~stagedoor:*", "&stagedoor:*", "&__redis__:invalidate", "+@all"}, rules...)...)
 			c.Username, c.Password = "gateway", session.NewSecret("right")
 		}
 	}
@@ -33,21 +35,21 @@ func TestInspect(t *testing.T) {
 		change func(*sessiontest.RedisServer, *session.RedisConfig)
 		want   []string
 	}{
-		"all is well": {nil, nil, []string{answers, keeps, version, evicts, saves}},
+		"all is well": {nil, nil, []string{answers, keeps, tells, version, evicts, saves}},
 		"evicting": {[]string{"--maxmemory-policy", "allkeys-lru"}, nil,
-			[]string{answers, keeps, version, "warning: Redis evicts keys…set maxmemory-policy noeviction", saves}},
+			[]string{answers, keeps, tells, version, "warning: Redis evicts keys…set maxmemory-policy noeviction", saves}},
 		"evicting what expires": {[]string{"--maxmemory-policy", "volatile-ttl"}, nil,
-			[]string{answers, keeps, version, "warning: Redis evicts keys…(maxmemory-policy volatile-ttl)", saves}},
+			[]string{answers, keeps, tells, version, "warning: Redis evicts keys…(maxmemory-policy volatile-ttl)", saves}},
 		"nothing on the disk": {[]string{"--appendonly", "no"}, nil,
-			[]string{answers, keeps, version, evicts, "warning: Redis writes nothing to its disk…set appendonly yes"}},
+			[]string{answers, keeps, tells, version, evicts, "warning: Redis writes nothing to its disk…set appendonly yes"}},
 		"snapshots": {[]string{"--appendonly", "no", "--save", "3600 1"}, nil,
-			[]string{answers, keeps, version, evicts, "ok: Redis takes snapshots (save 3600 1)"}},
+			[]string{answers, keeps, tells, version, evicts, "ok: Redis takes snapshots (save 3600 1)"}},
 		"CONFIG renamed": {[]string{"--appendonly", "no", "--rename-command", "CONFIG", ""}, nil,
-			[]string{answers, keeps, version, evicts, "skipped: Redis has no append-only file and does not tell…unknown command"}},
+			[]string{answers, keeps, tells, version, evicts, "skipped: Redis has no append-only file and does not tell…unknown command"}},
 		"CONFIG forbidden": {[]string{"--appendonly", "no"}, user("-config"),
-			[]string{answers, keeps, version, evicts, "skipped: Redis has no append-only file and does not tell…NOPERM"}},
+			[]string{answers, keeps, tells, version, evicts, "skipped: Redis has no append-only file and does not tell…NOPERM"}},
 		"INFO forbidden": {nil, user("-info"),
-			[]string{answers, keeps, "skipped: Redis does not tell its version, eviction and persistence (NOPERM…noeviction"}},
+			[]string{answers, keeps, tells, "skipped: Redis does not tell its version, eviction and persistence (NOPERM…noeviction"}},
 
 		"no password": {[]string{"--requirepass", "right"}, nil,
 			[]string{"fault: Redis does not answer: NOAUTH…set redis.password"}},
@@ -56,18 +58,23 @@ func TestInspect(t *testing.T) {
 		}, []string{"fault: Redis does not answer: WRONGPASS…correct redis.username and password"}},
 		"right password": {[]string{"--requirepass", "right"}, func(_ *sessiontest.RedisServer, c *session.RedisConfig) {
 			c.Password = session.NewSecret("right")
-		}, []string{answers, keeps, version, evicts, saves}},
-		"the least rights": {nil, user("-@dangerous", "+info"), []string{answers, keeps, version, evicts, saves}},
+		}, []string{answers, keeps, tells, version, evicts, saves}},
+		"the least rights": {nil, func(s *sessiontest.RedisServer, c *session.RedisConfig) {
+			user(c.ACLRules()...)(s, c)
+		}, []string{answers, keeps, tells, version, evicts, saves}},
+		"no channel of changes": {nil, user("resetchannels", "&stagedoor:*"), []string{answers, keeps, mute, version, evicts, saves}},
+		"no tracking": {nil, user("-client|tracking"), []string{answers, keeps,
+			"warning: Redis tells the gateway of logouts alone (Redis says NOPERM)…+client|tracking", version, evicts, saves}},
 		"other keys": {nil, user("resetkeys", "~other:*"),
-			[]string{answers, "fault: Redis answers but cannot keep sessions: …let the user of redis.username", version, evicts, saves}},
+			[]string{answers, "fault: Redis answers but cannot keep sessions: …give the user of redis.username its rights: ACL SETUSER gateway resetkeys ~stagedoor:* ", tells, version, evicts, saves}},
 		"no channels": {nil, user("resetchannels"),
-			[]string{answers, "fault: Redis answers but cannot keep sessions: …keys and channels that begin with redis.key_prefix", version, evicts, saves}},
+			[]string{answers, "fault: Redis answers but cannot keep sessions: …&stagedoor:* &__redis__:invalidate ", mute, version, evicts, saves}},
 		"a replica": {nil, func(s *sessiontest.RedisServer, _ *session.RedisConfig) {
 			do(t, s, "REPLICAOF", "127.0.0.1", "1")
-		}, []string{answers, "fault: Redis answers but cannot keep sessions: READONLY…name the primary", version, evicts, saves}},
+		}, []string{answers, "fault: Redis answers but cannot keep sessions: READONLY…name the primary", tells, version, evicts, saves}},
 		"full": {nil, func(s *sessiontest.RedisServer, _ *session.RedisConfig) {
 			do(t, s, "CONFIG", "SET", "maxmemory", "1")
-		}, []string{answers, "fault: Redis answers but cannot keep sessions: OOM…raise maxmemory", version, evicts, saves}},
+		}, []string{answers, "fault: Redis answers but cannot keep sessions: OOM…raise maxmemory", tells, version, evicts, saves}},
 		"no such database": {nil, func(_ *sessiontest.RedisServer, c *session.RedisConfig) { c.Database = 99 },
 			[]string{"fault: Redis does not answer: …correct redis.database"}},
 		"TLS where there is none": {nil, func(_ *sessiontest.RedisServer, c *session.RedisConfig) {
@@ -100,7 +107,7 @@ func TestInspect(t *testing.T) {
 func TestInspectCluster(t *testing.T) {
 	nodes := sessiontest.StartRedisCluster(t, 3)
 	do(t, nodes[1], "CONFIG", "SET", "maxmemory-policy", "allkeys-lfu")
-	config, want := nodes[0].Config(), []string{"ok: Redis answers", "ok: Redis keeps sessions: "}
+	config, want := nodes[0].Config(), []string{"ok: Redis answers", "ok: Redis keeps sessions: ", "ok: Redis tells the gateway of changes"}
 	config.Addresses = nil
 	for i, node := range nodes {
 		config.Addresses = append(config.Addresses, node.Addr())
@@ -116,7 +123,7 @@ func TestInspectCluster(t *testing.T) {
 		_, text, _ := strings.Cut(finding, ": ")
 		return text
 	}
-	slices.SortFunc(want[2:], func(a, b string) int { return strings.Compare(key(a), key(b)) })
+	slices.SortFunc(want[3:], func(a, b string) int { return strings.Compare(key(a), key(b)) })
 	expectFindings(t, openRedis(t, config).Inspect(t.Context()), want)
 
 	config.Addresses = config.Addresses[:1]

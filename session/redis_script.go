@@ -15,26 +15,24 @@ import (
 // fullScript is a script that may write although the memory of Redis is full (https://redis.io/docs/latest/develop/programmability/eval-intro/#script-flags):
 // what it writes takes the place of what is there, or is gone within seconds. Redis 6 does not know the flag, and Redis itself
 // then rejects the write.
-type fullScript struct {
-	flagged, plain *redis.Script
-	unknown        atomic.Bool // the server does not know the flag
-}
+type fullScript struct{ flagged, plain *redis.Script }
 
 func newFullScript(source string) *fullScript {
 	return &fullScript{flagged: redis.NewScript("#!lua flags=allow-oom\n" + source), plain: redis.NewScript(source)}
 }
 
-// run runs the script. A server that does not know the flag says that it cannot compile the first line.
-func (s *fullScript) run(ctx context.Context, client redis.Scripter, keys []string, args ...any) *redis.Cmd {
-	if s.unknown.Load() {
-		return s.plain.Run(ctx, client, keys, args...)
+// run runs the script. A server that does not know the flag says that it cannot compile the first line; unknown remembers
+// that.
+func (f *fullScript) run(ctx context.Context, client redis.Scripter, unknown *atomic.Bool, keys []string, args ...any) *redis.Cmd {
+	if unknown.Load() {
+		return f.plain.Run(ctx, client, keys, args...)
 	}
-	reply := s.flagged.Run(ctx, client, keys, args...)
+	reply := f.flagged.Run(ctx, client, keys, args...)
 	var refusal redis.Error
-	if errors.As(reply.Err(), &refusal) && strings.HasPrefix(refusal.Error(), "ERR ") {
-		plain := s.plain.Run(ctx, client, keys, args...)
+	if errors.As(reply.Err(), &refusal) && strings.HasPrefix(refusal.Error(), "ERR ") && !forbidden(refusal) {
+		plain := f.plain.Run(ctx, client, keys, args...)
 		if plain.Err() == nil {
-			s.unknown.Store(true)
+			unknown.Store(true)
 		}
 		return plain
 	}

@@ -33,8 +33,9 @@ func (s *Redis) watchOptions(o redis.UniversalOptions) *redis.UniversalOptions {
 func (s *Redis) track(ctx context.Context, connection *redis.Conn) error {
 	id, err := connection.ClientID(ctx).Result()
 	if err == nil {
-		_ = connection.Do(ctx, "CLIENT", "TRACKING", "ON", "REDIRECT", id, "BCAST", "PREFIX", s.prefix+"{").Err()
+		err = connection.Do(ctx, "CLIENT", "TRACKING", "ON", "REDIRECT", id, "BCAST", "PREFIX", s.prefix+"{").Err()
 	}
+	s.watchState.tracks(err)
 	return nil
 }
 
@@ -57,6 +58,7 @@ func (s *Redis) Watch(ctx context.Context, w Watcher) {
 		default: // the connection is broken, or a FLUSHALL, which go-redis does not understand
 			waiting = false
 			w.Lost()
+			s.watchEnded(err)
 			_ = pauseFor(ctx, savePoll)
 			_ = subscription.Subscribe(ctx, s.deletions(), invalidations) // its answer tells that the news is back
 		}
@@ -69,6 +71,7 @@ func (s *Redis) tell(w Watcher, news any) {
 	case *redis.Subscription:
 		if news.Channel == invalidations { // the last of the two
 			w.Missed()
+			s.watchBegun()
 		}
 	case *redis.Message:
 		if news.Channel == s.deletions() {

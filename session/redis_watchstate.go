@@ -1,0 +1,109 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// watchState is whether Redis tells of changes, and if it refuses to, why.
+type watchState struct {
+	mu        sync.Mutex // guards what follows
+	on        bool
+	untracked error  // why Redis tells of deletions alone
+	problem   string // for the operator; empty when there is none, or when Redis is away as a whole
+}
+
+// tracks notes what became of the request to track keys.
+func (w *watchState) tracks(err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.untracked = err
+}
+
+func (w *watchState) tracking() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.untracked
+}
+
+// change takes a new state on, and tells whether the operator should hear of it.
+func (w *watchState) change(on bool, problem string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	changed := problem != w.problem
+	w.on, w.problem = on, problem
+	return changed
+}
+
+func (w *watchState) current() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.problem
+}
+
+// Watching tells whether Redis tells this replica of changes now. Else every request asks Redis.
+func (s *Redis) Watching() bool {
+	s.watchState.mu.Lock()
+	defer s.watchState.mu.Unlock()
+	return s.watchState.on
+}
+
+// watchBegun notes that Redis tells of changes, all of them or deletions alone.
+func (s *Redis) watchBegun() {
+	s.watchIs(true, s.watchProblem(nil, s.watchState.tracking()))
+}
+
+// watchEnded notes that it does not. What was wrong before is not mended by an outage.
+func (s *Redis) watchEnded(err error) {
+	problem := s.watchProblem(err, nil)
+	if problem == "" {
+		problem = s.watchState.current()
+	}
+	s.watchIs(false, problem)
+}
+
+// watchIs writes one line when an operator has to do something, and one when it is done.
+func (s *Redis) watchIs(on bool, problem string) {
+	switch changed := s.watchState.change(on, problem); {
+	case changed && problem != "":
+		s.log.Warn(s.inItsName(problem))
+	case changed && on:
+		s.log.Info(s.inItsName("Redis tells of changes again"))
+	}
+}
+
+// watchProblem says what is wrong when Redis refuses to tell of changes, or of all but deletions; empty when it does not refuse.
+func (s *Redis) watchProblem(ended, untracked error) string {
+	var refusal redis.Error
+	switch {
+	case errors.As(ended, &refusal) && (forbidden(ended) || StoreFault(ended) == "Redis says ERR"):
+		return "Redis does not tell the gateway of changes (" + StoreFault(ended) + "), so that every request asks it; " + s.rights
+	case errors.As(untracked, &refusal) && forbidden(untracked):
+		return "Redis tells the gateway of logouts alone (" + StoreFault(untracked) + "), so that other changes show after 2s; " + s.rights
+	}
+	return ""
+}
+
+// inspectWatch asks for the news as Watch does, and waits until Redis agrees.
+func (s *Redis) inspectWatch(ctx context.Context) Finding {
+	bounded, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	channels := []string{s.deletions(), invalidations}
+	subscription := s.watch.Subscribe(bounded, channels...)
+	defer subscription.Close() // it has told
+	for range channels {
+		if _, err := subscription.ReceiveTimeout(bounded, s.timeout); err != nil {
+			if problem := s.watchProblem(err, nil); problem != "" {
+				return Finding{Warning, problem + "."}
+			}
+			return Finding{Warning, "Redis does not tell the gateway of changes, so that every request asks it: " + s.explain(err)}
+		}
+	}
+	if problem := s.watchProblem(nil, s.watchState.tracking()); problem != "" {
+		return Finding{Warning, problem + "."}
+	}
+	return Finding{Fine, "Redis tells the gateway of changes."}
+}
