@@ -68,13 +68,13 @@ func openSessions(c config.Config, tokens *flows.TokenEndpoint, counts *metrics.
 	if c.Session.Store == session.StoreMemory {
 		memory := session.NewMemory(nil)
 		store := newMeasured(memory, counts)
-		o.Store, o.Leases, o.Watch, s.census = store, store, memory.Watch, memory
+		o.Store, o.Leases, o.Lists, o.Bulk, o.Watch, s.census = store, store, store, store, memory.Watch, memory
 	} else {
 		if s.redis, err = session.NewRedis(c.Redis, log); err != nil {
 			return nil, err
 		}
 		store := newMeasured(s.redis, counts)
-		o.Store, o.Leases, o.Watch, o.Users, s.census = store, store, s.redis.Watch, s.redis.Users, s.redis
+		o.Store, o.Leases, o.Lists, o.Bulk, o.Watch, s.census = store, store, store, store, s.redis.Watch, s.redis
 	}
 	if s.sessions, err = session.NewManager(o); err != nil {
 		return nil, errors.Join(err, s.close())

@@ -9,25 +9,29 @@ import (
 	"stagedoor/session"
 )
 
-// storeAndLeases is what both stores of package session are.
-type storeAndLeases interface {
+// wholeStore is what both stores of package session are.
+type wholeStore interface {
 	session.Store
 	session.Leases
+	session.Lists
+	session.Bulk
 }
 
 // measured is a store whose operations are timed, and counted when it does not answer.
 type measured struct {
-	next                              storeAndLeases
+	next                              wholeStore
 	load, save, remove, hold, release operation
+	list, bulk                        operation // all methods of session.Lists, and of session.Bulk
 }
 
 // operation notes one kind of operation; see metrics.Metrics.Store.
 type operation func(took time.Duration, failure string)
 
-func newMeasured(next storeAndLeases, m *metrics.Metrics) *measured {
+func newMeasured(next wholeStore, m *metrics.Metrics) *measured {
 	return &measured{
 		next: next, load: m.Store("load"), save: m.Store("save"), remove: m.Store("delete"),
 		hold: m.Store("hold"), release: m.Store("release"),
+		list: m.Store("list"), bulk: m.Store("bulk"),
 	}
 }
 
@@ -78,4 +82,49 @@ func (m *measured) Release(ctx context.Context, key, holder string) error {
 	err := m.next.Release(ctx, key, holder)
 	m.release.ended(ctx, begun, err)
 	return err
+}
+
+// Put implements session.Lists.
+func (m *measured) Put(ctx context.Context, key string, fields map[string][]byte, ttl time.Duration) error {
+	begun := time.Now()
+	err := m.next.Put(ctx, key, fields, ttl)
+	m.list.ended(ctx, begun, err)
+	return err
+}
+
+// Fields implements session.Lists.
+func (m *measured) Fields(ctx context.Context, keys []string) ([]map[string][]byte, error) {
+	begun := time.Now()
+	lists, err := m.next.Fields(ctx, keys)
+	m.list.ended(ctx, begun, err)
+	return lists, err
+}
+
+// Drop implements session.Lists.
+func (m *measured) Drop(ctx context.Context, key string, fields []string) error {
+	begun := time.Now()
+	err := m.next.Drop(ctx, key, fields)
+	m.list.ended(ctx, begun, err)
+	return err
+}
+
+// Scan implements session.Bulk. It is an operator's command, which visits what it finds, and is not timed.
+func (m *measured) Scan(ctx context.Context, begin string, visit func(keys []string) error) error {
+	return m.next.Scan(ctx, begin, visit)
+}
+
+// LoadMany implements session.Bulk.
+func (m *measured) LoadMany(ctx context.Context, keys []string) ([]session.Entry, error) {
+	begun := time.Now()
+	entries, err := m.next.LoadMany(ctx, keys)
+	m.bulk.ended(ctx, begun, err)
+	return entries, err
+}
+
+// DeleteMany implements session.Bulk.
+func (m *measured) DeleteMany(ctx context.Context, keys []string) ([]bool, error) {
+	begun := time.Now()
+	deleted, err := m.next.DeleteMany(ctx, keys)
+	m.bulk.ended(ctx, begun, err)
+	return deleted, err
 }

@@ -31,6 +31,22 @@ func (s failingStore) Hold(context.Context, string, string, time.Duration) (bool
 	return false, s.err
 }
 
+func (s failingStore) Put(context.Context, string, map[string][]byte, time.Duration) error {
+	return s.err
+}
+
+func (s failingStore) Fields(context.Context, []string) ([]map[string][]byte, error) {
+	return nil, s.err
+}
+
+func (s failingStore) Drop(context.Context, string, []string) error { return s.err }
+
+func (s failingStore) Scan(context.Context, string, func([]string) error) error { return s.err }
+
+func (s failingStore) LoadMany(context.Context, []string) ([]session.Entry, error) { return nil, s.err }
+
+func (s failingStore) DeleteMany(context.Context, []string) ([]bool, error) { return nil, s.err }
+
 func (s failingStore) Release(context.Context, string, string) error { return s.err }
 
 // TestMeasuredStore checks that answers pass as they are, and that only a store that is away counts as an error.
@@ -59,9 +75,11 @@ func TestMeasuredStore(t *testing.T) {
 			_, loadErr := store.Load(c.ctx, "key")
 			_, deleteErr := store.Delete(c.ctx, "key")
 			_, holdErr := store.Hold(c.ctx, "key", "holder", time.Second)
+			_, listErr := store.Fields(c.ctx, nil)
+			_, bulkErr := store.LoadMany(c.ctx, nil)
 			for operation, err := range map[string]error{
 				"load": loadErr, "save": store.Save(c.ctx, "key", session.Entry{}, time.Second, ""),
-				"delete": deleteErr, "hold": holdErr, "release": store.Release(c.ctx, "key", "holder"),
+				"list": listErr, "bulk": bulkErr, "delete": deleteErr, "hold": holdErr, "release": store.Release(c.ctx, "key", "holder"),
 			} {
 				if !errors.Is(err, c.err) {
 					t.Errorf("%s answers %v, want %v", operation, err, c.err)

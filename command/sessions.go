@@ -1,11 +1,15 @@
 package command
 
 import (
+	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
-	"text/tabwriter"
+	"io"
+	"slices"
+	"strconv"
 	"time"
 
 	"stagedoor/flows"
@@ -21,18 +25,23 @@ func sessions(ctx context.Context, e environment, args []string) error {
 	user := flags.String("user", "", "the id of a user")
 	handle := flags.String("handle", "", "the handle of a session")
 	all := flags.Bool("all", false, "all sessions of all users")
+	asJSON := flags.Bool("json", false, "list one JSON object a line")
 	if err := parse(flags, args); err != nil {
 		return err
 	}
 	switch verb {
 	case "list":
 		if *handle != "" || *all {
-			return usagef("sessions list takes only -user")
+			return usagef("sessions list takes only -user and -json")
 		}
-		return withSessions(ctx, e, *file, func(store operatorStore) error { return listSessions(ctx, e, store, *user) })
+		print := printRow
+		if *asJSON {
+			print = printJSON
+		}
+		return withSessions(ctx, e, *file, func(store operatorStore) error { return listSessions(ctx, e, store, *user, print) })
 	case "revoke":
 		chosen := selection{user: *user, handle: *handle, all: *all}
-		if !chosen.isOne() {
+		if !chosen.isOne() || *asJSON {
 			return usagef("sessions revoke takes one of -user ID, -handle HANDLE and -all")
 		}
 		return withSessions(ctx, e, *file, func(store operatorStore) error { return revokeSessions(ctx, e, store, chosen) })
@@ -57,51 +66,126 @@ func (s selection) isOne() bool {
 	return count == 1
 }
 
-func (s selection) has(one session.Summary) bool {
-	return s.all || s.user != "" && (one.User.ID == s.user || one.User.AccountID == s.user) || s.handle != "" && one.Handle == s.handle
+// printSession prints one session of a list, or the head of the list for nil.
+type printSession func(w io.Writer, s *session.Summary) error
+
+// printRow prints a row of a table. The widths are fixed, so that a list of any length is printed as it is read.
+func printRow(w io.Writer, s *session.Summary) error {
+	const format = "%-30s  %-24s  %-16s  %-20s  %-20s  %s\n"
+	if s == nil {
+		_, err := fmt.Fprintf(w, format, "USER", "NAME", "HANDLE", "LOGGED IN", "LAST SEEN", "USER AGENT")
+		return err
+	}
+	_, err := fmt.Fprintf(w, format, strconv.Quote(s.User.ID), strconv.Quote(s.User.DisplayName), s.Handle,
+		s.CreatedAt.Format(time.RFC3339), s.LastSeenAt.Format(time.RFC3339), strconv.Quote(s.UserAgent))
+	return err
 }
 
-func listSessions(ctx context.Context, e environment, store operatorStore, user string) error {
-	list, err := store.manager.AllSessions(ctx)
+// printJSON prints a JSON object on a line.
+func printJSON(w io.Writer, s *session.Summary) error {
+	if s == nil {
+		return nil
+	}
+	return json.NewEncoder(w).Encode(map[string]string{
+		"user": s.User.ID, "account_id": s.User.AccountID, "display_name": s.User.DisplayName, "handle": s.Handle,
+		"created_at": s.CreatedAt.Format(time.RFC3339), "last_seen_at": s.LastSeenAt.Format(time.RFC3339), "user_agent": s.UserAgent,
+	})
+}
+
+// listSessions prints the sessions of a user, or of all, as they are read. The head comes with the first, so that an error
+// at the begin stands alone.
+func listSessions(ctx context.Context, e environment, store operatorStore, user string, print printSession) error {
+	out := bufio.NewWriter(e.stdout)
+	headed := false
+	printAll := func(list []session.Summary) error {
+		if !headed {
+			headed = true
+			if err := print(out, nil); err != nil {
+				return err
+			}
+		}
+		for i := range list {
+			if err := print(out, &list[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	err := eachOf(ctx, store, user, printAll)
+	if err == nil && !headed {
+		err = printAll(nil)
+	}
+	return errors.Join(err, out.Flush())
+}
+
+// eachOf calls visit with the sessions of a user, or of one user after the other when it is empty.
+func eachOf(ctx context.Context, store operatorStore, user string, visit func([]session.Summary) error) error {
+	if user == "" {
+		return store.manager.EachSession(ctx, visit)
+	}
+	ids, err := usersCalled(ctx, store, user)
 	if err != nil {
 		return err
 	}
-	table := tabwriter.NewWriter(e.stdout, 0, 0, 2, ' ', 0)
-	_, _ = fmt.Fprintln(table, "USER\tNAME\tHANDLE\tLOGGED IN\tLAST SEEN\tUSER AGENT") // Flush tells
-	for _, s := range list {
-		if user != "" && !(selection{user: user}).has(s) {
-			continue
+	for _, id := range ids {
+		list, err := store.manager.Sessions(ctx, id)
+		if err != nil {
+			return err
 		}
-		_, _ = fmt.Fprintf(table, "%q\t%q\t%s\t%s\t%s\t%q\n", s.User.ID, s.User.DisplayName, s.Handle,
-			s.CreatedAt.Format(time.RFC3339), s.LastSeenAt.Format(time.RFC3339), s.UserAgent)
+		if err := visit(list); err != nil {
+			return err
+		}
 	}
-	return table.Flush()
+	return nil
+}
+
+// usersCalled returns the ids of the users that an operator means: the one with this id, or those with this account id, for
+// which all users are looked at.
+func usersCalled(ctx context.Context, store operatorStore, user string) ([]string, error) {
+	if list, err := store.manager.Sessions(ctx, user); err != nil || len(list) > 0 {
+		return []string{user}, err
+	}
+	var ids []string
+	err := store.manager.EachSession(ctx, func(list []session.Summary) error {
+		if list[0].User.AccountID == user && !slices.Contains(ids, list[0].User.ID) {
+			ids = append(ids, list[0].User.ID)
+		}
+		return nil
+	})
+	return ids, err
 }
 
 func revokeSessions(ctx context.Context, e environment, store operatorStore, chosen selection) error {
-	list, err := store.manager.AllSessions(ctx)
+	count, err := revoke(ctx, store, chosen)
 	if err != nil {
-		return err
-	}
-	count := 0
-	for _, s := range list {
-		if !chosen.has(s) {
-			continue
-		}
-		err := store.manager.EndSession(ctx, s.User.ID, s.Handle)
-		if errors.Is(err, session.ErrNoSession) {
-			continue // it ended by itself meanwhile
-		}
-		if err != nil {
-			return fmt.Errorf("%d sessions ended, then: %w", count, err)
-		}
-		count++
+		return fmt.Errorf("%d sessions ended, then: %w", count, err)
 	}
 	if count == 0 && !chosen.all {
 		return errors.New("there is no such session; `stagedoor sessions list` shows those that there are")
 	}
 	_, err = fmt.Fprintf(e.stdout, "%d sessions ended.\n", count)
 	return err
+}
+
+func revoke(ctx context.Context, store operatorStore, chosen selection) (count int, err error) {
+	switch {
+	case chosen.all:
+		return store.manager.EndAll(ctx)
+	case chosen.handle != "":
+		return store.manager.EndHandle(ctx, chosen.handle)
+	}
+	ids, err := usersCalled(ctx, store, chosen.user)
+	if err != nil {
+		return 0, err
+	}
+	for _, id := range ids {
+		ended, err := store.manager.EndUser(ctx, id)
+		count += ended
+		if err != nil {
+			return count, err
+		}
+	}
+	return count, nil
 }
 
 // operatorStore is the store of the gateways, opened by a command beside them.

@@ -166,7 +166,7 @@ func (w *world) sessionsWith(t *testing.T, key session.Secret) *session.Manager 
 	config.Keys = []session.Secret{key}
 	none := errors.New("nothing is refreshed here")
 	m, err := session.NewManager(session.Options{
-		Config: config, Store: store, Leases: store, Log: zap.NewNop(), Client: clientID,
+		Config: config, Store: store, Leases: store, Lists: store, Bulk: store, Log: zap.NewNop(), Client: clientID,
 		Refresh: func(context.Context, session.Secret) (session.Grant, error) { return session.Grant{}, none },
 		App:     func(context.Context) (session.Grant, error) { return session.Grant{}, none },
 	})

@@ -73,7 +73,7 @@ func (w *world) manager(r *trial, now func() time.Time, lifetime time.Duration, 
 	config := session.DefaultConfig()
 	config.Keys = []session.Secret{w.key}
 	m, err := session.NewManager(session.Options{
-		Config: config, Store: redis, Leases: redis, Watch: redis.Watch, Log: zap.NewNop(), Now: now,
+		Config: config, Store: redis, Leases: redis, Lists: redis, Bulk: redis, Watch: redis.Watch, Log: zap.NewNop(), Now: now,
 		Refresh: func(context.Context, session.Secret) (session.Grant, error) {
 			n := calls.Add(1)
 			access := session.NewSecret(fmt.Sprint("access-", n))

@@ -57,7 +57,7 @@ func newGateway(t *testing.T, change func(*Options)) *gateway {
 	config := session.DefaultConfig()
 	config.Keys = []session.Secret{session.NewKey()}
 	manager, err := session.NewManager(session.Options{
-		Config: config, Store: g.store, Leases: memory, Refresh: o.Tokens.Refresh, Log: o.Log, Now: o.Now,
+		Config: config, Store: g.store, Leases: memory, Lists: memory, Bulk: memory, Refresh: o.Tokens.Refresh, Log: o.Log, Now: o.Now,
 	})
 	if err != nil {
 		t.Fatal(err)

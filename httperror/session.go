@@ -20,6 +20,9 @@ func FromSession(err error) error {
 		return login(New(LoginRequired, "Log in to continue.", err))
 	case errors.Is(err, session.ErrReauthorize):
 		return login(New(ReauthorizationRequired, "Spotify ended this authorization. Log in again to continue.", err))
+	case errors.Is(err, session.ErrTooManyCookies):
+		return New(InvalidRequest, "This request has too many different session cookies, so nobody was logged out. "+
+			"Delete the cookies of this site, log in again, and log out everywhere.", err)
 	case errors.Is(err, session.ErrStoreUnavailable):
 		return retry(New(StoreUnavailable, "The session store does not answer. Nobody has been logged out; try again shortly.", err), retrySoon)
 	case errors.Is(err, session.ErrClientMisconfigured):

@@ -20,6 +20,7 @@ func TestFromSession(t *testing.T) {
 	}{
 		"no session":   {session.ErrNoSession, LoginRequired, "/auth/login", 0},
 		"ended grant":  {session.ErrReauthorize, ReauthorizationRequired, "/auth/login", 0},
+		"too many":     {session.ErrTooManyCookies, InvalidRequest, "", 0},
 		"no store":     {session.ErrStoreUnavailable, StoreUnavailable, "", time.Second},
 		"wrong client": {session.ErrClientMisconfigured, ClientMisconfigured, "", 30 * time.Second},
 		"no token": {

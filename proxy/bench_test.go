@@ -69,7 +69,7 @@ func newBenchedGateway(tb testing.TB) (*Gateway, string) {
 	log := zap.New(zapcore.NewCore(zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig()), zapcore.AddSync(io.Discard), zap.InfoLevel))
 	watching := make(chan struct{})
 	sessions, err := session.NewManager(session.Options{
-		Config: c, Store: memory, Leases: memory, Log: log,
+		Config: c, Store: memory, Leases: memory, Lists: memory, Bulk: memory, Log: log,
 		Watch: func(ctx context.Context, w session.Watcher) {
 			w.Missed()
 			close(watching)

@@ -16,7 +16,7 @@ func benched(b *testing.B, watch func(context.Context, Watcher)) (*Manager, *htt
 	memory := NewMemory(nil)
 	c := DefaultConfig()
 	c.Keys = []Secret{NewKey()}
-	m, err := NewManager(Options{Config: c, Store: memory, Leases: memory, Watch: watch, Log: zap.NewNop()})
+	m, err := NewManager(Options{Config: c, Store: memory, Leases: memory, Lists: memory, Bulk: memory, Watch: watch, Log: zap.NewNop()})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -108,6 +108,13 @@ func newManager(t testing.TB, o session.Options) *session.Manager {
 		memory := session.NewMemory(o.Now)
 		o.Store, o.Leases = memory, memory
 	}
+	if o.Lists == nil {
+		for _, part := range []any{o.Leases, o.Store} { // a test's own store may have less than a whole one
+			if lists, ok := part.(session.Lists); ok {
+				o.Lists, o.Bulk = lists, part.(session.Bulk)
+			}
+		}
+	}
 	if o.Log == nil {
 		o.Log = zap.NewNop()
 	}

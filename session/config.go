@@ -18,6 +18,9 @@ const (
 // (https://developer.spotify.com/documentation/web-api/tutorials/refreshing-tokens).
 const GrantLifetime = 180 * 24 * time.Hour
 
+// maxMaxPerUser bounds Config.MaxPerUser: a login looks at all sessions of its user.
+const maxMaxPerUser = 1000
+
 // Config is the part of config.yaml below "session".
 type Config struct {
 	// Store is where sessions live: "redis", or "memory" for one replica that may lose them at a restart.
@@ -35,6 +38,8 @@ type Config struct {
 	Cookie CookieConfig `yaml:"cookie"`
 	// BrowserTokens turns on POST /auth/token, which hands an access token to the page.
 	BrowserTokens bool `yaml:"browser_tokens"`
+	// MaxPerUser is how many sessions a user may have. One more ends the one that was used longest ago. At least 1.
+	MaxPerUser int `yaml:"max_per_user"`
 }
 
 // CookieConfig is the part of config.yaml below "session.cookie".
@@ -89,6 +94,7 @@ func DefaultConfig() Config {
 		MaxLifetime:   GrantLifetime,
 		RefreshBefore: time.Minute,
 		Cookie:        CookieConfig{SameSite: "lax"},
+		MaxPerUser:    100,
 	}
 }
 
@@ -125,6 +131,9 @@ func (c Config) Validate(report func(field, problem string)) {
 	}
 	if c.RefreshBefore < 0 {
 		report("refresh_before", "must not be negative; write 0s to refresh tokens only once they have ended")
+	}
+	if c.MaxPerUser < 1 || c.MaxPerUser > maxMaxPerUser {
+		report("max_per_user", fmt.Sprintf("must be from 1 to %d: the sessions of one user", maxMaxPerUser))
 	}
 	c.Cookie.validate(func(field, problem string) { report("cookie."+field, problem) })
 }

@@ -37,11 +37,14 @@ func TestConfigValidate(t *testing.T) {
 		{"no lifetime", func(c *Config) { c.MaxLifetime = 0 }, []string{"max_lifetime"}},
 		{"six months and a bit", func(c *Config) { c.MaxLifetime = GrantLifetime + 1 }, []string{"max_lifetime"}},
 		{"a negative margin", func(c *Config) { c.RefreshBefore = -1 }, []string{"refresh_before"}},
+		{"one session a user", func(c *Config) { c.MaxPerUser = 1 }, nil},
+		{"no session a user", func(c *Config) { c.MaxPerUser = 0 }, []string{"max_per_user"}},
+		{"too many sessions a user", func(c *Config) { c.MaxPerUser = 1001 }, []string{"max_per_user"}},
 		{"an unknown same_site", func(c *Config) { c.Cookie.SameSite = "Lax" }, []string{"cookie.same_site"}},
 		{"no same_site", func(c *Config) { c.Cookie.SameSite = "" }, []string{"cookie.same_site"}},
 		{"a cookie name with a space", func(c *Config) { c.Cookie.Name = "my cookie" }, []string{"cookie.name"}},
 		{"everything at once", func(c *Config) { *c = Config{} },
-			[]string{"cookie.same_site", "idle_timeout", "keys", "max_lifetime", "store"}},
+			[]string{"cookie.same_site", "idle_timeout", "keys", "max_lifetime", "max_per_user", "store"}},
 	} {
 		config := DefaultConfig()
 		config.Keys = []Secret{keyA}

@@ -2,6 +2,7 @@ package session
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -100,13 +101,18 @@ func (c cookie) read(r *http.Request) (id Secret, found bool) {
 	return parseID(sent[0].Value)
 }
 
-// readAll returns every id that the request names.
-func (c cookie) readAll(r *http.Request) []Secret {
+// readAll returns the different ids that the request names, at most so many.
+func (c cookie) readAll(r *http.Request, most int) []Secret {
 	var ids []Secret
 	for _, sent := range r.CookiesNamed(c.name) {
-		if id, ok := parseID(sent.Value); ok {
-			ids = append(ids, id)
+		id, ok := parseID(sent.Value)
+		if !ok || slices.ContainsFunc(ids, id.Equal) {
+			continue
 		}
+		if len(ids) == most {
+			break
+		}
+		ids = append(ids, id)
 	}
 	return ids
 }

@@ -11,6 +11,8 @@ var (
 	ErrNoSession = errors.New("no session")
 	// ErrReauthorize says that the session is known but its grant is over: only a new login helps.
 	ErrReauthorize = errors.New("the grant has ended")
+	// ErrTooManyCookies says that the request names more sessions than one request may end; nothing was ended.
+	ErrTooManyCookies = errors.New("too many different session cookies")
 	// ErrStoreUnavailable says that the store did not answer, so nothing is known about the session.
 	ErrStoreUnavailable = errors.New("the session store does not answer")
 	// ErrRefreshedLately refuses a forced refresh that follows another one within forcedRefreshPause.

@@ -49,7 +49,7 @@ func managerFor(t testing.TB, client string) *Manager {
 	t.Helper()
 	c, memory := DefaultConfig(), NewMemory(nil)
 	c.Keys = []Secret{keyA}
-	m, err := NewManager(Options{Config: c, Store: memory, Leases: memory, Log: zap.NewNop(), Client: client})
+	m, err := NewManager(Options{Config: c, Store: memory, Leases: memory, Lists: memory, Bulk: memory, Log: zap.NewNop(), Client: client})
 	if err != nil {
 		t.Fatal(err)
 	}

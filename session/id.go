@@ -18,7 +18,8 @@ const (
 	kindTicket  = "ticket"  // the note of a one-time link
 	kindAccount = "account" // the grant of a shared account
 	kindApp     = "app"     // the app's own token
-	kindUser    = "user"    // which sessions a user has
+	kindIndex   = "index"   // which sessions a user has
+	kindUser    = "user"    // the same, as earlier versions kept it
 )
 
 // labelSize is how many hex digits of a key stand for it in a log.

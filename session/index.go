@@ -1,138 +1,297 @@
 package session
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"hash/maphash"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"go.uber.org/zap"
 )
 
-// indexTime bounds how long a change of an index competes with those of other replicas.
-const indexTime = 5 * time.Second
+// The index of a user is a list (see Lists) with a field for each session: its name is the session's record key, and its
+// value says when the session began, when it was last seen and, sealed, in which browser it is. Other fields say, sealed,
+// who the user is. A field that does not open, because its key is not configured on this replica, still names its session.
 
-// emptyIndexLifetime is how long an empty index is kept: a deletion could meet the next login of the user.
-const emptyIndexLifetime = time.Minute
+const (
+	// clearSize is the length of what a session's field says in clear: the second of the login and the millisecond of the
+	// last use, big-endian.
+	clearSize = 4 + 6
+	// pieceSize bounds the fields of the user. Redis keeps a hash in a fraction of the memory while no field is longer than
+	// 64 bytes (hash-max-listpack-value).
+	pieceSize = 64
+	// settleTime is how long a session may be in the index before its record is in the store.
+	settleTime = time.Minute
+	// maxPruned bounds how many sessions that may have timed out a login looks at.
+	maxPruned = 16
+)
 
-// userIndex is the record of which sessions a user has. It is sealed under the configured key alone: it holds no token,
-// and it must be found without any of the cookies.
-type userIndex struct {
-	ID       string         `json:"i"`
-	Account  string         `json:"a,omitempty"`
-	Name     string         `json:"n,omitempty"`
-	Sessions []indexSession `json:"s"`
+// indexEntry is what the index tells of one session. Without userAgent the field does not open, or there was none.
+type indexEntry struct {
+	key        string // of the record
+	createdAt  instant
+	lastSeenAt instant
+	userAgent  string
 }
 
-type indexSession struct {
-	Key        string  `json:"k"`
-	CreatedAt  instant `json:"c"`
-	LastSeenAt instant `json:"l"`
-	UserAgent  string  `json:"u,omitempty"`
+// indexPlace is where the index of a user is. Users of another client id are other users.
+func (m *Manager) indexPlace(user string) place {
+	sum := sha256.Sum256([]byte(m.options.Client + "\x00" + user))
+	return underKey(kindIndex, kindIndex+":"+base64.RawURLEncoding.EncodeToString(sum[:16]))
 }
 
-func (i *userIndex) drop(key string) {
-	i.Sessions = slices.DeleteFunc(i.Sessions, func(known indexSession) bool { return known.Key == key })
-}
-
-// addToIndex lists a session, or notes that it was used.
+// addToIndex writes a session into its user's index, or that it was used. It comes before the session's record is written,
+// so that no session is ever missing there.
 func (m *Manager) addToIndex(ctx context.Context, s *Session) error {
-	entry := indexSession{
-		Key: s.key, CreatedAt: s.record.createdAt, LastSeenAt: s.record.lastSeenAt, UserAgent: s.record.userAgent,
-	}
-	return m.changeIndex(ctx, s.record.user, func(index *userIndex) {
-		if i := slices.IndexFunc(index.Sessions, func(known indexSession) bool { return known.Key == s.key }); i >= 0 {
-			index.Sessions[i] = entry
-			return
-		}
-		index.Sessions = append(index.Sessions, entry)
-	})
-}
-
-// dropFromIndex takes out a session that has ended. A failure costs nothing: the index leaves out what has ended.
-func (m *Manager) dropFromIndex(ctx context.Context, s *Session) {
-	err := m.changeIndex(ctx, s.record.user, func(index *userIndex) {
-		index.drop(s.key)
-	})
-	if err != nil {
-		m.options.Log.Debug("an ended session is still in its user's index", zap.String("session", s.Label()), zap.Error(err))
-	}
-}
-
-// changeIndex writes a change of a user's index by compare and swap, and prunes what has timed out. Changes of one user
-// take turns in this process, so that only replicas compete.
-func (m *Manager) changeIndex(ctx context.Context, user User, change func(*userIndex)) error {
-	ctx, cancel := context.WithTimeout(ctx, indexTime)
-	defer cancel()
-	p := under(kindUser, user.ID)
-	turn := &m.indexTurns[maphash.String(m.seed, p.key)%uint64(len(m.indexTurns))]
-	turn.Lock()
-	defer turn.Unlock()
-	for {
-		index, version, err := m.loadIndex(ctx, p)
-		if err != nil {
-			return err
-		}
-		index.ID = user.ID
-		if user.AccountID != "" { // else the change knows the id alone
-			index.Account, index.Name = user.AccountID, user.DisplayName
-		}
-		m.prune(&index)
-		change(&index)
-		err = m.saveIndex(ctx, p, index, version+1)
-		if !errors.Is(err, ErrConflict) {
-			return err
-		}
-		if pauseFor(ctx, leasePoll/10) != nil {
-			return fmt.Errorf("%w: a user's index changes all the time", ErrStoreUnavailable)
-		}
-	}
-}
-
-func (m *Manager) prune(index *userIndex) {
-	now, limits := m.options.Now(), m.limits()
-	index.Sessions = slices.DeleteFunc(index.Sessions, func(s indexSession) bool {
-		idle := now.Sub(s.LastSeenAt.time()) > limits.idle
-		return idle || now.Sub(s.CreatedAt.time()) > limits.lifetime
-	})
-}
-
-// loadIndex returns an empty index where there is none, or none that opens.
-func (m *Manager) loadIndex(ctx context.Context, p place) (userIndex, uint64, error) {
-	entry, err := m.options.Store.Load(ctx, p.key)
-	if errors.Is(err, ErrAbsent) {
-		return userIndex{}, 0, nil
-	}
-	if err != nil {
-		return userIndex{}, 0, err
-	}
-	var index userIndex
-	plain, err := m.open(p, entry.Data)
-	if err == nil {
-		err = json.Unmarshal(plain, &index)
-	}
-	if err != nil {
-		m.options.Log.Warn("a user's index does not open: its key is not configured any more, or it was changed", zap.Error(err))
-		return userIndex{}, entry.Version, nil
-	}
-	return index, entry.Version, nil
-}
-
-func (m *Manager) saveIndex(ctx context.Context, p place, index userIndex, version uint64) error {
-	plain, err := json.Marshal(index)
-	if err != nil {
-		return fmt.Errorf("encode a user's index: %w", err)
-	}
-	sealed, err := m.seal(p, plain)
+	p := m.indexPlace(s.record.user.ID)
+	field, err := indexField(s.key)
 	if err != nil {
 		return err
 	}
-	lifetime := m.limits().idle // each use of a session writes the index again
-	if len(index.Sessions) == 0 {
-		lifetime = emptyIndexLifetime
+	sealed, err := m.seal(fieldPlace(p, field), []byte(s.record.userAgent))
+	if err != nil {
+		return err
 	}
-	return m.options.Store.Save(ctx, p.key, Entry{Version: version, Data: sealed}, lifetime, "")
+	value := binary.BigEndian.AppendUint32(nil, uint32(s.record.createdAt.time().Unix())) //nolint:gosec // G115: until 2106
+	value = append(value, binary.BigEndian.AppendUint64(nil, uint64(s.record.lastSeenAt))[2:]...)
+	fields := map[string][]byte{field: append(value, sealed...)}
+	if err := m.addUser(fields, p, s.record.user); err != nil {
+		return err
+	}
+	// A session whose grant has ended is kept for endedLifetime, whatever its timeouts.
+	ttl := max(0, s.idleUntil().Sub(m.options.Now())) + endedLifetime
+	return m.options.Lists.Put(ctx, p.key, fields, ttl)
+}
+
+// addUser adds the fields that say who the user is: the length of the sealed text, and the text in pieces.
+func (m *Manager) addUser(fields map[string][]byte, p place, user User) error {
+	var plain bytes.Buffer
+	encoder := json.NewEncoder(&plain)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode([]string{user.ID, user.AccountID, cut(user.DisplayName, maxUserAgent)}); err != nil {
+		return err
+	}
+	sealed, err := m.seal(p, plain.Bytes())
+	if err != nil {
+		return err
+	}
+	text := append(binary.BigEndian.AppendUint16(nil, uint16(len(sealed))), sealed...) //nolint:gosec // G115: ids are short
+	n := 0
+	for piece := range slices.Chunk(text, pieceSize) {
+		fields[strconv.Itoa(n)] = piece
+		n++
+	}
+	return nil
+}
+
+// readIndex reads the fields of an index: its sessions, the one used last first, and its user, who is empty when that does
+// not open.
+func (m *Manager) readIndex(p place, fields map[string][]byte) ([]indexEntry, User) {
+	var entries []indexEntry
+	for field, value := range fields {
+		if len(field) != sha256.Size || len(value) < clearSize {
+			continue
+		}
+		created := time.Unix(int64(binary.BigEndian.Uint32(value)), 0)
+		seen := binary.BigEndian.Uint64(append([]byte{0, 0}, value[4:clearSize]...))
+		e := indexEntry{
+			key: kindSession + ":" + hex.EncodeToString([]byte(field)), createdAt: instantOf(created), lastSeenAt: instant(seen), //nolint:gosec // G115: 48 bits
+		}
+		if plain, err := m.open(fieldPlace(p, field), value[clearSize:]); err == nil {
+			e.userAgent = string(plain)
+		}
+		entries = append(entries, e)
+	}
+	slices.SortFunc(entries, func(a, b indexEntry) int {
+		if a.lastSeenAt != b.lastSeenAt {
+			return int(b.lastSeenAt - a.lastSeenAt)
+		}
+		return strings.Compare(a.key, b.key)
+	})
+	return entries, m.readUser(p, fields)
+}
+
+func (m *Manager) readUser(p place, fields map[string][]byte) User {
+	var text []byte
+	for n := 0; ; n++ {
+		piece, found := fields[strconv.Itoa(n)]
+		if !found {
+			break
+		}
+		text = append(text, piece...)
+	}
+	if len(text) < 2 || len(text)-2 < int(binary.BigEndian.Uint16(text)) {
+		return User{}
+	}
+	plain, err := m.open(p, text[2:][:binary.BigEndian.Uint16(text)])
+	if err != nil {
+		return User{}
+	}
+	var parts [3]string
+	if json.Unmarshal(plain, &parts) != nil {
+		return User{}
+	}
+	return User{ID: parts[0], AccountID: parts[1], DisplayName: parts[2]}
+}
+
+// indexOf returns the index of one user. The sessions are those that were there a moment ago, whether they have ended since
+// or not, the one used last first. It fails rather than leave one out.
+func (m *Manager) indexOf(ctx context.Context, user string) (place, []indexEntry, User, error) {
+	p := m.indexPlace(user)
+	lists, err := m.options.Lists.Fields(ctx, []string{p.key})
+	if err != nil {
+		return p, nil, User{}, err
+	}
+	entries, who := m.readIndex(p, lists[0])
+	earlier, err := m.earlierIndex(ctx, under(kindUser, user))
+	if err != nil {
+		return p, nil, User{}, err
+	}
+	return p, earlier.addTo(entries), who, nil
+}
+
+// dropFromIndex takes sessions out that have ended. A failure costs nothing: the lists leave out what has ended.
+func (m *Manager) dropFromIndex(ctx context.Context, p place, keys []string) {
+	var fields []string
+	for _, key := range keys {
+		if field, err := indexField(key); err == nil {
+			fields = append(fields, field)
+		}
+	}
+	if err := m.options.Lists.Drop(ctx, p.key, fields); err != nil {
+		m.options.Log.Debug("ended sessions are still in their user's index", zap.Error(err))
+	}
+}
+
+// trimIndex ends the sessions that a user has beyond the limit, those used longest ago first. It takes out what has timed
+// out: what may have, or everything when the limit is reached.
+func (m *Manager) trimIndex(ctx context.Context, s *Session) error {
+	p := m.indexPlace(s.record.user.ID)
+	lists, err := m.options.Lists.Fields(ctx, []string{p.key})
+	if err != nil {
+		return err
+	}
+	entries, _ := m.readIndex(p, lists[0])
+	if !slices.ContainsFunc(entries, func(e indexEntry) bool { return e.key == s.key }) { // another replica took it for ended
+		if err := m.addToIndex(ctx, s); err != nil {
+			return err
+		}
+	}
+	limit := m.settings.Load().Config.MaxPerUser
+	suspects := m.timedOut(entries)
+	if len(entries) > limit {
+		suspects = entries
+	}
+	alive, err := m.prune(ctx, p, suspects)
+	if err != nil || len(entries) <= limit {
+		return err
+	}
+	entries = slices.DeleteFunc(entries, func(e indexEntry) bool { return !alive[e.key] && m.settled(e) })
+	if len(entries) <= limit {
+		return nil
+	}
+	ended, err := m.endMany(ctx, keysOf(entries[limit:]))
+	m.dropFromIndex(ctx, p, ended)
+	for _, key := range ended {
+		m.auditKey("revoke", "ok", s.record.user.ID, key, zap.String("cause", "too_many"))
+	}
+	return err
+}
+
+// timedOut returns some of the sessions whose idle timeout has passed, by the clock and the settings of this replica.
+func (m *Manager) timedOut(entries []indexEntry) []indexEntry {
+	now, idle := m.options.Now(), m.limits().idle
+	old := slices.DeleteFunc(slices.Clone(entries), func(e indexEntry) bool { return now.Sub(e.lastSeenAt.time()) <= idle })
+	return old[max(0, len(old)-maxPruned):]
+}
+
+// prune takes out of the index what the store does not have any more, and tells which keys it has. Clocks and settings of
+// replicas differ, so nothing else is evidence.
+func (m *Manager) prune(ctx context.Context, p place, entries []indexEntry) (alive map[string]bool, err error) {
+	if len(entries) == 0 {
+		return nil, nil
+	}
+	if alive, err = m.alive(ctx, keysOf(entries)); err != nil {
+		return nil, err
+	}
+	var gone []string
+	for _, e := range entries {
+		if !alive[e.key] && m.settled(e) {
+			gone = append(gone, e.key)
+		}
+	}
+	if len(gone) > 0 {
+		m.dropFromIndex(ctx, p, gone)
+	}
+	return alive, nil
+}
+
+// settled tells whether a session has been in the index for so long that its record would be in the store. After the idle
+// timeout no record is written any more.
+func (m *Manager) settled(e indexEntry) bool {
+	return m.options.Now().Sub(e.lastSeenAt.time()) > min(settleTime, m.limits().idle)
+}
+
+// alive tells which of the sessions are in the store and belong to this client id.
+func (m *Manager) alive(ctx context.Context, keys []string) (map[string]bool, error) {
+	entries, err := m.options.Bulk.LoadMany(ctx, keys)
+	if err != nil {
+		return nil, err
+	}
+	alive := map[string]bool{}
+	for i, key := range keys {
+		alive[key] = entries[i].Version > 0 && !m.settings.Load().sealer.foreign(entries[i].Data)
+	}
+	return alive, nil
+}
+
+// endMany ends those of the sessions that are alive, on all replicas, and returns their keys.
+func (m *Manager) endMany(ctx context.Context, keys []string) (ended []string, err error) {
+	alive, err := m.alive(ctx, keys)
+	if err != nil {
+		return nil, err
+	}
+	ended = slices.DeleteFunc(slices.Clone(keys), func(key string) bool { return !alive[key] })
+	if len(ended) == 0 {
+		return nil, nil
+	}
+	if _, err := m.options.Bulk.DeleteMany(ctx, ended); err != nil {
+		return nil, err
+	}
+	for _, key := range ended {
+		m.recent.Gone(key)
+	}
+	return ended, nil
+}
+
+func keysOf(entries []indexEntry) []string {
+	keys := make([]string, len(entries))
+	for i, e := range entries {
+		keys[i] = e.key
+	}
+	return keys
+}
+
+// indexField is the name of a session's field: the digits of its record key as bytes.
+func indexField(key string) (string, error) {
+	kind, digits, _ := strings.Cut(key, ":")
+	raw, err := hex.DecodeString(digits)
+	if err != nil || kind != kindSession || len(raw) != sha256.Size {
+		return "", errors.New("this is not the record key of a session")
+	}
+	return string(raw), nil
+}
+
+// fieldPlace binds what is sealed in a field to that field.
+func fieldPlace(p place, field string) place {
+	p.key += "/" + field
+	return p
 }

@@ -20,9 +20,6 @@ const maxUserAgent = 120
 // activityShare is the share of the idle timeout after which activity is written again.
 const activityShare = 10
 
-// maxNamed bounds what a login remembers of the sessions before it: one, and a few that somebody planted.
-const maxNamed = 4
-
 // Options are what a Manager works with; Use changes some of them later. All fields are required unless they say otherwise.
 type Options struct {
 	Config Config
@@ -30,6 +27,9 @@ type Options struct {
 	Secure bool
 	Store  Store
 	Leases Leases
+	// Lists and Bulk work on what is in Store.
+	Lists Lists
+	Bulk  Bulk
 	// Watch tells what becomes of the entries in the store, whoever changes them, until ctx ends; nil when nothing can,
 	// and then every request asks the store.
 	Watch func(ctx context.Context, w Watcher)
@@ -41,8 +41,6 @@ type Options struct {
 	// Client is the id of the app. A grant belongs to the app that it was given to: records of another client id are not
 	// opened, changed or deleted.
 	Client string
-	// Users calls visit with the key of every user record in the store; nil when nobody can list them.
-	Users func(ctx context.Context, visit func(key string) error) error
 	// Log gets audit lines and faults.
 	Log *zap.Logger
 	// Metrics gets what is counted and timed; nil means nobody does.
@@ -61,11 +59,9 @@ type Manager struct {
 	pauses   *pauses
 	away     outage
 	touching sync.Map // keys whose activity is being written
+	seed     maphash.Seed
 
 	otherClient sync.Once // says that there are records of another client id
-
-	seed       maphash.Seed
-	indexTurns [64]sync.Mutex // one change of a user's index at a time; users share them by their hash
 
 	background sync.WaitGroup // flights and the watch
 	stop       context.CancelFunc
@@ -209,8 +205,9 @@ func (m *Manager) Create(w http.ResponseWriter, r *http.Request, login Login) (*
 	if err != nil {
 		return nil, err
 	}
-	if err := m.endBefore(r, login); err != nil { // its cookie is about to be replaced, so nobody can use it; its time runs out
-		m.options.Log.Error("the session before this login could not be ended", zap.String("session", m.Label(r)), zap.Error(err))
+	m.endBefore(r, login)
+	if err := m.trimIndex(r.Context(), s); err != nil { // the next login tries again
+		m.options.Log.Error("a user may have more sessions than session.max_per_user", zap.String("session", s.Label()), zap.Error(err))
 	}
 	if err := m.settings.Load().cookie.set(w, r, id); err != nil {
 		return nil, err
@@ -224,47 +221,6 @@ func (m *Manager) newRecord(login Login) record {
 	return record{
 		user: login.User, grant: login.Grant, authorizedAt: instantOf(login.AuthorizedAt), createdAt: now, lastSeenAt: now,
 	}
-}
-
-// End ends the session of the request and takes its cookie away. A request without a session is fine. When the store does
-// not answer nothing has happened: the session lives and the cookie stays.
-func (m *Manager) End(w http.ResponseWriter, r *http.Request) error {
-	for _, id := range m.settings.Load().cookie.readAll(r) { // a planted cookie beside the true one shall not save it
-		p := behind(kindSession, id)
-		s, _ := m.look(r.Context(), p) // who it was; nil when that is not known
-		if err := m.delete(r.Context(), p.key); err != nil {
-			return err
-		}
-		if s != nil {
-			m.dropFromIndex(r.Context(), s)
-			m.audit("logout", "ok", s)
-		}
-	}
-	return m.settings.Load().cookie.clear(w, r)
-}
-
-// Named returns what stands for the sessions that the request's cookies name, for Login.Replaces: at most maxNamed.
-func (m *Manager) Named(r *http.Request) []string {
-	keys := m.named(r)
-	return keys[:min(len(keys), maxNamed)]
-}
-
-func (m *Manager) named(r *http.Request) []string {
-	var keys []string
-	for _, id := range m.settings.Load().cookie.readAll(r) {
-		keys = append(keys, behind(kindSession, id).key)
-	}
-	return keys
-}
-
-// endBefore ends the sessions that a login replaces.
-func (m *Manager) endBefore(r *http.Request, login Login) error {
-	for _, key := range append(m.named(r), login.Replaces...) {
-		if err := m.delete(r.Context(), key); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // delete ends what lies under a key, here at once and on the other replicas as soon as they hear of it. The record of
@@ -306,10 +262,12 @@ func (m *Manager) touch(ctx context.Context, s *Session) {
 	used := &Session{place: s.place, version: s.version, record: s.record, limits: limits}
 	used.record.lastSeenAt = instantOf(now)
 	used.record.expiresAt = used.expiryBy(limits)
-	saved, err := m.save(ctx, used, used.record, "")
+	err := m.addToIndex(ctx, used) // first, so that the index outlives the session
 	if err == nil {
-		m.recent.saw(saved, now)
-		err = m.addToIndex(ctx, saved)
+		var saved *Session
+		if saved, err = m.save(ctx, used, used.record, ""); err == nil {
+			m.recent.saw(saved, now)
+		}
 	}
 	if err != nil {
 		m.options.Log.Debug("activity was not written", zap.String("session", s.Label()), zap.Error(err))

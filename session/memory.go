@@ -10,13 +10,15 @@ import (
 // sweepEvery is how many writes pass between two searches for expired entries.
 const sweepEvery = 1024
 
-// Memory keeps entries in the process: for one replica that may lose them at a restart. It implements Store and Leases.
+// Memory keeps entries in the process: for one replica that may lose them at a restart. It implements Store, Leases,
+// Lists and Bulk.
 type Memory struct {
 	now func() time.Time
 
 	mu      sync.Mutex // guards what follows
 	entries map[string]memoryEntry
 	leases  map[string]memoryLease
+	lists   map[string]memoryList
 	writes  int
 }
 
@@ -35,7 +37,7 @@ func NewMemory(now func() time.Time) *Memory {
 	if now == nil {
 		now = time.Now
 	}
-	return &Memory{now: now, entries: map[string]memoryEntry{}, leases: map[string]memoryLease{}}
+	return &Memory{now: now, entries: map[string]memoryEntry{}, leases: map[string]memoryLease{}, lists: map[string]memoryList{}}
 }
 
 // Load implements Store.
@@ -146,6 +148,11 @@ func (m *Memory) sweepLocked() {
 	for key, lease := range m.leases {
 		if !now.Before(lease.expires) {
 			delete(m.leases, key)
+		}
+	}
+	for key, l := range m.lists {
+		if !now.Before(l.expires) {
+			delete(m.lists, key)
 		}
 	}
 }

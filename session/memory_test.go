@@ -17,6 +17,13 @@ func TestMemory(t *testing.T) {
 	})
 }
 
+func TestMemoryLists(t *testing.T) {
+	sessiontest.TestLists(t, func(*testing.T) (sessiontest.Whole, func(time.Duration)) {
+		now := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+		return session.NewMemory(func() time.Time { return now }), func(d time.Duration) { now = now.Add(d) }
+	})
+}
+
 func TestMemoryHasAClockOfItsOwn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := session.NewMemory(nil)

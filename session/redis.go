@@ -22,7 +22,8 @@ const (
 	redisBuffer = 4 << 10
 )
 
-// Redis keeps entries in Redis: one server, sentinels or a cluster. It implements Store and Leases.
+// Redis keeps entries in Redis: one server, sentinels or a cluster. It implements Store, Leases, Lists and
+// Bulk.
 //
 // The value of a key is its entry's version, 8 bytes big-endian, and the sealed record behind it. A key and its lease
 // share a hash tag, so that a script may touch both in a cluster.
@@ -107,10 +108,18 @@ func (s *Redis) Load(ctx context.Context, key string) (Entry, error) {
 	if err != nil {
 		return Entry{}, err
 	}
-	if len(value) < versionSize {
-		return Entry{}, ErrAbsent // not a value of ours
+	if e, ours := readEntry(value); ours {
+		return e, nil
 	}
-	return Entry{Version: binary.BigEndian.Uint64(value), Data: value[versionSize:]}, nil
+	return Entry{}, ErrAbsent
+}
+
+// readEntry reads a value of Redis, and tells whether it is one of ours.
+func readEntry(value []byte) (e Entry, ours bool) {
+	if len(value) < versionSize {
+		return Entry{}, false
+	}
+	return Entry{Version: binary.BigEndian.Uint64(value), Data: value[versionSize:]}, true
 }
 
 // Save implements Store.

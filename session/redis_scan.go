@@ -3,37 +3,10 @@ package session
 import (
 	"context"
 	"strings"
-	"sync"
 	"sync/atomic"
 
 	"github.com/redis/go-redis/v9"
 )
-
-// scanPage is how many keys Redis looks at in one step of a scan.
-const scanPage = 1000
-
-// Users calls visit with the key of every user record, one after the other. It is for operators: it looks at every key
-// of the database, in small steps that keep nobody waiting. It answers ErrStoreUnavailable, or what visit answers.
-func (s *Redis) Users(ctx context.Context, visit func(key string) error) error {
-	var mu sync.Mutex // a cluster's masters are scanned at the same time
-	scan := func(ctx context.Context, client redis.Cmdable) error {
-		keys := client.Scan(ctx, 0, escapeGlob(s.prefix)+"{"+kindUser+":*}", scanPage).Iterator()
-		for keys.Next(ctx) {
-			key, _ := s.key(keys.Val()) // the pattern lets no other pass
-			mu.Lock()
-			err := visit(key)
-			mu.Unlock()
-			if err != nil {
-				return err
-			}
-		}
-		if err := keys.Err(); err != nil {
-			return &redisError{err}
-		}
-		return nil
-	}
-	return s.onMasters(ctx, scan)
-}
 
 // onMasters does something on each master of a cluster, at the same time, or on the one that there is.
 func (s *Redis) onMasters(ctx context.Context, do func(context.Context, redis.Cmdable) error) error {

@@ -119,6 +119,53 @@ func (s *switchStore) Release(ctx context.Context, key, holder string) error {
 	return s.memory.Release(ctx, key, holder)
 }
 
+func (s *switchStore) Put(ctx context.Context, key string, fields map[string][]byte, ttl time.Duration) error {
+	if err := s.gone(); err != nil {
+		return err
+	}
+	return s.memory.Put(ctx, key, fields, ttl)
+}
+
+func (s *switchStore) Fields(ctx context.Context, keys []string) ([]map[string][]byte, error) {
+	if err := s.gone(); err != nil {
+		return nil, err
+	}
+	return s.memory.Fields(ctx, keys)
+}
+
+func (s *switchStore) Drop(ctx context.Context, key string, fields []string) error {
+	if err := s.gone(); err != nil {
+		return err
+	}
+	return s.memory.Drop(ctx, key, fields)
+}
+
+func (s *switchStore) Scan(ctx context.Context, begin string, visit func([]string) error) error {
+	if err := s.gone(); err != nil {
+		return err
+	}
+	return s.memory.Scan(ctx, begin, visit)
+}
+
+func (s *switchStore) LoadMany(ctx context.Context, keys []string) ([]session.Entry, error) {
+	if err := s.gone(); err != nil {
+		return nil, err
+	}
+	return s.memory.LoadMany(ctx, keys)
+}
+
+func (s *switchStore) DeleteMany(ctx context.Context, keys []string) ([]bool, error) {
+	var all []bool
+	for _, key := range keys {
+		deleted, err := s.Delete(ctx, key)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, deleted)
+	}
+	return all, nil
+}
+
 // watch is Options.Watch. It tells of deletions and says nothing else, so that every request asks the store.
 func (s *switchStore) watch(ctx context.Context, w session.Watcher) {
 	s.mu.Lock()

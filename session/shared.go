@@ -3,9 +3,13 @@ package session
 import (
 	"context"
 	"errors"
+	"time"
 
 	"go.uber.org/zap"
 )
+
+// indexTime bounds how long the connection of an account competes with refreshes.
+const indexTime = 5 * time.Second
 
 // App returns the session of the app itself: its token speaks for no user, and all replicas share it. It answers
 // ErrStoreUnavailable.

@@ -49,6 +49,35 @@ type Leases interface {
 	Release(ctx context.Context, key, holder string) error
 }
 
+// Lists keeps maps of small fields under keys. Callers need not read a map to change a field of it, so that no change is
+// lost to another and none writes over what its writer cannot read. Every method answers ErrStoreUnavailable when it did
+// not do all of its work. The methods may be called concurrently, from several replicas.
+type Lists interface {
+	// Put writes fields, leaves the others as they are, and keeps the map for ttl at least.
+	Put(ctx context.Context, key string, fields map[string][]byte, ttl time.Duration) error
+
+	// Fields returns the maps of the keys, in their order. A map that there is not is empty. Callers may modify the maps.
+	Fields(ctx context.Context, keys []string) ([]map[string][]byte, error)
+
+	// Drop takes fields out. It is no error that a field or the map does not exist.
+	Drop(ctx context.Context, key string, fields []string) error
+}
+
+// Bulk works on many entries of a Store with few waits. Every method answers ErrStoreUnavailable when it did not do all of
+// its work.
+type Bulk interface {
+	// Scan calls visit with the keys of entries and maps that begin with a text, some at a time and never two calls at
+	// once. It visits every key that there is from its begin to its end, and some perhaps twice. It answers what visit
+	// answers.
+	Scan(ctx context.Context, begin string, visit func(keys []string) error) error
+
+	// LoadMany returns the entries of the keys, in their order. An absent entry has version 0.
+	LoadMany(ctx context.Context, keys []string) ([]Entry, error)
+
+	// DeleteMany is Store.Delete for every key, and tells in their order whether there was an entry.
+	DeleteMany(ctx context.Context, keys []string) ([]bool, error)
+}
+
 // Watcher is told what becomes of the entries of a store. Its methods return at once.
 type Watcher interface {
 	// Gone tells that the entry of a key was deleted, for good.

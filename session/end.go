@@ -1,0 +1,122 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"go.uber.org/zap"
+)
+
+// maxNamed bounds how many sessions the cookies of one request may name: the true one, and a few that another site planted.
+// A browser has one. Each costs a few store commands, so a request that names more ends none and is rejected: to end some
+// of them could miss the true one, and would be a false success.
+const maxNamed = 4
+
+// End ends the session of the request and takes its cookie away. A request without a session is fine. It answers
+// ErrTooManyCookies or ErrStoreUnavailable; the cookie stays then.
+func (m *Manager) End(w http.ResponseWriter, r *http.Request) error {
+	places, err := m.namedPlaces(r)
+	if err != nil {
+		return err
+	}
+	for _, p := range places {
+		if err := m.endOne(r.Context(), p); err != nil {
+			return err
+		}
+	}
+	return m.settings.Load().cookie.clear(w, r)
+}
+
+func (m *Manager) endOne(ctx context.Context, p place) error {
+	s, _ := m.look(ctx, p) // who it was; nil when that is not known
+	if err := m.delete(ctx, p.key); err != nil {
+		return err
+	}
+	if s != nil {
+		m.dropFromIndex(ctx, m.indexPlace(s.record.user.ID), []string{s.key})
+		m.audit("logout", "ok", s)
+	}
+	return nil
+}
+
+// EndEverywhere ends all sessions of the user of the request, and takes the cookie away. Of two cookies that name two users
+// one may be planted. Whoever has a cookie may end what it stands for, so both users are logged out, rather than the true
+// one told so falsely. A request without a session is fine. Its errors are those of End; some of the sessions may have
+// ended then.
+func (m *Manager) EndEverywhere(w http.ResponseWriter, r *http.Request) error {
+	places, err := m.namedPlaces(r)
+	if err != nil {
+		return err
+	}
+	for _, p := range places {
+		s, err := m.load(r.Context(), p) // one whose grant has ended has a user, too
+		if errors.Is(err, ErrNoSession) {
+			err = m.knownAbsent(r.Context(), p)
+		}
+		if err != nil {
+			return err
+		}
+		if s == nil {
+			continue
+		}
+		if _, err := m.endOf(r.Context(), s.record.user.ID, func(key string) bool { return key != s.key }); err != nil {
+			return err
+		}
+	}
+	return m.End(w, r)
+}
+
+// knownAbsent is an error when there is a record of this client id that does not open: its user has other sessions perhaps,
+// and nobody can tell which.
+func (m *Manager) knownAbsent(ctx context.Context, p place) error {
+	entry, err := m.options.Store.Load(ctx, p.key)
+	switch {
+	case errors.Is(err, ErrAbsent):
+		return nil
+	case err == nil && !m.settings.Load().sealer.foreign(entry.Data):
+		return fmt.Errorf("%w: a session's record does not open, so the other sessions of its user cannot be found", ErrStoreUnavailable)
+	default:
+		return err
+	}
+}
+
+// Named returns what stands for the sessions that the request's cookies name, for Login.Replaces: at most maxNamed.
+func (m *Manager) Named(r *http.Request) []string {
+	var keys []string
+	for _, id := range m.settings.Load().cookie.readAll(r, maxNamed) {
+		keys = append(keys, behind(kindSession, id).key)
+	}
+	return keys
+}
+
+// namedPlaces returns the places of the sessions that the request's cookies name, or ErrTooManyCookies.
+func (m *Manager) namedPlaces(r *http.Request) ([]place, error) {
+	ids := m.settings.Load().cookie.readAll(r, maxNamed+1)
+	if len(ids) > maxNamed {
+		return nil, ErrTooManyCookies
+	}
+	var places []place
+	for _, id := range ids {
+		places = append(places, behind(kindSession, id))
+	}
+	return places, nil
+}
+
+// endBefore ends the sessions that a login replaces. Of more than maxNamed cookies the rest is ignored: with two different
+// ones the browser had no session that could be replaced.
+func (m *Manager) endBefore(r *http.Request, login Login) {
+	replaced := append(m.Named(r), login.Replaces[:min(len(login.Replaces), maxNamed)]...)
+	if len(replaced) == 0 {
+		return
+	}
+	ended, err := m.endMany(r.Context(), replaced)
+	if err != nil { // its cookie is about to be replaced, so nobody can use it; its time runs out
+		m.options.Log.Error("the session before this login could not be ended", zap.String("session", m.Label(r)), zap.Error(err))
+		return
+	}
+	if len(ended) > 0 { // they were the same user's, as a rule; another's are left out once their records are gone
+		m.dropFromIndex(r.Context(), m.indexPlace(login.User.ID), ended)
+	}
+}

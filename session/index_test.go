@@ -1,0 +1,376 @@
+package session_test
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/zap"
+
+	"stagedoor/session"
+	"stagedoor/session/sessiontest"
+)
+
+// logInAs begins a session for a user with a User-Agent.
+func (b *browser) logInAs(t *testing.T, m *session.Manager, user, userAgent string) *session.Session {
+	t.Helper()
+	r := b.request()
+	r.Header.Set("User-Agent", userAgent)
+	w := httptest.NewRecorder()
+	s, err := m.Create(w, r, session.Login{User: session.User{ID: user, DisplayName: user}, Grant: goodFor(time.Hour), AuthorizedAt: time.Now()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.receive(w)
+	return s
+}
+
+// copy is a browser with the same cookies.
+func (b *browser) copy() *browser {
+	return &browser{cookies: map[string]string{"stagedoor": b.cookies["stagedoor"]}}
+}
+
+// wantEnded wants none of the browsers to have a session.
+func wantEnded(t *testing.T, m *session.Manager, browsers ...*browser) {
+	t.Helper()
+	for i, b := range browsers {
+		if _, err := m.Peek(b.request()); err == nil {
+			t.Fatalf("session %d of %d lives", i, len(browsers))
+		}
+	}
+}
+
+// Logging out everywhere ends every session, however many there are and whatever their browsers say of themselves.
+func TestEndEverywhereOfMany(t *testing.T) {
+	for name, userAgent := range map[string]string{
+		"ordinary": typicalUserAgent, "hostile": strings.Repeat("<", 120), "long": strings.Repeat("☃", 5000),
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			m := newReplicas(t, 1, func(c *session.Config) { c.MaxPerUser = 1000 }).managers[0]
+			var all []*browser
+			for range 300 {
+				b := &browser{}
+				b.logInAs(t, m, "ada", userAgent)
+				all = append(all, b)
+			}
+			if list := mustList(t, m, "ada"); len(list) != len(all) {
+				t.Errorf("%s: %d sessions are listed", name, len(list))
+			}
+			if err := m.EndEverywhere(newAnswer(), all[0].copy().request()); err != nil {
+				t.Fatal(err)
+			}
+			wantEnded(t, m, all...)
+		})
+	}
+}
+
+// A browser that logs in again and again takes no more room than once, and does not push out the user's other sessions.
+func TestReplacedSessionsLeaveTheIndex(t *testing.T) {
+	server := sessiontest.StartRedis(t)
+	store := openRedis(t, server.Config())
+	config := testConfig()
+	config.MaxPerUser = 3
+	m, phone, b := newManager(t, session.Options{Config: config, Store: store, Leases: store}), &browser{}, &browser{}
+	phone.logIn(t, m, goodFor(time.Hour))
+	for range 20 {
+		b.logIn(t, m, goodFor(time.Hour))
+	}
+	mustPeek(t, m, phone)
+	if list := mustList(t, m, "ada"); len(list) != 2 {
+		t.Errorf("%d sessions are listed, want 2", len(list))
+	}
+	if used := indexBytes(t, server); used > 600 {
+		t.Errorf("the index of two sessions takes %d bytes", used)
+	}
+	if err := b.logOut(m); err != nil {
+		t.Fatal(err)
+	}
+	if err := phone.logOut(m); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// indexBytes returns how much memory the one index takes in Redis.
+func indexBytes(t *testing.T, server *sessiontest.RedisServer) int64 {
+	t.Helper()
+	keys, err := server.Do("KEYS", "*{index:*")
+	if err != nil || len(keys.([]any)) != 1 {
+		t.Fatalf("the indexes are %v, %v", keys, err)
+	}
+	used, err := server.Do("MEMORY", "USAGE", keys.([]any)[0].(string))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return used.(int64)
+}
+
+// TestIndexIsSmall measures an ordinary user's index: with one session, and what each more takes.
+func TestIndexIsSmall(t *testing.T) {
+	server := sessiontest.StartRedis(t)
+	store := openRedis(t, server.Config())
+	m := newManager(t, session.Options{Store: store, Leases: store, Client: "client-1"})
+	new(browser).logInAs(t, m, "31a4cwq5yc4vz2uvxfjnm3cdkuey", typicalUserAgent)
+	one := indexBytes(t, server)
+	for range 9 {
+		new(browser).logInAs(t, m, "31a4cwq5yc4vz2uvxfjnm3cdkuey", typicalUserAgent)
+	}
+	more := (indexBytes(t, server) - one) / 9
+	t.Logf("%d bytes for one session, %d for each more", one, more)
+	if one > 330 || more > 150 {
+		t.Errorf("%d bytes for one session, %d for each more; want 330 and 150 at most", one, more)
+	}
+}
+
+// A new key that reaches one replica later costs no list: what does not open is listed, ended, and never written over.
+func TestIndexDuringAKeyRotation(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, tokens, oldKey, newKey := session.NewMemory(nil), &tokenEndpoint{}, session.NewKey(), session.NewKey()
+		late, early := withKeys(t, store, tokens, oldKey), withKeys(t, store, tokens, newKey, oldKey)
+		var all []*browser
+		for i := range 6 {
+			b := &browser{}
+			b.logInAs(t, []*session.Manager{late, early}[i%2], "ada", typicalUserAgent)
+			all = append(all, b)
+			pass(time.Second)
+		}
+		for m, opens := range map[*session.Manager]int{late: 3, early: 6} {
+			list, opened := mustList(t, m, "ada"), 0
+			for _, s := range list {
+				if s.UserAgent != "" {
+					opened++
+				}
+				if s.CreatedAt.IsZero() || s.LastSeenAt.IsZero() || s.User.ID != "ada" {
+					t.Errorf("a session is listed as %+v", s)
+				}
+			}
+			if len(list) != len(all) || opened != opens {
+				t.Errorf("%d sessions are listed and %d open, want %d and %d", len(list), opened, len(all), opens)
+			}
+		}
+		// Its own record does not open there, so nobody can tell whose it is: that is no success.
+		w := httptest.NewRecorder()
+		wantError(t, "everywhere, with a cookie that does not open here",
+			late.EndEverywhere(w, all[1].request()), session.ErrStoreUnavailable)
+		if len(w.Result().Cookies()) != 0 {
+			t.Error("the cookie was taken away")
+		}
+		if err := late.EndEverywhere(newAnswer(), all[0].copy().request()); err != nil {
+			t.Fatal(err)
+		}
+		wantEnded(t, early, all...)
+	})
+}
+
+// One session more than a user may have ends the one that was used longest ago, on every replica.
+func TestMaxPerUser(t *testing.T) {
+	server := sessiontest.StartRedis(t)
+	config := testConfig()
+	config.MaxPerUser, config.IdleTimeout = 3, 10*time.Second
+	var managers []*session.Manager
+	for range 2 {
+		store := openRedis(t, server.Config())
+		managers = append(managers, newManager(t, session.Options{Config: config, Store: store, Leases: store, Watch: store.Watch}))
+	}
+	var all []*browser
+	for i := range 5 {
+		b := &browser{}
+		b.logIn(t, managers[i%2], goodFor(time.Hour))
+		all = append(all, b)
+		for _, m := range managers { // both have seen it
+			mustPeek(t, m, b)
+		}
+	}
+	other := &browser{}
+	other.logInAs(t, managers[0], "ben", typicalUserAgent)
+	for _, m := range managers {
+		sessiontest.Eventually(t, watchTime, "the two oldest sessions have ended on each replica", func() bool {
+			_, first := peek(m, all[0])
+			_, second := peek(m, all[1])
+			return first != nil && second != nil
+		})
+		for _, b := range []*browser{all[2], all[3], all[4], other} {
+			mustPeek(t, m, b)
+		}
+		if list := mustList(t, m, "ada"); len(list) != 3 {
+			t.Errorf("%d sessions are listed", len(list))
+		}
+	}
+}
+
+// What was used counts as young, and what is dead does not count.
+func TestMaxPerUserGoesByUse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newReplicas(t, 1, func(c *session.Config) { c.MaxPerUser, c.IdleTimeout = 3, 10*time.Hour })
+		m, first, second, dead := r.managers[0], &browser{}, &browser{}, &browser{}
+		for _, b := range []*browser{first, second, dead} {
+			b.logIn(t, m, goodFor(100*time.Hour))
+			pass(2 * time.Hour)
+			if _, err := m.Find(first.request()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := r.store.Delete(t.Context(), dead.key()); err != nil { // as it expires, without a word to the index
+			t.Fatal(err)
+		}
+		new(browser).logIn(t, m, goodFor(time.Hour))
+		mustPeek(t, m, second)
+		pass(time.Second)
+		new(browser).logIn(t, m, goodFor(time.Hour))
+		mustPeek(t, m, first)
+		wantEnded(t, m, second)
+		if r.logs.FilterMessage("audit").FilterField(zap.String("cause", "too_many")).Len() != 1 {
+			t.Error("there is not one audit line for what ended")
+		}
+	})
+}
+
+// All sessions are ended by their records, whatever became of the indexes, and those of another client id's users are seen
+// by nobody else.
+func TestEndAllWithoutAnyIndex(t *testing.T) {
+	server := sessiontest.StartRedis(t)
+	store := openRedis(t, server.Config())
+	m := newManager(t, session.Options{Store: store, Leases: store})
+	var all []*browser
+	for i := range 20 {
+		b := &browser{}
+		b.logInAs(t, m, fmt.Sprint("user", i), typicalUserAgent)
+		all = append(all, b)
+	}
+	const spoil = `for i, key in ipairs(redis.call('KEYS', '*{index:*')) do
+	redis.call('DEL', key)
+	if i % 2 == 0 then redis.call('HSET', key, 'a', 'b', string.rep('x', 32), 'c') end
+	if i % 3 == 0 then redis.call('DEL', key) redis.call('SET', key, 'junk') end
+end`
+	do(t, server, "EVAL", spoil, "0")
+	if count, err := m.EndAll(t.Context()); count != len(all) || err != nil {
+		t.Errorf("%d sessions ended, %v; want %d", count, err, len(all))
+	}
+	wantEnded(t, newManager(t, session.Options{Store: store, Leases: store}), all...)
+	server.Stop()
+	if _, err := m.EndAll(t.Context()); err == nil {
+		t.Error("without the store all sessions are said to have ended")
+	}
+}
+
+func TestEndHandle(t *testing.T) {
+	m, laptop, phone := newManager(t, session.Options{}), &browser{}, &browser{}
+	lost, kept := laptop.logIn(t, m, goodFor(time.Hour)), phone.logIn(t, m, goodFor(time.Hour))
+	for handle, want := range map[string]int{"": 0, "*": 0, kept.Handle()[:15]: 0, kept.Handle() + "0": 0, strings.Repeat("0", 16): 0, lost.Handle(): 1} {
+		if count, err := m.EndHandle(t.Context(), handle); count != want || err != nil {
+			t.Errorf("%q ended %d sessions, %v", handle, count, err)
+		}
+	}
+	wantEnded(t, m, laptop)
+	mustPeek(t, m, phone)
+}
+
+// Every list and every end fails when the store does.
+func TestListsFailWithTheStore(t *testing.T) {
+	r, b := newReplicas(t, 1), &browser{}
+	s, m := b.logIn(t, r.managers[0], goodFor(time.Hour)), r.managers[0]
+	r.store.away.Store(true)
+	_, listErr := m.Sessions(t.Context(), "ada")
+	_, userErr := m.EndUser(t.Context(), "ada")
+	_, allErr := m.EndAll(t.Context())
+	_, handleErr := m.EndHandle(t.Context(), s.Handle())
+	for name, err := range map[string]error{
+		"the list": listErr, "a user's end": userErr, "the end of all": allErr, "the end of a handle": handleErr,
+		"the end of one":  m.EndSession(t.Context(), "ada", s.Handle()),
+		"the list of all": m.EachSession(t.Context(), func([]session.Summary) error { return nil }),
+		"the logout":      m.End(newAnswer(), b.request()),
+		"everywhere":      m.EndEverywhere(newAnswer(), b.request()),
+	} {
+		wantError(t, name, err, session.ErrStoreUnavailable)
+	}
+	r.store.away.Store(false)
+	mustPeek(t, m, b)
+}
+
+// The list of everybody has each session once.
+func TestEachSession(t *testing.T) {
+	m := newManager(t, session.Options{})
+	for i := range 30 {
+		new(browser).logInAs(t, m, fmt.Sprint("user", i/2), typicalUserAgent)
+	}
+	seen := map[string]int{}
+	if err := m.EachSession(t.Context(), func(list []session.Summary) error {
+		for _, s := range list {
+			seen[s.User.ID]++
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 15 {
+		if seen[fmt.Sprint("user", i)] != 2 {
+			t.Errorf("the lists have %v", seen)
+		}
+	}
+}
+
+// earlierIndexOfAda is what a version until 2026-11 wrote for ada, under testKey: sessions of the ids "laptop" and "phone".
+const earlierIndexOfAda = "Aau0WSjHNUYrq+8qTauK5YMQCYPZL0clQle9d1JdOcvrIxR1tlyVqIF0R84R0hsrHUVHkCJl7CdElnvaTQm0+WW3qDFpMI4JdeQs8KkgBs9JVWDT/F93" +
+	"kOh+8oDDj7rk2LiEg4831xAQQICJkOOvrLjkryIf9/pAbf0FbCMlmCgM8aGWTUc4aUNtDamV/ZsOOupztdSsMyFOBecHbOnxUfgSMVB6rMLfkql+FzGh" +
+	"az0l2t/w5WMRs2kSA+K69kZW6X/YMUDH43S8XlrLirNwHrwz+Zp5oX0svB35mQ=="
+
+// Sessions that only the index of an earlier version has are listed and ended, and when that does not open nobody is told
+// that all sessions are known.
+func TestEarlierIndex(t *testing.T) {
+	store := session.NewMemory(nil)
+	sealed, err := base64.StdEncoding.DecodeString(earlierIndexOfAda)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for key, data := range map[string][]byte{
+		"user:" + sha256Hex("ada"): sealed, "session:" + sha256Hex("laptop"): []byte("sealed"), "session:" + sha256Hex("phone"): []byte("sealed"),
+	} {
+		if err := store.Save(t.Context(), key, session.Entry{Version: 1, Data: data}, time.Hour, ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	m, b := newManager(t, session.Options{Store: store, Leases: store}), &browser{}
+	b.logIn(t, m, goodFor(time.Hour))
+	config := testConfig()
+	config.Keys = []session.Secret{session.NewKey()}
+	stranger, other := newManager(t, session.Options{Config: config, Store: store, Leases: store}), &browser{}
+	other.logIn(t, stranger, goodFor(time.Hour))
+	if list := mustList(t, m, "ada"); len(list) != 4 || list[3].UserAgent != "Firefox on the phone" && list[3].UserAgent != "Firefox on the laptop" {
+		t.Fatalf("the list is %+v", list)
+	}
+	all := 0
+	if err := m.EachSession(t.Context(), func(list []session.Summary) error {
+		all += len(list)
+		return nil
+	}); all != 4 || err != nil {
+		t.Errorf("the list of all has %d sessions, %v", all, err)
+	}
+	_, listErr := stranger.Sessions(t.Context(), "ada")
+	wantError(t, "the list, without the key", listErr, session.ErrStoreUnavailable)
+	wantError(t, "everywhere, without the key", stranger.EndEverywhere(newAnswer(), other.request()), session.ErrStoreUnavailable)
+	wantError(t, "the list of all, without the key",
+		stranger.EachSession(t.Context(), func([]session.Summary) error { return nil }), session.ErrStoreUnavailable)
+	if err := m.EndEverywhere(newAnswer(), b.copy().request()); err != nil {
+		t.Fatal(err)
+	}
+	if left := remaining(t, store); len(left) > 0 {
+		t.Errorf("there are still %q", left)
+	}
+}
+
+// remaining returns the record keys of all sessions in a store.
+func remaining(t *testing.T, store session.Bulk) []string {
+	t.Helper()
+	var keys []string
+	if err := store.Scan(context.WithoutCancel(t.Context()), "session:", func(some []string) error {
+		keys = append(keys, some...)
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return keys
+}

@@ -1,0 +1,52 @@
+package session
+
+import (
+	"context"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// A list is a hash of Redis, next to the values of entries and named as they are.
+
+var putScript = redis.NewScript(`
+redis.call('HSET', KEYS[1], unpack(ARGV, 2))
+if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[1]) then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
+return 1
+`)
+
+// Put implements Lists.
+func (s *Redis) Put(ctx context.Context, key string, fields map[string][]byte, ttl time.Duration) error {
+	arguments := []any{milliseconds(ttl)}
+	for field, value := range fields {
+		arguments = append(arguments, field, value)
+	}
+	return s.do(ctx, func(ctx context.Context) error {
+		return putScript.Run(ctx, s.client, []string{s.name(key)}, arguments...).Err()
+	})
+}
+
+// Fields implements Lists.
+func (s *Redis) Fields(ctx context.Context, keys []string) ([]map[string][]byte, error) {
+	lists := make([]map[string][]byte, 0, len(keys))
+	err := s.inBatches(ctx, keys, func(pipe redis.Pipeliner, key string) func() error {
+		reply := pipe.HGetAll(ctx, s.name(key))
+		return func() error {
+			fields := map[string][]byte{}
+			for field, value := range reply.Val() {
+				fields[field] = []byte(value)
+			}
+			lists = append(lists, fields)
+			return reply.Err()
+		}
+	})
+	return lists, err
+}
+
+// Drop implements Lists.
+func (s *Redis) Drop(ctx context.Context, key string, fields []string) error {
+	if len(fields) == 0 {
+		return nil
+	}
+	return s.do(ctx, func(ctx context.Context) error { return s.client.HDel(ctx, s.name(key), fields...).Err() })
+}
