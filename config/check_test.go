@@ -28,7 +28,7 @@ func faultsOf(change func(c *Config)) []string {
 
 func TestOwnChecks(t *testing.T) {
 	keys := filepath.Join(t.TempDir(), "keys")
-	write(t, keys, "key")
+	write(t, keys, "the-key-of-a-caller")
 	account := func(change func(c *Config, route *proxy.Route)) func(*Config) {
 		return func(c *Config) {
 			c.Accounts = map[string]Account{"radio": {}, "jukebox": {APIKeysFile: keys}}

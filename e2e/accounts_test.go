@@ -246,9 +246,11 @@ func TestAccountRoutesThatAreRefused(t *testing.T) {
 		"no keys file":      {radio, "radio: {api_keys_file: nowhere.txt}", "nowhere.txt"},
 		"an empty one":      {radio, "radio: {api_keys_file: empty.txt}", "holds no key"},
 		"a bad hash":        {radio, "radio: {api_keys_file: hash.txt}", "hash.txt:2"},
+		"a short key":       {radio, "radio: {api_keys_file: short.txt}", "short.txt:2: the key has fewer than 16 characters"},
 	} {
 		writeFile(t, filepath.Join(filepath.Dir(bad), "empty.txt"), "# nobody\n\n")
 		writeFile(t, filepath.Join(filepath.Dir(bad), "hash.txt"), "# one\nsha256:beef\n")
+		writeFile(t, filepath.Join(filepath.Dir(bad), "short.txt"), "# one\nk#9v4c2\n")
 		writeFile(t, bad, strings.Replace(string(good), c.from, c.to, 1))
 		for _, command := range []string{"check", "serve"} {
 			code, _, stderr := stagedoor(t, nil, command, "-config", bad)

@@ -15,11 +15,11 @@ import (
 // TestAPIKeys calls a shared account with the keys of its callers: one listed as it is, one by its hash.
 func TestAPIKeys(t *testing.T) {
 	t.Parallel()
-	const plain, hidden = "kitchen-9f31c2", "garage-77d0aa"
+	const plain, hidden, withHash = "kitchen-9f31c2d4", "garage-77d0aa41", "k#9v31c2d4e5f607 "
 	digest := sha256.Sum256([]byte(hidden))
 	listed := "sha256:" + hex.EncodeToString(digest[:])
 	file := filepath.Join(t.TempDir(), "keys")
-	writeFile(t, file, fmt.Sprintf("# who may call\n%s # the kitchen\n\n%s\n", plain, listed))
+	writeFile(t, file, fmt.Sprintf("# who may call\n%s # the kitchen\r\n\n%s\n%s# the cellar\n", plain, listed, withHash))
 	w := newWorld(t, options{
 		replicas: 2, log: "debug", accounts: fmt.Sprintf("box: {api_keys_file: %q}", file),
 		routes: pages{}.route(t, "{path: /box/, upstream: spotify, credentials: account:box, methods: [GET, PUT], "+
@@ -33,6 +33,7 @@ func TestAPIKeys(t *testing.T) {
 		"the hash": "Bearer " + listed, "the digest": "Bearer " + hex.EncodeToString(digest[:]),
 		"a comment": "Bearer # who may call",
 		"both":      "Bearer " + plain + ", Bearer " + hidden, "half": "Bearer " + plain[:7],
+		"what stands before a #": "Bearer k",
 	} {
 		a := v.get(path, "Authorization", header)
 		if a.status != http.StatusUnauthorized || a.reason() != "LOGIN_REQUIRED" || strings.Contains(a.body, "login_url") {
@@ -44,6 +45,7 @@ func TestAPIKeys(t *testing.T) {
 	}
 	for name, header := range map[string]string{
 		"plain": "Bearer " + plain, "hashed": "Bearer " + hidden, "lower case": "bearer " + hidden,
+		"with a #": "Bearer " + strings.TrimSpace(withHash),
 	} {
 		for i := range w.replicas {
 			w.through(i)

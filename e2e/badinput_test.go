@@ -80,7 +80,7 @@ func badRequests() []badRequest {
 func TestBadInput(t *testing.T) {
 	t.Parallel()
 	keys := t.TempDir() + "/keys"
-	writeFile(t, keys, "the-key")
+	writeFile(t, keys, "the-key-of-a-caller")
 	w := newWorld(t, options{
 		accounts: radio + "\nbox: {api_keys_file: " + keys + "}",
 		routes: pages{}.route(t, userRoute, radioRoute,
