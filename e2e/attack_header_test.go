@@ -30,7 +30,8 @@ func forgedHeaders() []forgedHeader {
 	all := []forgedHeader{
 		{"Origin", "https://forged.example", refusing}, {"Origin", "null", refusing},
 		{"Sec-Fetch-Site", "cross-site", refusing}, {"Sec-Fetch-Site", "same-site", refusing},
-		{"Sec-Fetch-Site", "forged", refusing}, {"TE", "trailers", perConnection},
+		{"Sec-Fetch-Site", "forged", refusing}, {"Content-Encoding", "forged", refusing}, {"Content-Encoding", "identity, gzip", refusing},
+		{"TE", "trailers", perConnection},
 		{"TE", "gzip, forged", perConnection}, {"TE", "chunked", perConnection},
 		{"Keep-Alive", "forged", perConnection}, {"Proxy-Connection", "forged", perConnection},
 		{"HTTP2-Settings", "AAMAAABkAAQCAAAAAAIAAAAA", perConnection},
@@ -43,7 +44,7 @@ func forgedHeaders() []forgedHeader {
 		"Client-IP", "X-Host", "X-Original-Host", "X-Original-URL", "X-Rewrite-URL", "X-Override-URL",
 		"X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override", "Idempotency-Key", "X-Idempotency-Key", "Via",
 		"User-Agent", "From", "Referer", "Sec-Fetch-Mode", "Sec-Fetch-User", "Sec-CH-UA", "Sec-WebSocket-Key",
-		"Sec-GPC", "Trailer", "Max-Forwards", "Pragma", "Cache-Control", "Content-Encoding", "Accept-Charset",
+		"Sec-GPC", "Trailer", "Max-Forwards", "Pragma", "Cache-Control", "Accept-Charset",
 		"X-Request-Id", "X-Correlation-Id", "Stagedoor-Reason", "Stagedoor-User", "X-Stagedoor-User",
 		"X-Stagedoor-Session", "X-Api-Key", "X-Spotify-Client-Token", "Spotify-App-Version", "App-Platform",
 		"Access-Control-Allow-Origin", "Set-Cookie", "Location", "Alt-Svc", "Content-Location", "Early-Data",

@@ -110,7 +110,7 @@ func climbing() []pathAttack {
 func pickedPaths() []pathAttack {
 	var found []pathAttack
 	for _, refused := range []string{
-		"/api/..", "/api/.", "/api/me/..", "/api/me/.", "/api/me/", "/api//", "/api//me", "/api/me//player",
+		"/api/..", "/api/.", "/api/me/..", "/api/me/.", "/api/me//", "/api//", "/api//me", "/api/me//player",
 		"/api%2fme", "/api/me%2fplayer", "/api/..%2f..%2fapi/token", "/api/%2e%2e%2fauthorize",
 		"/api/..%5capi%5ctoken", "/api/;/me", "/api/me;", "/api/me;v=1/player", "/api/;", "/api/me%3Bx", "/api/%00",
 		"/api/me%00", "/api/me%00.json", "/api/me%0d%0aHost:%20evil.example", "/api/me%0a", "/api/me%7f",
@@ -121,7 +121,7 @@ func pickedPaths() []pathAttack {
 		"/api/" + strings.Repeat("x/", 5000), "/api/" + strings.Repeat("%41", 1500),
 		// The route allows me and me/player.
 		"/narrow/", "/narrow", "/narrow/Me", "/narrow/ME", "/narrow/me%20", "/narrow/%20me", "/narrow/me.",
-		"/narrow/me.json", "/narrow/me/", "/narrow/me/player/", "/narrow/me//player", "/narrow/me/tracks",
+		"/narrow/me.json", "/narrow/me//", "/narrow/me/player//", "/narrow/me//player", "/narrow/me/tracks",
 		"/narrow/me/player/next", "/narrow/playlists/x", "/narrow/tracks", "/narrow/me%2Fplayer", "/narrow/me%3F",
 		"/narrow/me%3Fx=1", "/narrow/me%23", "/narrow/me#", "/narrow/me#/../tracks", "/narrow/*", "/narrow/**",
 		"/narrow/me/*", "/narrow/me,tracks", "/narrow/me&tracks", "/narrow/tracks/../me", "/narrow/tracks/%2e%2e/me",
@@ -148,6 +148,8 @@ func pickedPaths() []pathAttack {
 		"/api/me?": "/v1/me?", "/narrow/me?x=/../tracks": "/v1/me?x=/../tracks",
 		"/narrow/me?/../../api/token":    "/v1/me?/../../api/token",
 		"/api/me?a=%2e%2e%2f;b=%00&c=\\": "/v1/me?a=%2e%2e%2f;b=%00&c=\\", "/api/me#/../../api/token": "",
+		"/api/me/": "/v1/me", "/narrow/me/": "/v1/me", "/narrow/me/player/": "/v1/me/player", "/api/me/?x=/": "/v1/me?x=/", "/api/": "/v1",
+		"/api/a+b%2B%2f|": "", "/api/a+b%2b|": "/v1/a+b%2B%7C", "/api/a%3Db=%26&%24$%2C,%3A:%40@%21!%27'%28(%29)%2A*": "/v1/a%3Db=%26&%24$%2C,%3A:%40@%21!%27'%28(%29)%2A*",
 		"/api/me#x": "/v1/me%23x", "/api/me%23x": "/v1/me%23x", "/api/me%3Fx=1": "/v1/me%3Fx=1",
 		"/api/100%25": "/v1/100%25", "/api/api/me": "/v1/api/me", "/api/API": "/v1/API", "/api/v1/me": "/v1/v1/me",
 		"/api/@evil.example": "/v1/@evil.example", "/api/:80": "/v1/:80", "/api/..me": "/v1/..me",

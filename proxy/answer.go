@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"strings"
 )
 
 // cleanAnswer is the reverse proxy's ModifyResponse for Spotify's answers. An error is what is answered instead.
@@ -52,11 +51,14 @@ func (m linkMap) mapLocation(res *http.Response) {
 	if err != nil || location.User != nil || location.Scheme != m.api.Scheme || location.Host != m.api.Host {
 		return
 	}
-	rest, inside := strings.CutPrefix(location.EscapedPath(), m.api.EscapedPath())
-	if !inside || (rest != "" && rest[0] != '/') || judgePath(location, m.api.Path) != nil { // not even the route would take it
+	if !below(location.Path, m.api.Path) {
 		return
 	}
-	mapped := m.public + rest
+	path, err := newAPIPath(location, m.api.Path)
+	if err != nil { // not even the route would take it
+		return
+	}
+	mapped := m.public + path.escaped
 	if location.RawQuery != "" {
 		mapped += "?" + location.RawQuery
 	}

@@ -7,7 +7,6 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"slices"
-	"strings"
 
 	"stagedoor/httperror"
 	"stagedoor/session"
@@ -85,10 +84,11 @@ func (a *apiRoute) serve(w *responseWriter, r *http.Request, x *exchange) {
 	}
 	w.own = append(w.own, noSniff)
 	a.origins.addCORS(w, r)
-	if !a.admit(w, r) {
+	path, admitted := a.admit(w, r)
+	if !admitted {
 		return
 	}
-	c, err := a.resolve(w, r)
+	c, err := a.resolve(w, r, path)
 	switch {
 	case err == nil:
 		x.call, x.body = c, c.body.faulty
@@ -103,52 +103,58 @@ func (a *apiRoute) serve(w *responseWriter, r *http.Request, x *exchange) {
 	}
 }
 
-// admit decides by the request's head alone and answers when it does not pass. What another site caused is refused
-// first. Only then the path, the method, and whether a script has shown that it is one: who tries a method that never
-// passes is told so, rather than told to send a header.
-func (a *apiRoute) admit(w *responseWriter, r *http.Request) bool {
+// admit decides by the request's head alone and answers when it does not pass. What another site caused is rejected
+// first. Only then the path, the method, and whether a script has shown that it is one: a client that tries a method that
+// never passes learns that, rather than which header to send.
+func (a *apiRoute) admit(w *responseWriter, r *http.Request) (path apiPath, admitted bool) {
 	verdict := originAllowed
 	if a.byCookie || isPreflight(r) {
 		verdict = a.origins.judge(r)
 	}
-	pathFault := a.judge(r.URL)
+	path, err := a.check(r.URL)
 	switch {
 	case verdict == originForeign:
 		refuseForeign(w, r)
 	case isPreflight(r):
 		a.origins.answerPreflight(w, r, a.methods)
-	case pathFault != nil:
-		refusePath(w, r, pathFault)
+	case err != nil:
+		refusePath(w, r, err)
 	case !slices.Contains(a.methods, r.Method):
 		refuseMethod(w, r, a.methods)
 	case verdict == originUnproven:
 		refuseUnproven(w, r)
 	default:
-		return true
+		return path, true
 	}
-	return false
+	return path, false
 }
 
-func (a *apiRoute) judge(u *url.URL) error {
-	if err := judgeLength(u, a.maxPath); err != nil {
-		return err
+// check returns the path below the route's prefix, or says why the route does not take the URL.
+func (a *apiRoute) check(u *url.URL) (apiPath, error) {
+	if err := checkLength(u, a.maxPath); err != nil {
+		return apiPath{}, pathError(u, err)
 	}
-	if err := judgePath(u, a.prefix); err != nil {
-		return err
+	path, err := newAPIPath(u, a.prefix)
+	if err != nil {
+		return apiPath{}, pathError(u, err)
 	}
-	if !a.allow.allows(strings.TrimPrefix(u.Path, a.prefix)) {
-		return errors.New("no pattern of the route's allow list matches")
+	if !a.allow.allows(path.decoded) {
+		return apiPath{}, pathError(u, errors.New("no match in the route's allow list"))
 	}
-	return nil
+	return path, checkQuery(u.RawQuery)
 }
 
 // resolve finds everything that the call needs. The session comes before the body, so that a stranger cannot make the
 // gateway read one, and the token after it, so that it is fresh when it is used.
-func (a *apiRoute) resolve(w *responseWriter, r *http.Request) (*call, error) {
+func (a *apiRoute) resolve(w *responseWriter, r *http.Request, path apiPath) (*call, error) {
+	if err := checkCoding(r.Header["Content-Encoding"]); err != nil {
+		w.Header().Set("Accept-Encoding", "identity") // which codings a request may have: RFC 9110 section 12.5.3
+		return nil, err
+	}
 	if err := a.body.announced(r); err != nil {
 		return nil, err
 	}
-	s, err := a.speaker.find(w, r, strings.TrimPrefix(r.URL.Path, a.prefix))
+	s, err := a.speaker.find(w, r, path.decoded)
 	if err != nil {
 		return nil, err
 	}
@@ -163,7 +169,7 @@ func (a *apiRoute) resolve(w *responseWriter, r *http.Request) (*call, error) {
 	case err != nil:
 		return nil, tokenFault(s, err)
 	}
-	return &call{session: s, token: token, target: a.target(r.URL), header: a.passed(r), body: body}, nil
+	return &call{session: s, token: token, target: a.target(path, r.URL), header: a.passed(r), body: body}, nil
 }
 
 // sessionFault is the answer to an error of Sessions, which may well be that the client did not wait. It keeps nil.
@@ -189,7 +195,7 @@ func (a *apiRoute) refuse(w http.ResponseWriter, r *http.Request, x *exchange, e
 	navigates := r.Method == http.MethodGet && r.Header.Get("Sec-Fetch-Dest") == "document"
 	if navigates && refusal.Status == http.StatusUnauthorized && refusal.LoginURL != "" {
 		x.refusal = refusal
-		back := url.URL{Path: r.URL.Path, RawQuery: withoutAccessToken(r.URL.RawQuery)}
+		back := url.URL{Path: r.URL.Path, RawPath: r.URL.RawPath, RawQuery: withoutAccessToken(r.URL.RawQuery)}
 		w.Header().Set("Location", refusal.LoginURL+"?return_to="+url.QueryEscape(back.RequestURI()))
 		w.Header().Set("Cache-Control", "no-store")
 		w.Header().Set(httperror.ReasonHeader, refusal.Reason)

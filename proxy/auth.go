@@ -1,11 +1,10 @@
 package proxy
 
 import (
-	"errors"
 	"net/http"
+	"net/url"
 	"slices"
-
-	"stagedoor/httperror"
+	"strings"
 )
 
 // authMethods are what a listed origin may use below /auth/, and what is named when a method is refused.
@@ -36,14 +35,14 @@ func (a authRoute) serve(w *responseWriter, r *http.Request, _ *exchange) {
 	if speaksForSession(r) || isPreflight(r) {
 		verdict = a.origins.judge(r)
 	}
-	err := errors.Join(judgeLength(r.URL, a.maxPath), judgePath(r.URL, authPrefix))
+	err := a.check(r.URL)
 	switch {
 	case verdict == originForeign:
 		refuseForeign(w, r)
 	case isPreflight(r):
 		a.origins.answerPreflight(w, r, authMethods)
 	case err != nil:
-		httperror.Write(w, r, httperror.New(httperror.PathRefused, "There is nothing at this path.", err))
+		refusePath(w, r, err)
 	case r.Method == http.MethodTrace:
 		refuseMethod(w, r, authMethods)
 	case verdict == originUnproven && a.next.Judge(r) == nil: // else it says better what is wrong
@@ -51,6 +50,21 @@ func (a authRoute) serve(w *responseWriter, r *http.Request, _ *exchange) {
 	default:
 		a.next.ServeHTTP(w, r)
 	}
+}
+
+// check rejects a path or a query that no endpoint may see.
+func (a authRoute) check(u *url.URL) error {
+	if err := checkLength(u, a.maxPath); err != nil {
+		return pathError(u, err)
+	}
+	rest := strings.TrimPrefix(u.Path, authPrefix)
+	if rest == "/" {
+		rest = ""
+	}
+	if err := checkPath(u, rest); err != nil {
+		return pathError(u, err)
+	}
+	return checkQuery(u.RawQuery)
 }
 
 // sessionReads are the endpoints that tell a page about its user.

@@ -143,7 +143,7 @@ func BenchmarkPolicy(b *testing.B) {
 	r := browserRequest(cookie)
 	b.ReportAllocs()
 	for b.Loop() {
-		if !route.admit(nil, r) {
+		if _, admitted := route.admit(nil, r); !admitted {
 			b.Fatal("an ordinary request is refused")
 		}
 	}

@@ -52,6 +52,7 @@ func (g *Gateway) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	x.id = requestID(r, x.peer.trusted)
 	ctx := context.WithValue(httperror.WithRecorder(r.Context(), &x.refusal), exchangeKey{}, x)
 	r = r.WithContext(ctx)
+	r.URL = withSpelledPath(r.URL)
 	x.request = r
 	w := &responseWriter{ResponseWriter: rw, dropEarly: dropReserved, streamBegun: g.metrics.StreamBegun}
 	w.own = append(append(make([]ownHeader, 0, ownHeaders), g.own...), ownHeader{requestIDHeader, []string{x.id}})

@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+
+	"stagedoor/httperror"
 )
 
 // passedHeaders are all that Spotify learns of a client's own headers. The length of a body is beside them.
@@ -51,11 +53,10 @@ func outgoing(r *http.Request, c *call) *http.Request {
 	return out.WithContext(r.Context())
 }
 
-// target is where a request to this route goes: the API's base and the path below the route's prefix, which is encoded
-// anew from what was judged.
-func (a *apiRoute) target(in *url.URL) *url.URL {
+// target is where a request to this route goes: the API's base and the checked path.
+func (a *apiRoute) target(path apiPath, in *url.URL) *url.URL {
 	return &url.URL{
-		Scheme: a.api.Scheme, Host: a.api.Host, Path: a.api.Path + strings.TrimPrefix(in.Path, a.prefix),
+		Scheme: a.api.Scheme, Host: a.api.Host, Path: a.api.Path + path.decoded, RawPath: a.api.EscapedPath() + path.escaped,
 		RawQuery: withoutAccessToken(in.RawQuery), ForceQuery: in.ForceQuery,
 	}
 }
@@ -110,6 +111,22 @@ func unescapeLeniently(s string) string {
 		}
 	}
 	return decoded.String()
+}
+
+// checkCoding rejects a request whose body has a content coding (RFC 9110 section 8.4): the header does not pass, and without
+// it the body is something else. An empty element of the list says nothing.
+func checkCoding(fields []string) error {
+	for _, field := range fields {
+		for coding := range strings.SplitSeq(field, ",") {
+			if coding = strings.Trim(coding, " \t"); coding != "" && !strings.EqualFold(coding, "identity") {
+				coded := httperror.New(httperror.InvalidRequest,
+					"A request body with a Content-Encoding does not pass here. Send it as it is, without the header.", nil)
+				coded.Status = http.StatusUnsupportedMediaType
+				return coded
+			}
+		}
+	}
+	return nil
 }
 
 // takesGzip reads Accept-Encoding (RFC 9110 section 12.5.3): gzip with a weight above zero, or failing that *.

@@ -3,12 +3,14 @@ package proxy
 import (
 	"context"
 	"errors"
+	"io"
 	"maps"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"stagedoor/session"
 )
@@ -101,6 +103,94 @@ func FuzzQuery(f *testing.F) {
 			t.Errorf("%q lost something: %q", query, got)
 		}
 	})
+}
+
+// TestQueriesThatNoRequestLineHolds are rejected on every route: a frontend that speaks HTTP/1.1 would read the target as
+// ending there.
+func TestQueriesThatNoRequestLineHolds(t *testing.T) {
+	s := newStage(t, func(o *Options) {
+		o.Routes = append(o.Routes, Route{Path: "/files/", FS: fstest.MapFS{"index.html": {}}},
+			Route{Path: "/app/", Upstream: UpstreamSpotify, Credentials: CredentialsApp})
+	})
+	h2 := &http.Transport{Protocols: new(http.Protocols)}
+	h2.Protocols.SetUnencryptedHTTP2(true)
+	t.Cleanup(h2.CloseIdleConnections)
+	ask := func(path, query string) answered {
+		r, err := http.NewRequest("GET", "http://"+s.addr+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.URL.RawQuery, r.Header = query, loggedIn()
+		res, err := h2.RoundTrip(r)
+		if err != nil {
+			t.Fatalf("%s?%q: %v", path, query, err)
+		}
+		defer res.Body.Close()
+		body, err := io.ReadAll(res.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if res.ProtoMajor != 2 {
+			t.Fatalf("%s came by %s", path, res.Proto)
+		}
+		return answered{res, string(body)}
+	}
+	for _, path := range []string{"/api/me", "/app/search", "/auth/session", "/auth/login", "/files/", "/", "/page"} {
+		if answer := ask(path, "a=%20%C3%A9&b=!~\"<>{}|^`\\'"); answer.Header.Get("Stagedoor-Reason") != "" {
+			t.Errorf("%s: an ordinary query got %d %s", path, answer.StatusCode, answer.body)
+		}
+		before := len(s.api.all()) + len(s.frontend.all())
+		for _, query := range []string{"a b", " ", "a HTTP/1.1", "a=\x80", "a=\xff", "a=é", "\u00a0"} {
+			ask(path, query).refused(t, 404, "PATH_REFUSED")
+		}
+		for _, query := range []string{"\x80", "é"} { // which a line of HTTP/1.1 carries as well
+			s.raw("GET "+path+"?"+query+" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").refused(t, 404, "PATH_REFUSED")
+		}
+		if got := len(s.api.all()) + len(s.frontend.all()); got != before {
+			t.Errorf("%s: %d requests reached an upstream", path, got-before)
+		}
+	}
+}
+
+// TestCheckQuery compares every octet with what a request line may hold.
+func TestCheckQuery(t *testing.T) {
+	for octet := range 256 {
+		visible := octet > ' ' && octet < 0x7f
+		if err := checkQuery("a" + string([]byte{byte(octet)}) + "b"); (err == nil) != visible {
+			t.Errorf("%#x: %v", octet, err)
+		}
+	}
+}
+
+// TestCodedBodiesAreRejected because their header would not pass, and Spotify would get a packed body without a word about it.
+func TestCodedBodiesAreRejected(t *testing.T) {
+	s := newStage(t)
+	for _, lines := range [][]string{
+		{"gzip"}, {"GZip"}, {"br"}, {"identity, gzip"}, {"gzip, identity"}, {"identity", "gzip"}, {"x"}, {",gzip"}, {"identity;q=1"}, {"aws-chunked"}, {`"identity"`},
+	} {
+		h := loggedIn("Content-Type: application/json")
+		h["Content-Encoding"] = lines
+		for _, method := range []string{"PUT", "POST", "DELETE", "GET"} {
+			answer := s.do(method, "/api/me/tracks", h, strings.NewReader("packed"))
+			answer.refused(t, http.StatusUnsupportedMediaType, "INVALID_REQUEST")
+			if got := answer.Header.Get("Accept-Encoding"); got != "identity" || !strings.Contains(answer.body, `"status":415`) {
+				t.Errorf("%q: Accept-Encoding %q, %s", lines, got, answer.body)
+			}
+		}
+	}
+	if n := len(s.api.all()); n != 0 {
+		t.Errorf("Spotify saw %d requests", n)
+	}
+	for _, lines := range [][]string{{"identity"}, {"IDENTITY"}, {"identity, identity"}, {""}, {" , "}, {"identity", "Identity"}} {
+		h := loggedIn()
+		h["Content-Encoding"] = lines
+		s.do("PUT", "/api/me/tracks", h, strings.NewReader("{}")).ok(t, 204)
+	}
+	// A frontend may take what it likes.
+	s.do("POST", "/upload", header("Content-Encoding: gzip"), strings.NewReader("packed")).ok(t, 204)
+	if got := s.frontend.one(t).Header.Get("Content-Encoding"); got != "gzip" {
+		t.Errorf("the frontend got the coding %q", got)
+	}
 }
 
 func TestTakesGzip(t *testing.T) {

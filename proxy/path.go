@@ -2,43 +2,74 @@ package proxy
 
 import (
 	"errors"
+	"fmt"
 	"net/url"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 )
 
-// judgeLength says whether a path is longer than what passes.
-func judgeLength(u *url.URL, most ByteSize) error {
+// apiPath is a checked path below a route's prefix: empty, or a slash and segments, without a slash at its end. Both
+// fields say the same: one is for decisions, the other is what Spotify sees.
+type apiPath struct {
+	decoded string
+	escaped string // as spellPath writes it
+}
+
+// newAPIPath checks the path of a request to the route with this prefix, which has no slash at its end. The error says
+// what is wrong, such as "an empty segment". Many clients write me/ for me, so that one slash at the very end is taken
+// off before anything else is decided.
+func newAPIPath(u *url.URL, prefix string) (apiPath, error) {
+	decoded := strings.TrimSuffix(strings.TrimPrefix(u.Path, prefix), "/")
+	if err := checkPath(u, decoded); err != nil {
+		return apiPath{}, err
+	}
+	escaped := strings.TrimSuffix(spellPath(writtenPath(u)), "/")
+	// No slash is escaped, so that both forms have the same segments.
+	return apiPath{decoded: decoded, escaped: withoutSegments(escaped, strings.Count(prefix, "/"))}, nil
+}
+
+// withoutSegments returns an absolute path without its first n segments.
+func withoutSegments(path string, n int) string {
+	for range n {
+		end := strings.IndexByte(path[1:], '/')
+		if end < 0 {
+			return ""
+		}
+		path = path[1+end:]
+	}
+	return path
+}
+
+// checkLength rejects a path that is longer than most.
+func checkLength(u *url.URL, most ByteSize) error {
 	if max(len(u.Path), len(u.RawPath)) > int(most) {
-		return errors.New("an overlong path")
+		return fmt.Errorf("more than %d bytes", most)
 	}
 	return nil
 }
 
-// judgePath says what is wrong with a request's path, or nil. The path is decoded once (that is u.Path); what passes
-// here means the same to every server, so that what was judged is what is served: no other decoding and no
-// normalisation can make another path of it.
-//
-// Only the bare prefix of a route may end in a slash; a prefix has none at its end.
-func judgePath(u *url.URL, prefix string) error {
+// checkPath rejects a path that can be read in more than one way, and says what it has. The path is decoded once (that
+// is u.Path); what passes here means the same to every server: no other decoding and no normalisation makes another
+// path of it. The segments checked are those of rest, the part of u.Path below a prefix: a slash at its end makes an
+// empty one.
+func checkPath(u *url.URL, rest string) error {
 	// RawPath, not EscapedPath: the latter encodes anew when the client's own encoding was sloppy, and an encoded
 	// slash is then lost. It is empty only when the client wrote what Go itself would write.
 	if containsFold(u.RawPath, "%2f") {
 		return errors.New("an encoded slash")
 	}
-	if err := judgeText(u.Path); err != nil {
+	if err := checkText(u.Path); err != nil {
 		return err
 	}
-	rest := strings.TrimPrefix(u.Path, prefix)
-	if rest == "" || rest == "/" {
+	if rest == "" {
 		return nil
 	}
-	return judgeSegments(strings.TrimPrefix(rest, "/"))
+	return checkSegments(strings.TrimPrefix(rest, "/"))
 }
 
-// judgeText looks for characters that servers read in different ways.
-func judgeText(path string) error {
+// checkText rejects characters that servers read in different ways.
+func checkText(path string) error {
 	if !utf8.ValidString(path) {
 		return errors.New("text that is not UTF-8")
 	}
@@ -57,8 +88,8 @@ func judgeText(path string) error {
 	return nil
 }
 
-// judgeSegments looks for segments that servers remove.
-func judgeSegments(path string) error {
+// checkSegments rejects segments that servers remove.
+func checkSegments(path string) error {
 	for segment := range strings.SplitSeq(path, "/") {
 		switch segment {
 		case "":
@@ -70,8 +101,81 @@ func judgeSegments(path string) error {
 	return nil
 }
 
+// checkQuery rejects a query with octets that no request line may hold (RFC 9112 section 3.2). HTTP/2 carries a blank and
+// HTTP/1.1 carries high octets, and in the request line of an upstream either could end the target.
+func checkQuery(query string) error {
+	for i := range len(query) {
+		if query[i] <= ' ' || query[i] > '~' {
+			return errors.New("the query has a blank, a control character or a character beyond ASCII; percent-encode it")
+		}
+	}
+	return nil
+}
+
+// writtenPath returns the path as the client wrote it.
+func writtenPath(u *url.URL) string {
+	if u.RawPath != "" {
+		return u.RawPath
+	}
+	return u.EscapedPath() // which is how the client wrote it; see url.URL.RawPath
+}
+
+// withSpelledPath returns u, or where the client left octets bare that no path may hold, a copy whose path has them
+// escaped. Of such a URL Go would encode the decoded path anew, and an escaped + or slash would lose its escape.
+func withSpelledPath(u *url.URL) *url.URL {
+	if u.RawPath == "" || u.EscapedPath() == u.RawPath {
+		return u
+	}
+	spelled := *u
+	spelled.RawPath = spellPath(u.RawPath)
+	return &spelled
+}
+
+// spellPath writes an escaped path in the one spelling that all equivalent ones have (RFC 3986 section 6.2.2): letters,
+// digits and - . _ ~ are bare, and every escape has capitals. The delimiters among the characters of a path mean one
+// thing bare and may mean another escaped, such as + and %2B: each stays as it is. Any other octet is escaped.
+func spellPath(path string) string {
+	if strings.IndexFunc(path, func(r rune) bool { return r > '~' || !isPathOctet(byte(r)) }) < 0 {
+		return path
+	}
+	const digits = "0123456789ABCDEF"
+	spelled := make([]byte, 0, len(path)+8)
+	for i := 0; i < len(path); i++ {
+		c, bare := path[i], isPathOctet(path[i])
+		if c == '%' && i+2 < len(path) && isHex(path[i+1]) && isHex(path[i+2]) {
+			c = hexValue(path[i+1])<<4 | hexValue(path[i+2])
+			bare = isUnreserved(c)
+			i += 2
+		}
+		if bare {
+			spelled = append(spelled, c)
+		} else {
+			spelled = append(spelled, '%', digits[c>>4], digits[c&15])
+		}
+	}
+	return string(spelled)
+}
+
+// isPathOctet tells whether an octet may be bare in a path: a slash, or a pchar of RFC 3986 section 3.3.
+func isPathOctet(c byte) bool {
+	return isUnreserved(c) || strings.IndexByte("/!$&'()*+,;=:@", c) >= 0
+}
+
+// isUnreserved tells whether an octet means the same bare and escaped (RFC 3986 section 2.3).
+func isUnreserved(c byte) bool {
+	return 'a' <= c|0x20 && c|0x20 <= 'z' || '0' <= c && c <= '9' || c == '-' || c == '.' || c == '_' || c == '~'
+}
+
 func isHex(c byte) bool {
 	return '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'f'
+}
+
+// hexValue is the value of a hex digit.
+func hexValue(c byte) byte {
+	if c <= '9' {
+		return c - '0'
+	}
+	return c&^0x20 - 'A' + 10
 }
 
 // containsFold is strings.Contains for an ASCII part in lower case, whatever the case in s.

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -15,7 +16,14 @@ func TestPathIsForwardedAsItWasJudged(t *testing.T) {
 	for _, c := range []struct{ sent, received string }{
 		{"/api/me", "/v1/me"},
 		{"/api", "/v1"},
-		{"/api/", "/v1/"},
+		{"/api/", "/v1"},
+		{"/api/?x", "/v1?x"},
+		{"/api/me/", "/v1/me"},
+		{"/%61pi/m%65/", "/v1/me"},
+		{"/api/tracks/?ids=a/", "/v1/tracks?ids=a/"},
+		{"/api/a+b/c%2Bd", "/v1/a+b/c%2Bd"},
+		{"/api/c%2bd|", "/v1/c%2Bd%7C"},
+		{"/api/%E9%9F%B3(x)/%28x%29/\u97f3", "/v1/%E9%9F%B3(x)/%28x%29/%E9%9F%B3"},
 		{"/%61pi/%6De", "/v1/me"},
 		{"/api/users/J%C3%BCrgen", "/v1/users/J%C3%BCrgen"},
 		{"/api/users/a%20b", "/v1/users/a%20b"},
@@ -36,7 +44,7 @@ func TestPathIsForwardedAsItWasJudged(t *testing.T) {
 
 // refusedPaths are ways in which one path can look like another.
 var refusedPaths = []string{
-	"/api/../me", "/api/./me", "/api/..", "/api/.", "/api/%2e%2e/me", "/api/.%2E/me", "/api//me", "/api/me/", "/api//",
+	"/api/../me", "/api/./me", "/api/..", "/api/.", "/api/%2e%2e/me", "/api/.%2E/me", "/api//me", "/api/me//", "/api//", "/api/me/./", "/api/me%2F",
 	"/api/a%2Fb", "/api/a%2fb", "/api%2Fme", "/api/a\\b", "/api/a%5Cb", "/api/a%5cb", "/api/a;b", "/api/a%3Bb", "/api/me;v=1/x",
 	"/api/a%00b", "/api/a%0ab", "/api/a%0D", "/api/a%7F", "/api/a%C2%85b", "/api/a%FFb", "/api/a%C0%AEb",
 	"/api/%252e%252e/me", "/api/a%252Fb", "/api/a%25%32%66b", "/api/%2500", `/api/a%2Fb"`, "/api/a%2Fb|",
@@ -54,6 +62,84 @@ func TestPathsThatMeanSeveralThingsAreRefused(t *testing.T) {
 	}
 	if n := len(s.api.all()); n != 0 {
 		t.Errorf("Spotify saw %d requests, want none", n)
+	}
+}
+
+// TestEveryOctetOfAPath sends each octet in a segment, escaped and bare, and reads the request line that Spotify got: what
+// has a meaning bare and another escaped is forwarded as it was written.
+func TestEveryOctetOfAPath(t *testing.T) {
+	s := newStage(t)
+	const (
+		unreserved = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
+		delimiters = "!$&'()*+,=:@"
+	)
+	for octet := range 256 {
+		char := string([]byte{byte(octet)})
+		escaped := fmt.Sprintf("%%%02X", octet)
+		for _, c := range []struct{ sent, want string }{
+			{escaped, escaped}, {strings.ToLower(escaped), escaped}, {char, escaped},
+		} {
+			bare := c.sent == char
+			if bare && (octet <= ' ' || octet == 0x7f) { // no request line holds them
+				continue
+			}
+			switch {
+			case strings.Contains(unreserved, char):
+				c.want = char
+			case strings.Contains(delimiters, char) && bare:
+				c.want = char
+			case strings.Contains("/\\;", char) && !bare, strings.Contains("\\;", char), octet < ' ', octet >= 0x7f: // alone they are not UTF-8
+				c.want = ""
+			case strings.Contains("?/%", char): // another target, or none
+				continue
+			}
+			s.api.requests = nil
+			answer := s.raw("GET /api/x" + c.sent + "y HTTP/1.1\r\nHost: x\r\nConnection: close\r\nCookie: stagedoor=1\r\n\r\n")
+			got := "" // nothing
+			if len(s.api.all()) > 0 {
+				got = s.api.one(t).RequestURI
+			}
+			if want := "/v1/x" + c.want + "y"; c.want != "" && got != want || c.want == "" && got != "" {
+				t.Errorf("x%qy: Spotify saw %q, want %q", c.sent, got, want)
+			}
+			if reason := answer.Header.Get("Stagedoor-Reason"); c.want == "" && answer.StatusCode != 400 && reason != "PATH_REFUSED" {
+				t.Errorf("x%qy: %d %s, want a refusal", c.sent, answer.StatusCode, reason)
+			}
+		}
+	}
+}
+
+// TestFrontendGetsThePathAsItWasWritten also where a bare octet that no path may hold makes Go encode it anew.
+func TestFrontendGetsThePathAsItWasWritten(t *testing.T) {
+	s := newStage(t)
+	for sent, want := range map[string]string{
+		"/a%2Fb+%2B%21/": "/a%2Fb+%2B%21/", "/%61//x/": "/%61//x/", "/a%2Fb|%2B": "/a%2Fb%7C%2B", "/a%2fb\"": "/a%2Fb%22", "/\xff%2B": "/%FF%2B",
+	} {
+		s.frontend.requests = nil
+		s.raw("GET "+sent+" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").ok(t, http.StatusNoContent)
+		if got := s.frontend.one(t).RequestURI; got != want {
+			t.Errorf("%q: the frontend saw %q, want %q", sent, got, want)
+		}
+	}
+}
+
+func TestRefusedPathsAreNamed(t *testing.T) {
+	s := newStage(t, func(o *Options) { o.Routes[0].Allow = []string{"me"} })
+	for path, want := range map[string]string{
+		"/api/me//":                         `The path "/api/me//" has an empty segment.`,
+		"/api/../me":                        `The path "/api/../me" has a dot segment.`,
+		"/api/a%2Fb|":                       `The path "/api/a%2Fb%7C" has an encoded slash.`,
+		"/api/%3Cb%3E\"\xff":                `The path "/api/%3Cb%3E%22%FF" has text that is not UTF-8.`,
+		"/api/you":                          `The path "/api/you" has no match in the route's allow list.`,
+		"/auth/session//":                   `The path "/auth/session//" has an empty segment.`,
+		"/api/me?a=\xff":                    "The query has a blank, a control character or a character beyond ASCII; percent-encode it.",
+		"/api/" + strings.Repeat("a", 3000): `The path "/api/` + strings.Repeat("a", maxQuotedPath-len("/api/")) + `…" has more than 2048 bytes.`,
+	} {
+		answer := s.raw("GET " + path + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\nCookie: stagedoor=1\r\n\r\n")
+		var told struct{ Error struct{ Message string } }
+		if err := json.Unmarshal([]byte(answer.body), &told); err != nil || told.Error.Message != want {
+			t.Errorf("%.80q: %v, %s, want %s", path, err, answer.body, want)
+		}
 	}
 }
 
@@ -83,7 +169,10 @@ func TestPathIsJudgedBeforeTheMethod(t *testing.T) {
 		status               int
 	}{
 		{"GET", "/api/me", "", 204},
+		{"GET", "/api/me/", "", 204},
 		{"GET", "/api/me/player", "", 204},
+		{"GET", "/api/me/player/", "", 204},
+		{"GET", "/api/playlists/x/", "PATH_REFUSED", 404},
 		{"POST", "/api/me/player/a/b", "", 204},
 		{"GET", "/api/playlists/x/items", "", 204},
 		{"GET", "/api/playlists/x", "PATH_REFUSED", 404},
@@ -179,18 +268,37 @@ func FuzzPath(f *testing.F) {
 			return
 		}
 		for _, a := range []*apiRoute{all, narrow} {
-			if !below(in.Path, a.prefix) || a.judge(in) != nil {
+			if !below(in.Path, a.prefix) {
 				continue
 			}
-			out := a.target(in)
-			if err := astray(out, strings.TrimPrefix(in.Path, a.prefix)); err != nil {
+			path, err := a.check(in)
+			if err != nil {
+				continue
+			}
+			out := a.target(path, in)
+			if err := astray(out, strings.TrimSuffix(strings.TrimPrefix(in.Path, a.prefix), "/")); err != nil {
 				t.Errorf("%q passed as %s: %v", target, out, err)
+			}
+			sent, _, _ := strings.Cut(strings.TrimPrefix(target, in.Scheme+"://"+in.Host), "?")
+			if got, want := delimiters(out.EscapedPath()), delimiters(sent); !strings.HasSuffix(want, got) {
+				t.Errorf("%q passed as %s: the delimiters of its path became %s", target, out, got)
+			}
+			if strings.ContainsFunc(out.RequestURI(), func(r rune) bool { return r <= ' ' || r > '~' }) {
+				t.Errorf("%q passed as %q, which no request line may hold", target, out.RequestURI())
 			}
 			if a == narrow && !narrowPaths.MatchString(out.Path) {
 				t.Errorf("%q passed as %s, which the route does not allow", target, out)
 			}
 		}
 	})
+}
+
+// delimiter is one of the characters that mean one thing bare and may mean another escaped (RFC 3986 section 2.2).
+var delimiter = regexp.MustCompile("(?i)[!$&'()*+,;=:@]|%(21|24|26|27|28|29|2A|2B|2C|3B|3D|3A|40|3F)")
+
+// delimiters are those of a path, in their order, each as it is written.
+func delimiters(path string) string {
+	return strings.ToUpper(strings.Join(delimiter.FindAllString(path, -1), ""))
 }
 
 func fuzzParts() parts {
@@ -223,7 +331,7 @@ func astray(out *url.URL, judged string) error {
 	if twice, err := url.PathUnescape(again.Path); err == nil && twice != again.Path {
 		return fmt.Errorf("it can be decoded twice, to %q", twice)
 	}
-	if clean := again.JoinPath().Path; judged != "" && judged != "/" && clean != again.Path {
+	if clean := again.JoinPath().Path; clean != again.Path {
 		return fmt.Errorf("a server would normalise it to %q", clean)
 	}
 	if strings.Contains(strings.ToLower(out.EscapedPath()), "%2f") {

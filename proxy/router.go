@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -45,14 +46,28 @@ func newRouteTable(routes []Route, p parts) (routeTable, error) {
 }
 
 func newRouteHandler(route Route, p parts) (routeHandler, error) {
+	var plain routeHandler
+	var err error
 	switch {
 	case route.credentialed():
 		return newAPIRoute(route, p)
 	case route.servesFiles():
-		return newFilesRoute(route)
+		plain, err = newFilesRoute(route)
 	default:
-		return newFrontendRoute(route, p)
+		plain, err = newFrontendRoute(route, p)
 	}
+	return plainRoute{plain}, err
+}
+
+// plainRoute stands before a route without credentials and rejects what no route takes.
+type plainRoute struct{ next routeHandler }
+
+func (p plainRoute) serve(w *responseWriter, r *http.Request, x *exchange) {
+	if err := checkQuery(r.URL.RawQuery); err != nil {
+		refusePath(w, r, err)
+		return
+	}
+	p.next.serve(w, r, x)
 }
 
 // find returns the route of a decoded path, or nil.
@@ -82,7 +97,7 @@ func (g *Gateway) dispatch(w *responseWriter, r *http.Request, x *exchange) {
 		}
 		w.WriteHeader(http.StatusNoContent)
 	case r.URL.Opaque != "": // such as x:y, or x:http://host/: a frontend would get what follows the colon as its target
-		refusePath(w, r, errors.New("a target that is no path"))
+		refusePath(w, r, errors.New("the target of the request is not a path"))
 	case below(r.URL.Path, authPrefix):
 		x.route, x.noteRequest = authPrefix+"/", g.noteAuth
 		authRoute{origins: g.origins, maxPath: g.limits.MaxPath, next: g.auth}.serve(w, r, x)
@@ -108,8 +123,18 @@ func refuseMethod(w http.ResponseWriter, r *http.Request, allowed []string) {
 	httperror.Write(w, r, refusal)
 }
 
+// refusePath answers with the cause, which is one sentence without its capital and its full stop.
 func refusePath(w http.ResponseWriter, r *http.Request, cause error) {
-	httperror.Write(w, r, httperror.New(httperror.PathRefused, "This route does not serve this path.", cause))
+	text := cause.Error()
+	httperror.Write(w, r, httperror.New(httperror.PathRefused, strings.ToUpper(text[:1])+text[1:]+".", cause))
+}
+
+// maxQuotedPath bounds the part of a path that a refusal quotes, in bytes.
+const maxQuotedPath = 100
+
+// pathError says what is wrong with a path, which it quotes as it was sent, in ASCII.
+func pathError(u *url.URL, problem error) error {
+	return fmt.Errorf("the path %q has %w", bounded(withSpelledPath(u).EscapedPath(), maxQuotedPath), problem)
 }
 
 func refuseForeign(w http.ResponseWriter, r *http.Request) {

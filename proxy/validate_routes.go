@@ -50,15 +50,15 @@ func prefixProblem(path string) string {
 	}
 }
 
-// segmentsProblem judges segments that an operator wrote as the path policy judges those of a request.
+// segmentsProblem checks segments that an operator wrote as those of a request are checked.
 func segmentsProblem(segments string) string {
 	if strings.ContainsAny(segments, "%?#") {
 		return fmt.Sprintf("%q must be written decoded, without %%, ? and #", segments)
 	}
-	if err := judgeText(segments); err != nil {
+	if err := checkText(segments); err != nil {
 		return fmt.Sprintf("%q can never match: %v is refused in every path", segments, err)
 	}
-	if err := judgeSegments(segments); err != nil {
+	if err := checkSegments(segments); err != nil {
 		return fmt.Sprintf("%q can never match: %v is refused in every path", segments, err)
 	}
 	return ""

@@ -20,7 +20,7 @@ type call struct {
 	home   *home // the user's; nil for a client's own token
 	now    time.Time
 	query  url.Values
-	path   string            // below /v1, as sent
+	path   string            // below /v1, as sent, but for one slash at its end, which Spotify does not mind
 	vars   map[string]string // the {names} of the endpoint's path
 	base   string            // of href, next and previous
 	public string            // of images and external URLs
@@ -60,7 +60,7 @@ func (s *Server) callLocked(r *request) (*reply, error) {
 	}
 	c := &call{
 		request: r, server: s, token: token, world: s.world, now: s.nowLocked(), query: query,
-		path: strings.TrimPrefix(r.URL.EscapedPath(), "/v1"), base: s.options.APIBase, public: s.options.PublicURL,
+		path: strings.TrimSuffix(strings.TrimPrefix(r.URL.EscapedPath(), "/v1"), "/"), base: s.options.APIBase, public: s.options.PublicURL,
 	}
 	if c.base == "" {
 		c.base = origin(r.Request) + "/v1"

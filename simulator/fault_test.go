@@ -168,6 +168,9 @@ func TestMatching(t *testing.T) {
 		"exact": {
 			simulator.Fault{Match: simulator.Match{Path: "/v1/me/player", Exact: true}, Status: 500}, "500 200 403 500",
 		},
+		"slash": {
+			simulator.Fault{Match: simulator.Match{Path: "/v1/me/player/", Exact: true}, Status: 500}, "500 200 403 500",
+		},
 		"method": {simulator.Fault{Match: simulator.Match{Method: "PUT"}, Status: 500}, "200 200 500 200"},
 		"other side": {
 			simulator.Fault{Match: simulator.Match{Side: simulator.SideAccounts}, Status: 500}, "200 200 403 200",
@@ -184,7 +187,7 @@ func TestMatching(t *testing.T) {
 			t.Fatal(err)
 		}
 		var got []string
-		for _, call := range []string{"GET /me/player", "GET /me/playlists", "PUT /me/player/play", "GET /me/player"} {
+		for _, call := range []string{"GET /me/player", "GET /me/playlists", "PUT /me/player/play", "GET /me/player/"} {
 			method, path, _ := strings.Cut(call, " ")
 			a := s.api(token, method, path, "")
 			got = append(got, a.Status[:3])

@@ -20,7 +20,8 @@ type Match struct {
 	Side Side `json:"side,omitempty"`
 	// Method is compared as text.
 	Method string `json:"method,omitempty"`
-	// Path is a prefix on whole segments, with the /v1 of the API side: /v1/me/player is also /v1/me/player/play.
+	// Path is a prefix on whole segments, with the /v1 of the API side: /v1/me/player is also /v1/me/player/play. One
+	// slash at the end of a path makes no difference.
 	Path string `json:"path,omitempty"`
 	// Exact takes Path for the whole path.
 	Exact bool `json:"exact,omitempty"`
@@ -43,8 +44,9 @@ func (m Match) selectsPath(target string) bool {
 	if decoded, err := url.PathUnescape(path); err == nil {
 		path = decoded
 	}
-	if m.Path == "" || path == m.Path {
+	wanted := strings.TrimSuffix(m.Path, "/")
+	if m.Path == "" || strings.TrimSuffix(path, "/") == wanted {
 		return true
 	}
-	return !m.Exact && strings.HasPrefix(path, strings.TrimSuffix(m.Path, "/")+"/")
+	return !m.Exact && strings.HasPrefix(path, wanted+"/")
 }
