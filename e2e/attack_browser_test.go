@@ -54,7 +54,7 @@ func (c *crossing) goThroughHistory(t *testing.T) {
 	tab := c.open(t, otherOrigin+"/attack")
 	refused := chromedp.WaitVisible(chromedp.CSS(".code"))
 	for number, script := range map[string]string{
-		"visited":   `location.href = at('/api/me')`,
+		"visited":   `location.href = at('/auth/session')`,
 		"submitted": `submit(at('/auth/logout?everywhere=true'), {into: 'page'})`,
 	} {
 		attack(t, tab, script, number)

@@ -17,11 +17,17 @@ type trick struct {
 	reason string
 	// bare tells that the browser leaves the cookie out, whatever the cookie's SameSite says.
 	bare bool
+	// passes tells that it is a person's navigation to a route: it is carried out, and no other site can read what it shows.
+	passes bool
 }
 
 // answer is what the gateway should say.
 func (t trick) answer(cookie bool) (status int, reason string) {
 	switch {
+	case t.passes && cookie:
+		return http.StatusOK, ""
+	case t.passes:
+		return http.StatusFound, "LOGIN_REQUIRED"
 	case t.status == 0:
 		return http.StatusForbidden, "CROSS_ORIGIN_REFUSED"
 	case t.status == http.StatusNoContent && !cookie:
@@ -153,7 +159,7 @@ func navigations() []trick {
 	const bad, wrong = "INVALID_REQUEST", "METHOD_REFUSED"
 	const login, logout, callback = "GET /auth/login", "GET /auth/logout", "GET /auth/callback"
 	return []trick{
-		{name: "a window", script: `visit(at('/api/me'))`, arrives: getMe},
+		{name: "a window", script: `visit(at('/api/me'))`, arrives: getMe, passes: true},
 		{name: "a window about the session", script: `visit(at('/auth/session'))`, arrives: "GET /auth/session"},
 		{name: "a logout as an image", script: `load('img', {src: at('/auth/logout')})`,
 			arrives: logout, status: 405, reason: wrong},

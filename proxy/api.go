@@ -21,7 +21,7 @@ type apiRoute struct {
 	maxPath  ByteSize
 	body     bodyLimits
 	origins  originRule
-	byCookie bool // whether the session cookie has a say
+	keyed    bool // an API key guards the route, rather than the cross-origin rule
 	speaker  speaker
 	sessions Sessions
 	api      *url.URL
@@ -56,7 +56,7 @@ func newAPIRoute(route Route, p parts) (*apiRoute, error) {
 		prefix: normalPrefix(route.Path), methods: route.Methods, allow: newAllowList(route.Allow),
 		maxPath: p.Server.MaxPath,
 		body:    bodyLimits{max: int64(p.Server.MaxRequestBody), timeout: p.Server.ReadBodyTimeout},
-		origins: p.origins, byCookie: route.spokenByCookie(), speaker: speaker, sessions: p.Sessions, api: p.api, public: p.public, agent: []string{"stagedoor/" + p.Version},
+		origins: p.origins, keyed: route.guardedByKey(p.APIKeyFiles), speaker: speaker, sessions: p.Sessions, api: p.api, public: p.public, agent: []string{"stagedoor/" + p.Version},
 		metrics: p.Metrics,
 	}
 	if len(a.methods) == 0 {
@@ -79,7 +79,7 @@ func newAPIRoute(route Route, p parts) (*apiRoute, error) {
 func (a *apiRoute) serve(w *responseWriter, r *http.Request, x *exchange) {
 	w.dropEarly = cleanAside
 	w.vary = append(w.vary, "Cookie")
-	if !a.byCookie { // an API key may decide
+	if a.keyed {
 		w.vary = append(w.vary, "Authorization")
 	}
 	w.own = append(w.own, noSniff)
@@ -108,8 +108,8 @@ func (a *apiRoute) serve(w *responseWriter, r *http.Request, x *exchange) {
 // never passes learns that, rather than which header to send.
 func (a *apiRoute) admit(w *responseWriter, r *http.Request) (path apiPath, admitted bool) {
 	verdict := originAllowed
-	if a.byCookie || isPreflight(r) {
-		verdict = a.origins.judge(r)
+	if !a.keyed || isPreflight(r) {
+		verdict = a.origins.checkRoute(r)
 	}
 	path, err := a.check(r.URL)
 	switch {

@@ -33,7 +33,7 @@ func (a authRoute) serve(w *responseWriter, r *http.Request, _ *exchange) {
 
 	verdict := originAllowed
 	if speaksForSession(r) || isPreflight(r) {
-		verdict = a.origins.judge(r)
+		verdict = a.origins.check(r)
 	}
 	err := a.check(r.URL)
 	switch {

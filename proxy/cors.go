@@ -14,7 +14,9 @@ import (
 const preflightAge = "600"
 
 // exposedHeaders are what a page of a listed origin may read besides the headers that every page may.
-var exposedHeaders = strings.Join([]string{"Retry-After", httperror.ReasonHeader, requestIDHeader, "ETag"}, ", ")
+var exposedHeaders = strings.Join([]string{
+	"Retry-After", "Age", "Cache-Status", httperror.ReasonHeader, requestIDHeader, "ETag",
+}, ", ")
 
 // isPreflight tells whether a browser asks what another origin may do (Fetch standard, "CORS-preflight request").
 func isPreflight(r *http.Request) bool {
@@ -39,7 +41,7 @@ func (o originRule) addCORS(w *responseWriter, r *http.Request) {
 	}
 }
 
-// answerPreflight answers an allowed preflight; judge and addCORS have run. For public_url's own origin no browser
+// answerPreflight answers an allowed preflight; the rule and addCORS have been applied. For public_url's own origin no browser
 // asks, and it needs no leave.
 func (o originRule) answerPreflight(w *responseWriter, r *http.Request, methods []string) {
 	w.vary = append(w.vary, "Access-Control-Request-Method", "Access-Control-Request-Headers")
@@ -53,15 +55,20 @@ func (o originRule) answerPreflight(w *responseWriter, r *http.Request, methods 
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// askedHeaders returns those of the headers that the page wants to send which can have an effect here. Authorization is
-// one: clients made for Spotify's API always send it, and it is replaced.
+// maxAskedHeaders bounds the headers that one preflight is allowed, by number. No page needs as many.
+const maxAskedHeaders = 100
+
+// askedHeaders returns the names of the headers that the page wants to send. All are allowed: libraries add their own to
+// every call, a refusal would reach the page as "Failed to fetch" without a reason, and what Spotify may not see is
+// dropped later. Only what is a name is repeated.
 func askedHeaders(r *http.Request) []string {
 	var asked []string
-	for name := range strings.SplitSeq(strings.Join(r.Header["Access-Control-Request-Headers"], ","), ",") {
-		name = textproto.CanonicalMIMEHeaderKey(textproto.TrimString(name))
-		known := slices.Contains(passedHeaders, name) || name == requestHeader || name == "Authorization"
-		if known && !slices.Contains(asked, name) {
-			asked = append(asked, name)
+	for _, field := range r.Header["Access-Control-Request-Headers"] {
+		for name := range strings.SplitSeq(field, ",") {
+			name = textproto.CanonicalMIMEHeaderKey(textproto.TrimString(name))
+			if isToken(name) && len(asked) < maxAskedHeaders && !slices.Contains(asked, name) {
+				asked = append(asked, name)
+			}
 		}
 	}
 	return asked

@@ -29,9 +29,12 @@ func newSpeaker(route Route, p parts) (speaker, error) {
 	}
 }
 
-// spokenByCookie tells whether the session cookie has a say on the route, so that other sites must not.
-func (r Route) spokenByCookie() bool {
-	return r.Credentials == CredentialsUser || r.Credentials == CredentialsUserOrApp
+// guardedByKey tells whether every call of the route shows an API key, which no other site's page has. Any other route
+// with credentials is open to whatever a visitor's browser sends: the cookie goes along, and each call costs the quota
+// of all.
+func (r Route) guardedByKey(files map[string]string) bool {
+	name, isAccount := strings.CutPrefix(r.Credentials, AccountPrefix)
+	return isAccount && files[name] != ""
 }
 
 // userSpeaker speaks for the user who is logged in, and for nobody else.

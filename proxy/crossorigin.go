@@ -1,9 +1,6 @@
 package proxy
 
-import (
-	"net/http"
-	"slices"
-)
+import "net/http"
 
 // requestHeader is what a script without Origin and Sec-Fetch-Site must send to change something: a header that no
 // page of another origin can add without a preflight.
@@ -36,27 +33,48 @@ func newOriginRule(public string, allowed []string) originRule {
 	return rule
 }
 
-// judge applies the rule in its order: Origin decides when it is there, then Sec-Fetch-Site, then the method.
-func (o originRule) judge(r *http.Request) originVerdict {
-	if origins, present := r.Header["Origin"]; present {
+// check applies the rule in its order: Origin decides when it is there, then Sec-Fetch-Site, then the method.
+func (o originRule) check(r *http.Request) originVerdict {
+	origins, sites := r.Header["Origin"], r.Header["Sec-Fetch-Site"]
+	own := only(sites, "same-origin")
+	// Under Referrer-Policy: no-referrer a form of our own pages has an Origin without a name. The browser knows better.
+	if len(origins) > 0 && !(own && only(origins, "null")) {
 		if len(origins) == 1 && (o.listed[origins[0]] || origins[0] == o.public) {
 			return originAllowed
 		}
 		return originForeign
 	}
 	reads := r.Method == http.MethodGet || r.Method == http.MethodHead
-	if sites, present := r.Header["Sec-Fetch-Site"]; present {
-		switch {
-		case slices.Equal(sites, []string{"same-origin"}):
-			return originAllowed
-		case slices.Equal(sites, []string{"none"}) && reads: // typed, or from a bookmark
-			return originAllowed
-		default:
-			return originForeign
-		}
-	}
-	if reads || slices.Equal(r.Header[requestHeader], []string{"1"}) {
+	switch {
+	case own:
 		return originAllowed
+	case only(sites, "none") && reads: // typed, or from a bookmark
+		return originAllowed
+	case len(sites) > 0:
+		return originForeign
+	case reads || only(r.Header[requestHeader], "1"):
+		return originAllowed
+	default:
+		return originUnproven
 	}
-	return originUnproven
 }
+
+// checkRoute is check for a route. It also allows a person's navigation, wherever it comes from: after a login it comes from
+// Spotify, and the site that caused it cannot read what the person sees.
+func (o originRule) checkRoute(r *http.Request) originVerdict {
+	if verdict := o.check(r); verdict == originAllowed || !navigates(r) {
+		return verdict
+	}
+	return originAllowed
+}
+
+// navigates tells whether a person goes to another page (Fetch Metadata): neither a frame, an embedded object, nor what a
+// browser fetches in advance (Sec-Purpose). A request with an Origin is no such navigation.
+func navigates(r *http.Request) bool {
+	return r.Method == http.MethodGet && len(r.Header["Origin"]) == 0 &&
+		only(r.Header["Sec-Fetch-Mode"], "navigate") && only(r.Header["Sec-Fetch-Dest"], "document") &&
+		len(r.Header["Sec-Purpose"]) == 0
+}
+
+// only tells whether a header has one line with this value.
+func only(values []string, value string) bool { return len(values) == 1 && values[0] == value }

@@ -1,13 +1,21 @@
 package proxy
 
 import (
+	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
 
 func TestCrossOriginRule(t *testing.T) {
-	s := newStage(t)
+	s := newStage(t, func(o *Options) {
+		for _, credentials := range []string{CredentialsUserOrApp, CredentialsApp, AccountPrefix + "radio"} {
+			o.Routes = append(o.Routes, Route{Path: "/" + credentials + "/", Upstream: UpstreamSpotify, Credentials: credentials})
+		}
+	})
 	for _, c := range []struct {
 		name, method string
 		header       http.Header
@@ -17,6 +25,13 @@ func TestCrossOriginRule(t *testing.T) {
 		{"foreign origin, whatever else it says", "POST",
 			header("Origin: "+foreignOrigin, "Sec-Fetch-Site: same-origin", "Stagedoor-Request: 1", "X-Forwarded-Host: evil.example"), false},
 		{"opaque origin", "POST", header("Origin: null", "Stagedoor-Request: 1"), false},
+		{"opaque origin of the own page", "POST", header("Origin: null", "Sec-Fetch-Site: same-origin"), true},
+		{"opaque origin of a sibling", "POST", header("Origin: null", "Sec-Fetch-Site: same-site", "Stagedoor-Request: 1"), false},
+		{"opaque origin of another site", "POST", header("Origin: null", "Sec-Fetch-Site: cross-site", "Stagedoor-Request: 1"), false},
+		{"opaque origin of nobody", "GET", header("Origin: null", "Sec-Fetch-Site: none"), false},
+		{"two opaque origins", "POST", header("Origin: null", "Origin: null", "Sec-Fetch-Site: same-origin"), false},
+		{"opaque origin, two sites", "POST", header("Origin: null", "Sec-Fetch-Site: same-origin", "Sec-Fetch-Site: same-origin"), false},
+		{"named origin that says it is the own page", "POST", header("Origin: "+foreignOrigin, "Sec-Fetch-Site: same-origin"), false},
 		{"empty origin", "GET", header("Origin: "), false},
 		{"sibling", "GET", header("Origin: https://x.app.example"), false},
 		{"listed origin with another scheme", "GET", header("Origin: http://app.example"), false},
@@ -37,12 +52,16 @@ func TestCrossOriginRule(t *testing.T) {
 		{"script writes and says something else", "PUT", header("Stagedoor-Request: 0"), false},
 		{"script writes and says so", "PUT", header("Stagedoor-Request: 1"), true},
 	} {
-		for _, path := range []string{"/api/me", "/auth/session"} {
+		for _, path := range []string{"/api/me", "/user_or_app/me", "/app/search", "/account:radio/me", "/auth/session"} {
 			c.header.Set("Cookie", ourCookie+"=x")
 			before := len(s.api.all())
 			answer := s.do(c.method, path, c.header, nil)
 			if c.allowed {
-				answer.ok(t, map[string]int{"/api/me": 204, "/auth/session": 200}[path])
+				want := http.StatusNoContent
+				if path == "/auth/session" {
+					want = http.StatusOK
+				}
+				answer.ok(t, want)
 			} else {
 				answer.refused(t, 403, "CROSS_ORIGIN_REFUSED")
 				if len(s.api.all()) != before || strings.HasPrefix(answer.body, "auth ") {
@@ -53,6 +72,110 @@ func TestCrossOriginRule(t *testing.T) {
 				t.Fatalf("%s, %s %s", c.name, c.method, path)
 			}
 		}
+	}
+}
+
+// TestNavigationsComeFromAnywhere to a route: no site can read what a person goes to. What else a page can load, it cannot
+// load from here.
+func TestNavigationsComeFromAnywhere(t *testing.T) {
+	s := newStage(t, func(o *Options) {
+		o.Routes = append(o.Routes, Route{Path: "/app/", Upstream: UpstreamSpotify, Credentials: CredentialsApp})
+	})
+	const navigate, document = "Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: document"
+	for _, c := range []struct {
+		name, method string
+		lines        []string
+		allowed      bool
+	}{
+		{"link", "GET", []string{navigate, document}, true},
+		{"link that was followed by a person", "GET", []string{navigate, document, "Sec-Fetch-User: ?1"}, true},
+		{"head of a page", "HEAD", []string{navigate, document}, false},
+		{"form", "POST", []string{navigate, document, "Stagedoor-Request: 1"}, false},
+		{"form with an origin", "POST", []string{navigate, document, "Origin: " + foreignOrigin}, false},
+		{"link with an origin", "GET", []string{navigate, document, "Origin: " + foreignOrigin}, false},
+		{"link with an opaque origin", "GET", []string{navigate, document, "Origin: null"}, false},
+		{"frame", "GET", []string{navigate, "Sec-Fetch-Dest: iframe"}, false},
+		{"old frame", "GET", []string{navigate, "Sec-Fetch-Dest: frame"}, false},
+		{"embedded", "GET", []string{navigate, "Sec-Fetch-Dest: embed"}, false},
+		{"object", "GET", []string{navigate, "Sec-Fetch-Dest: object"}, false},
+		{"no destination", "GET", []string{navigate}, false},
+		{"no mode", "GET", []string{document}, false},
+		{"script", "GET", []string{"Sec-Fetch-Mode: no-cors", "Sec-Fetch-Dest: script"}, false},
+		{"fetch", "GET", []string{"Sec-Fetch-Mode: cors", document}, false},
+		{"socket", "GET", []string{"Sec-Fetch-Mode: websocket", document}, false},
+		{"in advance", "GET", []string{navigate, document, "Sec-Purpose: prefetch"}, false},
+		{"drawn in advance", "GET", []string{navigate, document, "Sec-Purpose: prefetch;prerender"}, false},
+		{"two destinations", "GET", []string{navigate, document, "Sec-Fetch-Dest: iframe"}, false},
+		{"two modes", "GET", []string{navigate, "Sec-Fetch-Mode: cors", document}, false},
+	} {
+		for _, site := range []string{"cross-site", "same-site"} {
+			for _, path := range []string{"/api/me", "/app/search"} {
+				before := len(s.api.all())
+				h := header(append(c.lines, "Sec-Fetch-Site: "+site, "Cookie: "+ourCookie+"=x")...)
+				answer := s.do(c.method, path, h, nil)
+				if c.allowed {
+					answer.ok(t, http.StatusNoContent)
+				} else {
+					answer.refused(t, 403, "CROSS_ORIGIN_REFUSED")
+				}
+				if got := len(s.api.all()) > before; got != c.allowed {
+					t.Errorf("%s, %s, %s: to the API %v, want %v", c.name, site, path, got, c.allowed)
+				}
+			}
+			// Below /auth/ nothing changes: what tells about a user is for the app, and what changes something too.
+			h := header(append(c.lines, "Sec-Fetch-Site: "+site)...)
+			s.get("/auth/session", h).refused(t, 403, "CROSS_ORIGIN_REFUSED")
+			s.do("POST", "/auth/logout", h, nil).refused(t, 403, "CROSS_ORIGIN_REFUSED")
+		}
+	}
+	// Who has to log in is sent there, and comes back to the address as it was.
+	h := header(navigate, document, "Sec-Fetch-Site: cross-site")
+	answer := s.get("/api/a%2Bb/?x=1", h)
+	if got := answer.Header.Get("Location"); answer.StatusCode != 302 || got != "/auth/login?return_to=%2Fapi%2Fa%252Bb%2F%3Fx%3D1" {
+		t.Errorf("a navigation got %d to %q", answer.StatusCode, got)
+	}
+}
+
+// TestRoutesWithAPIKeys carry no cookie, so that they are for every origin that has a key.
+func TestRoutesWithAPIKeys(t *testing.T) {
+	const key = "0123456789abcdef"
+	file := filepath.Join(t.TempDir(), "keys")
+	if err := os.WriteFile(file, []byte(key), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := newStage(t, func(o *Options) {
+		o.APIKeyFiles = map[string]string{"radio": file}
+		o.Routes = append(o.Routes, Route{Path: "/radio/", Upstream: UpstreamSpotify, Credentials: AccountPrefix + "radio"})
+	})
+	foreign := []string{"Origin: " + foreignOrigin, "Sec-Fetch-Site: cross-site", "Cookie: " + ourCookie + "=x"}
+	for _, c := range []struct {
+		authorization string
+		admitted      bool
+	}{{"Bearer " + key, true}, {"Bearer 0123456789abcdeF", false}, {"", false}} {
+		for _, method := range []string{"GET", "PUT"} {
+			answer := s.do(method, "/radio/me", header(append(foreign, "Authorization: "+c.authorization)...), nil)
+			if c.admitted {
+				answer.ok(t, http.StatusNoContent)
+			} else {
+				answer.refused(t, 401, "LOGIN_REQUIRED")
+			}
+			if got := answer.Header.Get("Access-Control-Allow-Origin"); got != "" {
+				t.Errorf("%s with %q: allowed origin %q", method, c.authorization, got)
+			}
+			if got := strings.Join(answer.Header.Values("Vary"), ","); !strings.Contains(got, "Authorization") {
+				t.Errorf("%s with %q: Vary is %q", method, c.authorization, got)
+			}
+		}
+	}
+	if got := len(s.api.all()); got != 2 {
+		t.Errorf("Spotify saw %d requests, want the two with a key", got)
+	}
+	ask := []string{"Access-Control-Request-Method: GET", "Access-Control-Request-Headers: authorization"}
+	s.do("OPTIONS", "/radio/me", header(append(ask, "Origin: "+foreignOrigin)...), nil).refused(t, 403, "CROSS_ORIGIN_REFUSED")
+	allowed := s.do("OPTIONS", "/radio/me", header(append(ask, "Origin: "+listedOrigin)...), nil)
+	allowed.ok(t, http.StatusNoContent)
+	if got := allowed.Header.Get("Access-Control-Allow-Headers"); got != "Authorization" {
+		t.Errorf("allowed headers %q", got)
 	}
 }
 
@@ -105,7 +228,8 @@ func TestCORSIsForListedOriginsOnly(t *testing.T) {
 	listed := "Origin: " + listedOrigin
 	for name, answer := range map[string]answered{
 		"answer": s.get("/api/me", loggedIn(listed)), "own error": s.get("/api/me", header(listed)),
-		"refused path": s.get("/api/../me", loggedIn(listed)), "refused method": s.do("PATCH", "/api/me", loggedIn(listed), nil),
+		"refused path": s.get("/api/../me", loggedIn(listed)), "refused query": s.get("/api/me?\xff", loggedIn(listed)),
+		"refused coding": s.get("/api/me", loggedIn(listed, "Content-Encoding: br")), "refused method": s.do("PATCH", "/api/me", loggedIn(listed), nil),
 		"auth": s.get("/auth/session", header(listed)), "static": s.get("/auth/client.js", header(listed)),
 	} {
 		h := answer.Header
@@ -115,8 +239,8 @@ func TestCORSIsForListedOriginsOnly(t *testing.T) {
 		if h.Get("Access-Control-Allow-Credentials") != "true" {
 			t.Errorf("%s: no credentials", name)
 		}
-		for _, exposed := range []string{"Retry-After", "Stagedoor-Reason"} {
-			if !strings.Contains(h.Get("Access-Control-Expose-Headers"), exposed) {
+		for _, exposed := range []string{"Retry-After", "Age", "Cache-Status", "Stagedoor-Reason"} {
+			if !slices.Contains(strings.Split(h.Get("Access-Control-Expose-Headers"), ", "), exposed) {
 				t.Errorf("%s: %s is not exposed", name, exposed)
 			}
 		}
@@ -145,18 +269,29 @@ func TestPreflightsAreAnsweredHere(t *testing.T) {
 	s := newStage(t)
 	ask := func(path, origin string) answered {
 		return s.do("OPTIONS", path, header("Origin: "+origin, "Access-Control-Request-Method: PUT",
-			"Access-Control-Request-Headers: content-type,stagedoor-request, authorization,x-other,cookie"), nil)
+			"Access-Control-Request-Headers: content-type,stagedoor-request, authorization,x-requested-with,sentry-trace,Cache-Control,"+
+				`x"y,a b,(),,é,x-requested-with`), nil)
 	}
 	for _, path := range []string{"/api/me", "/auth/session", "/auth/logout"} {
 		answer := ask(path, listedOrigin)
 		answer.ok(t, http.StatusNoContent)
 		h := answer.Header
-		if got := h.Get("Access-Control-Allow-Headers"); got != "Content-Type, Stagedoor-Request, Authorization" {
+		if got := h.Get("Access-Control-Allow-Headers"); got != "Content-Type, Stagedoor-Request, Authorization, X-Requested-With, Sentry-Trace, Cache-Control" {
 			t.Errorf("%s: allowed headers %q", path, got)
 		}
 		if h.Get("Access-Control-Allow-Origin") != listedOrigin || h.Get("Access-Control-Allow-Credentials") != "true" ||
 			h.Get("Access-Control-Max-Age") == "" || !strings.Contains(h.Get("Access-Control-Allow-Methods"), "DELETE") {
 			t.Errorf("%s: %v", path, h)
+		}
+		if got := strings.Join(h.Values("Vary"), ","); !strings.Contains(got, "Access-Control-Request-Headers") || !strings.Contains(got, "Origin") {
+			t.Errorf("%s: Vary is %q", path, got)
+		}
+		own := ask(path, s.public)
+		own.ok(t, http.StatusNoContent)
+		for name := range own.Header {
+			if strings.HasPrefix(name, "Access-Control-") {
+				t.Errorf("%s: public_url's own origin, for which no browser asks, got %s", path, name)
+			}
 		}
 		ask(path, foreignOrigin).refused(t, 403, "CROSS_ORIGIN_REFUSED")
 		ask(path, "null").refused(t, 403, "CROSS_ORIGIN_REFUSED")
@@ -169,6 +304,21 @@ func TestPreflightsAreAnsweredHere(t *testing.T) {
 	ask("/index.html", foreignOrigin).ok(t, 204)
 	if got := s.frontend.one(t).Method; got != "OPTIONS" {
 		t.Errorf("the frontend received %s", got)
+	}
+}
+
+// TestPreflightsAreBounded in what they repeat.
+func TestPreflightsAreBounded(t *testing.T) {
+	s := newStage(t)
+	var asked []string
+	for i := range 3000 {
+		asked = append(asked, fmt.Sprintf("x-%d", i))
+	}
+	answer := s.do("OPTIONS", "/api/me", header("Origin: "+listedOrigin, "Access-Control-Request-Method: PUT",
+		"Access-Control-Request-Headers: "+strings.Join(asked, ",")), nil)
+	answer.ok(t, http.StatusNoContent)
+	if got := strings.Split(answer.Header.Get("Access-Control-Allow-Headers"), ", "); len(got) != maxAskedHeaders || got[0] != "X-0" {
+		t.Errorf("%d headers are allowed, want %d", len(got), maxAskedHeaders)
 	}
 }
 

@@ -54,7 +54,7 @@ func (f *frontendRoute) serve(w *responseWriter, r *http.Request, x *exchange) {
 	switch {
 	case len(f.methods) > 0 && !slices.Contains(f.methods, r.Method):
 		refuseMethod(w, r, f.methods)
-	case r.Method == http.MethodTrace || !isMethod(r.Method):
+	case r.Method == http.MethodTrace || !isToken(r.Method):
 		refuseMethod(w, r, frontendMethods)
 	default:
 		w.dropEarly = f.drop
@@ -62,10 +62,11 @@ func (f *frontendRoute) serve(w *responseWriter, r *http.Request, x *exchange) {
 	}
 }
 
-// isMethod tells whether a method is a token (RFC 9110 section 9.1). net/http's HTTP/2 server takes any text.
-func isMethod(method string) bool {
+// isToken tells whether a text is a token (RFC 9110 section 5.6.2), as methods and the names of headers are. Of a method
+// net/http's HTTP/2 server takes any text.
+func isToken(text string) bool {
 	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-	return method != "" && strings.Trim(method, letters+"0123456789!#$%&'*+-.^_`|~") == ""
+	return text != "" && strings.Trim(text, letters+"0123456789!#$%&'*+-.^_`|~") == ""
 }
 
 func (f *frontendRoute) rewrite(pr *httputil.ProxyRequest) {

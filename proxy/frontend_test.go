@@ -83,7 +83,7 @@ func TestFrontendIsNotBlamedForAClient(t *testing.T) {
 	for method, want := range map[string]bool{
 		"GET": true, "get": true, "M-SEARCH": true, "": false, "GET /": false, "G\tET": false, "GET\r\n": false, "G(E)T": false, "GÉT": false,
 	} {
-		if got := isMethod(method); got != want {
+		if got := isToken(method); got != want {
 			t.Errorf("%q is a method: %v, want %v", method, got, want)
 		}
 	}

@@ -35,6 +35,9 @@ func patternProblem(text string) string {
 	if len(segments) == 0 {
 		return ""
 	}
+	if segments[len(segments)-1] == "" {
+		return fmt.Sprintf("%q ends in a slash, which a path does not keep; write it without", text)
+	}
 	if problem := segmentsProblem(strings.Join(segments, "/")); problem != "" {
 		return problem
 	}
@@ -69,7 +72,7 @@ func newAllowList(texts []string) allowList {
 	return list
 }
 
-// allows judges the decoded path below the route's prefix.
+// allows tells whether a pattern matches the decoded path below the route's prefix, without a slash at its end.
 func (l allowList) allows(rest string) bool {
 	segments := splitPath(rest)
 	return len(l) == 0 || slices.ContainsFunc(l, func(p pattern) bool { return p.matches(segments) })

@@ -123,6 +123,7 @@ func TestRouteFaults(t *testing.T) {
 		"allow":              {with(none, func(r *Route) { r.Allow = []string{"x"} }), "[0].allow: no use"},
 		"stars within":       {with(user, func(r *Route) { r.Allow = []string{"me", "**/x"} }), "[0].allow[1]: before its end"},
 		"part of a segment":  {with(user, func(r *Route) { r.Allow = []string{"me*"} }), "[0].allow[0]: part of a segment"},
+		"slash at the end":   {with(user, func(r *Route) { r.Allow = []string{"me/"} }), "[0].allow[0]: write it without"},
 		"pattern with dots":  {with(user, func(r *Route) { r.Allow = []string{"../x"} }), "[0].allow[0]: a dot segment"},
 	} {
 		fields, text := faults(func(r func(string, string)) { ValidateRoutes(c.routes, r) })
