@@ -87,6 +87,9 @@ func goodFor(d time.Duration) session.Grant {
 	}
 }
 
+// littleLife is the life of a token that is good, and that a request does not go on with while it is refreshed.
+const littleLife = 4 * time.Second
+
 // testKey is a session key: 32 bytes in base64.
 var testKey = session.NewSecret("MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=")
 

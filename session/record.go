@@ -49,6 +49,12 @@ func (r record) due(now time.Time, before time.Duration) bool {
 	return r.grant.Expiry.Sub(now) <= before
 }
 
+// sameGrant tells whether nobody has refreshed the grant meanwhile. A server may answer with the tokens that it gave before,
+// so the time of the refresh counts as well.
+func (r record) sameGrant(other record) bool {
+	return r.grant.same(other.grant) && r.refreshedAt == other.refreshedAt
+}
+
 // wireRecord is a record as formatNamed seals it. Times are in milliseconds since 1970. The dictionary has the names.
 type wireRecord struct {
 	ClientID       string   `json:"client_id,omitempty"` // to whom the grant was given

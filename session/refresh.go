@@ -14,8 +14,10 @@ const (
 	stepTime = time.Minute
 	// waitForToken bounds how long a request waits for a refresh when it has no good token meanwhile.
 	waitForToken = 15 * time.Second
-	// waitWithToken is the same for a request whose token is still good.
+	// waitWithToken is the same for a request whose token is good, but for less time than its use takes.
 	waitWithToken = 5 * time.Second
+	// enoughLife is the life that a token must have left for a request that goes on with it while it is refreshed.
+	enoughLife = 5 * time.Second
 	// forcedRefreshPause is the least time between two forced refreshes of a session.
 	forcedRefreshPause = 30 * time.Second
 )
@@ -23,36 +25,43 @@ const (
 // errTooLong is why a request stopped waiting for a refresh that goes on without it.
 var errTooLong = &RefreshUnavailableError{Cause: errors.New("the refresh takes too long")}
 
-// Token returns a token of the session that is good now. One that ends soon is refreshed first; when that fails, and
-// while the old one is still good, the old one is returned. It answers ErrReauthorize, ErrNoSession (the session was
-// ended meanwhile), ErrStoreUnavailable, ErrClientMisconfigured or a RefreshUnavailableError.
+// Token returns a token of the session that is good now. One with less than Config.RefreshBefore left is refreshed: beside
+// the request while it has enoughLife, so that the request does not wait, and before the request when it has less. When the
+// refresh fails, and while the old token is still good, the old one is returned. It answers ErrReauthorize, ErrNoSession (the
+// session was ended meanwhile), ErrStoreUnavailable, ErrClientMisconfigured or a RefreshUnavailableError.
 func (m *Manager) Token(ctx context.Context, s *Session) (Token, error) {
-	return m.TokenFor(ctx, s, m.settings.Load().Config.RefreshBefore)
+	return m.TokenFor(ctx, s, 0)
 }
 
 // TokenFor is Token for a use that takes so long: a token that ends before is refreshed first.
 func (m *Manager) TokenFor(ctx context.Context, s *Session, use time.Duration) (Token, error) {
-	use = max(use, m.settings.Load().Config.RefreshBefore)
 	now, current := m.options.Now(), s.record.grant.Token
-	if !s.record.due(now, use) {
+	why := need{use: max(use, m.settings.Load().Config.RefreshBefore)}
+	if !s.record.due(now, why.use) {
 		return current, nil
 	}
-	good := current.goodAt(now)
+	left := current.Expiry.Sub(now)
 	if !s.renewable() {
-		if good {
+		if left > 0 {
 			return current, nil
 		}
 		return Token{}, ErrReauthorize
 	}
+	if left >= max(use, enoughLife) {
+		if m.paused(s) == nil {
+			m.flight(s, why)
+		}
+		return current, nil
+	}
 	patience := waitForToken
-	if good {
+	if left >= enoughLife {
 		patience = waitWithToken
 	}
-	next, err := m.refreshed(ctx, s, need{use: use}, patience)
+	next, err := m.refreshed(ctx, s, why, patience)
 	if errors.Is(err, ErrRefreshedLately) { // it joined a flight that was forced for another token
-		next, err = m.refreshed(ctx, s, need{use: use}, patience)
+		next, err = m.refreshed(ctx, s, why, patience)
 	}
-	if err != nil && good && passing(err) && ctx.Err() == nil {
+	if err != nil && passing(err) && ctx.Err() == nil && current.goodAt(m.options.Now()) {
 		return current, nil
 	}
 	return next, err
@@ -90,18 +99,23 @@ func passing(err error) bool {
 	return !errors.Is(err, ErrReauthorize) && !errors.Is(err, ErrNoSession)
 }
 
-// refreshed waits for the one refresh of the session in this process, and begins it when there is none. The refresh
-// belongs to no request: it goes on when they all have left.
-func (m *Manager) refreshed(ctx context.Context, s *Session, why need, patience time.Duration) (Token, error) {
-	if err := m.paused(s); err != nil {
-		return Token{}, err
-	}
-	f := m.flights.join(s.key, func(f *flight) {
+// flight returns the one refresh of the session in this process, and begins it when there is none. The refresh belongs to
+// no request: it goes on when they all have left.
+func (m *Manager) flight(s *Session, why need) *flight {
+	return m.flights.join(s.key, func(f *flight) {
 		m.background.Go(func() {
 			token, err := m.fly(f, s, why)
 			m.flights.land(s.key, f, token, err)
 		})
 	})
+}
+
+// refreshed waits for the session's refresh.
+func (m *Manager) refreshed(ctx context.Context, s *Session, why need, patience time.Duration) (Token, error) {
+	if err := m.paused(s); err != nil {
+		return Token{}, err
+	}
+	f := m.flight(s, why)
 	timer := time.NewTimer(patience)
 	defer timer.Stop()
 	select {
@@ -189,12 +203,13 @@ func (m *Manager) refreshHeld(f *flight, s *Session, why need, holder string) (*
 	m.pauses.worked(s.key)
 	change := func(r *record) {
 		r.grant = r.grant.succeededBy(next)
+		r.ended = false // another replica's refusal, of a refresh token that was spent just now, is disproved
 		r.refreshedAt = instantOf(now)
 		if why.forced() {
 			r.forcedAt = instantOf(now)
 		}
 	}
-	saved, err := m.saveOver(current, holder, change, func(unsaved *Session) { // the requests need not wait for the store
+	saved, err := m.saveOver(current, holder, change, func(unsaved *Session) { // the requests need not wait for the write
 		m.recent.update(unsaved)
 		f.tell(unsaved.record.grant.Token, nil)
 	})
@@ -215,10 +230,10 @@ func (c *settings) nextGrant(ctx context.Context, s *Session) (Grant, error) {
 	return c.Refresh(ctx, s.record.grant.Refresh)
 }
 
-// endGrant marks the session as one that only a new login helps.
+// endGrant marks the session as one that only a new login helps, unless another replica has refreshed it meanwhile.
 func (m *Manager) endGrant(s *Session, holder string) (*Session, error) {
 	m.pauses.worked(s.key)
-	saved, err := m.saveOver(s, holder, func(r *record) { r.ended = true }, func(*Session) {})
+	saved, err := m.saveOver(s, holder, func(r *record) { r.ended = true }, nil)
 	if err == nil && saved.record.ended {
 		m.audit("reauthorization_required", "invalid_grant", saved)
 	}

@@ -84,7 +84,7 @@ func TestForcedRefreshJoinsTheOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, b := newReplicas(t, 2), &browser{}
 		r.tokens.takes = 2 * time.Second
-		b.logIn(t, r.managers[0], goodFor(30*time.Second))
+		b.logIn(t, r.managers[0], goodFor(littleLife))
 		var wg sync.WaitGroup
 		for i, m := range r.managers {
 			wg.Go(func() {
@@ -135,7 +135,7 @@ func TestForcedRefreshJoinsOneThatBringsNothingNew(t *testing.T) {
 func TestForcedRefreshAfterAnOrdinaryOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, b := newReplicas(t, 1), &browser{}
-		b.logIn(t, r.managers[0], goodFor(30*time.Second))
+		b.logIn(t, r.managers[0], goodFor(littleLife))
 		if got := ask(t.Context(), r.managers[0], b); got.access != "access-2" {
 			t.Fatalf("got %q, %v", got.access, got.err)
 		}

@@ -79,8 +79,12 @@ func TestTokenIsUsedUntilItIsDue(t *testing.T) {
 			t.Errorf("with 61s left: got %q, %v, %d calls", got.access, got.err, r.tokens.calls())
 		}
 		pass(time.Second)
+		if got := ask(t.Context(), r.managers[0], b); got.access != "access-1" || got.after != 0 {
+			t.Errorf("with 60s left: got %q, %v after %v", got.access, got.err, got.after)
+		}
+		synctest.Wait()
 		if got := ask(t.Context(), r.managers[0], b); got.access != "access-2" || r.tokens.calls() != 1 {
-			t.Errorf("with 60s left: got %q, %v, %d calls", got.access, got.err, r.tokens.calls())
+			t.Errorf("refreshed beside it: got %q, %v, %d calls", got.access, got.err, r.tokens.calls())
 		}
 	})
 }

@@ -71,7 +71,8 @@ func TestLeaseIsGivenBack(t *testing.T) {
 	}
 }
 
-// A holder that lost its lease writes nothing: what the new holder gets may be newer.
+// A holder that lost its lease writes nothing: what the new holder gets may be newer. The requests that wait for its token
+// have it nevertheless.
 func TestHolderThatLostItsLease(t *testing.T) {
 	for name, answer := range map[string]func(int) (session.Grant, error){
 		"with a new token": nil, "with an ended grant": failing(session.ErrGrantEnded),
@@ -85,13 +86,20 @@ func TestHolderThatLostItsLease(t *testing.T) {
 				wg.Go(func() {
 					var unavailable *session.RefreshUnavailableError
 					got := ask(t.Context(), r.managers[0], b)
-					if !errors.As(got.err, &unavailable) || !errors.Is(got.err, session.ErrLeaseLost) {
+					switch {
+					case answer == nil && got.access != "access-2":
+						t.Errorf("got %q, %v, want the token that came", got.access, got.err)
+					case answer != nil && (!errors.As(got.err, &unavailable) || !errors.Is(got.err, session.ErrLeaseLost)):
 						t.Errorf("got %q, %v, want a RefreshUnavailableError for the lost lease", got.access, got.err)
 					}
 				})
 				pass(time.Second)
 				r.store.steal(t, b.key())
 				wg.Wait()
+				pass(2 * time.Minute)
+				if lost := r.audited("refresh", "lost"); (lost == 1) != (answer == nil) {
+					t.Errorf("%d audit lines tell of a token that was never written", lost)
+				}
 				if version := r.store.version(t, b); version != 1 {
 					t.Errorf("the record is at version %d; the loser wrote", version)
 				}

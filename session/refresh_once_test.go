@@ -18,8 +18,8 @@ func TestOneRefreshForAll(t *testing.T) {
 		left  time.Duration // of the old token
 		takes time.Duration // the refresh
 	}{
-		{"soon to end, at once", 30 * time.Second, 0},
-		{"soon to end, in 3s", 30 * time.Second, 3 * time.Second},
+		{"soon to end, at once", littleLife, 0},
+		{"soon to end, in 3s", littleLife, 3 * time.Second},
 		{"ended, in 3s", -time.Hour, 3 * time.Second},
 		{"ended, in 12s", -time.Hour, 12 * time.Second},
 		{"ends while it is refreshed", 2 * time.Second, 3 * time.Second},

@@ -197,7 +197,7 @@ func TestWaitersHearOfTheLogout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, b := newReplicas(t, 3), &browser{}
 		r.tokens.takes = 3 * time.Second
-		b.logIn(t, r.managers[0], goodFor(30*time.Second))
+		b.logIn(t, r.managers[0], goodFor(littleLife))
 		still := &browser{cookies: map[string]string{"stagedoor": b.cookies["stagedoor"]}}
 		var wg sync.WaitGroup
 		wg.Go(func() {

@@ -11,8 +11,12 @@ import (
 const savePoll = 250 * time.Millisecond
 
 // saveOver writes a change on top of the record, whatever else has changed in it meanwhile, as long as its grant is the one
-// that was used and nobody else has the lease. A store that is away is tried again for stepTime: what the token endpoint
-// has just given cannot be had a second time. Waiting is then called with the session as it will be.
+// that was used and nobody else has the lease. It returns the session as it is then; when somebody else has refreshed the
+// grant, that is theirs. When the record is gone it answers ErrNoSession: a deletion wins.
+//
+// A store that is away is tried again for stepTime. With waiting, which is called with the session as it will be, so is a
+// lease that another replica has: what the token endpoint has just given cannot be had a second time. Without, a lease that
+// is lost is an error at once.
 func (m *Manager) saveOver(s *Session, holder string, change func(*record), waiting func(*Session)) (*Session, error) {
 	ctx, cancel := step()
 	defer cancel()
@@ -20,26 +24,32 @@ func (m *Manager) saveOver(s *Session, holder string, change func(*record), wait
 		next := s.record
 		change(&next)
 		saved, err := m.save(ctx, s, next, holder)
+		lost := errors.Is(err, ErrLeaseLost)
+		if lost {
+			err = &RefreshUnavailableError{Cause: err}
+		}
 		switch {
-		case errors.Is(err, ErrConflict):
-			current, err := m.load(ctx, s.place)
-			if err != nil && !errors.Is(err, ErrStoreUnavailable) {
-				return nil, err
+		case lost && waiting != nil, errors.Is(err, ErrConflict):
+			current, loadErr := m.load(ctx, s.place)
+			if loadErr != nil && !errors.Is(loadErr, ErrStoreUnavailable) {
+				return nil, loadErr
 			}
-			if err == nil && !current.record.grant.same(s.record.grant) {
+			if loadErr == nil && !current.record.sameGrant(s.record) {
 				return current, nil // another replica has the newer grant
 			}
-			if err == nil {
+			if loadErr == nil {
 				s = current
-				continue
+				if !lost {
+					continue
+				}
 			}
-		case errors.Is(err, ErrLeaseLost):
-			return nil, &RefreshUnavailableError{Cause: err}
 		case !errors.Is(err, ErrStoreUnavailable):
 			return saved, err
 		}
-		m.options.Log.Warn("a refreshed token waits for the store", zap.String("session", s.Label()), zap.Error(err))
-		waiting(&Session{place: s.place, version: s.version, record: next, limits: s.limits})
+		m.options.Log.Warn("the outcome of a refresh is not written yet", zap.String("session", s.Label()), zap.Error(err))
+		if waiting != nil {
+			waiting(&Session{place: s.place, version: s.version, record: next, limits: s.limits})
+		}
 		if pauseFor(ctx, wait) != nil {
 			return nil, err
 		}

@@ -21,7 +21,7 @@ type Grant struct {
 // goodAt tells whether the token can still be used.
 func (t Token) goodAt(now time.Time) bool { return now.Before(t.Expiry) }
 
-// same tells whether nobody has refreshed the grant meanwhile.
+// same tells whether the tokens are the same.
 func (g Grant) same(other Grant) bool {
 	return g.Access.Equal(other.Access) && g.Refresh.Equal(other.Refresh)
 }
