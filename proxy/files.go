@@ -1,10 +1,8 @@
 package proxy
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"net/http"
 	"net/url"
@@ -13,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"stagedoor/httperror"
 )
@@ -27,10 +26,11 @@ type filesRoute struct {
 	prefix   string // without the slash at its end
 	files    fs.FS
 	fallback string // empty: none
+	digests  fileDigests
 }
 
 func newFilesRoute(route Route) (*filesRoute, error) {
-	f := &filesRoute{prefix: normalPrefix(route.Path), files: route.FS, fallback: route.Fallback}
+	f := &filesRoute{prefix: normalPrefix(route.Path), files: route.FS, fallback: route.Fallback, digests: fileDigests{now: time.Now}}
 	if f.files == nil {
 		info, err := os.Stat(route.Files)
 		if err != nil {
@@ -109,41 +109,6 @@ func redirectToFolder(w http.ResponseWriter, r *http.Request) error {
 	w.Header().Set("Location", location)
 	w.WriteHeader(http.StatusFound)
 	return nil
-}
-
-// send answers with a file, conditions and ranges included.
-func (f *filesRoute) send(w http.ResponseWriter, r *http.Request, name string) error {
-	info, err := fs.Stat(f.files, name)
-	if err != nil {
-		return missing(err)
-	}
-	if !info.Mode().IsRegular() { // a pipe would never end
-		return fs.ErrNotExist
-	}
-	file, err := f.files.Open(name)
-	if err != nil {
-		return missing(err)
-	}
-	defer func() { _ = file.Close() }() // it was only read
-	content, err := seekable(file)
-	if err != nil {
-		return err
-	}
-	if extension := path.Ext(name); extension == ".html" || extension == ".htm" {
-		w.Header().Set("Cache-Control", "no-cache") // it names the scripts of one build
-	} else if extension == ".webmanifest" { // unknown to package mime
-		w.Header().Set("Content-Type", "application/manifest+json")
-	}
-	http.ServeContent(w, r, name, info.ModTime(), content)
-	return nil
-}
-
-func seekable(file fs.File) (io.ReadSeeker, error) {
-	if content, ok := file.(io.ReadSeeker); ok {
-		return content, nil
-	}
-	content, err := io.ReadAll(file)
-	return bytes.NewReader(content), err
 }
 
 // hidden tells whether a segment begins with a dot: editors, version control and secrets live there. RFC 8615 keeps
