@@ -52,7 +52,7 @@ func connectAccount(ctx context.Context, e environment, store operatorStore, nam
 		return err
 	}
 	_, err = fmt.Fprintf(e.stdout, "Open this link within %d minutes, once, as the owner of the account %s:\n\n  %s\n\n",
-		int(session.AttemptLifetime/time.Minute), name, link)
+		int(session.TicketLifetime/time.Minute), name, link)
 	return err
 }
 

@@ -35,8 +35,8 @@ func (g *gateway) generation(c config.Config, last *generation) (*generation, er
 		next.transport = proxy.NewTransport(c.Upstream)
 	}
 	auth, err := flows.New(flows.Options{
-		Config: c.Spotify, PublicURL: c.Server.PublicURL, Sessions: g.sessions, Tokens: next.tokens, Client: web.Client(),
-		BrowserTokens: c.Session.BrowserTokens, Log: g.log, Metrics: g.metrics,
+		Config: c.Spotify, PublicURL: c.Server.PublicURL, AllowedOrigins: c.Server.AllowedOrigins, Sessions: g.sessions,
+		Tokens: next.tokens, Client: web.Client(), BrowserTokens: c.Session.BrowserTokens, Log: g.log, Metrics: g.metrics,
 	})
 	if err != nil {
 		return nil, err

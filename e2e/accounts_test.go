@@ -35,7 +35,17 @@ func (w *world) connectLink(t *testing.T, account string) string {
 	return found
 }
 
-// open follows a link to its end, as a person does.
+// connect opens a link, presses the button of its page and goes on to the end, as a person does.
+func (v *visitor) connect(link string) answer {
+	v.t.Helper()
+	page := v.open(link)
+	if page.status != http.StatusOK || !strings.Contains(page.body, "Connect a Spotify account") {
+		return page
+	}
+	return v.do(http.MethodPost, strings.TrimPrefix(link, v.w.balancer.URL), "")
+}
+
+// open follows a link to its page.
 func (v *visitor) open(link string) answer {
 	v.t.Helper()
 	return v.get(strings.TrimPrefix(link, v.w.balancer.URL))
@@ -47,7 +57,7 @@ func (w *world) connectAccount(t *testing.T, account, owner string) {
 	if err := w.spotify.SetConsent(simulator.Consent{User: owner}); err != nil {
 		t.Fatal(err)
 	}
-	w.visitor().open(w.connectLink(t, account)).expect(t, "the link", http.StatusOK, "", "The account is connected", owner)
+	w.visitor().connect(w.connectLink(t, account)).expect(t, "the link", http.StatusOK, "", "The account is connected", owner)
 }
 
 // TestSharedAccount connects an account by its link and serves strangers with it, on three replicas, until it is removed.
@@ -70,11 +80,21 @@ func TestSharedAccount(t *testing.T) {
 		t.Fatal(err)
 	}
 	link := w.connectLink(t, "radio")
-	owner.open(link).expect(t, "the link", http.StatusOK, "", "The account is connected", "ada")
+	for range 2 { // as a messenger does that shows what is behind a link
+		w.visitor().open(link).expect(t, "the page of the link", http.StatusOK, "", "Connect a Spotify account", "radio")
+	}
+	path := strings.TrimPrefix(link, w.balancer.URL)
+	if a := w.visitor().do(http.MethodHead, path, ""); a.status != http.StatusOK {
+		t.Errorf("HEAD answered %d", a.status)
+	}
+	for _, foreign := range [][]string{{"Origin", "https://evil.example"}, {"Origin", "null"}} {
+		w.visitor().do(http.MethodPost, path, "", foreign...).expect(t, "another site's form", http.StatusForbidden, "CROSS_ORIGIN_REFUSED")
+	}
+	owner.connect(link).expect(t, "the link", http.StatusOK, "", "The account is connected", "ada")
 	if owner.status().Authenticated {
 		t.Error("whoever connects an account is logged in")
 	}
-	w.visitor().open(link).expect(t, "opened twice", http.StatusBadRequest, "INVALID_REQUEST",
+	w.visitor().connect(link).expect(t, "opened twice", http.StatusBadRequest, "INVALID_REQUEST",
 		"has been used or is older than ten minutes", "stagedoor accounts connect")
 	for _, replica := range w.replicas {
 		if strings.Contains(replica.log(), link[strings.Index(link, "ticket="):]) {
@@ -190,7 +210,7 @@ func TestConnectLinksThatFail(t *testing.T) {
 	if a := v.get(path, "Sec-Fetch-Mode", "cors"); a.status != http.StatusBadRequest {
 		t.Errorf("a script's GET answered %d %s", a.status, a.body)
 	}
-	for _, method := range []string{http.MethodHead, http.MethodPost} {
+	for _, method := range []string{http.MethodPut, http.MethodDelete} {
 		if a := v.do(method, path, ""); a.status != http.StatusMethodNotAllowed {
 			t.Errorf("%s answered %d", method, a.status)
 		}
@@ -200,7 +220,7 @@ func TestConnectLinksThatFail(t *testing.T) {
 		t.Fatal(err)
 	}
 	// What failed above has not used the link up.
-	v.open(fresh).expect(t, "a no at the consent page", http.StatusForbidden, "ACCESS_DENIED")
+	v.connect(fresh).expect(t, "a no at the consent page", http.StatusForbidden, "ACCESS_DENIED")
 	if said := v.onAllReplicas(nowPlaying); said != "401 REAUTHORIZATION_REQUIRED" {
 		t.Errorf("nobody has consented, and the replicas say %s", said)
 	}
@@ -214,7 +234,11 @@ func TestConnectFinishesInItsOwnBrowser(t *testing.T) {
 		t.Fatal(err)
 	}
 	owner, other := w.visitor(), w.visitor()
-	consent, _ := owner.step(w.connectLink(t, "radio"))
+	link := w.connectLink(t, "radio")
+	surfer := *owner.client
+	surfer.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	pressed := &visitor{t: t, w: w, origin: owner.origin, client: &surfer}
+	consent := pressed.do(http.MethodPost, strings.TrimPrefix(link, w.balancer.URL), "").header.Get("Location")
 	if !strings.Contains(consent, "show_dialog=true") || !strings.Contains(consent, "user-read-currently-playing") {
 		t.Errorf("the link leads to %s", consent)
 	}

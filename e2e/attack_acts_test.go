@@ -203,8 +203,8 @@ func (s *scene) connect() {
 	s.learn("the ticket", ticket) // which is what the command is there to say, once
 	s.note(placeCommands, strings.Replace(stdout, ticket, "", 1)+stderr)
 	owner := s.visitor()
-	owner.open(opened)
-	owner.open(opened)
+	owner.connect(opened)
+	owner.connect(opened)
 	for _, key := range []string{plainAPIKey, hiddenAPIKey, "wrong" + plainAPIKey, plainAPIKey[1:]} {
 		owner.get("/box/me/player", "Authorization", "Bearer "+key)
 		owner.get("/box/nothing?key="+key, "Authorization", "Bearer "+key)

@@ -2,8 +2,10 @@ package e2e
 
 import (
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -48,7 +50,7 @@ func sessionFixation(lt *loginTrial, class *attacks) {
 	victim, elsewhere := lt.loggedIn("ada"), lt.surfer()
 	elsewhere.plant("stagedoor", victim.cookie("stagedoor"), "/")
 	back, returning := victim.consented("ada"), lt.surfer() // as with SameSite=Strict: the login cookie alone comes back
-	returning.plant("stagedoor-login", victim.cookie("stagedoor-login"), "/")
+	returning.plant(loginCookie(back.Get("state")), victim.loginCookie(back.Get("state")), "/")
 	a := lt.arrive(returning, back)
 	class.held(hasArrived(a) && lt.userOf(elsewhere) == "",
 		"%s, a copied id: outlives a login whose callback has no session cookie", lt.flow)
@@ -137,14 +139,17 @@ func (lt *loginTrial) tossedLogout(class *attacks) {
 func loginTossing(lt *loginTrial, class *attacks) {
 	victim, attacker := lt.surfer(), lt.surfer()
 	own, theirs := victim.consented("ada"), attacker.consented("chloe")
-	ownCookie, planted := victim.cookie("stagedoor-login"), attacker.cookie("stagedoor-login")
+	ownName, theirName := loginCookie(own.Get("state")), loginCookie(theirs.Get("state"))
+	ownCookie, planted := victim.cookie(ownName), attacker.cookie(theirName)
 	before := lt.standing()
 	for name, header := range map[string]string{
-		"the planted one last":  cookies("stagedoor-login", ownCookie, "stagedoor-login", planted),
-		"the planted one first": cookies("stagedoor-login", planted, "stagedoor-login", ownCookie),
-		"in quotes":             cookies("stagedoor-login", ownCookie, "stagedoor-login", `"`+planted+`"`),
-		"in another case":       cookies("Stagedoor-Login", planted),
-		"under the other name":  cookies("stagedoor", planted, "stagedoor", ownCookie),
+		"the planted one last":   cookies(ownName, ownCookie, ownName, planted, theirName, planted, theirName, ownCookie),
+		"the planted one first":  cookies(ownName, planted, ownName, ownCookie, theirName, ownCookie, theirName, planted),
+		"in quotes":              cookies(ownName, ownCookie, ownName, `"`+planted+`"`, theirName, planted, theirName, `"`+ownCookie+`"`),
+		"in another case":        cookies(strings.ToUpper(theirName), planted, strings.ToUpper(ownName), ownCookie),
+		"under the other name":   cookies("stagedoor", planted, "stagedoor", ownCookie),
+		"under the old name":     cookies("stagedoor-login", planted, "stagedoor-login", ownCookie),
+		"each under the other's": cookies(theirName, ownCookie, ownName, planted),
 	} {
 		v := lt.surfer()
 		a := lt.arrive(v, theirs, "Cookie", header)
@@ -152,12 +157,14 @@ func loginTossing(lt *loginTrial, class *attacks) {
 		a = lt.arrive(v, own, "Cookie", header)
 		class.held(hasRefused(a) && lt.standing() == before, "%s, %s, the victim's login: %s", lt.flow, name, a.short())
 	}
-	victim.plant("stagedoor-login", planted, "/auth")
-	a := lt.arrive(victim, theirs)
-	class.held(hasRefused(a) && lt.standing() == before, "%s, a login cookie for /auth: %s", lt.flow, a.short())
-	for v, back := range map[*visitor][]string{lt.surfer(): {ownCookie, own.Encode()}, attacker: {planted, theirs.Encode()}} {
-		v.plant("stagedoor-login", back[0], "/")
-		if a := lt.arriveRaw(v, back[1]); !hasArrived(a) {
+	victim.plant(ownName, planted, "/auth")
+	for _, back := range []url.Values{own, theirs} {
+		a := lt.arrive(victim, back)
+		class.held(hasRefused(a) && lt.standing() == before, "%s, a login cookie for /auth: %s", lt.flow, a.short())
+	}
+	for v, back := range map[*visitor][]string{lt.surfer(): {ownName, ownCookie, own.Encode()}, attacker: {theirName, planted, theirs.Encode()}} {
+		v.plant(back[0], back[1], "/")
+		if a := lt.arriveRaw(v, back[2]); !hasArrived(a) {
 			lt.t.Errorf("%s: with one cookie the login ended with %s", lt.flow, a.short())
 		}
 	}
@@ -177,6 +184,7 @@ func TestCookieNamesOfHTTPS(t *testing.T) {
 		"stagedoor", "__Host-stagedoor", "__Secure-stagedoor", "__Http-stagedoor", "__host-http-stagedoor",
 		"__HOST-HTTP-STAGEDOOR",
 		"Http-stagedoor", "__Host-Http-Stagedoor", "%5F%5FHost-Http-stagedoor", "__Host-Http-stagedoor-login", "",
+		"__Host-Http-stagedoor-login-0123456789abcdef",
 	} {
 		v := lt.surfer()
 		v.origin = https
@@ -192,7 +200,7 @@ func TestCookieNamesOfHTTPS(t *testing.T) {
 	v.origin = https
 	a := v.get("/auth/login")
 	set := a.header.Get("Set-Cookie")
-	class.held(strings.HasPrefix(set, name+"-login=") && strings.Contains(set, "Path=/;") && strings.Contains(set, "Secure") &&
+	class.held(regexp.MustCompile("^"+name+"-login-[0-9a-f]{16}=").MatchString(set) && strings.Contains(set, "Path=/;") && strings.Contains(set, "Secure") &&
 		strings.Contains(set, "HttpOnly") && strings.Contains(set, "SameSite=Lax") && !strings.Contains(set, "Domain"),
 		"the login cookie is %q", set)
 }

@@ -15,6 +15,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"stagedoor/flows"
 	"stagedoor/session"
 )
 
@@ -33,7 +34,7 @@ func TestRedisAndConfigurationOpenNothing(t *testing.T) {
 	v.get("/app/"+catalogue).expect(t, "the app's route", http.StatusOK, "")
 	state := v.leaveForConsent()
 	_, ticket, _ := strings.Cut(w.connectLink(t, "radio"), "ticket=")
-	cookie, browser := v.cookieOf("stagedoor"), v.cookieOf("stagedoor-login")
+	cookie := v.cookieOf("stagedoor")
 
 	i := newIntruder(t, w)
 	a := newAttacks(t, "records opened with Redis and the configuration")
@@ -55,9 +56,10 @@ func TestRedisAndConfigurationOpenNothing(t *testing.T) {
 	a.tryCookies(w, i)
 	a.tryMovedRecords(w, i)
 
-	for kind, secret := range map[string]string{"session": cookie, "login": state + "." + browser, "ticket": ticket} {
-		id, _, _ := strings.Cut(secret, ".")
-		if plain, err := i.open(placeOf(kind, id), secret); err != nil || len(plain) == 0 {
+	a.tryLoginCookie(w, i, state, v.loginCookie(state))
+
+	for kind, secret := range map[string]string{"session": cookie, "ticket": ticket} {
+		if plain, err := i.open(placeOf(kind, secret), secret); err != nil || len(plain) == 0 {
 			t.Errorf("a record of the kind %s does not open with its own secret: %v", kind, err)
 		}
 	}
@@ -101,6 +103,24 @@ func (a *attacks) tryCookies(w *world, i *intruder) {
 		v := w.visitor()
 		answer := v.get("/api/me", "Cookie", "stagedoor="+guess)
 		a.held(answer.status == http.StatusUnauthorized, "the cookie %q is let in: %d", guess, answer.status)
+	}
+}
+
+// tryLoginCookie gives the intruder the cookie of a login that has begun as well, and not its state.
+func (a *attacks) tryLoginCookie(w *world, i *intruder, state, cookie string) {
+	a.t.Helper()
+	begun, encoded, _ := strings.Cut(cookie, ".")
+	sealed, err := base64.RawURLEncoding.DecodeString(encoded)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	binding := strings.Join([]string{placeOf("login", state), begun, clientID, flows.FlowCode, w.balancer.URL}, "\n")
+	for _, guess := range append(i.guesses, cookie, begun, encoded) {
+		plain, err := openSealed(i.aead(guess), sealed, binding)
+		a.held(err != nil, "a login cookie opens with %q: %s", guess, plain)
+	}
+	if plain, err := openSealed(i.aead(state), sealed, binding); err != nil || !strings.Contains(string(plain), `"v":`) {
+		a.t.Errorf("with its state the login cookie opens as %q, %v", plain, err)
 	}
 }
 

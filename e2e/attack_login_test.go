@@ -119,10 +119,14 @@ func stateReplay(lt *loginTrial, class *attacks) {
 	for range 3 {
 		a := lt.arrive(v, back)
 		now := lt.userOf(v)
-		class.held(hasRefused(a) && now == "ada" && lt.standing() == before,
+		class.held(lt.hasLedBack(a) && now == "ada" && lt.standing() == before,
 			"%s: a replay answered %s, the user is %q", lt.flow, a.short(), now)
 	}
+	lt.replayElsewhere(class, v, back)
 	v.do(http.MethodPost, "/auth/logout", "")
+	before = lt.standing()
+	lt.surfer().consented("ben")
+	class.held(lt.standing() == before, "%s: a login that has begun is in Redis", lt.flow)
 	before = lt.standing()
 	a := lt.arrive(v, back)
 	class.held(hasRefused(a) && lt.userOf(v) == "" && lt.standing() == before,
@@ -152,7 +156,7 @@ func (lt *loginTrial) arriveAtOnce(v *visitor, back url.Values, times int) (good
 	for range times {
 		group.Go(func() {
 			a, err := lt.tryArrive(v, back.Encode())
-			if err != nil || !hasArrived(a) && !hasRefused(a) {
+			if err != nil || !hasArrived(a) && !hasRefused(a) && !lt.hasLedBack(a) {
 				lt.t.Errorf("%s: one of many callbacks answered %s %v", lt.flow, a.short(), err)
 			}
 			if hasArrived(a) {
@@ -166,10 +170,27 @@ func (lt *loginTrial) arriveAtOnce(v *visitor, back url.Values, times int) (good
 	return good
 }
 
+// replayElsewhere brings a used state to browsers that are logged in as somebody else, with and without its cookie: nobody is
+// led anywhere by the login of another browser.
+func (lt *loginTrial) replayElsewhere(class *attacks, v *visitor, back url.Values) {
+	name, value := loginCookie(back.Get("state")), v.loginCookie(back.Get("state"))
+	other := lt.loggedIn("ben")
+	own := lt.surfer().consented("chloe") // whose cookie is another browser's
+	before := lt.standing()
+	for what, header := range map[string]string{
+		"": "", "with an empty cookie": name + "=", "with a cut cookie": name + "=" + value[:len(value)-3],
+		"with a longer cookie": name + "=" + value + "AAAA", "with its cookie under another name": loginCookie(own.Get("state")) + "=" + value,
+	} {
+		a := lt.arrive(other, back, "Cookie", cookies("stagedoor", other.cookie("stagedoor"))+"; "+header)
+		class.held(hasRefused(a) && lt.userOf(other) == "ben" && lt.standing() == before,
+			"%s: a replay in another browser %s answered %s", lt.flow, what, a.short())
+	}
+}
+
 // stateOfAnother ends the victim's login in the attacker's browser, with what an attacker may have.
 func stateOfAnother(lt *loginTrial, class *attacks) {
 	began := lt.surfer()
-	began.consented("chloe")
+	begun := began.consented("chloe")
 	for name, attacker := range map[string]*visitor{
 		"a new browser": lt.surfer(), "a browser with a login of its own": began,
 		"a browser that is logged in": lt.loggedIn("chloe"),
@@ -177,10 +198,12 @@ func stateOfAnother(lt *loginTrial, class *attacks) {
 		victim := lt.loggedIn("ada")
 		sessionCookie := victim.cookie("stagedoor")
 		back := victim.consented("ada")
+		login, value := loginCookie(back.Get("state"))+"=", victim.loginCookie(back.Get("state"))
 		before, user := lt.standing(), lt.userOf(attacker)
 		for _, headers := range [][]string{
-			nil, {"Cookie", "stagedoor-login=" + sessionCookie}, {"Cookie", "stagedoor-login=" + back.Get("state")},
-			{"Cookie", "stagedoor-login=" + aState}, {"Cookie", "stagedoor-login="},
+			nil, {"Cookie", login + sessionCookie}, {"Cookie", login + back.Get("state")}, {"Cookie", login + aState}, {"Cookie", login},
+			{"Cookie", login + value[:len(value)-2]}, {"Cookie", login + value + "AA"}, {"Cookie", login + began.loginCookie(begun.Get("state"))},
+			{"Cookie", loginCookie(begun.Get("state")) + "=" + value}, {"Cookie", "stagedoor-login=" + value}, {"Cookie", "stagedoor=" + value},
 		} {
 			a := lt.arrive(attacker, back, headers...)
 			class.held(hasRefused(a) && lt.userOf(attacker) == user && lt.standing() == before,

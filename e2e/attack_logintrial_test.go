@@ -1,6 +1,8 @@
 package e2e
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -101,6 +103,15 @@ func hasArrived(a answer) bool {
 	return (a.status == http.StatusSeeOther || a.status == http.StatusOK) && len(a.header["Set-Cookie"]) == 1
 }
 
+// hasLedBack tells whether an answer leads a browser that is logged in to where its login has led before, and does nothing
+// else. The login was begun with /page. A fragment is no navigation, so it is refused.
+func (lt *loginTrial) hasLedBack(a answer) bool {
+	if lt.implicit() {
+		return hasRefused(a)
+	}
+	return a.status == http.StatusSeeOther && a.header.Get("Location") == "/page" && len(a.header["Set-Cookie"]) == 0
+}
+
 // hasRefused tells whether an answer is a clear no that leads nowhere and touches no cookie.
 func hasRefused(a answer) bool {
 	return a.status >= 400 && a.status < 500 && a.reason() != "" && a.header.Get("Location") == "" &&
@@ -165,6 +176,22 @@ func (v *visitor) cookie(name string) string {
 		}
 	}
 	return ""
+}
+
+// loginCookie is the name of the cookie that keeps the login state of a state.
+func loginCookie(state string) string {
+	sum := sha256.Sum256([]byte(state))
+	return "stagedoor-login-" + hex.EncodeToString(sum[:])[:16]
+}
+
+// loginCookie returns the value of the cookie that keeps the login state of a state.
+func (v *visitor) loginCookie(state string) string {
+	v.t.Helper()
+	value := v.cookie(loginCookie(state))
+	if value == "" {
+		v.t.Fatalf("there is no cookie %s", loginCookie(state))
+	}
+	return value
 }
 
 // plant puts a cookie into the visitor's browser.

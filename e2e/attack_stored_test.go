@@ -19,8 +19,9 @@ import (
 type storedTrial struct {
 	*loginTrial
 	laptop, phone, other *visitor // two of Ada's and one of Ben's
-	pending              url.Values
 	records              []storedRecord
+	used                 url.Values // what Ada's laptop has logged in with, and the mark of its state
+	mark                 string
 }
 
 // storedRecord is what lies under one key of Redis.
@@ -45,7 +46,7 @@ func TestMovedRecords(t *testing.T) {
 	st := newStoredTrial(t)
 	moved := newAttacks(t, "records moved in Redis")
 	for _, to := range st.records {
-		for _, from := range st.records {
+		for _, from := range append(st.records, storedRecord{name: "a used state", key: st.mark}) {
 			if from.key == to.key {
 				continue
 			}
@@ -55,6 +56,14 @@ func TestMovedRecords(t *testing.T) {
 			moved.held(void, "%s in the place of %s: %s", from.name, to.name, said)
 			st.restore(to.key)
 		}
+	}
+	for _, from := range st.records { // whatever stands where a mark stood, the state is used
+		st.keep(st.mark)
+		st.redisDo("COPY", from.key, st.mark, "REPLACE")
+		calls := st.standing().tokenCalls
+		a := st.arrive(st.surfer(), st.used, "Cookie", cookies(loginCookie(st.used.Get("state")), st.laptop.loginCookie(st.used.Get("state"))))
+		moved.held(hasRefused(a) && st.standing().tokenCalls == calls, "%s in the place of a mark: %s", from.name, a.short())
+		st.restore(st.mark)
 	}
 	changed := newAttacks(t, "records changed in Redis")
 	for _, r := range st.records {
@@ -94,8 +103,13 @@ func newStoredTrial(t *testing.T) *storedTrial {
 	w := newWorld(t, options{replicas: 2, accounts: radio, routes: pages{}.route(t, userRoute, appRoute, radioRoute)})
 	st := &storedTrial{loginTrial: &loginTrial{world: w, flow: flows.FlowCode}}
 	w.connectAccount(t, "radio", "chloe")
-	st.laptop, st.phone, st.other = st.loggedIn("ada"), st.loggedIn("ada"), st.loggedIn("ben")
-	st.pending = st.laptop.consented("ada")
+	st.laptop, st.phone, st.other = st.surfer(), st.loggedIn("ada"), st.loggedIn("ben")
+	st.used = st.laptop.consented("ada")
+	st.mark = recordKey("login", st.used.Get("state"))
+	if a := st.arrive(st.laptop, st.used); !hasArrived(a) {
+		t.Fatalf("the login ended with %s", a.short())
+	}
+	st.laptop.consented("ada") // a login that has begun is nowhere in Redis
 	_, ticket, _ := strings.Cut(w.connectLink(t, "radio"), "ticket=")
 	if a := st.laptop.get("/app/search?q=a&type=artist"); a.status != http.StatusOK {
 		t.Fatalf("the app's own call answered %s", a.short())
@@ -103,7 +117,6 @@ func newStoredTrial(t *testing.T) *storedTrial {
 	st.records = []storedRecord{
 		st.sessionRecord("Ada's laptop", st.laptop), st.sessionRecord("Ada's phone", st.phone),
 		st.sessionRecord("Ben's session", st.other),
-		{"a login", recordKey("login", st.pending.Get("state")), st.loginIsVoid},
 		{"a ticket", recordKey("ticket", ticket), func() (bool, string) { return st.ticketIsVoid(ticket) }},
 		{"the account", recordKey("account", clientID+"\x00radio"), func() (bool, string) {
 			a := st.surfer().get(nowPlaying)
@@ -114,6 +127,10 @@ func newStoredTrial(t *testing.T) *storedTrial {
 		{"Ben's index", recordKey("user", "ben"), func() (bool, string) { return indexIsVoid(st.other) }},
 	}
 	keys := st.keys("*")
+	if !slices.Contains(keys, st.mark) {
+		t.Fatalf("Redis has the keys %v, and not %s", keys, st.mark)
+	}
+	keys = slices.DeleteFunc(keys, func(key string) bool { return strings.HasPrefix(key, "stagedoor:{login:") })
 	for _, r := range st.records {
 		if !slices.Contains(keys, r.key) || len(keys) != len(st.records) {
 			t.Fatalf("Redis has the keys %v, and %s should be %s", keys, r.name, r.key)
@@ -135,20 +152,8 @@ func (st *storedTrial) sessionRecord(name string, v *visitor) storedRecord {
 	}}
 }
 
-// loginIsVoid does not use up a good login: it comes back without its code.
-func (st *storedTrial) loginIsVoid() (bool, string) {
-	key := recordKey("login", st.pending.Get("state"))
-	if _, err := st.redis.Do("COPY", key, "kept again", "REPLACE"); err != nil {
-		return false, err.Error()
-	}
-	a := st.arrive(st.laptop, url.Values{"state": {st.pending.Get("state")}})
-	st.redisDo("COPY", "kept again", key, "REPLACE")
-	st.redisDo("DEL", "kept again")
-	return hasRefused(a) && strings.Contains(a.body, "another browser"), a.short()
-}
-
 func (st *storedTrial) ticketIsVoid(ticket string) (bool, string) {
-	a := st.surfer().get("/auth/connect?ticket=" + ticket)
+	a := st.surfer().get("/auth/connect?ticket=" + ticket) // its page does not use it up
 	return hasRefused(a), a.short()
 }
 
@@ -197,8 +202,7 @@ func TestRolledBackRecords(t *testing.T) {
 	}
 	v, stranger := lt.surfer(), lt.loggedIn("ben")
 	back := v.consented("ada")
-	login := recordKey("login", back.Get("state"))
-	lt.redisDo("COPY", login, "old login")
+	login := cookies(loginCookie(back.Get("state")), v.loginCookie(back.Get("state")))
 	if a := lt.arrive(v, back); !hasArrived(a) {
 		t.Fatalf("the login ended with %s", a.short())
 	}
@@ -229,9 +233,12 @@ func TestRolledBackRecords(t *testing.T) {
 	class.held(a.body == told || strings.Contains(a.body, `"authenticated":false`),
 		"a session from before its logout tells of other times than then: %s", a.short())
 
-	lt.redisDo("COPY", "old login", login, "REPLACE")
-	sessions := len(lt.sessionKeys())
-	a = lt.arrive(v, back)
-	class.held(hasRefused(a) && len(lt.sessionKeys()) == sessions && lt.userOf(v) == "",
-		"a login that was used ended with %s", a.short())
+	mark := recordKey("login", back.Get("state")) // with the mark, and once somebody has taken it out of Redis
+	for range 2 {
+		sessions := len(lt.sessionKeys())
+		a = lt.arrive(v, back, "Cookie", login)
+		class.held(hasRefused(a) && len(lt.sessionKeys()) == sessions && lt.userOf(v) == "",
+			"a login that was used, with its cookie replayed, ended with %s", a.short())
+		lt.redisDo("DEL", mark)
+	}
 }

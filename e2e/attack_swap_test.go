@@ -110,7 +110,7 @@ func (st *swapTrial) collect() {
 	_, ticket, _ := strings.Cut(st.connectLink(t, "box"), "ticket=")
 	set("ticket", ticket)
 	st.pending = st.victim.consented("ada")
-	set("login cookie", st.victim.cookie("stagedoor-login"))
+	set("login cookie", st.victim.loginCookie(st.pending.Get("state")))
 	set("state", st.pending.Get("state"))
 	if st.implicit() {
 		set("token of the fragment", st.pending.Get("access_token"))
@@ -183,6 +183,6 @@ func (st *swapTrial) expectAllGood() {
 	good("handle", a.status == http.StatusNoContent && st.userOf(st.victim) == "", a)
 	a = st.arrive(st.victim, st.pending)
 	good("state with its cookie and its code", hasArrived(a) && st.userOf(st.victim) == "ada", a)
-	a = st.surfer().get("/auth/connect?ticket=" + st.values["ticket"])
-	good("ticket", a.status == http.StatusFound, a)
+	a = st.surfer().do(http.MethodPost, "/auth/connect?ticket="+st.values["ticket"], "")
+	good("ticket", a.status == http.StatusSeeOther, a)
 }

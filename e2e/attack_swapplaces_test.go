@@ -59,7 +59,7 @@ func asSessionCookie(st *swapTrial, value string) (a answer, refused bool) {
 }
 
 func asLoginCookie(st *swapTrial, value string) (answer, bool) {
-	a := st.arrive(st.surfer(), st.pending, "Cookie", "stagedoor-login="+value)
+	a := st.arrive(st.surfer(), st.pending, "Cookie", loginCookie(st.pending.Get("state"))+"="+value)
 	return a, hasRefused(a)
 }
 
@@ -75,7 +75,11 @@ func asState(st *swapTrial, value string) (answer, bool) {
 }
 
 func asTicket(st *swapTrial, value string) (answer, bool) {
-	a := st.surfer().get("/auth/connect?ticket=" + url.QueryEscape(value))
+	path := "/auth/connect?ticket=" + url.QueryEscape(value)
+	if a := st.surfer().get(path); !hasRefused(a) {
+		return a, false
+	}
+	a := st.surfer().do(http.MethodPost, path, "")
 	return a, hasRefused(a)
 }
 

@@ -13,7 +13,8 @@ var ownWords = []string{
 	"Set-Cookie: stagedoor=hostile", "Set-Cookie: stagedoor=hostile; Path=/auth", "Set-Cookie: stagedoor-login=hostile; Max-Age=0",
 	"Set-Cookie: STAGEDOOR=hostile", "Set-Cookie:\tstagedoor=hostile", "Set-Cookie: stagedoor =hostile", "Set-Cookie: \tstagedoor\t= hostile",
 	"Set-Cookie: =stagedoor=hostile", "Set-Cookie: ==stagedoor=hostile", "Set-Cookie: = stagedoor=hostile", "Set-Cookie: stagedoor",
-	"Set-Cookie: stagedoor; hostile", "Set-Cookie: =stagedoor-login=hostile; Path=/", "set-cookie: stagedoor=hostile",
+	"Set-Cookie: stagedoor; hostile", "Set-Cookie: =stagedoor-login=hostile; Path=/",
+	"Set-Cookie: stagedoor-login-0123456789abcdef=hostile; Path=/auth", "Set-Cookie: Stagedoor-Login-=hostile", "Set-Cookie: =stagedoor-login-0=hostile", "set-cookie: stagedoor=hostile",
 	"Set-Cookie:\r\n stagedoor=hostile",
 }
 

@@ -22,33 +22,56 @@ func (h *Handler) callback(w http.ResponseWriter, r *http.Request) error {
 	if h.config.Flow == FlowImplicit && r.URL.RawQuery == "" {
 		return fragmentPage(w, r) // the answer is behind the #, where only a script can read it
 	}
-	note, login, err := h.redeem(r)
+	begun, login, err := h.redeem(r)
 	if err == nil {
-		err = h.keep(w, r, note, login)
+		err = h.keep(w, r, begun, login)
+	}
+	if h.wentBack(r, begun, err) {
+		return seeOther(w, begun.ReturnTo)
 	}
 	h.metrics.LoggedIn(resultOf(err))
 	if err != nil {
 		h.auditLogin(err)
-		return withoutLogin(err, note)
+		return begun.wayOn(err)
 	}
-	if note.Account != "" {
+	if begun.Account != "" {
 		httperror.WriteNotice(w, r, "The account is connected",
-			fmt.Sprintf("Routes with credentials account:%s now speak for %s.", note.Account, login.User.ID))
+			fmt.Sprintf("Routes with credentials account:%s now speak for %s.", begun.Account, login.User.ID))
 		return nil
 	}
-	w.Header().Set("Location", note.ReturnTo)
+	return seeOther(w, begun.ReturnTo)
+}
+
+func seeOther(w http.ResponseWriter, location string) error {
+	w.Header().Set("Location", location)
 	w.WriteHeader(http.StatusSeeOther)
 	return nil
 }
 
-// withoutLogin takes the way to a login from the fault of an account's connection, which only another link mends.
-func withoutLogin(err error, note loginNote) error {
-	if note.Account == "" {
-		return err
+// wentBack tells whether a callback belongs to a login that this browser has finished before, and is still logged in: the
+// user has pressed Back. The login state comes from the browser's own cookie, so it leads nowhere but to where that login
+// led.
+func (h *Handler) wentBack(r *http.Request, begun loginState, err error) bool {
+	if !errors.Is(err, session.ErrLoginSpent) || begun.Account != "" {
+		return false
 	}
+	_, err = h.sessions.Peek(r)
+	return err == nil
+}
+
+// wayOn returns the error of a login with what helps now: another login that leads to the same place; for a shared account
+// only another link, once this one's login state is used up.
+func (s loginState) wayOn(err error) error {
 	e := *httperror.From(err)
-	e.LoginURL = ""
-	e.Message += " The link has been used; make another with `stagedoor accounts connect`."
+	switch {
+	case s.Account != "":
+		e.LoginURL = ""
+		if s.spent {
+			e.Message += " The link has been used; make another with `stagedoor accounts connect`."
+		}
+	case e.LoginURL == loginPath && s.ReturnTo != "" && s.ReturnTo != "/":
+		e.LoginURL += "?" + url.Values{"return_to": {s.ReturnTo}}.Encode()
+	}
 	return &e
 }
 
@@ -57,43 +80,64 @@ func (h *Handler) auditLogin(err error) {
 		zap.String("user", ""), zap.String("session", "")) // nobody is logged in
 }
 
-// redeem makes a login of a callback. The order matters: the state is checked against this browser, and used up, before
-// the code is worth a call.
-func (h *Handler) redeem(r *http.Request) (note loginNote, login session.Login, err error) {
+// redeem makes a login of a callback. The order matters: the state is checked against this browser, and what no server
+// could have sent is rejected, before anything is used up; a slot for the calls is acquired before the state is used up, so
+// that the same callback works when the crowd is gone; and the state is used up before the code is worth a call.
+func (h *Handler) redeem(r *http.Request) (begun loginState, login session.Login, err error) {
 	query, err := params(r, "code", "state", "error", "iss")
 	if err != nil {
-		return note, login, err
+		return begun, login, err
 	}
 	if err := h.checkIssuer(query); err != nil {
-		return note, login, err
+		return begun, login, err
 	}
-	if note, err = h.finishAttempt(r, query.Get("state")); err != nil {
-		return note, login, err
+	if begun, err = h.openLogin(r, query.Get("state")); err != nil {
+		return begun, login, err
 	}
 	if denied := query.Get("error"); denied != "" {
-		return note, login, refusedBySpotify(denied)
+		if err := h.spendLogin(r, &begun); err != nil {
+			return begun, login, err
+		}
+		return begun, login, refusedBySpotify(denied)
 	}
-	if query.Get("code") == "" || h.config.Flow == FlowImplicit { // where a code is nothing that was asked for
-		return note, login, restart(httperror.InvalidRequest, "Spotify sent no code. Begin again.", nil)
+	code := query.Get("code")
+	if !isCode(code) || h.config.Flow == FlowImplicit { // where a code is nothing that was asked for
+		return begun, login, restart(httperror.InvalidRequest, "Spotify sent no code. Begin again.", nil)
+	}
+	slot, err := h.tokens.AcquireLogin(r.Context())
+	if err != nil {
+		return begun, login, crowded(err)
+	}
+	defer slot.Release()
+	if err := h.spendLogin(r, &begun); err != nil {
+		return begun, login, err
 	}
 	login.AuthorizedAt = h.now()
-	login.Grant, err = h.tokens.Exchange(r.Context(), session.NewSecret(query.Get("code")), session.NewSecret(note.Verifier), note.Scopes)
+	login.Grant, err = slot.Exchange(r.Context(), session.NewSecret(code), session.NewSecret(begun.Verifier), begun.Scopes)
 	if errors.Is(err, session.ErrGrantEnded) {
-		return note, login, restart(httperror.InvalidRequest, "This login took too long or was finished before. Begin again.", err)
+		return begun, login, restart(httperror.InvalidRequest, "This login took too long or was finished before. Begin again.", err)
 	}
 	if err != nil {
-		return note, login, notExchanged(err)
+		return begun, login, notExchanged(err)
 	}
 	login.User, err = h.profile(r.Context(), login.Grant.Token)
-	return note, login, err
+	return begun, login, err
+}
+
+// crowded is the answer to a login that found no slot. Nothing of it has been used up.
+func crowded(err error) error {
+	e := restart(httperror.TokenEndpointUnavailable,
+		"Too many people are logging in at this moment. Load this page again in a few seconds.", err)
+	e.RetryAfter = waitForLoginSlot
+	return e
 }
 
 // keep makes the login a session of this browser, or the grant of the shared account that it was begun for.
-func (h *Handler) keep(w http.ResponseWriter, r *http.Request, note loginNote, login session.Login) error {
-	if note.Account != "" {
-		return httperror.FromSession(h.sessions.ConnectAccount(r.Context(), note.Account, login))
+func (h *Handler) keep(w http.ResponseWriter, r *http.Request, begun loginState, login session.Login) error {
+	if begun.Account != "" {
+		return httperror.FromSession(h.sessions.ConnectAccount(r.Context(), begun.Account, login))
 	}
-	login.Replaces = note.Replaces
+	login.Replaces = begun.Replaces
 	_, err := h.sessions.Create(w, r, login)
 	return httperror.FromSession(err)
 }
@@ -123,20 +167,36 @@ func (h *Handler) checkIssuer(answer url.Values) error {
 	return restart(httperror.InvalidRequest, "This answer does not come from Spotify. Begin again.", nil)
 }
 
-func (h *Handler) finishAttempt(r *http.Request, state string) (loginNote, error) {
-	plain, err := h.sessions.FinishAttempt(r, state)
-	if errors.Is(err, session.ErrNoAttempt) {
-		return loginNote{}, restart(httperror.InvalidRequest,
+// openLogin returns the login state that the browser keeps for a state. It uses nothing up. With the error of one that has
+// expired it returns the login state that was.
+func (h *Handler) openLogin(r *http.Request, state string) (begun loginState, err error) {
+	kept, err := h.sessions.OpenLogin(r, h.loginPurpose(), state)
+	if errors.Is(err, session.ErrNoLogin) {
+		return begun, restart(httperror.InvalidRequest,
 			"This login was begun in another browser, took longer than ten minutes, or was finished before. Begin again.", err)
 	}
+	if err != nil && !errors.Is(err, session.ErrLoginExpired) {
+		return begun, err
+	}
+	if err := json.Unmarshal(kept.Text, &begun); err != nil {
+		return begun, err
+	}
+	begun.kept = kept
 	if err != nil {
-		return loginNote{}, httperror.FromSession(err)
+		begun.spent = true
+		return begun, restart(httperror.InvalidRequest, "This login took longer than ten minutes. Begin again.", err)
 	}
-	var note loginNote
-	if err := json.Unmarshal(plain, &note); err != nil {
-		return loginNote{}, err
+	return begun, nil
+}
+
+// spendLogin uses the login state up, once for all replicas. While the store does not answer it is as good as before.
+func (h *Handler) spendLogin(r *http.Request, begun *loginState) error {
+	err := h.sessions.SpendLogin(r.Context(), begun.kept)
+	if errors.Is(err, session.ErrLoginSpent) {
+		err = restart(httperror.InvalidRequest, "This login was finished before. Begin again.", err)
 	}
-	return note, nil
+	begun.spent = !errors.Is(err, session.ErrStoreUnavailable)
+	return httperror.FromSession(err)
 }
 
 // refusedBySpotify explains an error answer (RFC 6749 section 4.1.2.1). The text of the answer itself is anybody's, so it

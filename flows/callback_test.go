@@ -63,19 +63,41 @@ func TestCallbackState(t *testing.T) {
 	}
 }
 
+// Back after a login: the browser that is logged in goes to where the login led, and nothing else happens. Without the
+// session the state is as used up as ever.
 func TestCallbackReplay(t *testing.T) {
 	g := newGateway(t, nil)
 	b := g.browser()
-	query := consented(b.begin("").Get("state"))
+	query := consented(b.begin("?return_to=/app%3Fa=b%23c").Get("state"))
 	b.expect(b.callback(query), http.StatusSeeOther, "")
-	before := b.cookie("stagedoor")
-	a := b.callback(query)
-	b.expect(a, http.StatusBadRequest, httperror.InvalidRequest)
-	if calls, _ := g.spotify.received(); len(calls) != 1 {
-		t.Errorf("there were %d token calls, want one", len(calls))
+	before, audits := b.cookie("stagedoor"), len(g.audits())
+	for range 2 {
+		a := b.callback(query)
+		b.expect(a, http.StatusSeeOther, "")
+		if got := a.Header.Get("Location"); got != "/app?a=b#c" || len(a.Cookies()) != 0 {
+			t.Errorf("back leads to %q with the cookies %v", got, a.Cookies())
+		}
+	}
+	if calls, _ := g.spotify.received(); len(calls) != 1 || len(g.audits()) != audits {
+		t.Errorf("there were %d token calls, want one, and the audit lines are %q", len(calls), g.audits())
 	}
 	if b.cookie("stagedoor") != before || !b.loggedIn() {
 		t.Error("a replay touched the session")
+	}
+
+	stranger := g.browser()
+	stranger.login("")
+	a := stranger.callback(query)
+	stranger.expect(a, http.StatusBadRequest, httperror.InvalidRequest) // somebody else is logged in there, with a login of their own
+
+	b.do(http.MethodPost, "/auth/logout")
+	a = b.callback(query)
+	b.expect(a, http.StatusBadRequest, httperror.InvalidRequest)
+	if !strings.Contains(a.body, "finished before") || !strings.Contains(a.body, `href="/auth/login?return_to=%2Fapp%3Fa%3Db%23c"`) {
+		t.Errorf("the page forgets where the login was to lead: %s", a.body)
+	}
+	if calls, _ := g.spotify.received(); len(calls) != 2 || b.loggedIn() {
+		t.Errorf("there were %d token calls, want one for each login", len(calls))
 	}
 }
 
@@ -85,19 +107,24 @@ func TestCallbackAllAtOnce(t *testing.T) {
 	g := newGateway(t, nil)
 	b := g.browser()
 	query := consented(b.begin("").Get("state"))
-	statuses := make(chan int, times)
+	answers := make(chan answer, times)
 	var tabs sync.WaitGroup
 	for range times {
-		tabs.Go(func() { statuses <- b.callback(query).StatusCode })
+		tabs.Go(func() { answers <- b.callback(query) })
 	}
 	tabs.Wait()
-	close(statuses)
-	seen := map[int]int{}
-	for status := range statuses {
-		seen[status]++
+	close(answers)
+	loggedIn, others := 0, 0
+	for a := range answers {
+		switch {
+		case a.StatusCode == http.StatusSeeOther && len(a.Cookies()) == 1:
+			loggedIn++
+		case a.StatusCode == http.StatusSeeOther || a.StatusCode == http.StatusBadRequest: // after the first, and beside it
+			others++
+		}
 	}
-	if seen[http.StatusSeeOther] != 1 || seen[http.StatusBadRequest] != times-1 {
-		t.Errorf("the answers are %v", seen)
+	if loggedIn != 1 || others != times-1 {
+		t.Errorf("%d callbacks logged in, and %d are as if they came too late", loggedIn, others)
 	}
 	if calls, _ := g.spotify.received(); len(calls) != 1 {
 		t.Errorf("there were %d token calls, want one", len(calls))
@@ -136,10 +163,14 @@ func TestCallbackTooLate(t *testing.T) {
 	g := newGateway(t, nil)
 	b := g.browser()
 	query := consented(b.begin("").Get("state"))
+	stale := consented(b.begin("?return_to=/late").Get("state"))
 	g.clock.advance(10*time.Minute + time.Second)
 	a := b.callback(query)
 	b.expect(a, http.StatusBadRequest, httperror.InvalidRequest)
 	b.expectNothing(a, 0)
+	if a = b.callback(stale); !strings.Contains(a.body, `href="/auth/login?return_to=%2Flate"`) {
+		t.Errorf("the page forgets where the login was to lead: %s", a.body)
+	}
 }
 
 // What the consent page may say instead of a code. None of its text is shown: anybody can write it.

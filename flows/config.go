@@ -33,7 +33,8 @@ type Config struct {
 	// TokenTimeout bounds one call of the token endpoint, its connection included. A refresh has twice as long: where
 	// refresh tokens rotate, an answer that nobody waits for any more is a user logged out.
 	TokenTimeout time.Duration `yaml:"token_timeout"`
-	// TokenConcurrency is how many calls of the token endpoint this process makes at a time; the others queue. At least 1.
+	// TokenConcurrency is how many calls of the token endpoint this process makes at a time; the others queue. Logins make a
+	// quarter of them, rounded down but at least one: refreshes come first. At least 1.
 	TokenConcurrency int `yaml:"token_concurrency"`
 	// InsecureHTTP allows plain http to TokenURL and APIURL on hosts that are not loopback.
 	InsecureHTTP bool `yaml:"insecure_http"`

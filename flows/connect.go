@@ -4,31 +4,38 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 
+	g "maragu.dev/gomponents"
+	"maragu.dev/gomponents/html"
+
 	"stagedoor/httperror"
+	"stagedoor/page"
 	"stagedoor/session"
 )
 
 // ticketParam carries the ticket in the query, which no log line has.
 const ticketParam = "ticket"
 
-// ConnectLink makes a one-time link below the public URL: whoever opens it and consents becomes the shared account. The
-// scopes are what the account will be asked for.
+// ConnectLink makes a one-time link below the public URL: whoever opens it, presses its page's button and consents becomes
+// the shared account. The scopes are what the account will be asked for.
 func ConnectLink(ctx context.Context, sessions *session.Manager, publicURL, account string, scopes []string) (string, error) {
-	note, err := json.Marshal(loginNote{Account: account, Scopes: scopes})
+	text, err := json.Marshal(loginState{Account: account, Scopes: scopes})
 	if err != nil {
 		return "", err
 	}
-	ticket, err := sessions.IssueTicket(ctx, note)
+	ticket, err := sessions.IssueTicket(ctx, text)
 	if err != nil {
 		return "", err
 	}
 	return publicURL + connectPath + "?" + url.Values{ticketParam: {ticket.Reveal()}}.Encode(), nil
 }
 
-// connect sends the owner of a shared account to the consent page. It always shows: the owner shall see who they are.
+// connect shows what a link is for, and sends the owner of a shared account to the consent page when they press the button.
+// Only that uses the link up: mail programs and messengers open links before people do. The consent page always shows: the
+// owner shall see who they are. The cross-origin rule has been applied to a POST before it comes here.
 func (h *Handler) connect(w http.ResponseWriter, r *http.Request) error {
 	if err := h.navigationsOnly(r); err != nil {
 		return err
@@ -40,17 +47,52 @@ func (h *Handler) connect(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	plain, err := h.sessions.TakeTicket(r.Context(), query.Get(ticketParam))
-	if errors.Is(err, session.ErrNoAttempt) {
+	read := h.sessions.PeekTicket
+	if r.Method == http.MethodPost {
+		read = h.sessions.TakeTicket
+	}
+	text, err := read(r.Context(), query.Get(ticketParam))
+	if errors.Is(err, session.ErrNoTicket) {
 		return httperror.New(httperror.InvalidRequest,
 			"This link has been used or is older than ten minutes. Make another with `stagedoor accounts connect`.", err)
 	}
 	if err != nil {
 		return httperror.FromSession(err)
 	}
-	var note loginNote
-	if err := json.Unmarshal(plain, &note); err != nil {
+	var begun loginState
+	if err := json.Unmarshal(text, &begun); err != nil {
 		return err
 	}
-	return h.askForConsent(w, r, note, true)
+	if r.Method == http.MethodPost {
+		return h.askForConsent(w, r, begun, true)
+	}
+	h.connectPage(w, r, begun.Account)
+	return nil
+}
+
+// connectFrame is the frame of error pages, with a form that leads to this gateway and from there to the consent page.
+func connectFrame(authorizeURL string) *page.Frame {
+	sources := "'self'"
+	if consent, err := url.Parse(authorizeURL); err == nil && consent.Host != "" {
+		sources += " " + consent.Scheme + "://" + consent.Host
+	}
+	return page.New(page.Parts{CSS: httperror.PageCSS, FormAction: sources})
+}
+
+func (h *Handler) connectPage(w http.ResponseWriter, r *http.Request, account string) {
+	const title = "Connect a Spotify account"
+	h.connects.Write(w, r, http.StatusOK, title, html.Main(
+		g.Raw(httperror.PageSVG),
+		html.Div(html.Class("text"),
+			html.H1(g.Text(title)),
+			html.P(g.Text(fmt.Sprintf("You are about to log in at Spotify. The account that you choose there becomes this app's "+
+				"shared account “%s”: what the app reads or does with it, it does as you, for everybody who uses the app.", account))),
+			html.P(html.Class("wait"), g.Text("The button uses this link up. If nobody asked you to open it, close this page.")),
+			html.Nav(
+				html.FormEl(html.Method("post"), // without an action it leads to the page's own address, so the page holds no ticket
+					html.Button(html.Type("submit"), g.Text("Go on to Spotify"))),
+				html.A(html.Href("/"), g.Text("Back to the start")),
+			),
+		),
+	))
 }

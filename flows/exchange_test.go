@@ -18,7 +18,7 @@ func TestCallbackWhileTheStoreIsDown(t *testing.T) {
 	}{
 		"altogether": {everything, 0, true},
 		"for the state": {
-			func(operation, kind string) bool { return operation == "delete" && kind == "login" },
+			func(operation, kind string) bool { return operation == "save" && kind == "login" },
 			0, true,
 		},
 		"for the new session": {

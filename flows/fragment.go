@@ -46,45 +46,58 @@ func fragmentPage(w http.ResponseWriter, r *http.Request) error {
 // fragment makes a session of what the consent page put behind the #. The token then lives in the session, and ends it
 // when it ends: there is no refresh token.
 func (h *Handler) fragment(w http.ResponseWriter, r *http.Request) error {
-	note, login, err := h.redeemFragment(w, r)
+	begun, login, err := h.redeemFragment(w, r)
 	if err == nil {
-		err = h.keep(w, r, note, login)
+		err = h.keep(w, r, begun, login)
 	}
 	h.metrics.LoggedIn(resultOf(err))
 	if err != nil {
 		h.auditLogin(err)
-		return err
+		return begun.wayOn(err)
 	}
-	return writeJSON(w, r, map[string]string{"return_to": cmp.Or(note.ReturnTo, "/")}) // a shared account's login has none
+	return writeJSON(w, r, map[string]string{"return_to": cmp.Or(begun.ReturnTo, "/")}) // a shared account's login has none
 }
 
-func (h *Handler) redeemFragment(w http.ResponseWriter, r *http.Request) (note loginNote, login session.Login, err error) {
+// redeemFragment is redeem for a token that came by way of the browser: anybody can send one, so asking Spotify whose it is
+// takes a slot as a code does.
+func (h *Handler) redeemFragment(w http.ResponseWriter, r *http.Request) (begun loginState, login session.Login, err error) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxFragment))
 	if err != nil {
-		return note, login, httperror.New(httperror.BodyTooLarge, "This is no answer of Spotify's. Begin again.", err)
+		return begun, login, httperror.New(httperror.BodyTooLarge, "This is no answer of Spotify's. Begin again.", err)
 	}
 	values, err := once(string(body), "access_token", "token_type", "expires_in", "scope", "state", "error", "iss")
 	if err != nil {
-		return note, login, err
+		return begun, login, err
 	}
 	if err := h.checkIssuer(values); err != nil {
-		return note, login, err
+		return begun, login, err
 	}
-	if note, err = h.finishAttempt(r, values.Get("state")); err != nil {
-		return note, login, err
+	if begun, err = h.openLogin(r, values.Get("state")); err != nil {
+		return begun, login, err
 	}
 	if denied := values.Get("error"); denied != "" {
-		return note, login, refusedBySpotify(denied)
+		if err := h.spendLogin(r, &begun); err != nil {
+			return begun, login, err
+		}
+		return begun, login, refusedBySpotify(denied)
 	}
 	login.AuthorizedAt = h.now()
-	if login.Grant, err = h.fragmentGrant(values, note); err != nil {
-		return note, login, err
+	if login.Grant, err = h.fragmentGrant(values, begun); err != nil {
+		return begun, login, err
+	}
+	slot, err := h.tokens.AcquireLogin(r.Context())
+	if err != nil {
+		return begun, login, crowded(err)
+	}
+	defer slot.Release()
+	if err := h.spendLogin(r, &begun); err != nil {
+		return begun, login, err
 	}
 	login.User, err = h.profile(r.Context(), login.Grant.Token) // which also proves the token
-	return note, login, err
+	return begun, login, err
 }
 
-func (h *Handler) fragmentGrant(values url.Values, note loginNote) (session.Grant, error) {
+func (h *Handler) fragmentGrant(values url.Values, begun loginState) (session.Grant, error) {
 	seconds, err := strconv.ParseInt(values.Get("expires_in"), 10, 64)
 	if err != nil {
 		seconds = 0 // as good as none
@@ -94,7 +107,7 @@ func (h *Handler) fragmentGrant(values url.Values, note loginNote) (session.Gran
 	}
 	scopes := splitScopes(values.Get("scope"))
 	if len(scopes) == 0 {
-		scopes = note.Scopes
+		scopes = begun.Scopes
 	}
 	return session.Grant{Token: session.Token{
 		Access: session.NewSecret(values.Get("access_token")), Expiry: h.now().Add(lifetime(seconds)), Scopes: scopes,

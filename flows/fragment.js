@@ -14,6 +14,7 @@ history.replaceState(null, '', location.pathname); // before anything else: the 
       return;
     }
     message.textContent = body.error.message;
+    if (body.error.login_url?.startsWith('/auth/login')) document.querySelector('nav a').href = body.error.login_url;
   } catch {
     message.textContent = 'The gateway does not answer. Begin again.';
   }

@@ -25,6 +25,7 @@ type gateway struct {
 	*httptest.Server
 	t        *testing.T
 	spotify  *spotify
+	options  Options // of the handler
 	sessions *session.Manager
 	store    *watchedStore
 	clock    *clock
@@ -64,6 +65,7 @@ func newGateway(t *testing.T, change func(*Options)) *gateway {
 	}
 	t.Cleanup(manager.Close)
 	o.Sessions, g.sessions = manager, manager
+	g.options = o
 	handler, err := New(o)
 	if err != nil {
 		t.Fatal(err)
@@ -172,8 +174,8 @@ func (s *watchedStore) fail(down func(operation, kind string) bool) {
 
 func everything(_, _ string) bool { return true }
 
-// writes returns how many writes of login attempts and of sessions there were.
-func (s *watchedStore) writes() (attempts, sessions int) {
+// writes returns how many marks of used login states and how many sessions were written.
+func (s *watchedStore) writes() (marks, sessions int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.saved["login"], s.saved["session"]

@@ -13,6 +13,7 @@ import (
 	"go.uber.org/zap"
 
 	"stagedoor/httperror"
+	"stagedoor/page"
 	"stagedoor/session"
 )
 
@@ -36,8 +37,10 @@ type Options struct {
 	Config Config
 	// PublicURL is the origin that browsers see.
 	PublicURL string
-	Sessions  *session.Manager
-	Tokens    *TokenEndpoint
+	// AllowedOrigins are the other origins that a login may lead back to; may be empty.
+	AllowedOrigins []string
+	Sessions       *session.Manager
+	Tokens         *TokenEndpoint
 	// BrowserTokens turns on POST /auth/token.
 	BrowserTokens bool
 	// Client holds client.js and client.d.ts.
@@ -53,6 +56,8 @@ type Options struct {
 type Handler struct {
 	config   Config
 	public   *url.URL
+	origins  []string // that a login may lead back to, the public one first
+	connects *page.Frame
 	sessions *session.Manager
 	tokens   *TokenEndpoint
 	api      *http.Client
@@ -83,7 +88,8 @@ func New(o Options) (*Handler, error) {
 		o.Metrics = noMetrics{}
 	}
 	h := &Handler{
-		config: o.Config, public: public, sessions: o.Sessions, tokens: o.Tokens, api: newClient(), log: o.Log,
+		config: o.Config, public: public, origins: append([]string{o.PublicURL}, o.AllowedOrigins...),
+		connects: connectFrame(o.Config.AuthorizeURL), sessions: o.Sessions, tokens: o.Tokens, api: newClient(), log: o.Log,
 		metrics: o.Metrics, now: o.Now,
 	}
 	script, err := static(o.Client, "client.js", "text/javascript; charset=utf-8")
@@ -104,6 +110,7 @@ var (
 	look = []string{http.MethodGet, http.MethodHead}
 	get  = []string{http.MethodGet} // for what changes something although it is a navigation
 	post = []string{http.MethodPost}
+	ask  = []string{http.MethodGet, http.MethodHead, http.MethodPost} // for a page whose button does what it says
 )
 
 // endpoints are those that there are with this configuration; the others are not there at all.
@@ -111,7 +118,7 @@ func (h *Handler) endpoints(browserTokens bool) map[string]route {
 	routes := map[string]route{
 		loginPath:          {methods: get, serve: h.login},
 		callbackPath:       {methods: get, serve: h.callback, page: true},
-		connectPath:        {methods: get, serve: h.connect, page: true},
+		connectPath:        {methods: ask, serve: h.connect, page: true},
 		logoutPath:         {methods: post, serve: h.loggingOut(h.logout)},
 		sessionPath:        {methods: look, serve: h.session},
 		sessionsPath:       {methods: look, serve: h.listSessions},

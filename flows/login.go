@@ -13,14 +13,17 @@ import (
 	"stagedoor/session"
 )
 
-// loginNote is what a login remembers until its callback.
-type loginNote struct {
+// loginState is what is known of a login until its callback.
+type loginState struct {
 	Verifier string   `json:"v,omitempty"`
 	ReturnTo string   `json:"r,omitempty"`
 	Scopes   []string `json:"s,omitempty"`
 	Replaces []string `json:"b,omitempty"` // see session.Login
 	// Account is the shared account that the login is for; empty for a session of the browser.
 	Account string `json:"a,omitempty"`
+
+	kept  session.LoginState // as the browser has brought it back
+	spent bool               // it cannot be brought back again
 }
 
 // login sends the browser to the consent page
@@ -40,11 +43,11 @@ func (h *Handler) login(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	note := loginNote{ReturnTo: returnPath(query.Get("return_to")), Scopes: scopes, Replaces: h.sessions.Named(r)}
-	return h.askForConsent(w, r, note, query.Get("show_dialog") == "true")
+	begun := loginState{ReturnTo: returnTo(query.Get("return_to"), h.origins), Scopes: scopes, Replaces: h.sessions.Named(r)}
+	return h.askForConsent(w, r, begun, query.Get("show_dialog") == "true")
 }
 
-// navigationsOnly refuses fetch(): a consent page that nobody sees helps nobody.
+// navigationsOnly rejects fetch(): a consent page that nobody sees helps nobody.
 func (h *Handler) navigationsOnly(r *http.Request) error {
 	if mode := r.Header.Get("Sec-Fetch-Mode"); mode == "" || mode == "navigate" {
 		return nil
@@ -63,22 +66,31 @@ func (h *Handler) bringHome(w http.ResponseWriter, r *http.Request) bool {
 	return true
 }
 
-// askForConsent keeps the note and sends the browser to the consent page.
-func (h *Handler) askForConsent(w http.ResponseWriter, r *http.Request, note loginNote, showDialog bool) error {
+// askForConsent gives the browser the login state and sends it to the consent page.
+func (h *Handler) askForConsent(w http.ResponseWriter, r *http.Request, begun loginState, showDialog bool) error {
 	if h.usesPKCE() {
-		note.Verifier = oauth2.GenerateVerifier()
+		begun.Verifier = oauth2.GenerateVerifier()
 	}
-	plain, err := json.Marshal(note)
+	text, err := json.Marshal(begun)
 	if err != nil {
 		return err
 	}
-	state, err := h.sessions.BeginAttempt(w, r, plain)
+	state, err := h.sessions.BeginLogin(w, r, h.loginPurpose(), text)
 	if err != nil {
-		return httperror.FromSession(err)
+		return err
 	}
-	w.Header().Set("Location", h.consentURL(state, note, showDialog))
-	w.WriteHeader(http.StatusFound)
+	status := http.StatusFound
+	if r.Method == http.MethodPost {
+		status = http.StatusSeeOther
+	}
+	w.Header().Set("Location", h.consentURL(state, begun, showDialog))
+	w.WriteHeader(status)
 	return nil
+}
+
+// loginPurpose is what login states are sealed for: one that was begun for another client id, flow or address does not open.
+func (h *Handler) loginPurpose() string {
+	return strings.Join([]string{h.config.ClientID, h.config.Flow, h.public.String()}, "\n")
 }
 
 // usesPKCE tells whether a login has a code challenge: always without a secret, and with one unless it is turned off. The
@@ -108,19 +120,19 @@ func (h *Handler) scopesFor(r *http.Request, asked string) ([]string, error) {
 var responseTypes = map[string]string{FlowCode: "code", FlowPKCE: "code", FlowImplicit: "token"}
 
 // consentURL is the authorization request (RFC 6749 sections 4.1.1 and 4.2.1, RFC 7636 section 4.3).
-func (h *Handler) consentURL(state session.Secret, note loginNote, showDialog bool) string {
+func (h *Handler) consentURL(state session.Secret, begun loginState, showDialog bool) string {
 	query := url.Values{
 		"client_id":     {h.config.ClientID},
 		"response_type": {responseTypes[h.config.Flow]},
 		"redirect_uri":  {h.tokens.oauth.RedirectURL},
 		"state":         {state.Reveal()},
 	}
-	if len(note.Scopes) > 0 {
-		query.Set("scope", strings.Join(note.Scopes, " "))
+	if len(begun.Scopes) > 0 {
+		query.Set("scope", strings.Join(begun.Scopes, " "))
 	}
-	if note.Verifier != "" {
+	if begun.Verifier != "" {
 		query.Set("code_challenge_method", "S256")
-		query.Set("code_challenge", oauth2.S256ChallengeFromVerifier(note.Verifier))
+		query.Set("code_challenge", oauth2.S256ChallengeFromVerifier(begun.Verifier))
 	}
 	if showDialog {
 		query.Set("show_dialog", "true")

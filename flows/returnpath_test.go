@@ -55,7 +55,7 @@ func TestReturnPathOracleSeesEscapes(t *testing.T) {
 }
 
 func TestReturnPathLength(t *testing.T) {
-	longest := "/" + strings.Repeat("a", maxReturnPath-1)
+	longest := "/" + strings.Repeat("a", maxReturnTo-1)
 	for raw, want := range map[string]string{
 		longest:       longest,
 		longest + "a": "/",
@@ -93,7 +93,7 @@ func FuzzReturnPath(f *testing.F) {
 		for _, origin := range publicOrigins {
 			checkReturnPath(t, origin, raw, got)
 		}
-		if again := returnPath(got); again != got && len(got) <= maxReturnPath {
+		if again := returnPath(got); again != got && len(got) <= maxReturnTo {
 			t.Errorf("returnPath(%q) = %q, and that becomes %q", raw, got, again)
 		}
 	})

@@ -34,6 +34,7 @@ func newSpotify(t *testing.T) *spotify {
 	mux.HandleFunc("POST /api/token", func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		form, _ := url.ParseQuery(string(body))
+		r.PostForm = form // for answers that depend on it
 		s.mu.Lock()
 		s.tokens = append(s.tokens, form)
 		answer := s.answers.token

@@ -68,7 +68,7 @@ func TestTokenAnswer(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			server := newTokenServer(t, answerJSON(http.StatusOK, test.body))
 			endpoint := server.endpoint(nil)
-			exchanged, err := endpoint.Exchange(t.Context(), session.NewSecret("code"), session.NewSecret("verifier"), asked)
+			exchanged, err := exchange(t, endpoint, session.NewSecret("code"), session.NewSecret("verifier"), asked)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -214,7 +214,7 @@ func TestTokenFailure(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			for what, call := range map[string]func(*TokenEndpoint) (session.Grant, error){
 				"exchange": func(e *TokenEndpoint) (session.Grant, error) {
-					return e.Exchange(t.Context(), session.NewSecret("code"), session.NewSecret("verifier"), []string{"streaming"})
+					return exchange(t, e, session.NewSecret("code"), session.NewSecret("verifier"), []string{"streaming"})
 				},
 				"refresh": func(e *TokenEndpoint) (session.Grant, error) {
 					return e.Refresh(t.Context(), session.NewSecret("refresh-old"))

@@ -14,7 +14,6 @@ import (
 
 	"golang.org/x/oauth2"
 	"golang.org/x/oauth2/clientcredentials"
-	"golang.org/x/sync/semaphore"
 
 	"stagedoor/dial"
 	"stagedoor/session"
@@ -32,19 +31,17 @@ const (
 	longestRetryAfter = 24 * time.Hour
 	// connectTimeout bounds the making of a connection, and once more its TLS handshake.
 	connectTimeout = 10 * time.Second
-	// waitForTurn bounds how long a call waits for the calls before it.
-	waitForTurn = 20 * time.Second
 )
 
 // TokenEndpoint asks Spotify's token endpoint (RFC 6749 section 3.2). Each method is one request on the wire: it follows
 // no redirect, reads at most 1 MiB and ends by the configured timeout, which begins when the call does. Only so many calls
-// as configured are made at a time. It is safe for concurrent use.
+// as configured are made at a time, and refreshes come before logins; see slots. It is safe for concurrent use.
 type TokenEndpoint struct {
 	oauth   oauth2.Config
 	secret  session.Secret // the app's own, even where users log in without it
 	client  *http.Client
 	timeout time.Duration
-	turns   *semaphore.Weighted // one for each call that may be under way
+	slots   slots
 	now     func() time.Time
 }
 
@@ -61,7 +58,7 @@ func NewTokenEndpoint(c Config, publicURL string, now func() time.Time) *TokenEn
 			Endpoint: oauth2.Endpoint{AuthURL: c.AuthorizeURL, TokenURL: c.TokenURL, AuthStyle: c.authStyle()},
 		},
 		secret: c.ClientSecret, client: client, timeout: c.TokenTimeout,
-		turns: semaphore.NewWeighted(int64(c.TokenConcurrency)), now: now,
+		slots: newSlots(c.TokenConcurrency), now: now,
 	}
 }
 
@@ -122,14 +119,12 @@ func newClient() *http.Client {
 	}
 }
 
-// Exchange redeems an authorization code (RFC 6749 section 4.1.3), with a code verifier when there is one (RFC 7636
-// section 4.5). Its errors are those of package session's Options.Refresh; ErrGrantEnded says that the code is no good.
-func (t *TokenEndpoint) Exchange(ctx context.Context, code, verifier session.Secret, asked []string) (session.Grant, error) {
-	ctx, done, err := t.begin(ctx, t.timeout)
-	if err != nil {
-		return session.Grant{}, err
-	}
-	defer done()
+// exchange redeems an authorization code (RFC 6749 section 4.1.3), with a code verifier when there is one (RFC 7636
+// section 4.5), for a login that holds a slot. Its errors are those of package session's Options.Refresh; ErrGrantEnded says
+// that the code is no good.
+func (t *TokenEndpoint) exchange(ctx context.Context, code, verifier session.Secret, asked []string) (session.Grant, error) {
+	ctx, cancel := t.call(ctx, t.timeout)
+	defer cancel()
 	var options []oauth2.AuthCodeOption
 	if !verifier.IsZero() {
 		options = append(options, oauth2.VerifierOption(verifier.Reveal()))
@@ -183,18 +178,23 @@ func (t *TokenEndpoint) Refresh(ctx context.Context, refreshToken session.Secret
 	return t.grant(answer)
 }
 
-// begin waits for the call's turn and returns the context of the call. Done ends both.
+// begin waits for a slot and returns the context of the call. Done ends both.
 func (t *TokenEndpoint) begin(ctx context.Context, timeout time.Duration) (call context.Context, done func(), err error) {
-	wait, cancelWait := context.WithTimeout(ctx, waitForTurn)
+	wait, cancelWait := context.WithTimeout(ctx, waitForSlot)
 	defer cancelWait()
-	if err := t.turns.Acquire(wait, 1); err != nil {
+	if err := t.slots.calls.Acquire(wait, 1); err != nil {
 		return nil, nil, unavailable("the calls before this one take too long; see spotify.token_concurrency")
 	}
-	call, cancel := context.WithTimeout(context.WithValue(ctx, oauth2.HTTPClient, t.client), timeout)
+	call, cancel := t.call(ctx, timeout)
 	return call, func() {
 		cancel()
-		t.turns.Release(1)
+		t.slots.calls.Release(1)
 	}, nil
+}
+
+// call returns the context of one call.
+func (t *TokenEndpoint) call(ctx context.Context, timeout time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithValue(ctx, oauth2.HTTPClient, t.client), timeout)
 }
 
 // grant checks what came back. An answer that is no token is no statement about the grant either.
@@ -228,6 +228,19 @@ func lifetime(seconds int64) time.Duration {
 // isBearer compares without case (RFC 6749 section 5.1); an answer that leaves the type out means the only one there is.
 func isBearer(tokenType string) bool {
 	return tokenType == "" || strings.EqualFold(tokenType, "bearer")
+}
+
+const (
+	// shortestCode and longestCode bound an authorization code, in bytes. Spotify's have some hundred characters; the
+	// bounds leave room for other servers.
+	shortestCode = 4
+	longestCode  = 2048
+)
+
+// isCode tells whether a server could have made text as an authorization code (RFC 6749 appendix A.11: VSCHAR, of which a
+// blank is one).
+func isCode(text string) bool {
+	return len(text) >= shortestCode && len(text) <= longestCode && isToken(strings.ReplaceAll(text, " ", "x"))
 }
 
 // isToken tells whether text has only the characters that a token may have (RFC 6749 appendix A.12: VSCHAR).

@@ -80,6 +80,17 @@ func (s *tokenServer) endpoint(change func(*Config)) *TokenEndpoint {
 	return NewTokenEndpoint(c, testPublicURL, func() time.Time { return testClock })
 }
 
+// exchange redeems a code as a login does.
+func exchange(t *testing.T, e *TokenEndpoint, code, verifier session.Secret, asked []string) (session.Grant, error) {
+	t.Helper()
+	slot, err := e.AcquireLogin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer slot.Release()
+	return slot.Exchange(t.Context(), code, verifier, asked)
+}
+
 func answerJSON(status int, body string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
@@ -99,9 +110,9 @@ func TestTokenRequest(t *testing.T) {
 	basic := "Basic " + base64.StdEncoding.EncodeToString([]byte("client id/1:s3cr3t:+&= /?"))
 	code, verifier := session.NewSecret("code +/&1"), session.NewSecret("verifier-1")
 	refresh := session.NewSecret("refresh +/&1")
-	exchange := func(verifier session.Secret) func(*TokenEndpoint) error {
+	exchanged := func(verifier session.Secret) func(*TokenEndpoint) error {
 		return func(e *TokenEndpoint) error {
-			_, err := e.Exchange(t.Context(), code, verifier, nil)
+			_, err := exchange(t, e, code, verifier, nil)
 			return err
 		}
 	}
@@ -120,14 +131,14 @@ func TestTokenRequest(t *testing.T) {
 		authorization string
 		form          url.Values
 	}{
-		"exchange with a secret": {nil, exchange(session.Secret{}), basic, url.Values{
+		"exchange with a secret": {nil, exchanged(session.Secret{}), basic, url.Values{
 			"grant_type": {"authorization_code"}, "code": {"code +/&1"}, "redirect_uri": {redirectURI},
 		}},
-		"exchange with a secret and a verifier": {nil, exchange(verifier), basic, url.Values{
+		"exchange with a secret and a verifier": {nil, exchanged(verifier), basic, url.Values{
 			"grant_type": {"authorization_code"}, "code": {"code +/&1"}, "redirect_uri": {redirectURI},
 			"code_verifier": {"verifier-1"},
 		}},
-		"exchange by PKCE, though there is a secret": {pkce, exchange(verifier), "", url.Values{
+		"exchange by PKCE, though there is a secret": {pkce, exchanged(verifier), "", url.Values{
 			"grant_type": {"authorization_code"}, "code": {"code +/&1"}, "redirect_uri": {redirectURI},
 			"code_verifier": {"verifier-1"}, "client_id": {"client id/1"},
 		}},

@@ -44,7 +44,7 @@ func TestTokenErrorHoldsNoSecret(t *testing.T) {
 				answer(w, r, calls[len(calls)-1].form.Encode())
 			})
 			endpoint := server.endpoint(nil)
-			_, exchangeErr := endpoint.Exchange(t.Context(), session.NewSecret(code), session.NewSecret(verifier), nil)
+			_, exchangeErr := exchange(t, endpoint, session.NewSecret(code), session.NewSecret(verifier), nil)
 			_, refreshErr := endpoint.Refresh(t.Context(), session.NewSecret(refresh))
 			check := func(err error, secrets ...string) {
 				if err == nil {

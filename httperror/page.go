@@ -19,10 +19,10 @@ var (
 	//
 	//go:embed page.css
 	PageCSS string
-	// doorSVG is the picture above the text.
+	// PageSVG is the picture above the text.
 	//
 	//go:embed door.svg
-	doorSVG string
+	PageSVG string
 
 	frame = page.New(page.Parts{CSS: PageCSS})
 )
@@ -63,7 +63,7 @@ func WriteNotice(w http.ResponseWriter, r *http.Request, title, message string) 
 
 func writePage(w http.ResponseWriter, r *http.Request, title string, e *Error) {
 	frame.Write(w, r, e.Status, title, html.Main(
-		g.Raw(doorSVG),
+		g.Raw(PageSVG),
 		html.Div(html.Class("text"),
 			html.H1(g.Text(title)),
 			html.P(g.Text(e.Message)),

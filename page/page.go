@@ -4,6 +4,7 @@ package page
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/base64"
 	"net/http"
@@ -22,6 +23,8 @@ type Parts struct {
 	Script string
 	// Connect is where the script may send requests, as a source of a Content-Security-Policy; empty means nowhere.
 	Connect string
+	// FormAction is where forms may lead, redirects included, as sources of a Content-Security-Policy; empty means nowhere.
+	FormAction string
 	// Head is what the head has beyond what every page's has; nil means nothing.
 	Head g.Node
 }
@@ -82,7 +85,7 @@ func (p Parts) policy() string {
 	if p.Connect != "" {
 		policy += "; connect-src " + p.Connect
 	}
-	return policy + "; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+	return policy + "; base-uri 'none'; form-action " + cmp.Or(p.FormAction, "'none'") + "; frame-ancestors 'none'"
 }
 
 // HashSource names an inline style or script in a Content-Security-Policy by its hash (CSP level 3, section 2.3.1).

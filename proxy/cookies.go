@@ -6,12 +6,17 @@ import (
 	"strings"
 )
 
-// cookieNames are the gateway's own cookies. Names that differ only in case count as the same: servers and browsers
-// disagree about that.
+// cookieNames are the gateway's own cookies; a name that ends with an asterisk stands for all that begin as it does. Names
+// that differ only in case count as the same: servers and browsers disagree about that.
 type cookieNames []string
 
 func (c cookieNames) contains(name string) bool {
-	return slices.ContainsFunc(c, func(own string) bool { return strings.EqualFold(own, name) })
+	return slices.ContainsFunc(c, func(own string) bool {
+		if beginning, isFamily := strings.CutSuffix(own, "*"); isFamily {
+			return len(name) >= len(beginning) && strings.EqualFold(name[:len(beginning)], beginning)
+		}
+		return strings.EqualFold(own, name)
+	})
 }
 
 // hide removes our cookies from a request on its way to a frontend. The others keep their bytes.

@@ -90,7 +90,7 @@ func (f *fakeSessions) Label(r *http.Request) string {
 	return "0badcafe"
 }
 
-func (f *fakeSessions) CookieNames() []string { return []string{ourCookie, loginCookie} }
+func (f *fakeSessions) CookieNames() []string { return ownCookies }
 
 // received is a request as an upstream saw it.
 type received struct {

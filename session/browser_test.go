@@ -69,14 +69,6 @@ func (b *browser) logOut(m *session.Manager) error {
 	return err
 }
 
-// begin begins a login and returns its state.
-func (b *browser) begin(m *session.Manager, note []byte) (session.Secret, error) {
-	w := httptest.NewRecorder()
-	state, err := m.BeginAttempt(w, b.request(), note)
-	b.receive(w)
-	return state, err
-}
-
 // goodFor is a grant whose access token is good for d from now.
 func goodFor(d time.Duration) session.Grant {
 	return session.Grant{

@@ -9,9 +9,6 @@ import (
 	"github.com/gorilla/sessions"
 )
 
-// attemptSuffix makes the name of the login cookie from that of the session cookie.
-const attemptSuffix = "-login"
-
 // cookie is one of the gateway's cookies, as a gorilla store whose sessions hold nothing but their id: the record lies
 // elsewhere. This file is the only one that knows gorilla, and it sets every option, because the defaults of gorilla's
 // cookies are SameSite=None without HttpOnly.
@@ -22,10 +19,9 @@ type cookie struct {
 
 var _ sessions.Store = cookie{}
 
-// newCookies returns the session cookie and the cookie that binds login attempts to a browser. On https both carry the
-// __Host-Http- prefix (RFC 6265bis section 4.1.3): the browser then takes them from this host alone, never from a script
-// or a sibling domain.
-func newCookies(c CookieConfig, secure bool, lifetime time.Duration) (forSession, forAttempts cookie) {
+// newCookies returns the session cookie and the cookies that keep login states. On https all carry the __Host-Http- prefix
+// (RFC 6265bis section 4.1.3): the browser then takes them from this host alone, never from a script or a sibling domain.
+func newCookies(c CookieConfig, secure bool, lifetime time.Duration) (cookie, loginCookies) {
 	name := c.Name
 	if name == "" {
 		name = "stagedoor"
@@ -36,12 +32,11 @@ func newCookies(c CookieConfig, secure bool, lifetime time.Duration) (forSession
 	options := sessions.Options{
 		Path: "/", MaxAge: int(lifetime / time.Second), Secure: secure, HttpOnly: true, SameSite: sameSites[c.SameSite],
 	}
-	forSession = cookie{name: name, options: options}
-	// The callback is a navigation that Spotify begins, so this one has to be Lax whatever the session's is.
+	forSession := cookie{name: name, options: options}
+	// The callback is a navigation that Spotify begins, so these have to be Lax whatever the session's is.
 	options.SameSite = http.SameSiteLaxMode
-	options.MaxAge = int(AttemptLifetime / time.Second)
-	forAttempts = cookie{name: name + attemptSuffix, options: options}
-	return forSession, forAttempts
+	options.MaxAge = int(loginCookieLifetime / time.Second)
+	return forSession, loginCookies{prefix: cookie{name: name + loginInfix, options: options}}
 }
 
 var sameSites = map[string]http.SameSite{
@@ -70,8 +65,8 @@ func (c cookie) Get(r *http.Request, name string) (*sessions.Session, error) {
 	return sessions.GetRegistry(r).Get(c, name)
 }
 
-// New implements sessions.Store. The session is new unless the request carries the cookie just once with something that
-// looks like an id. Two different values mean that somebody else could plant one, and then neither is believed.
+// New implements sessions.Store. The session is new unless the request carries the cookie with something that looks like
+// an id.
 func (c cookie) New(r *http.Request, name string) (*sessions.Session, error) {
 	s := sessions.NewSession(c, name)
 	options := c.options
@@ -89,16 +84,26 @@ func (c cookie) Save(_ *http.Request, w http.ResponseWriter, s *sessions.Session
 
 // read returns the id in the request's cookie.
 func (c cookie) read(r *http.Request) (id Secret, found bool) {
+	value, found := c.value(r)
+	if !found {
+		return Secret{}, false
+	}
+	return parseID(value)
+}
+
+// value returns the value of the request's cookie. Two different values mean that somebody else could plant one, and then
+// neither is believed.
+func (c cookie) value(r *http.Request) (value string, found bool) {
 	sent := r.CookiesNamed(c.name)
 	if len(sent) == 0 {
-		return Secret{}, false
+		return "", false
 	}
 	for _, other := range sent[1:] {
 		if other.Value != sent[0].Value {
-			return Secret{}, false
+			return "", false
 		}
 	}
-	return parseID(sent[0].Value)
+	return sent[0].Value, true
 }
 
 // readAll returns the different ids that the request names, at most so many.
@@ -117,13 +122,13 @@ func (c cookie) readAll(r *http.Request, most int) []Secret {
 	return ids
 }
 
-// set gives the browser an id.
-func (c cookie) set(w http.ResponseWriter, r *http.Request, id Secret) error {
+// set gives the browser a value, such as an id.
+func (c cookie) set(w http.ResponseWriter, r *http.Request, value Secret) error {
 	s, err := c.New(r, c.name)
 	if err != nil {
 		return err
 	}
-	s.ID = id.Reveal()
+	s.ID = value.Reveal()
 	return c.Save(r, w, s)
 }
 

@@ -12,37 +12,37 @@ import (
 func TestCookieAttributes(t *testing.T) {
 	id := newID()
 	for _, c := range []struct {
-		name                  string
-		config                CookieConfig
-		secure                bool
-		wantSession, wantFlow string // what follows the name and the value, and Expires
+		name                   string
+		config                 CookieConfig
+		secure                 bool
+		wantSession, wantLogin string // what follows the name and the value, and Expires
 	}{
 		{
 			"https", CookieConfig{SameSite: "lax"}, true,
 			"__Host-Http-stagedoor=ID; Path=/; Max-Age=3600; HttpOnly; Secure; SameSite=Lax",
-			"__Host-Http-stagedoor-login=ID; Path=/; Max-Age=600; HttpOnly; Secure; SameSite=Lax",
+			"__Host-Http-stagedoor-login-=ID; Path=/; Max-Age=1800; HttpOnly; Secure; SameSite=Lax",
 		},
 		{
 			"loopback", CookieConfig{SameSite: "lax"}, false,
 			"stagedoor=ID; Path=/; Max-Age=3600; HttpOnly; SameSite=Lax",
-			"stagedoor-login=ID; Path=/; Max-Age=600; HttpOnly; SameSite=Lax",
+			"stagedoor-login-=ID; Path=/; Max-Age=1800; HttpOnly; SameSite=Lax",
 		},
 		{
 			"strict", CookieConfig{SameSite: "strict"}, true,
 			"__Host-Http-stagedoor=ID; Path=/; Max-Age=3600; HttpOnly; Secure; SameSite=Strict",
-			"__Host-Http-stagedoor-login=ID; Path=/; Max-Age=600; HttpOnly; Secure; SameSite=Lax",
+			"__Host-Http-stagedoor-login-=ID; Path=/; Max-Age=1800; HttpOnly; Secure; SameSite=Lax",
 		},
 		{
 			"none, with a name", CookieConfig{SameSite: "none", Name: "mine"}, true,
 			"mine=ID; Path=/; Max-Age=3600; HttpOnly; Secure; SameSite=None",
-			"mine-login=ID; Path=/; Max-Age=600; HttpOnly; Secure; SameSite=Lax",
+			"mine-login-=ID; Path=/; Max-Age=1800; HttpOnly; Secure; SameSite=Lax",
 		},
 	} {
-		forSession, forAttempts := newCookies(c.config, c.secure, time.Hour)
+		forSession, forLogins := newCookies(c.config, c.secure, time.Hour)
 		for _, pair := range []struct {
 			cookie cookie
 			want   string
-		}{{forSession, c.wantSession}, {forAttempts, c.wantFlow}} {
+		}{{forSession, c.wantSession}, {forLogins.prefix, c.wantLogin}} {
 			w := httptest.NewRecorder()
 			if err := pair.cookie.set(w, httptest.NewRequest(http.MethodGet, "/", nil), id); err != nil {
 				t.Fatal(err)

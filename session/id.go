@@ -14,8 +14,8 @@ const idSize = 32
 // The kinds of record, which begin their keys.
 const (
 	kindSession = "session" // a browser's session
-	kindAttempt = "login"   // the note of a login that has begun
-	kindTicket  = "ticket"  // the note of a one-time link
+	kindLogin   = "login"   // the mark that a login state was used
+	kindTicket  = "ticket"  // what a one-time link is for
 	kindAccount = "account" // the grant of a shared account
 	kindApp     = "app"     // the app's own token
 	kindIndex   = "index"   // which sessions a user has

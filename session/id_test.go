@@ -96,7 +96,7 @@ func TestStoreKeyDoesNotTellTheID(t *testing.T) {
 	if !regexp.MustCompile(`^session:[0-9a-f]{64}$`).MatchString(key) || strings.Contains(key, id.Reveal()) {
 		t.Errorf("the key of an id is %q", key)
 	}
-	if key == storeKey(kindSession, other) || key == storeKey(kindAttempt, id) {
+	if key == storeKey(kindSession, other) || key == storeKey(kindLogin, id) {
 		t.Error("two ids or two kinds share a key")
 	}
 }

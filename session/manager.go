@@ -5,6 +5,7 @@ import (
 	"errors"
 	"hash/maphash"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -98,10 +99,12 @@ func (m *Manager) Close() {
 	m.background.Wait()
 }
 
-// CookieNames returns the names of the gateway's own cookies, which no upstream shall see or set.
+// CookieNames returns the names of the gateway's own cookies, which no upstream shall see or set. One that ends with an
+// asterisk stands for all names that begin as it does. Browsers may still have the login cookie of an earlier version, whose
+// name is the prefix of today's without the last hyphen.
 func (m *Manager) CookieNames() []string {
-	current := m.settings.Load()
-	return []string{current.cookie.name, current.attempts.name}
+	name := m.settings.Load().cookie.name
+	return []string{name, name + strings.TrimSuffix(loginInfix, "-"), name + loginInfix + "*"}
 }
 
 // Label stands in a log for the session that the request's cookie names, whether there is one or not; empty without a

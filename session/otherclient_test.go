@@ -109,7 +109,7 @@ func TestAccountsOfTwoClients(t *testing.T) {
 	})
 }
 
-// A note that was kept under another client id does not open, and is not used up.
+// The ticket of a link that was made under another client id does not open, and is not used up.
 func TestTicketOfAnotherClient(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newClients(t, "one", "two")
@@ -118,7 +118,7 @@ func TestTicketOfAnotherClient(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err = r.managers[1].TakeTicket(t.Context(), ticket.Reveal())
-		wantError(t, "with another client id", err, session.ErrNoAttempt)
+		wantError(t, "with another client id", err, session.ErrNoTicket)
 		if note, err := r.managers[0].TakeTicket(t.Context(), ticket.Reveal()); err != nil || string(note) != "note" {
 			t.Errorf("with its own: %q, %v", note, err)
 		}

@@ -94,8 +94,9 @@ func TestRedisKeyLayout(t *testing.T) {
 	b := &browser{}
 	b.logIn(t, m, goodFor(time.Hour))
 	id := b.cookies["stagedoor"]
-	state, err := b.begin(m, []byte("note"))
-	if err != nil {
+	state := b.mustBegin(t, m, "text")
+	value := b.cookies[loginCookie(state)]
+	if _, err := b.finish(m, state); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := store.Hold(t.Context(), "session:"+sha256Hex(id), "holder", time.Minute); err != nil {
@@ -112,7 +113,7 @@ func TestRedisKeyLayout(t *testing.T) {
 	user := sha256.Sum256([]byte("\x00ada"))
 	want := []string{
 		"stagedoor:{index:" + base64.RawURLEncoding.EncodeToString(user[:16]) + "}",
-		"stagedoor:{login:" + sha256Hex(state.Reveal()) + "}",
+		"stagedoor:{login:" + sha256Hex(state) + "}",
 		"stagedoor:{session:" + sha256Hex(id) + "}",
 		"stagedoor:{session:" + sha256Hex(id) + "}:lease",
 	}
@@ -126,7 +127,7 @@ func TestRedisKeyLayout(t *testing.T) {
 			t.Errorf("%s never expires: %v, %v", key, ttl, err)
 		}
 	}
-	wantNothingInside(t, server, keys, id, state.Reveal(), b.cookies["stagedoor-login"], "access-", "refresh-", "Ada")
+	wantNothingInside(t, server, keys, id, state, value, "access-", "refresh-", "Ada")
 }
 
 // wantNothingInside searches a dump of Redis for what it must not know.

@@ -18,9 +18,9 @@ type Settings struct {
 // settings are Settings in use. They are immutable.
 type settings struct {
 	Settings
-	sealer   *sealer
-	cookie   cookie
-	attempts cookie
+	sealer *sealer
+	cookie cookie
+	logins loginCookies
 }
 
 func newSettings(s Settings, client string, secure bool) (*settings, error) {
@@ -29,7 +29,7 @@ func newSettings(s Settings, client string, secure bool) (*settings, error) {
 		return nil, err
 	}
 	made := &settings{Settings: s, sealer: sealer}
-	made.cookie, made.attempts = newCookies(s.Config.Cookie, secure, s.Config.MaxLifetime)
+	made.cookie, made.logins = newCookies(s.Config.Cookie, secure, s.Config.MaxLifetime)
 	return made, nil
 }
 

@@ -154,25 +154,3 @@ func TestSharedAccountIsConnectedAgain(t *testing.T) {
 		}
 	})
 }
-
-func TestTicketWorksOnce(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		m := newManager(t, session.Options{})
-		issue := func() string {
-			ticket, err := m.IssueTicket(t.Context(), []byte("note"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			return ticket.Reveal()
-		}
-		used, late := issue(), issue()
-		if note, err := m.TakeTicket(t.Context(), used); string(note) != "note" || err != nil {
-			t.Errorf("got %q, %v", note, err)
-		}
-		pass(session.AttemptLifetime)
-		for name, ticket := range map[string]string{"used": used, "late": late, "unknown": session.NewKey().Reveal()[:43], "none": ""} {
-			_, err := m.TakeTicket(t.Context(), ticket)
-			wantError(t, name, err, session.ErrNoAttempt)
-		}
-	})
-}

@@ -99,7 +99,9 @@ export interface LoginOptions {
   /** Scopes to ask for besides the configured and the granted ones. An unknown one is refused. */
   scope?: string | readonly string[];
   /**
-   * A path on the gateway's origin to come back to. Default: this page, when the gateway serves it; otherwise `/`.
+   * Where to come back to: a path on the gateway's origin, or an absolute URL of one of `server.allowed_origins`; anything
+   * else, and what is longer than 1024 bytes, becomes `/`. Default: this page, with its query and its `#`, when the gateway
+   * serves it; otherwise `/`.
    */
   returnTo?: string;
   /** Shows the consent page even to a user who has agreed before. */

@@ -130,7 +130,7 @@ export function createClient({
   function loginUrl({ loginUrl: start, scope, returnTo, showDialog } = {}) {
     const url = locate(start || '/auth/login');
     const here = globalThis.location;
-    if (here?.origin === gateway) returnTo ??= here.pathname + here.search;
+    if (here?.origin === gateway) returnTo ??= here.pathname + here.search + here.hash;
     if (scope?.length) url.searchParams.set('scope', [scope].flat().join(' '));
     if (returnTo) url.searchParams.set('return_to', returnTo);
     if (showDialog) url.searchParams.set('show_dialog', 'true');

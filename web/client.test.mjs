@@ -214,22 +214,22 @@ test('pages reads a wrapped list and refuses what is none', async () => {
 
 test('login is a navigation that comes back to this page', async (t) => {
   const went = [];
-  globalThis.location = { origin: base, pathname: '/app', search: '?tab=1', assign: (url) => went.push(url) };
+  globalThis.location = { origin: base, pathname: '/app', search: '?tab=1', hash: '#/songs?a=b', assign: (url) => went.push(url) };
   t.after(() => { delete globalThis.location; });
   const page = client({ base: undefined });
   page.login();
   page.login({ returnTo: '/', scope: ['user-top-read', 'streaming'], showDialog: true });
   page.login(new StagedoorError('step up', { loginUrl: `${base}/auth/login?scope=streaming` }));
   assert.deepEqual(went, [
-    `${base}/auth/login?return_to=%2Fapp%3Ftab%3D1`,
+    `${base}/auth/login?return_to=%2Fapp%3Ftab%3D1%23%2Fsongs%3Fa%3Db`,
     `${base}/auth/login?scope=user-top-read+streaming&return_to=%2F&show_dialog=true`,
-    `${base}/auth/login?scope=streaming&return_to=%2Fapp%3Ftab%3D1`,
+    `${base}/auth/login?scope=streaming&return_to=%2Fapp%3Ftab%3D1%23%2Fsongs%3Fa%3Db`,
   ]);
   assert.deepEqual(received, []);
 });
 
 test('login from another origin lets the gateway choose where to end', async (t) => {
-  globalThis.location = { origin: 'https://app.example', pathname: '/app', search: '' };
+  globalThis.location = { origin: 'https://app.example', pathname: '/app', search: '', hash: '#a' };
   t.after(() => { delete globalThis.location; });
   assert.equal(client().loginUrl(), `${base}/auth/login`);
 });

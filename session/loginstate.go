@@ -1,0 +1,113 @@
+package session
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+const (
+	// LoginStateLifetime is how long a browser may take from the beginning of a login to its callback.
+	LoginStateLifetime = 10 * time.Minute
+	// loginCookieLifetime is how long the browser keeps a login state. It is longer than the state is good for, so that
+	// the page of a callback that is too late still knows where the login was to lead.
+	loginCookieLifetime = 3 * LoginStateLifetime
+	// clockSkew is by how much the clocks of two replicas may differ: a mark outlives its login state by so much.
+	clockSkew = time.Minute
+)
+
+var (
+	// ErrNoLogin says that a state belongs to no login that this browser has begun.
+	ErrNoLogin = errors.New("no such login state")
+	// ErrLoginExpired says that a login of this browser has taken longer than LoginStateLifetime.
+	ErrLoginExpired = errors.New("the login state has expired")
+	// ErrLoginSpent says that the state of a login was used before.
+	ErrLoginSpent = errors.New("the login state was used before")
+)
+
+// LoginState is what is known of a login between its beginning and its callback. The browser keeps it, sealed; the store
+// learns of the states that were used up and of no others, so that a login that is never finished costs it nothing.
+type LoginState struct {
+	// Text is what BeginLogin was given.
+	Text    []byte
+	key     string // of the mark that the state was used
+	expires time.Time
+}
+
+// BeginLogin begins a login and returns the state that identifies it to the authorization server (RFC 6749 section
+// 10.12). The login state goes into a cookie of its own, so that logins in several tabs do not meet; the oldest cookies
+// are cleared when there are too many. It is sealed under a configured key and the state, for this purpose alone: the
+// cookie without the state does not open, and a state without the cookie is worthless in another browser.
+func (m *Manager) BeginLogin(w http.ResponseWriter, r *http.Request, purpose string, text []byte) (state Secret, err error) {
+	current := m.settings.Load()
+	state = newID()
+	begun := strconv.FormatInt(m.options.Now().UnixMilli(), 36)
+	sealed, err := current.sealer.seal(state, loginBinding(state, purpose, begun), text)
+	if err != nil {
+		return Secret{}, err
+	}
+	value := begun + "." + base64.RawURLEncoding.EncodeToString(sealed)
+	if len(value) > maxLoginCookie {
+		return Secret{}, fmt.Errorf("a login state of %d bytes does not fit into a cookie", len(value))
+	}
+	if err := current.logins.clearOldest(w, r, len(value)); err != nil {
+		return Secret{}, err
+	}
+	return state, current.logins.of(state).set(w, r, NewSecret(value))
+}
+
+// OpenLogin returns the login state that this browser keeps for a state. It does not ask the store and uses nothing up. It
+// answers ErrNoLogin; or ErrLoginExpired together with the login state that was.
+func (m *Manager) OpenLogin(r *http.Request, purpose, state string) (LoginState, error) {
+	current := m.settings.Load()
+	parsed, ok := parseID(state)
+	if !ok {
+		return LoginState{}, ErrNoLogin
+	}
+	value, _ := current.logins.of(parsed).value(r)
+	begun, encoded, _ := strings.Cut(value, ".")
+	milliseconds, err := strconv.ParseInt(begun, 36, 64)
+	sealed, decodeErr := strictBase64.DecodeString(encoded)
+	if err != nil || decodeErr != nil {
+		return LoginState{}, ErrNoLogin
+	}
+	text, err := current.sealer.open(parsed, loginBinding(parsed, purpose, begun), sealed)
+	if errors.Is(err, errSealed) {
+		return LoginState{}, ErrNoLogin
+	}
+	if err != nil {
+		return LoginState{}, err
+	}
+	s := LoginState{
+		Text: text, key: storeKey(kindLogin, parsed), expires: time.UnixMilli(milliseconds).Add(LoginStateLifetime),
+	}
+	if !m.options.Now().Before(s.expires) {
+		return s, ErrLoginExpired
+	}
+	return s, nil
+}
+
+// SpendLogin uses a login state up, in one atomic step of the store: of several callbacks, on whatever replicas, it answers
+// nil to one and ErrLoginSpent to the others. With ErrStoreUnavailable the state is as good as before.
+func (m *Manager) SpendLogin(ctx context.Context, s LoginState) error {
+	mark := make([]byte, 8) // of this call alone: repeating a write that succeeded succeeds, and another's does not
+	_, _ = rand.Read(mark)  // never fails, see crypto/rand
+	lifetime := max(s.expires.Sub(m.options.Now()), 0) + clockSkew
+	err := m.options.Store.Save(ctx, s.key, Entry{Version: 1, Data: mark}, lifetime, "")
+	if errors.Is(err, ErrConflict) {
+		return ErrLoginSpent
+	}
+	return err
+}
+
+// loginBinding is what a login state is sealed for. A cookie that was moved to another state, or begins with another time,
+// does not open.
+func loginBinding(state Secret, purpose, begun string) string {
+	return storeKey(kindLogin, state) + "\n" + begun + "\n" + purpose
+}

@@ -1,0 +1,63 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// TicketLifetime is how long a one-time link is good for.
+const TicketLifetime = 10 * time.Minute
+
+// ErrNoTicket says that the ticket of a one-time link is unknown, used or too old.
+var ErrNoTicket = errors.New("no such ticket")
+
+// IssueTicket keeps a text for a one-time link and returns the ticket that the link carries.
+func (m *Manager) IssueTicket(ctx context.Context, text []byte) (Secret, error) {
+	ticket := newID()
+	p := behind(kindTicket, ticket)
+	sealed, err := m.seal(p, text)
+	if err != nil {
+		return Secret{}, err
+	}
+	return ticket, m.options.Store.Save(ctx, p.key, Entry{Version: 1, Data: sealed}, TicketLifetime, "")
+}
+
+// PeekTicket returns the text of a one-time link, which stays good. It answers ErrNoTicket for a ticket that is unknown,
+// used or older than TicketLifetime.
+func (m *Manager) PeekTicket(ctx context.Context, ticket string) ([]byte, error) {
+	parsed, ok := parseID(ticket)
+	if !ok {
+		return nil, ErrNoTicket
+	}
+	p := behind(kindTicket, parsed)
+	entry, err := m.options.Store.Load(ctx, p.key)
+	if errors.Is(err, ErrAbsent) {
+		return nil, ErrNoTicket
+	}
+	if err != nil {
+		return nil, err
+	}
+	text, err := m.open(p, entry.Data)
+	if errors.Is(err, errSealed) {
+		return nil, ErrNoTicket
+	}
+	return text, err
+}
+
+// TakeTicket returns the text of a one-time link and uses the link up; its errors are those of PeekTicket. It opens the
+// record before it deletes it: a ticket that does not open is not used up.
+func (m *Manager) TakeTicket(ctx context.Context, ticket string) ([]byte, error) {
+	text, err := m.PeekTicket(ctx, ticket)
+	if err != nil {
+		return nil, err
+	}
+	first, err := m.options.Store.Delete(ctx, storeKey(kindTicket, NewSecret(ticket)))
+	if err != nil {
+		return nil, err
+	}
+	if !first {
+		return nil, ErrNoTicket
+	}
+	return text, nil
+}
