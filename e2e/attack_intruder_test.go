@@ -32,6 +32,9 @@ func newIntruder(t *testing.T, w *world) *intruder {
 	i := &intruder{key: raw, records: map[string][]byte{}}
 	const version = 8 // bytes before what is sealed
 	for _, name := range w.keys("stagedoor:{*}") {
+		if strings.HasPrefix(name, "stagedoor:{index:") { // lists, whose fields are sealed under the configured key alone
+			continue
+		}
 		value, err := w.redis.Do("GET", name)
 		if err != nil {
 			t.Fatal(err)
