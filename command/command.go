@@ -8,9 +8,8 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"strings"
-	"syscall"
+	"time"
 
 	"stagedoor/config"
 )
@@ -24,9 +23,8 @@ const (
 
 // Main runs the program: its arguments name a command. It returns the process's exit code.
 func Main(b Build) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second signal ends the process at once
-	e := environment{build: b.complete(), lookup: os.LookupEnv, stdout: os.Stdout, stderr: os.Stderr}
+	ctx, hangups := catchSignals()
+	e := environment{build: b.complete(), lookup: os.LookupEnv, stdout: os.Stdout, stderr: os.Stderr, hangups: hangups}
 	return exitCode(run(ctx, os.Args[1:], e), os.Stderr)
 }
 
@@ -35,6 +33,7 @@ type environment struct {
 	build          Build
 	lookup         func(name string) (value string, set bool)
 	stdout, stderr io.Writer
+	hangups        <-chan os.Signal // SIGHUP, from the first moment on
 }
 
 // production tells whether the operator has said that this is no place for toys.
@@ -46,21 +45,22 @@ func (e environment) production() bool {
 // command is one of the program's commands.
 type command struct {
 	name, arguments, summary string
+	serves                   bool // until it is told to end; SIGHUP does not end it
 	run                      func(ctx context.Context, e environment, args []string) error
 }
 
 func commands() []command {
 	return []command{
-		{"serve", "[-config FILE]", "run the gateway (this is also what no command at all does)", serve},
-		{"demo", "[-listen ADDRESS]", "run everything in one process: no account, no Redis", demo},
-		{"simulator", "[-listen ADDRESS]", "run the Spotify simulator alone", simulate},
-		{"check", "[-config FILE] [-online]", "every fault of the configuration, or its routes; -online asks Redis and Spotify too", check},
-		{"schema", "", "print the JSON Schema of config.yaml, for editors", schema},
-		{"sessions", "list|revoke", "who is logged in; end sessions (-user ID, -handle H, -all)", sessions},
-		{"accounts", "connect|list|remove [NAME]", "shared accounts: connect by a one-time link, list, remove", accounts},
-		{"key", "", "make a session key", key},
-		{"healthcheck", "[-config FILE]", "exit 0 if the local gateway is ready", healthcheck},
-		{"version", "", "say which version this is", printVersion},
+		{"serve", "[-config FILE]", "run the gateway (this is also what no command at all does)", true, serve},
+		{"demo", "[-listen ADDRESS]", "run everything in one process: no account, no Redis", true, demo},
+		{"simulator", "[-listen ADDRESS]", "run the Spotify simulator alone", true, simulate},
+		{"check", "[-config FILE] [-online]", "every fault of the configuration, or its routes; -online asks Redis and Spotify too", false, check},
+		{"schema", "", "print the JSON Schema of config.yaml, for editors", false, schema},
+		{"sessions", "list|revoke", "who is logged in; end sessions (-user ID, -handle H, -all)", false, sessions},
+		{"accounts", "connect|list|remove [NAME]", "shared accounts: connect by a one-time link, list, remove", false, accounts},
+		{"key", "", "make a session key", false, key},
+		{"healthcheck", "[-config FILE]", "exit 0 if the local gateway is ready", false, healthcheck},
+		{"version", "", "say which version this is", false, printVersion},
 	}
 }
 
@@ -76,6 +76,13 @@ func run(ctx context.Context, args []string, e environment) error {
 	for _, c := range commands() {
 		if c.name != name {
 			continue
+		}
+		if c.serves {
+			forServer()
+		} else {
+			ended, stop := untilHangup(ctx, e.hangups)
+			defer stop()
+			ctx = ended
 		}
 		err := c.run(ctx, e, args)
 		if errors.Is(err, flag.ErrHelp) {
@@ -130,12 +137,23 @@ func parseNamed(flags *flag.FlagSet, args []string) (name string, err error) {
 	return name, nil
 }
 
+// errorTimeout is how long the last words wait for a reader that stands still.
+const errorTimeout = 5 * time.Second
+
 // exitCode prints what went wrong, one line a fault, and turns it into the process's exit code.
 func exitCode(err error, stderr io.Writer) int {
 	if err == nil {
 		return exitOK
 	}
-	_, _ = fmt.Fprintln(stderr, err) // there is nowhere else to say it
+	said := make(chan struct{})
+	go func() {
+		defer close(said)
+		_, _ = fmt.Fprintln(stderr, err) // there is nowhere else to say it
+	}()
+	select {
+	case <-said:
+	case <-time.After(errorTimeout):
+	}
 	var wrongUsage *usageError
 	var faults config.Faults
 	if errors.As(err, &wrongUsage) || errors.As(err, &faults) {

@@ -17,14 +17,12 @@ import (
 func console(t *testing.T, write func(log *zap.Logger)) []string {
 	t.Helper()
 	var text strings.Builder
-	log, _, err := newLogger(config.Log{Level: "debug", Format: "console"}, &text)
+	log, err := newLogger(config.Log{Level: "debug", Format: "console"}, &text)
 	if err != nil {
 		t.Fatal(err)
 	}
-	write(log)
-	if err := log.Sync(); err != nil {
-		t.Fatal(err)
-	}
+	write(log.Logger)
+	log.close(time.Minute)
 	var lines []string
 	for line := range strings.Lines(text.String()) {
 		begin, rest, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "  ")

@@ -50,14 +50,14 @@ func demo(ctx context.Context, e environment, args []string) error {
 		return errors.Join(err, spotify.Close())
 	}
 	defer handler.Close()
-	log, level, err := newLogger(c.Log, e.stderr)
+	log, err := newLogger(c.Log, e.stderr)
 	if err != nil {
 		return err
 	}
 	imitation := &http.Server{Handler: handler, ReadHeaderTimeout: readHeaderTimeout}
 	defer func() { _ = imitation.Close() }() // nobody waits for its answers any more
 	go func() { _ = serveOn(imitation, spotify) }()
-	return serveConfig(ctx, e, configuration{Config: c, level: level}, log, func() {
+	return serveConfig(ctx, e, configuration{Config: c, level: log.level}, log, func() {
 		_, _ = fmt.Fprintf(e.stdout, "\n  Open %s in your browser. Nothing leaves this machine; Ctrl-C ends it.\n\n", public)
 	})
 }

@@ -96,6 +96,9 @@ func (g *gateway) ready(ctx context.Context) error {
 	return nil
 }
 
+// adminHosts are the names, besides those that every admin listener has, of the configuration in use.
+func (g *gateway) adminHosts() []string { return g.current.Load().config.Admin.Hosts }
+
 // close waits for refreshes in flight and leaves the store.
 func (s *sessionStore) close() error {
 	if s.sessions != nil {

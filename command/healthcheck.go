@@ -37,6 +37,7 @@ func healthcheck(ctx context.Context, e environment, args []string) error {
 	if err != nil {
 		return err
 	}
+	request.Host = "localhost" // which every admin listener answers to, whatever name it listens on
 	answer, err := http.DefaultClient.Do(request)
 	if err != nil {
 		return fmt.Errorf("the gateway's admin listener does not answer: %w", err)

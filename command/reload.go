@@ -3,10 +3,8 @@ package command
 import (
 	"context"
 	"os"
-	"os/signal"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"go.uber.org/zap"
@@ -44,13 +42,6 @@ type reloader struct {
 	gateway     *gateway
 	connections *proxy.Connections
 	log         *zap.Logger
-}
-
-// catchHangups keeps SIGHUP from ending the process.
-func catchHangups() <-chan os.Signal {
-	hangups := make(chan os.Signal, 1) // two while a configuration is read are one
-	signal.Notify(hangups, syscall.SIGHUP)
-	return hangups
 }
 
 // start begins to work until ctx ends, or the returned function is called, which waits.

@@ -5,26 +5,62 @@ import (
 	"strings"
 
 	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 
 	"stagedoor/session"
 )
 
-// remarks writes what the standard library has to say as lines of ours, without what it quotes: net/http repeats what an
-// upstream sends when nobody has asked, which may be a second copy of an answer with a token.
-type remarks struct{ log *zap.Logger }
-
-// Write implements io.Writer; package log calls it once for each remark.
-func (r remarks) Write(text []byte) (int, error) {
-	said := session.WithoutQuotations(strings.TrimSpace(string(text)))
-	r.log.Log(remarkLevel(said), said)
-	return len(text), nil
+// What clients do wrong, scanners above all, in the words of net/http's servers. An operator has nothing to do about it.
+var clientsFaults = []string{
+	"http: TLS handshake error from",
+	"http2: server: error reading preface from client",
+	"http2: server connection error from",
+	"http2: server: client ",
+	"http2: server closing client connection",
+	"http2: received GOAWAY",
+	"http2: Framer ",
+	"http: URL query contains semicolon",
 }
 
-// newRemarks returns the logger that an http.Server wants.
-func newRemarks(to *zap.Logger) *log.Logger { return log.New(remarks{to.Named("http")}, "", 0) }
+// newRemarks returns the logger that an http.Server wants. Its lines are entries of ours.
+func newRemarks(to *zap.Logger) *log.Logger {
+	remarks, err := zap.NewStdLogAt(remarksOf(to), zap.ErrorLevel) // any level: remarkCore knows the right one
+	if err != nil {
+		panic(err) // for an unknown level
+	}
+	return remarks
+}
 
-// takeRemarks gets those of the whole process: an http.Transport has no logger of its own.
+// takeRemarks turns those of the whole process into entries: an http.Transport has no logger of its own.
 func takeRemarks(to *zap.Logger) {
 	log.SetFlags(0)
-	log.SetOutput(remarks{to.Named("http")})
+	log.SetOutput(newRemarks(to).Writer())
+}
+
+func remarksOf(to *zap.Logger) *zap.Logger {
+	return to.Named("http").WithOptions(zap.WrapCore(func(core zapcore.Core) zapcore.Core { return remarkCore{core} }))
+}
+
+// remarkCore gives a remark of the standard library its level, and takes out what it quotes: net/http repeats what an
+// upstream sends out of turn, which may be a second copy of an answer with a token.
+type remarkCore struct{ zapcore.Core }
+
+// Check implements zapcore.Core.
+func (c remarkCore) Check(entry zapcore.Entry, checked *zapcore.CheckedEntry) *zapcore.CheckedEntry {
+	entry.Level, entry.Message = remarkLevel(entry.Message), session.WithoutQuotations(entry.Message)
+	return c.Core.Check(entry, checked)
+}
+
+// remarkLevel says how much a remark matters: what clients do wrong is for debugging, a panic is an error of ours, and the
+// rest, such as a listener that may open no more files, an operator should know.
+func remarkLevel(said string) zapcore.Level {
+	for _, begin := range clientsFaults {
+		if strings.HasPrefix(said, begin) {
+			return zapcore.DebugLevel
+		}
+	}
+	if strings.HasPrefix(said, "http: panic serving") || strings.HasPrefix(said, "http2: panic serving") {
+		return zapcore.ErrorLevel
+	}
+	return zapcore.WarnLevel
 }

@@ -29,15 +29,15 @@ func serve(ctx context.Context, e environment, args []string) error {
 	if err != nil {
 		return err
 	}
-	log, level, err := newLogger(loaded.Config.Log, e.stderr)
+	log, err := newLogger(loaded.Config.Log, e.stderr)
 	if err != nil {
 		return &usageError{err}
 	}
 	for _, warning := range loaded.Warnings {
 		log.Warn(warning.String())
 	}
-	tuneMemory(ctx, e, loaded.Config.Admin.Pprof, log)
-	c := configuration{Config: loaded.Config, loaded: loaded, files: files, lookup: e.lookup, level: level}
+	tuneMemory(e, loaded.Config.Admin.Pprof)
+	c := configuration{Config: loaded.Config, loaded: loaded, files: files, lookup: e.lookup, level: log.level}
 	return serveConfig(ctx, e, c, log, func() {})
 }
 
@@ -54,14 +54,17 @@ func loadConfig(file string, e environment) (*config.Loaded, error) {
 	return loaded, nil
 }
 
-// serveConfig serves until ctx ends. It calls listening once requests are taken.
-func serveConfig(ctx context.Context, e environment, c configuration, log *zap.Logger, listening func()) error {
+// serveConfig serves until ctx ends, and closes the log. It calls listening once requests are taken.
+func serveConfig(ctx context.Context, e environment, c configuration, lines *logger, listening func()) error {
+	ending := lines.closeAfter(ctx, c.Server)
+	defer ending()
+	log := lines.Logger
 	takeRemarks(log)
-	hangups := catchHangups()
 	g, err := newGateway(c.Config, e.build, log)
 	if err != nil {
 		return err
 	}
+	g.metrics.LogQueue(lines.queue.droppedLines, lines.queue.waitingBytes)
 	public, err := listen(c.Server.Listen, "server.listen")
 	if err != nil {
 		return errors.Join(err, g.close())
@@ -74,11 +77,11 @@ func serveConfig(ctx context.Context, e environment, c configuration, log *zap.L
 	server.BaseContext = func(net.Listener) context.Context { return requests }
 	go func() { errs <- serveOn(server, connections) }()
 
-	pages := proxy.NewAdmin(g.ready, c.Admin.Pprof)
+	pages := proxy.NewAdmin(lines.readyWith(g.ready), c.Admin.Pprof)
 	pages.Handle("GET /metrics", g.metrics.Handler())
 	page := newOverview(c.Config, e.build, g)
 	pages.Handle("GET /{$}", page)
-	admin := &http.Server{Handler: pages, ReadHeaderTimeout: readHeaderTimeout, ErrorLog: newRemarks(log)}
+	admin := &http.Server{Handler: proxy.GuardAdmin(g.adminHosts, pages), ReadHeaderTimeout: readHeaderTimeout, ErrorLog: newRemarks(log)}
 	adminAddress := ""
 	if c.Admin.Listen != "" {
 		listener, err := listen(c.Admin.Listen, "admin.listen")
@@ -96,7 +99,7 @@ func serveConfig(ctx context.Context, e environment, c configuration, log *zap.L
 	listening()
 
 	reloads := &reloader{configuration: c, gateway: g, connections: connections, log: log}
-	stopReloading := reloads.start(ctx, hangups)
+	stopReloading := reloads.start(ctx, e.hangups)
 	select {
 	case err = <-errs: // a listener broke
 	case <-ctx.Done():

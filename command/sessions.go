@@ -196,6 +196,9 @@ type operatorStore struct {
 	accounts  []string
 }
 
+// auditTimeout is how long a command waits at its end for its audit lines to be written.
+const auditTimeout = 10 * time.Second
+
 // withSessions opens the gateways' store for one command.
 func withSessions(ctx context.Context, e environment, file string, use func(operatorStore) error) error {
 	loaded, err := loadConfig(file, e)
@@ -206,12 +209,13 @@ func withSessions(ctx context.Context, e environment, file string, use func(oper
 	if c.Session.Store != session.StoreRedis {
 		return usagef("session.store is memory: only the gateway itself knows its sessions")
 	}
-	log, _, err := newLogger(c.Log, e.stderr) // for the audit lines of what the operator ends
+	log, err := newLogger(c.Log, e.stderr) // for the audit lines of what the operator ends
 	if err != nil {
 		return &usageError{err}
 	}
+	defer log.close(auditTimeout)
 	opened, err := openSessions(c, flows.NewTokenEndpoint(c.Spotify, c.Server.PublicURL, nil),
-		metrics.New(e.build.Version, e.build.Commit), log)
+		metrics.New(e.build.Version, e.build.Commit), log.Logger)
 	if err != nil {
 		return err
 	}

@@ -54,6 +54,8 @@ func check(config *Config, d *decoder) Faults {
 // checkOwn runs the checks that no single package can do.
 func (c *checker) checkOwn() {
 	c.checkListeners()
+	c.checkAdminHosts()
+	c.checkValues()
 	c.checkLog()
 	c.checkClientSecret()
 	c.checkCookie()
@@ -167,15 +169,23 @@ func (c *checker) checkClientSecret() {
 	}
 }
 
+// hostPrefix begins the names of cookies that browsers take from the host itself alone, never from a sibling (RFC 6265bis
+// section 4.1.3). Not all browsers know it in another case, although they should.
+const hostPrefix = "__Host-"
+
 // securePrefixes are cookie names that browsers take over https only (RFC 6265bis section 4.1.3). Their case does not
 // count.
 var securePrefixes = []string{"__host-", "__secure-", "__http-"}
 
 func (c *checker) checkCookie() {
+	cookie := c.config.Session.Cookie
 	if strings.HasPrefix(c.config.Server.PublicURL, "https://") {
+		if cookie.Name != "" && !strings.HasPrefix(cookie.Name, hostPrefix) {
+			c.refuse("session.cookie.name", "without the prefix "+hostPrefix+" a page on a sibling subdomain can plant this cookie in a browser, "+
+				"and so log a user in as somebody else; write "+hostPrefix+`Http-NAME or `+hostPrefix+`NAME, or "" for a name that fits`, "server.public_url")
+		}
 		return
 	}
-	cookie := c.config.Session.Cookie
 	if cookie.SameSite == "none" {
 		c.refuse("session.cookie.same_site", "browsers take a same_site: none cookie over https only; "+
 			"serve server.public_url over https, or write lax", "server.public_url")

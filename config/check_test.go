@@ -26,6 +26,9 @@ func faultsOf(change func(c *Config)) []string {
 	return faults
 }
 
+const planted = "session.cookie.name: without the prefix __Host- a page on a sibling subdomain can plant this cookie in a browser, " +
+	"and so log a user in as somebody else; write __Host-Http-NAME or __Host-NAME, or \"\" for a name that fits"
+
 func TestOwnChecks(t *testing.T) {
 	keys := filepath.Join(t.TempDir(), "keys")
 	write(t, keys, "the-key-of-a-caller")
@@ -83,6 +86,13 @@ func TestOwnChecks(t *testing.T) {
 		"https cookie name on http": {func(c *Config) { c.Session.Cookie.Name = "__host-a" },
 			[]string{"session.cookie.name: browsers take a cookie of this prefix over https only; " +
 				`serve server.public_url over https, or write "" for a name that fits`}},
+
+		"cookie of a sibling on https": {func(c *Config) { c.Server.PublicURL, c.Session.Cookie.Name = "https://a.example", "app" }, []string{planted}},
+		"cookie from https alone":      {func(c *Config) { c.Server.PublicURL, c.Session.Cookie.Name = "https://a.example", "__Secure-app" }, []string{planted}},
+		"cookie out of scripts' reach": {func(c *Config) { c.Server.PublicURL, c.Session.Cookie.Name = "https://a.example", "__Http-app" }, []string{planted}},
+		"prefix without underscores":   {func(c *Config) { c.Server.PublicURL, c.Session.Cookie.Name = "https://a.example", "Http-app" }, []string{planted}},
+		"prefix in small letters":      {func(c *Config) { c.Server.PublicURL, c.Session.Cookie.Name = "https://a.example", "__host-app" }, []string{planted}},
+		"the strongest prefix":         {func(c *Config) { c.Server.PublicURL, c.Session.Cookie.Name = "https://a.example", "__Host-Http-app" }, nil},
 
 		"public account": {account(func(*Config, *proxy.Route) {}), nil},
 		"account behind a key": {account(func(_ *Config, r *proxy.Route) {

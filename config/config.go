@@ -27,6 +27,8 @@ type Admin struct {
 	Listen string `yaml:"listen"`
 	// Pprof adds Go's profiler to it.
 	Pprof bool `yaml:"pprof"`
+	// Hosts are the names under which it may be asked, besides IP literals and localhost.
+	Hosts []string `yaml:"hosts"`
 }
 
 // Log says what is written to standard error, and how.

@@ -79,8 +79,7 @@ log:
 spotify:
   client_id: 0123456789
   client_secret: >-
-    folded
-    secret
+    folded-secret
   scopes: [streaming]
   pkce_with_secret: False
 session:
@@ -104,7 +103,7 @@ routes:
 		{"trusted_proxies", c.Server.TrustedProxies, []string{"10.0.0.0/8", "fd00::/8"}},
 		{"level", c.Log, Log{Level: "debug", Format: "json"}},
 		{"client_id", c.Spotify.ClientID, "0123456789"},
-		{"client_secret", c.Spotify.ClientSecret.Reveal(), "folded secret"},
+		{"client_secret", c.Spotify.ClientSecret.Reveal(), "folded-secret"},
 		{"scopes", c.Spotify.Scopes, []string{"streaming"}},
 		{"pkce_with_secret", c.Spotify.PKCEWithSecret, false},
 		{"idle_timeout", c.Session.IdleTimeout, 36 * time.Hour},
@@ -125,10 +124,11 @@ func TestVariablesFillEveryKindOfValue(t *testing.T) {
 	c := mustLoad(t, `
 server: {max_header: "${SIZE}", allowed_origins: ["${NO_ORIGIN:-}", "${ORIGIN}"]}
 admin: {pprof: "${YES}"}
-spotify: {client_id: "${ID}", client_secret: "${TEXT}"}
+spotify: {client_id: "${ID}", client_secret: "${ID}"}
 session: {keys: ["${NO_KEY:-}", "${KEY}"], refresh_before: "${TIME:-5s}"}
 redis:
   database: ${NUMBER}
+  password: "${TEXT}"
 `, "SIZE", "2KiB", "ORIGIN", "https://a.example", "YES", "true", "ID", "null", "TEXT", "a: {b: [c]} # ${ID}",
 		"KEY", testKey, "NUMBER", "7").Config
 	for _, test := range []struct {
@@ -139,7 +139,7 @@ redis:
 		{"list without its empty entry", c.Server.AllowedOrigins, []string{"https://a.example"}},
 		{"boolean", c.Admin.Pprof, true},
 		{"text that YAML would take for null", c.Spotify.ClientID, "null"},
-		{"text that looks like YAML and a variable", c.Spotify.ClientSecret.Reveal(), "a: {b: [c]} # ${ID}"},
+		{"text that looks like YAML and a variable", c.Redis.Password.Reveal(), "a: {b: [c]} # ${ID}"},
 		{"keys", len(c.Session.Keys), 1},
 		{"default duration", c.Session.RefreshBefore, 5 * time.Second},
 		{"number", c.Redis.Database, 7},

@@ -45,6 +45,7 @@ var scalarRules = map[string]node{
 	"server.max_connections":    {Minimum: number(1)},
 	"server.max_streams":        {Minimum: number(1)},
 	"admin.listen":              {Pattern: `^([^/]*:[0-9]{1,5})?$`},
+	"admin.hosts":               {Pattern: hostNameForm},
 	"log.level":                 oneOf(logLevels...),
 	"log.format":                oneOf(logFormats...),
 	clientID:                    {MinLength: 1},

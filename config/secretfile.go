@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -59,7 +60,7 @@ func (d *decoder) withoutSecret(path string, err error) string {
 // maxSecretFile is far above any real secret, and keeps a wrong path such as /dev/zero from filling the memory.
 const maxSecretFile = 64 << 10
 
-// readSecret returns the file's text without the newline that editors put at its end.
+// readSecret returns the file's text without the line ends behind it.
 func readSecret(path string) (string, error) {
 	file, err := os.Open(path)
 	if err != nil {
@@ -74,7 +75,10 @@ func readSecret(path string) (string, error) {
 		return "", fmt.Errorf("the file %q has more than %d KiB, which no secret has; correct the path",
 			path, maxSecretFile>>10)
 	}
-	secret := strings.TrimSuffix(strings.TrimSuffix(string(text), "\n"), "\r")
+	if bytes.HasPrefix(text, []byte(byteOrderMark)) || bytes.HasPrefix(text, []byte("\xff\xfe")) || bytes.HasPrefix(text, []byte("\xfe\xff")) {
+		return "", fmt.Errorf("the file %q begins with a byte-order mark, which some editors and shells write; save it as UTF-8 without one", path)
+	}
+	secret := strings.TrimRight(string(text), "\r\n")
 	if secret == "" {
 		return "", fmt.Errorf("the file %q is empty; write the secret into it", path)
 	}

@@ -11,7 +11,7 @@ import (
 
 func TestSecretFiles(t *testing.T) {
 	folder := t.TempDir()
-	write(t, filepath.Join(folder, "secret"), " kept as it is \r\n")
+	write(t, filepath.Join(folder, "secret"), "kept\r\n\n\r\n")
 	write(t, filepath.Join(folder, "keys"), "# the new one\n"+testKey+"\r\n\n  "+strings.ToLower(testKey[:42])+"8=\n")
 	loaded, err := Load(write(t, filepath.Join(folder, "config.yaml"), `
 spotify: {client_id: id, client_secret: "${EMPTY:-}", client_secret_file: secret}
@@ -23,8 +23,8 @@ redis: {password_file: ""}
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := loaded.Config.Spotify.ClientSecret.Reveal(); got != " kept as it is " {
-		t.Errorf("client_secret = %q, want the file without its newline", got)
+	if got := loaded.Config.Spotify.ClientSecret.Reveal(); got != "kept" {
+		t.Errorf("client_secret = %q, want the file without its line ends", got)
 	}
 	wantKeys := []string{testKey, strings.ToLower(testKey[:42]) + "8="}
 	if got := reveal(loaded.Config.Session.Keys); !slices.Equal(got, wantKeys) {

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"os"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -131,5 +132,28 @@ func TestShippedFileSaysWhatIsMissing(t *testing.T) {
 	}
 	if lines := strings.Count(err.Error(), "\n") + 1; lines != 3 {
 		t.Errorf("there are %d faults, want 3:\n%v", lines, err)
+	}
+}
+
+// TestShippedAdminHosts proves that the three replicas answer to the names under which Caddy and Prometheus ask.
+func TestShippedAdminHosts(t *testing.T) {
+	loaded, err := Load("../deploy/config.ha.yaml", environment(
+		"SPOTIFY_CLIENT_ID", "id", "SPOTIFY_CLIENT_SECRET", "secret", "STAGEDOOR_SESSION_KEY", testKey,
+		"STAGEDOOR_PUBLIC_URL", "https://music.example", "STAGEDOOR_FRONTEND_URL", "http://web:3000"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := regexp.MustCompile(`\bgateway(-\d+)?:`)
+	for _, file := range []string{"../deploy/Caddyfile", "../deploy/prometheus.yml"} {
+		text, err := os.ReadFile(file)
+		names := asked.FindAllString(string(text), -1)
+		if err != nil || len(names) == 0 {
+			t.Fatalf("%s names no gateway: %v", file, err)
+		}
+		for _, name := range names {
+			if !slices.Contains(loaded.Config.Admin.Hosts, strings.TrimSuffix(name, ":")) {
+				t.Errorf("%s asks %s, which is not in admin.hosts", file, name)
+			}
+		}
 	}
 }

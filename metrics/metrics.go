@@ -178,6 +178,19 @@ func (m *Metrics) ConfigRead(at time.Time) { m.reloaded.Set(float64(at.UnixMilli
 // Reloaded counts an attempt to take a new configuration into use: ok or refused.
 func (m *Metrics) Reloaded(result string) { m.reloads.WithLabelValues(result).Inc() }
 
+// LogQueue shows how many log lines were dropped so far, and how many bytes of them wait for their reader. It must be called
+// once at most; both functions must be safe for concurrent use.
+func (m *Metrics) LogQueue(dropped, waiting func() int) {
+	m.registry.MustRegister(
+		prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Namespace: namespace, Name: "log_lines_dropped_total",
+			Help: "Log lines that were dropped because the reader of the log stood still. No audit line is among them.",
+		}, func() float64 { return float64(dropped()) }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Namespace: namespace, Name: "log_waiting_bytes", Help: "Bytes of log lines that wait for the reader of the log.",
+		}, func() float64 { return float64(waiting()) }))
+}
+
 // Store returns what notes each operation of one kind: how long it took, and, when the store did not answer, a few words
 // why; they are shown to the operator.
 func (m *Metrics) Store(operation string) func(took time.Duration, failure string) {

@@ -12,9 +12,10 @@ import (
 const readyTimeout = 2 * time.Second
 
 // NewAdmin returns the handler of the admin listener: /livez, /readyz, and Go's profiler when profiler is set. Ready
-// returns nil, or an error that says which part is not ready in words without a secret: they are answered as they are.
-// It gets a context of two seconds. Further pages can be added to the result.
-func NewAdmin(ready func(ctx context.Context) error, profiler bool) *http.ServeMux {
+// returns an error that says which part is not ready, or nil and what an operator should know all the same; both are
+// answered as they are, so they must not hold a secret. It gets a context of two seconds. Further pages can be added to
+// the result, which must be served behind GuardAdmin.
+func NewAdmin(ready func(ctx context.Context) (remark string, err error), profiler bool) *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) {
 		sayPlainly(w, http.StatusOK, "alive")
@@ -22,11 +23,15 @@ func NewAdmin(ready func(ctx context.Context) error, profiler bool) *http.ServeM
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
 		defer cancel()
-		if err := ready(ctx); err != nil {
+		remark, err := ready(ctx)
+		switch {
+		case err != nil:
 			sayPlainly(w, http.StatusServiceUnavailable, err.Error())
-			return
+		case remark != "":
+			sayPlainly(w, http.StatusOK, "ready\n"+remark)
+		default:
+			sayPlainly(w, http.StatusOK, "ready")
 		}
-		sayPlainly(w, http.StatusOK, "ready")
 	})
 	if profiler {
 		mux.HandleFunc("/debug/pprof/", pprof.Index)

@@ -11,11 +11,12 @@ import (
 
 func TestAdmin(t *testing.T) {
 	var notReady error
-	ready := func(ctx context.Context) error {
+	remark := ""
+	ready := func(ctx context.Context) (string, error) {
 		if _, bounded := ctx.Deadline(); !bounded {
 			t.Error("the look at what is ready may take forever")
 		}
-		return notReady
+		return remark, notReady
 	}
 	ask := func(h http.Handler, method, path string) *httptest.ResponseRecorder {
 		w := httptest.NewRecorder()
@@ -28,6 +29,10 @@ func TestAdmin(t *testing.T) {
 	}
 	if got := ask(admin, "GET", "/readyz"); got.Code != 200 || got.Body.String() != "ready\n" {
 		t.Errorf("/readyz: %d %q", got.Code, got.Body)
+	}
+	remark = "log lines are being dropped"
+	if got := ask(admin, "GET", "/readyz"); got.Code != 200 || got.Body.String() != "ready\n"+remark+"\n" {
+		t.Errorf("/readyz with a remark: %d %q", got.Code, got.Body)
 	}
 	notReady = errors.New("redis does not answer")
 	if got := ask(admin, "GET", "/readyz"); got.Code != 503 || !strings.Contains(got.Body.String(), "redis does not answer") {

@@ -2,6 +2,7 @@ package session
 
 import (
 	"encoding/base64"
+	"encoding/hex"
 	"fmt"
 	"strings"
 	"time"
@@ -116,8 +117,8 @@ func (c Config) Validate(report func(field, problem string)) {
 		report("keys", "there is no session key; make one with `stagedoor key` and put it into STAGEDOOR_SESSION_KEY")
 	}
 	for i, key := range c.Keys {
-		if raw, err := base64.StdEncoding.DecodeString(key.Reveal()); err != nil || len(raw) != keySize {
-			report(fmt.Sprintf("keys[%d]", i), "a session key is 32 random bytes in base64; make one with `stagedoor key`")
+		if problem := keyProblem(key.Reveal()); problem != "" {
+			report(fmt.Sprintf("keys[%d]", i), problem)
 		}
 	}
 	if c.IdleTimeout < time.Second {
@@ -136,6 +137,25 @@ func (c Config) Validate(report func(field, problem string)) {
 		report("max_per_user", fmt.Sprintf("must be from 1 to %d: the sessions of one user", maxMaxPerUser))
 	}
 	c.Cookie.validate(func(field, problem string) { report("cookie."+field, problem) })
+}
+
+// keyProblem says what is wrong with a session key: most often it was made by another program.
+func keyProblem(key string) string {
+	const mend = "a session key is 32 random bytes in base64; make one with `stagedoor key`"
+	raw, err := base64.StdEncoding.DecodeString(key)
+	fromHex, notHex := hex.DecodeString(key)
+	fromURL, notURL := base64.RawURLEncoding.DecodeString(strings.TrimRight(key, "="))
+	switch {
+	case err == nil && len(raw) == keySize:
+		return ""
+	case notHex == nil && len(fromHex) == keySize:
+		return "this key is in hex; " + mend
+	case err != nil && notURL == nil && len(fromURL) == keySize:
+		return "this key is in the URL-safe base64, or lacks its = at the end: write + for -, / for _, and the = ; " + mend
+	case err == nil && len(raw) < keySize:
+		return fmt.Sprintf("this key is too short, %d bytes; %s", len(raw), mend)
+	}
+	return mend
 }
 
 // Validate reports every fault: the field by its path below "redis", and a sentence that says what to do.
