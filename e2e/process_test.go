@@ -26,6 +26,8 @@ type process struct {
 	admin   string // host:port of the admin listener
 	done    chan error
 
+	reading sync.Mutex // held by a test in which the reader of the log stands still
+
 	mu    sync.Mutex // guards lines, and listen and admin during a restart
 	lines []string   // its log, over all restarts
 }
@@ -86,9 +88,11 @@ func (p *process) read(output io.Reader, serving chan<- logLine) {
 	scanner := bufio.NewScanner(output)
 	scanner.Buffer(nil, 1<<20)
 	for scanner.Scan() {
+		p.reading.Lock()
 		p.mu.Lock()
 		p.lines = append(p.lines, scanner.Text())
 		p.mu.Unlock()
+		p.reading.Unlock()
 		var line logLine
 		if json.Unmarshal(scanner.Bytes(), &line) == nil && line.Msg == "serving" {
 			select {
