@@ -2,10 +2,12 @@ package e2e
 
 import (
 	"bufio"
+	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -29,11 +31,13 @@ func TestHangupAtStart(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for range 100 {
-			if err := process.Signal(syscall.SIGHUP); err != nil {
-				t.Fatal(err)
-			}
+		if err := process.Signal(syscall.SIGHUP); err != nil {
+			t.Fatal(err)
 		}
+		sessiontest.Eventually(t, startTime, "the process has got the signal", func() bool {
+			status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", process.Pid))
+			return err == nil && (regexp.MustCompile(`ShdPnd:\t0+\n`).Match(status) || strings.Contains(string(status), "State:\tZ"))
+		})
 		if _, err := writer.Write(text); err != nil {
 			t.Fatal(err)
 		}
