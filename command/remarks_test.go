@@ -67,12 +67,14 @@ func TestScannersAreQuiet(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := proxy.DefaultServerConfig()
-	connections := proxy.NewConnections(listener, c, log)
+	secured := c
+	secured.TLS = proxy.TLSConfig{CertFile: "the certificate below"}
+	connections := proxy.NewConnections(listener, secured, log)
 	server := newServer(&gateway{}, connections, c, log) // which never gets a request
 	server.TLSConfig.Certificates = []tls.Certificate{selfSigned(t, 1)}
 	go func() { _ = server.ServeTLS(connections, "", "") }()
 	t.Cleanup(func() { _ = server.Close() })
-	for _, words := range []string{"GET / HTTP/1.0\r\n\r\n", "\x16\x03\x01 no handshake", "SSH-2.0-scanner\r\n"} {
+	for _, words := range []string{"\x16\x03\x01 no handshake", "SSH-2.0-scanner\r\n"} {
 		dialer := net.Dialer{}
 		connection, err := dialer.DialContext(t.Context(), "tcp", listener.Addr().String())
 		if err != nil {

@@ -22,6 +22,9 @@ type Connections struct {
 	net.Listener
 	stall atomic.Int64 // a time.Duration
 	log   *zap.Logger
+	// secure means that the listener speaks TLS.
+	secure bool
+	wrong  openings
 
 	mu      sync.Mutex // guards what follows, and place and closed of all connections
 	max     int
@@ -36,7 +39,7 @@ const warnEvery = time.Minute
 // NewConnections bounds a listener by MaxConnections and WriteStallTimeout of a checked configuration. The server's
 // ConnState must be StateChanged.
 func NewConnections(listener net.Listener, c ServerConfig, log *zap.Logger) *Connections {
-	l := &Connections{Listener: listener, log: log}
+	l := &Connections{Listener: listener, log: log, secure: c.TLS.CertFile != ""}
 	l.SetLimits(c)
 	return l
 }
@@ -139,6 +142,19 @@ type connection struct {
 	home   *Connections
 	place  *list.Element // in home.waiting; nil while there is a request
 	closed bool
+	opened bool // its first bytes were read; only Read touches it, which net/http does not call twice at a time
+}
+
+// Read implements net.Conn. It looks at the first bytes.
+func (c *connection) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if !c.opened && n > 0 {
+		c.opened = true
+		if problem := opening(p[:n], c.home.secure); problem != "" {
+			c.home.wrong.warn(c.home.log, problem, c.RemoteAddr().String())
+		}
+	}
+	return n, err
 }
 
 // Write goes on for as long as the peer takes something now and then. When it has taken nothing for the stall timeout, the
