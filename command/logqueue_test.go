@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -212,11 +213,11 @@ func TestLogClosesInTime(t *testing.T) {
 // failingWriter fails after some bytes until it is mended.
 type failingWriter struct {
 	sharedText
-	mended bool
+	mended atomic.Bool
 }
 
 func (w *failingWriter) Write(p []byte) (int, error) {
-	if w.mended {
+	if w.mended.Load() {
 		return w.sharedText.Write(p)
 	}
 	n, _ := w.sharedText.Write(p[:min(10, len(p))])
@@ -230,9 +231,7 @@ func TestLogWriteFails(t *testing.T) {
 		log := testLogger(t, "json", &out)
 		log.Info("audit", zap.String("event", "login"))
 		synctest.Wait()
-		out.mu.Lock()
-		out.mended = true
-		out.mu.Unlock()
+		out.mended.Store(true)
 		time.Sleep(logRetry)
 		synctest.Wait()
 		if text := out.String(); strings.Count(text, `"event":"login"`) != 1 || !strings.HasPrefix(text, `{"level":`) || !strings.HasSuffix(text, "}\n") {
