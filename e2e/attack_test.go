@@ -69,7 +69,7 @@ func breaches(seen []simulator.Seen) []string {
 			}
 			continue
 		}
-		if !strings.HasPrefix(s.Target, "/v1/") {
+		if path, _, _ := strings.Cut(s.Target, "?"); path != "/v1" && !strings.HasPrefix(path, "/v1/") {
 			add("a path outside of the Web API")
 		}
 		if s.Token == "" || len(s.Header["Authorization"]) != 1 {
