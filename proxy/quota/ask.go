@@ -1,0 +1,82 @@
+package quota
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// ErrNotCached says that a request wants only what is kept ("only-if-cached", RFC 9111 section 5.2.1.7), and nothing is.
+var ErrNotCached = errors.New("nothing is kept for this request")
+
+// Ask is one request of a client that is to be answered by Spotify, or by what is kept of its answers.
+type Ask struct {
+	// Owner is the record key of whom the answer is given to.
+	Owner string
+	// Session is whose share of the budget a call uses; empty for none's.
+	Session string
+	// Request is what Spotify would get, but for Authorization. Its URL is a part of what is asked, with its query.
+	Request *http.Request
+	// Client is the header that the client sent. Its Cache-Control, Pragma, Priority and Sec-Purpose matter here.
+	Client http.Header
+	// Reuse is how long the answer serves as fresh although Spotify does not say so; zero for not at all.
+	Reuse time.Duration
+}
+
+// Send makes the call for an Ask, with these conditions instead of the client's when there are any. It waits for its turn
+// (see Limiter) and returns the answer as it goes to the client. It is called at most once for each call of Do, possibly
+// in another goroutine and with a context that outlives the request's.
+type Send func(ctx context.Context, conditions http.Header, turn Turn) (*http.Response, error)
+
+// rules are the Cache-Control of the client.
+func (a *Ask) rules() directives { return parseDirectives(a.Client) }
+
+// urgency is what the client says about its request (RFC 9218 section 4.1, and the Fetch standard's Sec-Purpose).
+func (a *Ask) urgency() Priority {
+	if a.isWrite() {
+		return PriorityWrite
+	}
+	if strings.Contains(a.Client.Get("Sec-Purpose"), "prefetch") {
+		return PriorityLow
+	}
+	for name, value := range splitDirectives(strings.Join(a.Client["Priority"], ",")) {
+		if u, err := strconv.Atoi(value); name == "u" && err == nil && u >= 5 && u <= 7 {
+			return PriorityLow
+		}
+	}
+	return PriorityRead
+}
+
+// isWrite tells whether the request may change something.
+func (a *Ask) isWrite() bool {
+	return a.Request.Method != http.MethodGet && a.Request.Method != http.MethodHead
+}
+
+func (a *Ask) turn() Turn {
+	return Turn{Priority: a.urgency(), Session: a.Session, Bucket: bucketOf(a.Request)}
+}
+
+// address is what is asked, whatever the header of the request says.
+func (a *Ask) address() string { return a.Request.URL.RequestURI() }
+
+// sameAsk are the request headers in which requests that share a call must agree.
+var sameAsk = []string{
+	"Accept", "Accept-Encoding", "Accept-Language", "Content-Type", "Range", "If-None-Match", "If-Modified-Since",
+}
+
+// joinKey is equal for requests that may share one call.
+func (a *Ask) joinKey() string {
+	var key strings.Builder
+	key.WriteString(a.address())
+	for _, name := range sameAsk {
+		key.WriteByte('\n')
+		for _, value := range a.Request.Header[name] {
+			key.WriteString(value)
+			key.WriteByte(',')
+		}
+	}
+	return key.String()
+}

@@ -1,0 +1,57 @@
+package quota
+
+import (
+	"errors"
+	"io"
+	"net/http"
+)
+
+// From says where an answer came from, as the access log's "cache" has it.
+type From string
+
+// Where answers come from.
+const (
+	FromHit         From = "hit"         // kept, and fresh
+	FromStale       From = "stale"       // kept, and given because calls are scarce
+	FromMiss        From = "miss"        // a call
+	FromRevalidated From = "revalidated" // kept, and still so, as a call told
+	FromJoined      From = "joined"      // another request's call
+	FromOff         From = "off"         // a call; nothing is kept
+	FromNone        From = ""            // there is no answer
+)
+
+// cacheName begins every Cache-Status (RFC 9211 section 2).
+const cacheName = "stagedoor; "
+
+// told says in an answer where it came from.
+func told(res *http.Response, from From, status string, err error) (*http.Response, From, error) {
+	if err != nil {
+		return nil, FromNone, err
+	}
+	res.Header["Cache-Status"] = []string{cacheName + status}
+	return res, from, nil
+}
+
+// missStatus says why a request needs a call (RFC 9211 section 2.2).
+func missStatus(found *kept, want directives) string {
+	switch {
+	case found == nil:
+		return "fwd=uri-miss"
+	case want.noCache, want.maxAge >= 0, want.minFresh >= 0:
+		return "fwd=request"
+	default:
+		return "fwd=stale"
+	}
+}
+
+// neverSent tells whether a call was not made at all.
+func neverSent(err error) bool {
+	var limited *LimitedError
+	return errors.As(err, &limited)
+}
+
+// drain reads an answer to its end, so that it is kept, and closes it.
+func drain(res *http.Response) {
+	_, _ = io.Copy(io.Discard, res.Body)
+	_ = res.Body.Close()
+}

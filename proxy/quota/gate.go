@@ -1,0 +1,225 @@
+package quota
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+const (
+	// lookTime bounds a question to the ledger.
+	lookTime = time.Second
+	// deafLook is how old what is known of a gate may be while no news of it comes.
+	deafLook = 100 * time.Millisecond
+	// probeLook is how often the calls that wait for the first one look by themselves.
+	probeLook = 250 * time.Millisecond
+)
+
+// gate is what one replica knows of a gate that all share.
+type gate struct {
+	looked  time.Time // when the ledger was asked last; zero when it must be
+	looking bool
+	again   bool // news came while looking
+	closed  bool
+	until   time.Time
+	reason  Reason
+	first   time.Time     // until when a call of this replica may go first; zero when none may
+	changed chan struct{} // closed at the next change
+}
+
+func newGate() *gate { return &gate{changed: make(chan struct{})} }
+
+func (g *gate) left(now time.Time) time.Duration {
+	if !g.closed {
+		return 0
+	}
+	return max(0, g.until.Sub(now))
+}
+
+// set takes over what the ledger says.
+func (g *gate) set(state GateState, now time.Time) {
+	g.looked, g.closed, g.until, g.reason, g.first = now, state.Closed, now.Add(state.Left), state.Reason, time.Time{}
+	if state.First {
+		g.first = now.Add(probeTime)
+	}
+	close(g.changed)
+	g.changed = make(chan struct{})
+}
+
+// mustLook tells whether the ledger is to be asked: nothing is known, no news would come, or the time has run.
+func (g *gate) mustLook(now time.Time, deaf bool) bool {
+	if g.looking {
+		return false
+	}
+	old := now.Sub(g.looked)
+	return g.looked.IsZero() || deaf && old > deafLook || g.closed && g.left(now) == 0 && g.first.Before(now) && old > probeLook
+}
+
+// passGate waits until the gate of a turn lets its call leave, and tells whether it is the call that goes first. Writes do
+// not wait for a gate.
+func (l *Limiter) passGate(ctx context.Context, turn Turn, deadline time.Time) (first bool, err error) {
+	for {
+		l.mu.Lock()
+		g, now := l.gates[turn.Bucket], l.options.Now()
+		if g.mustLook(now, l.deaf) {
+			l.lookLocked(turn.Bucket, g)
+		}
+		wait, refusal := lookTime, error(nil)
+		switch left := g.left(now); {
+		case g.looked.IsZero(): // nothing is known yet
+		case !g.closed:
+			l.mu.Unlock()
+			return false, nil
+		case left > 0:
+			wait, refusal = left, &LimitedError{Reason: g.reason, RetryAfter: left}
+		case now.Before(g.first):
+			g.first = time.Time{}
+			l.mu.Unlock()
+			return true, nil
+		default:
+			wait, refusal = probeLook, &LimitedError{Reason: g.reason, RetryAfter: leastShut}
+		}
+		changed, asking := g.changed, g.looking
+		l.mu.Unlock()
+		waits := turn.Priority <= PriorityRead || asking && now.Before(deadline)
+		if refusal != nil && (!waits || now.Add(wait).After(deadline)) {
+			return false, refusal
+		}
+		if err := waitFor(ctx, changed, wait); err != nil {
+			return false, err
+		}
+	}
+}
+
+// lookLocked asks the ledger, in a goroutine of its own. When the time has run, it asks to go first.
+func (l *Limiter) lookLocked(bucket Bucket, g *gate) {
+	g.looking = true
+	l.background.Go(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), lookTime)
+		defer cancel()
+		state, err := l.options.Gates.Look(ctx, bucket, l.name)
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		g.looking = false
+		now, again := l.options.Now(), g.again
+		g.again = false
+		if err != nil { // what is known holds on; without the ledger each replica goes first by itself
+			state = GateState{Closed: g.closed, Left: g.left(now), Reason: g.reason, First: g.closed && g.left(now) == 0}
+		}
+		g.set(state, now)
+		if again {
+			l.lookLocked(bucket, g)
+		}
+	})
+}
+
+// observe learns from the answer to a call; res is nil when there was none.
+func (l *Limiter) observe(turn Turn, first bool, res *http.Response) {
+	switch {
+	case res != nil && res.StatusCode == http.StatusTooManyRequests:
+		left := retryAfter(res.Header, l.options.Now())
+		reason := ReasonRate
+		if l.options.IsQuota != nil && l.options.IsQuota(res) {
+			reason = ReasonQuota
+		}
+		l.change(turn.Bucket, GateState{Closed: true, Left: max(left, leastShut), Reason: reason}, func(ctx context.Context) (GateState, error) {
+			return l.options.Gates.Shut(ctx, turn.Bucket, left, reason)
+		})
+	case first && res != nil:
+		l.change(turn.Bucket, GateState{}, func(ctx context.Context) (GateState, error) {
+			return GateState{}, l.options.Gates.Open(ctx, turn.Bucket)
+		})
+	case first:
+		l.Heard(turn.Bucket) // the next call asks to go first
+	}
+}
+
+// change takes a state into use here at once, and then the one that all replicas agree on.
+func (l *Limiter) change(bucket Bucket, here GateState, everywhere func(context.Context) (GateState, error)) {
+	l.mu.Lock()
+	g, now := l.gates[bucket], l.options.Now()
+	here.Left = max(here.Left, g.left(now))
+	if !here.Closed {
+		here.Left = 0
+	}
+	g.set(here, now)
+	l.mu.Unlock()
+	l.background.Go(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), lookTime)
+		defer cancel()
+		state, err := everywhere(ctx)
+		if err != nil {
+			return
+		}
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		g.set(state, l.options.Now())
+	})
+}
+
+// Heard says that a gate may have changed, on another replica or while no news came.
+func (l *Limiter) Heard(bucket Bucket) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch g := l.gates[bucket]; {
+	case g == nil:
+	case g.looking:
+		g.again = true
+	default:
+		l.lookLocked(bucket, g)
+	}
+}
+
+// Deaf says whether news of the gates comes at present. Without it the ledger is asked.
+func (l *Limiter) Deaf(deaf bool) {
+	l.mu.Lock()
+	l.deaf = deaf
+	l.mu.Unlock()
+	if !deaf {
+		for bucket := range l.gates {
+			l.Heard(bucket)
+		}
+	}
+}
+
+// GateLeft is how long a gate will keep calls back, and why; zero when it is open.
+func (l *Limiter) GateLeft(bucket Bucket) (time.Duration, Reason) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	g := l.gates[bucket]
+	return g.left(l.options.Now()), g.reason
+}
+
+// retryAfter reads how long an answer says to stay away (RFC 9110 section 10.2.3), at most a day; zero when it does not say
+// it, or says nonsense.
+func retryAfter(h http.Header, now time.Time) time.Duration {
+	given := h.Get("Retry-After")
+	if seconds, err := strconv.ParseInt(given, 10, 64); err == nil {
+		if seconds <= 0 {
+			return 0
+		}
+		return time.Duration(min(seconds, int64(mostShut/time.Second))) * time.Second
+	}
+	date, err := http.ParseTime(given)
+	if err != nil {
+		return 0
+	}
+	if said, err := http.ParseTime(h.Get("Date")); err == nil { // by the clock that wrote it
+		now = said
+	}
+	return max(0, min(date.Sub(now), mostShut))
+}
+
+// waitFor waits for a channel to close, for so long at most, or returns the context's error.
+func waitFor(ctx context.Context, changed <-chan struct{}, most time.Duration) error {
+	timer := time.NewTimer(most)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-changed:
+	case <-timer.C:
+	}
+	return nil
+}

@@ -1,0 +1,120 @@
+package quota
+
+import (
+	"context"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// Memory is the Gates and the Allowance of a single replica, in its process.
+type Memory struct {
+	now func() time.Time
+
+	mu     sync.Mutex // guards what follows
+	gates  map[Bucket]*memoryGate
+	leases map[string]memoryLease
+	last   int
+}
+
+type memoryGate struct {
+	until  time.Time
+	reason Reason
+	guess  time.Duration // what an answer that does not say how long closed it for last
+	probe  time.Time     // until when others wait for the call that goes first
+	holder string
+}
+
+type memoryLease struct {
+	count int
+	until time.Time // when its calls count no longer
+}
+
+// NewMemory makes open gates and an unused allowance.
+func NewMemory(now func() time.Time) *Memory {
+	return &Memory{now: now, gates: map[Bucket]*memoryGate{}, leases: map[string]memoryLease{}}
+}
+
+// Look implements Gates.
+func (m *Memory) Look(_ context.Context, bucket Bucket, holder string) (GateState, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	g, now := m.gates[bucket], m.now()
+	if g == nil {
+		return GateState{}, nil
+	}
+	state := GateState{Closed: true, Left: max(0, g.until.Sub(now)), Reason: g.reason}
+	if state.Left == 0 && holder != "" && (!now.Before(g.probe) || g.holder == holder) {
+		g.probe, g.holder, state.First = now.Add(probeTime), holder, true
+	}
+	return state, nil
+}
+
+// Shut implements Gates.
+func (m *Memory) Shut(_ context.Context, bucket Bucket, left time.Duration, reason Reason) (GateState, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	g, now := m.gates[bucket], m.now()
+	if g == nil {
+		g = &memoryGate{}
+		m.gates[bucket] = g
+	}
+	if left == 0 && now.Before(g.until) { // one of several calls that were rejected together
+		left = g.until.Sub(now)
+	}
+	if left == 0 {
+		g.guess = min(max(2*g.guess, leastShut), mostGuess)
+		left = g.guess
+	}
+	if until := now.Add(left); until.After(g.until) {
+		g.until, g.reason = until, reason
+	}
+	g.probe = time.Time{}
+	return GateState{Closed: true, Left: g.until.Sub(now), Reason: g.reason}, nil
+}
+
+// Open implements Gates.
+func (m *Memory) Open(_ context.Context, bucket Bucket) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.gates, bucket)
+	return nil
+}
+
+// Draw implements Allowance.
+func (m *Memory) Draw(_ context.Context, d Draw) (Grant, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := m.now()
+	if lease, found := m.leases[d.Lease]; found {
+		lease.count, lease.until = d.Used, now.Add(d.Window-d.Idle)
+		m.leases[d.Lease] = lease
+	}
+	m.bookLocked(d.Unbooked, now.Add(d.Window+inFlight))
+	g := Grant{Left: d.Calls, Replicas: 1}
+	for name, lease := range m.leases {
+		if !now.Before(lease.until) || lease.count == 0 {
+			delete(m.leases, name)
+			continue
+		}
+		g.Left -= lease.count
+		if left := lease.until.Sub(now); g.Next == 0 || left < g.Next {
+			g.Next = left
+		}
+	}
+	g.Left = max(0, g.Left)
+	g.Count = max(0, min(d.Want, g.Left-d.Keep))
+	g.Left -= g.Count
+	g.Lease = m.bookLocked(g.Count, now.Add(leaseTime(d.Window)+d.Window+inFlight))
+	return g, nil
+}
+
+func (m *Memory) bookLocked(count int, until time.Time) string {
+	if count == 0 {
+		return ""
+	}
+	m.last++
+	name := strconv.Itoa(m.last)
+	m.leases[name] = memoryLease{count: count, until: until}
+	return name
+}

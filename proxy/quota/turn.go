@@ -1,0 +1,59 @@
+package quota
+
+import (
+	"net/http"
+	"strings"
+	"time"
+)
+
+// Priority orders the calls that wait for the budget. The higher goes first.
+type Priority int
+
+// Priorities.
+const (
+	// PriorityLow is for what nobody waits for: renewals, prefetches, polls, and what the client calls unimportant.
+	PriorityLow Priority = iota
+	// PriorityRead is for GET and HEAD.
+	PriorityRead
+	// PriorityWrite is for what changes something.
+	PriorityWrite
+	// PriorityLogin is for the call that tells who has logged in.
+	PriorityLogin
+)
+
+// Bucket is a limit of Spotify's that is counted by itself.
+type Bucket string
+
+// Buckets.
+const (
+	// BucketAll is for all calls of the client id.
+	BucketAll Bucket = "all"
+	// BucketImages is for the upload of playlist images, which has a limit of its own.
+	BucketImages Bucket = "images"
+)
+
+// Turn is what a call waits for: the gate to be open, and a place in the budget.
+type Turn struct {
+	Priority Priority
+	// Session is whose share of the budget the call uses; empty for none's.
+	Session string
+	// Bucket is the limit whose 429 stops the call.
+	Bucket Bucket
+	// Since orders calls of one priority, the oldest first; zero means now. Renewals give the time of what is kept.
+	Since time.Time
+	// Patient says that nobody waits for the call: it waits for the budget as long as its context lives.
+	Patient bool
+}
+
+// bucketOf tells which limit a call counts against. PUT playlists/{id}/images has its own
+// (https://developer.spotify.com/documentation/web-api/concepts/rate-limits).
+func bucketOf(r *http.Request) Bucket {
+	if r.Method != http.MethodPut {
+		return BucketAll
+	}
+	segments := strings.Split(r.URL.Path, "/")
+	if n := len(segments); n >= 3 && segments[n-1] == "images" && segments[n-3] == "playlists" {
+		return BucketImages
+	}
+	return BucketAll
+}
