@@ -319,7 +319,7 @@ func (l *Limiter) giveBackLocked() {
 // waiter is a call that waits for its turn.
 type waiter struct {
 	turn  Turn
-	late  bool // its session has used up its share
+	late  bool          // its session has used up its share
 	ready chan struct{} // closed when the call may leave
 	index int           // in the queue; -1 when it is not there
 }
