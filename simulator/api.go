@@ -58,6 +58,9 @@ func (s *Server) callLocked(r *request) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := s.limitLocked(token.client, r.Request); err != nil {
+		return nil, err
+	}
 	c := &call{
 		request: r, server: s, token: token, world: s.world, now: s.nowLocked(), query: query,
 		path: strings.TrimSuffix(strings.TrimPrefix(r.URL.EscapedPath(), "/v1"), "/"), base: s.options.APIBase, public: s.options.PublicURL,
@@ -169,6 +172,9 @@ func (c *call) encode(e *endpoint, said answer) *reply {
 		a = jsonReply(said.status, said.body)
 	} else if said.text != "" {
 		a.header.Set("Content-Type", "application/json; charset=utf-8") // Spotify says so of its opaque strings
+	}
+	if c.server.uncached {
+		return a
 	}
 	a.header.Set("Cache-Control", "private, max-age=0")
 	if e.catalogue {

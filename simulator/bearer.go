@@ -19,6 +19,7 @@ type apiError struct {
 	// challenge is for WWW-Authenticate; text answers in plain text, html in HTML instead of JSON.
 	challenge  string
 	text, html bool
+	retryAfter string // the header; empty for none
 }
 
 func (e *apiError) Error() string { return e.message }
@@ -36,6 +37,9 @@ func (e *apiError) reply() *reply {
 			fields["reason"] = e.reason
 		}
 		a = jsonReply(e.status, map[string]any{"error": fields})
+	}
+	if e.retryAfter != "" {
+		a.header.Set("Retry-After", e.retryAfter)
 	}
 	if e.challenge != "" {
 		a.header.Set("WWW-Authenticate", e.challenge)

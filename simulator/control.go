@@ -39,6 +39,9 @@ func (s *Server) controlHandler() http.Handler {
 	knob("PUT /_simulator/consent", s.controlSetConsent)
 	knob("DELETE /_simulator/consent", s.controlClearConsent)
 	knob("PUT /_simulator/refresh-mode", s.controlRefreshMode)
+	knob("PUT /_simulator/rate-limit", s.controlRateLimit)
+	knob("PUT /_simulator/caching", s.controlCaching)
+	knob("POST /_simulator/ban", s.controlBan)
 	knob("POST /_simulator/expire-access-tokens", s.controlExpire)
 	knob("POST /_simulator/users/{id}/revoke", s.controlRevoke)
 	knob("POST /_simulator/authorize", s.controlAuthorize)
@@ -215,6 +218,36 @@ func (s *Server) controlRefreshMode(r *http.Request) (any, error) {
 		return nil, err
 	}
 	return done{true}, s.SetRefreshMode(body.Mode)
+}
+
+func (s *Server) controlRateLimit(r *http.Request) (any, error) {
+	var l RateLimit
+	if err := decode(r, &l); err != nil {
+		return nil, err
+	}
+	return done{true}, s.SetRateLimit(l)
+}
+
+func (s *Server) controlCaching(r *http.Request) (any, error) {
+	var body struct {
+		On bool `json:"on"`
+	}
+	if err := decode(r, &body); err != nil {
+		return nil, err
+	}
+	s.SetCaching(body.On)
+	return done{true}, nil
+}
+
+func (s *Server) controlBan(r *http.Request) (any, error) {
+	var body struct {
+		Client string   `json:"client"`
+		For    Duration `json:"for"`
+	}
+	if err := decode(r, &body); err != nil {
+		return nil, err
+	}
+	return done{true}, s.Ban(body.Client, time.Duration(body.For))
 }
 
 func (s *Server) controlExpire(*http.Request) (any, error) {

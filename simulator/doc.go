@@ -29,6 +29,11 @@
 //	                                                                "scopes":[…]}: cancel, or less than what is asked for
 //	ClearConsent         DELETE /_simulator/consent                 shows the page again
 //	SetRefreshMode       PUT    /_simulator/refresh-mode            {"mode":"keep"}, "rotate" or "empty"
+//	SetRateLimit         PUT    /_simulator/rate-limit              calls per client in a rolling window; {"calls":180,
+//	                                                                "window":"30s","images":10,"ban":"60s","grow":"1s",
+//	                                                                "retry_after":"none","reason":"QUOTA_EXCEEDED"}
+//	SetCaching           PUT    /_simulator/caching                 {"on":false}: no Cache-Control and no ETag
+//	Ban                  POST   /_simulator/ban                     rejects a client's calls; {"client","for":"60s"}
 //	ExpireAccessTokens   POST   /_simulator/expire-access-tokens    ends every access token now
 //	RevokeUser           POST   /_simulator/users/{id}/revoke       ends a user's grants and their tokens
 //	Authorize            POST   /_simulator/authorize               tokens without a login; {"client","user","scopes"}

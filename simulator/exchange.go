@@ -77,7 +77,7 @@ func (s *Server) see(r *request, side Side) *Seen {
 	defer s.mu.Unlock()
 	if side == SideAPI {
 		if token, ok := s.accounts.access[bearerOf(r.Header)]; ok {
-			seen.Token = token.label
+			seen.Token, seen.Client = token.label, token.client
 		}
 	} else if r.URL.Path == "/api/token" {
 		form, _ := url.ParseQuery(string(r.body)) // what can be read of it

@@ -30,6 +30,8 @@ type Seen struct {
 	// Token labels the access token of an API call, or the refresh token or code of a token call, such as
 	// "ada/access/3": user, kind and number. It is empty for none or an unknown one.
 	Token string `json:"token,omitempty"`
+	// Client is the client id to which an API call's token was given; empty for an unknown one.
+	Client string `json:"client,omitempty"`
 	// Grant is the grant_type of a token call.
 	Grant string `json:"grant,omitempty"`
 	// Outcome is what a token call came to; see Counts.Refresh.

@@ -103,6 +103,14 @@ func (s *Server) SetClientSecret(client, secret string) error {
 	return nil
 }
 
+// SetCaching says whether answers have the Cache-Control and ETag that were recorded of Spotify, as they have after New, or
+// neither of the two.
+func (s *Server) SetCaching(on bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.uncached = !on
+}
+
 // ExpireAccessTokens ends every access token now, as if its hour had passed, and returns how many that were.
 func (s *Server) ExpireAccessTokens() int {
 	s.mu.Lock()
@@ -167,7 +175,7 @@ func (s *Server) Advance(d time.Duration) error {
 	return nil
 }
 
-// Reset brings back the state after New: no tokens, the sample library, no faults, an empty log, the true time.
+// Reset brings back the state after New: no tokens, the sample library, no faults, an empty log, the true time, no limit.
 func (s *Server) Reset() {
 	s.ClearFaults()
 	s.ForgetSeen()
@@ -175,6 +183,8 @@ func (s *Server) Reset() {
 	defer s.mu.Unlock()
 	s.ahead, s.decision, s.mode = 0, nil, RefreshKeep
 	s.accounts = newAccounts()
+	s.uncached = false
+	s.limit, s.meters = RateLimit{}, map[string]*meter{}
 	s.world = newWorld(s.songs, s.order, s.nowLocked())
 }
 

@@ -51,6 +51,9 @@ type Server struct {
 	ahead    time.Duration
 	decision *Consent
 	mode     RefreshMode
+	uncached bool // no Cache-Control and no ETag
+	limit    RateLimit
+	meters   map[string]*meter // by client, and by what has a limit of its own
 	accounts *accounts
 	world    *world
 }
