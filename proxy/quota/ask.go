@@ -18,6 +18,8 @@ type Ask struct {
 	Owner string
 	// Session is whose share of the budget a call uses; empty for none's.
 	Session string
+	// Route tells apart the routes that lead to the same place, whose answers have other links.
+	Route string
 	// Request is what Spotify would get, but for Authorization. Its URL is a part of what is asked, with its query.
 	Request *http.Request
 	// Client is the header that the client sent. Its Cache-Control, Pragma, Priority and Sec-Purpose matter here.
@@ -56,11 +58,11 @@ func (a *Ask) isWrite() bool {
 }
 
 func (a *Ask) turn() Turn {
-	return Turn{Priority: a.urgency(), Session: a.Session, Bucket: bucketOf(a.Request)}
+	return Turn{Priority: a.urgency(), Session: a.Session, Bucket: bucketOf(a.Request), Repeatable: !a.isWrite()}
 }
 
 // address is what is asked, whatever the header of the request says.
-func (a *Ask) address() string { return a.Request.URL.RequestURI() }
+func (a *Ask) address() string { return a.Route + " " + a.Request.URL.RequestURI() }
 
 // sameAsk are the request headers in which requests that share a call must agree.
 var sameAsk = []string{

@@ -10,6 +10,8 @@ const (
 	// leastDraw and mostDraw bound the time between two draws of which the first brought nothing, or all that was left.
 	leastDraw = 250 * time.Millisecond
 	mostDraw  = time.Second
+	// patience is how many windows a call waits that no request waits for.
+	patience = 4
 	// inFlight is how long a call may take to reach Spotify once it has left.
 	inFlight = time.Second
 )
@@ -61,7 +63,7 @@ func (l *Limiter) passBudget(ctx context.Context, turn Turn, deadline time.Time)
 	l.dispatchLocked()
 	l.mu.Unlock()
 	if turn.Patient {
-		deadline = now.Add(mostShut)
+		deadline = now.Add(patience * l.config.Window)
 	}
 	var drawn <-chan struct{}
 	for {
@@ -188,7 +190,7 @@ func (l *Limiter) spendLocked(turn Turn) {
 }
 
 // finish counts a call that has been answered, or that will not be made after all.
-func (l *Limiter) finish(Turn) {
+func (l *Limiter) finish() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.out--

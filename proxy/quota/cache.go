@@ -123,7 +123,7 @@ func (c *Cache) Do(ask *Ask, send Send) (*http.Response, From, error) {
 		return told(found.response(ask.Request, now), FromHit, "hit", nil)
 	case want.onlyIfCached:
 		return nil, FromNone, ErrNotCached
-	case found != nil && c.servesStale(found, ask, now, want):
+	case found != nil && c.mayServeStale(found, want) && c.Scarce != nil && c.Scarce(ask.turn()):
 		c.renew(ask, found, send)
 		return told(found.response(ask.Request, now), FromStale, "hit; detail=stale", nil)
 	case ask.Request.Method == http.MethodHead:
@@ -180,12 +180,12 @@ func (c *Cache) find(ask *Ask) *kept {
 	return nil
 }
 
-// servesStale tells whether a stale answer serves because calls are scarce.
-func (c *Cache) servesStale(k *kept, ask *Ask, now time.Time, want directives) bool {
+// mayServeStale tells whether a stale answer serves while calls are scarce.
+func (c *Cache) mayServeStale(k *kept, want directives) bool {
 	c.mu.Lock()
 	most := c.config.Stale
 	c.mu.Unlock()
-	return !want.noCache && !k.mustAsk() && k.age(now) <= most && c.Scarce != nil && c.Scarce(ask.turn())
+	return !want.noCache && !k.mustAsk() && k.age(c.Now()) <= most
 }
 
 // renew begins a call in the background for an answer that was given although it is stale. It waits for its turn as one

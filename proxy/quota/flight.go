@@ -199,6 +199,11 @@ func (c *Cache) fly(ctx context.Context, f *flight, ask *Ask, found *kept, send 
 		c.keep(f, ask, k)
 		f.end(k, nil)
 		f.begin(k.response(ask.Request, arrived), nil)
+	case res.StatusCode == http.StatusTooManyRequests && found != nil && c.mayServeStale(found, ask.rules()):
+		_ = res.Body.Close()
+		f.from, f.status = FromStale, "hit; detail=stale"
+		f.end(found, nil)
+		f.begin(found.response(ask.Request, arrived), nil)
 	case streams(res):
 		f.end(nil, nil)
 		f.begin(res, nil)

@@ -64,21 +64,29 @@ func (l *Limiter) Close() {
 // Call makes one call as soon as it is its turn. It returns a LimitedError when that would take too long, the context's error, or
 // what send returns.
 func (l *Limiter) Call(ctx context.Context, turn Turn, send func() (*http.Response, error)) (*http.Response, error) {
-	first, err := l.await(ctx, turn)
-	if err != nil {
-		return nil, err
-	}
-	res, err := send()
-	l.finish(turn)
-	l.observe(turn, first, res)
-	return res, err
-}
-
-// await waits for the gate and for the budget. The gate may close while a call waits for the budget.
-func (l *Limiter) await(ctx context.Context, turn Turn) (first bool, err error) {
 	l.mu.Lock()
 	deadline := l.options.Now().Add(l.config.Wait)
 	l.mu.Unlock()
+	first, err := l.await(ctx, turn, deadline)
+	if err != nil {
+		return nil, err
+	}
+	for {
+		res, err := send()
+		l.finish()
+		l.observe(turn, first, res)
+		if err != nil || res.StatusCode != http.StatusTooManyRequests || !turn.Repeatable {
+			return res, err
+		}
+		if first, err = l.await(ctx, turn, deadline); err != nil { // too late for another try: the answer is this one
+			return res, ctx.Err()
+		}
+		_ = res.Body.Close()
+	}
+}
+
+// await waits for the gate and for the budget. The gate may close while a call waits for the budget.
+func (l *Limiter) await(ctx context.Context, turn Turn, deadline time.Time) (first bool, err error) {
 	if first, err = l.passGate(ctx, turn, deadline); err != nil || first {
 		l.spend(turn, first)
 		return first, err
@@ -88,7 +96,7 @@ func (l *Limiter) await(ctx context.Context, turn Turn) (first bool, err error) 
 		return false, err
 	}
 	if first, err = l.passGate(ctx, turn, deadline); err != nil {
-		l.finish(turn)
+		l.finish()
 	}
 	return first, err
 }
@@ -98,4 +106,24 @@ func (l *Limiter) Scarce(turn Turn) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.gates[turn.Bucket].closed || l.shortLocked(turn)
+}
+
+// Configure changes the limits.
+func (l *Limiter) Configure(c LimiterConfig) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if c.Window != l.config.Window {
+		l.sent, l.session = newRolling(c.Window), map[string]*rolling{}
+	}
+	l.left += c.Calls - l.config.Calls
+	l.config = c
+	l.dispatchLocked()
+}
+
+// Window says how many calls of this replica were answered in the last window, and how many any replica may still make as
+// far as this one knows.
+func (l *Limiter) Window() (answered, left int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.sent.count(l.options.Now()), l.left + l.permits
 }

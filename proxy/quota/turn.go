@@ -41,8 +41,10 @@ type Turn struct {
 	Bucket Bucket
 	// Since orders calls of one priority, the oldest first; zero means now. Renewals give the time of what is kept.
 	Since time.Time
-	// Patient says that nobody waits for the call: it waits for the budget as long as its context lives.
+	// Patient says that no request waits for the call, so that it may wait for the budget for several windows.
 	Patient bool
+	// Repeatable says that the call may be made again after a 429 (GET and HEAD).
+	Repeatable bool
 }
 
 // bucketOf tells which limit a call counts against. PUT playlists/{id}/images has its own

@@ -1,0 +1,68 @@
+package quota
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+)
+
+// Quota is the four stages together. It is safe for concurrent use. Close it.
+type Quota struct {
+	Cache   *Cache
+	Limiter *Limiter
+}
+
+// Config is what a Quota goes by. The zero value keeps nothing and limits nothing but what Spotify's 429 says.
+type Config struct {
+	Cache   CacheConfig
+	Limiter LimiterConfig
+}
+
+// Options are what a Quota works with.
+type Options struct {
+	Config Config
+	// Gates and Allowance are shared by the replicas; nil means that this is the only one.
+	Gates     Gates
+	Allowance Allowance
+	// Written tells the other replicas of a write; see Cache.
+	Written func(ctx context.Context, owner string)
+	// IsQuota is of the Limiter.
+	IsQuota func(*http.Response) bool
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+}
+
+// New makes a Quota that has not asked anybody yet.
+func New(o Options) *Quota {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Gates == nil || o.Allowance == nil {
+		memory := NewMemory(o.Now)
+		o.Gates, o.Allowance = memory, memory
+	}
+	q := &Quota{
+		Cache: NewCache(o.Config.Cache, o.Now),
+		Limiter: NewLimiter(LimiterOptions{
+			Config: o.Config.Limiter, Gates: o.Gates, Allowance: o.Allowance, IsQuota: o.IsQuota, Now: o.Now,
+		}),
+	}
+	q.Cache.Scarce, q.Cache.Written = q.Limiter.Scarce, o.Written
+	return q
+}
+
+// Configure changes the limits and the bounds.
+func (q *Quota) Configure(c Config) {
+	q.Cache.Configure(c.Cache)
+	q.Limiter.Configure(c.Limiter)
+}
+
+// Close gives back what was not used.
+func (q *Quota) Close() { q.Limiter.Close() }
+
+// IsLimited tells whether an error says that a call was not made because calls are limited, and which limit it is.
+func IsLimited(err error) (*LimitedError, bool) {
+	var limited *LimitedError
+	return limited, errors.As(err, &limited)
+}
