@@ -43,6 +43,7 @@ func check(config *Config, d *decoder) Faults {
 	config.Spotify.Validate(below("spotify"))
 	config.Session.Validate(below("session"))
 	config.Redis.Validate(below("redis"))
+	config.Quota.Validate(below("quota"))
 	proxy.ValidateRoutes(config.Routes, below("routes"))
 
 	c.checkOwn()

@@ -9,16 +9,16 @@ import (
 
 // Config is the whole of config.yaml. Each part belongs to the package that lives by it; what is here is main's.
 type Config struct {
-	Server    proxy.ServerConfig   `yaml:"server"`
-	Upstream  proxy.UpstreamConfig `yaml:"upstream"`
-	Admin     Admin                `yaml:"admin"`
-	Log       Log                  `yaml:"log"`
-	Spotify   flows.Config         `yaml:"spotify"`
-	Session   session.Config       `yaml:"session"`
-	Redis     session.RedisConfig  `yaml:"redis"`
-	Routes    []proxy.Route        `yaml:"routes"`
-	Accounts  map[string]Account   `yaml:"accounts"`
-	RateLimit RateLimit            `yaml:"rate_limit"`
+	Server   proxy.ServerConfig   `yaml:"server"`
+	Upstream proxy.UpstreamConfig `yaml:"upstream"`
+	Admin    Admin                `yaml:"admin"`
+	Log      Log                  `yaml:"log"`
+	Spotify  flows.Config         `yaml:"spotify"`
+	Session  session.Config       `yaml:"session"`
+	Redis    session.RedisConfig  `yaml:"redis"`
+	Routes   []proxy.Route        `yaml:"routes"`
+	Accounts map[string]Account   `yaml:"accounts"`
+	Quota    proxy.QuotaConfig    `yaml:"quota"`
 }
 
 // Admin is the listener for probes and metrics.
@@ -45,9 +45,6 @@ type Account struct {
 	APIKeysFile string `yaml:"api_keys_file"`
 }
 
-// RateLimit has no keys yet.
-type RateLimit struct{}
-
 // Default returns the configuration of an empty config.yaml. It lacks what has no default: the client and a key.
 func Default() Config {
 	return Config{
@@ -59,5 +56,6 @@ func Default() Config {
 		Session:  session.DefaultConfig(),
 		Redis:    session.DefaultRedisConfig(),
 		Routes:   proxy.DefaultRoutes(),
+		Quota:    proxy.DefaultQuotaConfig(),
 	}
 }

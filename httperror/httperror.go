@@ -29,6 +29,8 @@ const (
 	MethodRefused            = "METHOD_REFUSED"
 	BodyTooLarge             = "BODY_TOO_LARGE"
 	RateLimited              = "RATE_LIMITED"
+	QuotaExceeded            = "QUOTA_EXCEEDED"
+	NotCached                = "NOT_CACHED"
 	StoreUnavailable         = "STORE_UNAVAILABLE"
 	TokenEndpointUnavailable = "TOKEN_ENDPOINT_UNAVAILABLE"
 	ClientMisconfigured      = "CLIENT_MISCONFIGURED"
@@ -52,6 +54,8 @@ var statuses = map[string]int{
 	MethodRefused:            http.StatusMethodNotAllowed,
 	BodyTooLarge:             http.StatusRequestEntityTooLarge,
 	RateLimited:              http.StatusTooManyRequests,
+	QuotaExceeded:            http.StatusTooManyRequests,
+	NotCached:                http.StatusGatewayTimeout,
 	StoreUnavailable:         http.StatusServiceUnavailable,
 	TokenEndpointUnavailable: http.StatusServiceUnavailable,
 	ClientMisconfigured:      http.StatusServiceUnavailable,

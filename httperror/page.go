@@ -38,6 +38,8 @@ var titles = map[string]string{
 	MethodRefused:            "That does not work here",
 	BodyTooLarge:             "That was too large",
 	RateLimited:              "Too many requests",
+	QuotaExceeded:            "Too many requests",
+	NotCached:                "Nothing is kept",
 	StoreUnavailable:         "Sessions cannot be reached right now",
 	TokenEndpointUnavailable: "Spotify's login cannot be reached right now",
 	ClientMisconfigured:      "This app is not set up correctly",

@@ -20,7 +20,7 @@ const maxLogged = 512
 const maxLoggedMethod = 16
 
 // accessFields is how many fields an access line has at most.
-const accessFields = 13
+const accessFields = 14
 
 // accessRoom holds the fields of lines that have been written: no core keeps them.
 var accessRoom = sync.Pool{New: func() any { return new([accessFields]zap.Field) }}
@@ -69,6 +69,9 @@ func (g *Gateway) logAccess(w *responseWriter, x *exchange) {
 		zap.Float64("upstream_ms", milliseconds(x.upstream)),
 		zap.String("client_ip", x.peer.String()),
 		zap.String("session", x.session))
+	if x.cache != "" {
+		fields = append(fields, zap.String("cache", string(x.cache)))
+	}
 	if trace := traceID(x.request.Header); trace != "" {
 		fields = append(fields, zap.String("trace_id", trace))
 	}

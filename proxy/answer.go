@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -9,7 +8,7 @@ import (
 	"net/url"
 )
 
-// cleanAnswer is the reverse proxy's ModifyResponse for Spotify's answers. An error is what is answered instead.
+// cleanAnswer makes of Spotify's answer what goes to the client. An error is what is answered instead.
 func (a *apiRoute) cleanAnswer(res *http.Response) error {
 	if res.StatusCode == http.StatusSwitchingProtocols {
 		return errors.New("the API switched protocols, which nobody asked for")
@@ -23,6 +22,7 @@ func (a *apiRoute) cleanAnswer(res *http.Response) error {
 	if err := a.explainRefusal(res); err != nil {
 		return err
 	}
+	dropHopByHop(res.Header)
 	cleanFinal(res.Header)
 	a.links.mapLocation(res)
 	a.links.rewriteBody(res)
@@ -89,9 +89,7 @@ func (g *guardedBody) cleanTrailers() {
 
 func (g *guardedBody) Read(p []byte) (int, error) {
 	n, err := g.ReadCloser.Read(p)
-	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, context.Canceled) {
-		exchangeOf(g.res.Request.Context()).brokenOff = err
-	}
+	exchangeOf(g.res.Request.Context()).noteEnd(err)
 	return n, err
 }
 

@@ -154,7 +154,6 @@ func TestErrorsPassAsTheyCame(t *testing.T) {
 		kind, body string
 	}{
 		{404, "application/json", "{ \"error\" : {\"status\":404,\"message\":\"Not found.\"} }\n"},
-		{429, "application/json", `{"error":{"status":429,"message":"x","reason":"QUOTA_EXCEEDED"}}`},
 		{403, "application/json", `{"error":{"status":403,"message":"Player command failed","reason":"PREMIUM_REQUIRED"}}`},
 		{403, "text/plain", "Active premium subscription required for the owner of the app"},
 		{403, "text/html", "<html>" + strings.Repeat("x", 2*maxPeek)},
@@ -163,6 +162,7 @@ func TestErrorsPassAsTheyCame(t *testing.T) {
 		{500, "", ""},
 		{500, "", "<!doctype html><html>"},
 		{503, "text/plain", "upstream connect error"},
+		{429, "application/json", `{"error":{"status":429,"message":"x","reason":"QUOTA_EXCEEDED"}}`}, // the last, because it closes the gate
 	} {
 		s.api.answer(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header()["Content-Type"] = nil

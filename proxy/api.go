@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"stagedoor/httperror"
+	"stagedoor/proxy/quota"
 	"stagedoor/session"
 )
 
@@ -35,7 +36,8 @@ type apiRoute struct {
 // call is what resolve found out for one request, and what the reverse proxy needs of it.
 type call struct {
 	session *session.Session
-	token   session.Token
+	token   session.Token // once the call is made
+	turn    quota.Turn
 	target  *url.URL
 	header  http.Header // all that Spotify gets, but for Authorization
 	body    *requestBody
@@ -64,14 +66,14 @@ func newAPIRoute(route Route, p parts) (*apiRoute, error) {
 	}
 	a.links = newLinkMap(p.api, p.public, a.prefix)
 	a.proxy = &httputil.ReverseProxy{
-		Rewrite:        rewriteCall,
-		Transport:      &replayer{next: newMeter(route, p), sessions: p.Sessions, pause: p.Pause, metrics: p.Metrics},
-		ModifyResponse: a.cleanAnswer,
-		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
-			answerFailure(w, r, err, "Spotify", "Try again shortly.")
+		Rewrite: rewriteCall,
+		Transport: &apiTransport{
+			route: a, quota: p.Quota, reuse: newReuseRules(p.Reuse),
+			next: &replayer{next: newMeter(route, p), sessions: p.Sessions, limiter: p.Quota.Limiter, pause: p.Pause, metrics: p.Metrics},
 		},
-		ErrorLog:   noErrorLog,
-		BufferPool: buffers,
+		ErrorHandler: a.fail,
+		ErrorLog:     noErrorLog,
+		BufferPool:   buffers,
 	}
 	return a, nil
 }
@@ -145,7 +147,7 @@ func (a *apiRoute) check(u *url.URL) (apiPath, error) {
 }
 
 // resolve finds everything that the call needs. The session comes before the body, so that a stranger cannot make the
-// gateway read one, and the token after it, so that it is fresh when it is used.
+// gateway read one.
 func (a *apiRoute) resolve(w *responseWriter, r *http.Request, path apiPath) (*call, error) {
 	if err := checkCoding(r.Header["Content-Encoding"]); err != nil {
 		w.Header().Set("Accept-Encoding", "identity") // which codings a request may have: RFC 9110 section 12.5.3
@@ -162,14 +164,7 @@ func (a *apiRoute) resolve(w *responseWriter, r *http.Request, path apiPath) (*c
 	if err != nil {
 		return nil, err
 	}
-	token, err := a.sessions.Token(r.Context(), s)
-	switch {
-	case err != nil && r.Context().Err() != nil:
-		return nil, errClientLeft
-	case err != nil:
-		return nil, tokenFault(s, err)
-	}
-	return &call{session: s, token: token, target: a.target(path, r.URL), header: a.passed(r), body: body}, nil
+	return &call{session: s, target: a.target(path, r.URL), header: a.passed(r), body: body}, nil
 }
 
 // sessionFault is the answer to an error of Sessions, which may well be that the client did not wait. It keeps nil.
@@ -187,6 +182,19 @@ func sessionFault(r *http.Request, err error) error {
 func rewriteCall(pr *httputil.ProxyRequest) {
 	c := callOf(pr.In.Context())
 	pr.Out.URL, pr.Out.Header = c.target, c.header
+}
+
+// fail answers a request that got no answer from Spotify, as the reverse proxy's ErrorHandler.
+func (a *apiRoute) fail(w http.ResponseWriter, r *http.Request, err error) {
+	x := exchangeOf(r.Context())
+	if refusal := quotaRefusal(err); refusal != nil {
+		err = refusal
+	}
+	if refusal := failure(x, err, "Spotify", "Try again shortly."); refusal != nil {
+		a.refuse(w, x.request, x, refusal)
+		return
+	}
+	abandon(x)
 }
 
 // refuse answers with err, except that a person who navigates here and only has to log in is sent to do so.

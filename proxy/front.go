@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"runtime"
 	"runtime/debug"
@@ -14,6 +15,7 @@ import (
 	"go.uber.org/zap"
 
 	"stagedoor/httperror"
+	"stagedoor/proxy/quota"
 )
 
 const requestIDHeader = "X-Request-Id"
@@ -34,11 +36,19 @@ type exchange struct {
 	upstream  time.Duration // spent waiting for upstream headers, all attempts together
 	body      *faultyReader // what streams from the client to the upstream; nil for nothing
 	refusal   *httperror.Error
-	brokenOff error // what ended the answer early, after its header was sent
-	left      bool  // the client went away before there was an answer
+	cache     quota.From // where an answer of Spotify's came from; empty when there is none
+	brokenOff error      // what ended the answer early, after its header was sent
+	left      bool       // the client went away before there was an answer
 	took      time.Duration
 	// noteRequest is of the route that serves it; see Metrics.Requests.
 	noteRequest func(method string, status int, took time.Duration)
+}
+
+// noteEnd remembers why an answer ended early; err is of reading its body.
+func (x *exchange) noteEnd(err error) {
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, context.Canceled) {
+		x.brokenOff = err
+	}
 }
 
 type exchangeKey struct{}

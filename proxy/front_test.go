@@ -95,7 +95,7 @@ func TestAccessLine(t *testing.T) {
 	got := s.accessLine(0).ContextMap()
 	for name, want := range map[string]any{
 		"request_id": answer.Header.Get("X-Request-Id"), "method": "GET", "route": "/api/", "path": "/api/me", "status": int64(200),
-		"reason": "", "bytes": int64(5), "client_ip": "127.0.0.1", "session": "0badcafe",
+		"reason": "", "bytes": int64(5), "client_ip": "127.0.0.1", "session": "0badcafe", "cache": "off",
 	} {
 		if got[name] != want {
 			t.Errorf("%s is %v, want %v", name, got[name], want)
@@ -105,7 +105,7 @@ func TestAccessLine(t *testing.T) {
 		t.Errorf("durations %v and %v", got["duration_ms"], got["upstream_ms"])
 	}
 	want := []string{
-		"bytes", "client_ip", "duration_ms", "method", "path", "reason", "request_id", "route", "session", "status", "upstream_ms",
+		"bytes", "cache", "client_ip", "duration_ms", "method", "path", "reason", "request_id", "route", "session", "status", "upstream_ms",
 	}
 	if names := slices.Sorted(maps.Keys(got)); !slices.Equal(names, want) {
 		t.Errorf("fields %v", names)

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+
+	"stagedoor/proxy/quota"
 )
 
 // Options are what a Gateway is made of.
@@ -30,6 +32,11 @@ type Options struct {
 	// Transport carries requests to all upstreams; nil means NewTransport of the defaults. Share one between
 	// Gateways that follow one another, so that a new configuration does not throw away the connections.
 	Transport http.RoundTripper
+	// Quota shares out the calls of Spotify's Web API; nil means one that keeps nothing and heeds Spotify's 429. Share one
+	// between Gateways that follow one another.
+	Quota *quota.Quota
+	// Reuse says which answers serve as fresh although Spotify does not say so.
+	Reuse []Reuse
 	// Log gets an access line for each request and what is worth knowing beside it; nil means no log.
 	Log *zap.Logger
 	// Metrics gets what is counted and timed; nil means nobody does.
@@ -114,8 +121,14 @@ func (o Options) check() error {
 }
 
 func (o Options) withDefaults() Options {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
 	if o.Transport == nil {
 		o.Transport = NewTransport(DefaultUpstreamConfig())
+	}
+	if o.Quota == nil {
+		o.Quota = quota.New(quota.Options{IsQuota: IsQuota, Now: o.Now})
 	}
 	if o.Log == nil {
 		o.Log = zap.NewNop()
@@ -125,9 +138,6 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Version == "" {
 		o.Version = "dev"
-	}
-	if o.Now == nil {
-		o.Now = time.Now
 	}
 	if o.Pause == nil {
 		o.Pause = pause

@@ -101,10 +101,6 @@ func TestReportsOfRequests(t *testing.T) {
 	s.get("/auth/callback", nil).refused(t, 429, httperror.RateLimited)
 	r.expect(t, "a login when Spotify has had enough", "/auth/ GET 429", "/auth/ refused with 429 RATE_LIMITED", "limited")
 
-	s.api.answer(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTooManyRequests) })
-	s.get("/api/me", loggedIn()).ok(t, 429)
-	r.expect(t, "Spotify's rate limit", "upstream of /api/: 429, failed false, canceled false", "limited", "/api/ GET 429")
-
 	s.api.answer(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) })
 	s.get("/api/me", loggedIn()).ok(t, 401)
 	r.expect(t, "a 401 that does not blame the token", "upstream of /api/: 401, failed false, canceled false", "replay spurious",
@@ -122,6 +118,13 @@ func TestReportsOfRequests(t *testing.T) {
 	s.get("/api/me", loggedIn()).refused(t, 502, httperror.UpstreamUnreachable)
 	r.expect(t, "an upstream that is away", "upstream of /api/: 0, failed true, canceled false", "/api/ GET 502",
 		"/api/ refused with 502 UPSTREAM_UNREACHABLE")
+
+	s, r = measuredStage(t, func(o *Options) { o.Routes = o.Routes[:1] })
+	s.api.answer(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTooManyRequests) })
+	s.get("/api/me", loggedIn()).ok(t, 429)
+	r.expect(t, "Spotify's rate limit", "upstream of /api/: 429, failed false, canceled false", "limited", "/api/ GET 429")
+	s.get("/api/me", loggedIn()).refused(t, 429, httperror.RateLimited)
+	r.expect(t, "a call behind the closed gate", "/api/ GET 429", "/api/ refused with 429 RATE_LIMITED", "limited")
 }
 
 // TestReportsOfAClientThatLeft checks that nobody takes it for the upstream's fault.

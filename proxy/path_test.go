@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"stagedoor/proxy/quota"
 )
 
 func TestPathIsForwardedAsItWasJudged(t *testing.T) {
@@ -303,7 +305,7 @@ func delimiters(path string) string {
 
 func fuzzParts() parts {
 	return parts{
-		Options: Options{Metrics: noMetrics{}},
+		Options: Options{Metrics: noMetrics{}, Quota: quota.New(quota.Options{})},
 
 		api:    &url.URL{Scheme: "https", Host: "api.example", Path: "/v1"},
 		public: &url.URL{Scheme: "https", Host: "app.example"},

@@ -12,15 +12,23 @@ import (
 // maxPeek is how much of an error's body is read in order to understand it, in bytes.
 const maxPeek = 64 << 10
 
-// peekMessage returns what an error answer of Spotify's says: the message of its JSON, or its text. The body is as
-// unread as before, to the byte.
-func peekMessage(res *http.Response) string {
+// spotifyError is what an error answer of Spotify's says.
+type spotifyError struct {
+	Message string `json:"message"`
+	Reason  string `json:"reason"` // such as QUOTA_EXCEEDED; most have none
+}
+
+// peekMessage returns the message of an error answer of Spotify's, or its text. The body is as unread as before, to the
+// byte.
+func peekMessage(res *http.Response) string { return peekError(res).Message }
+
+func peekError(res *http.Response) spotifyError {
 	seen, _ := io.ReadAll(io.LimitReader(res.Body, maxPeek)) // a read that fails will fail again for who reads on
 	res.Body = struct {
 		io.Reader
 		io.Closer
 	}{io.MultiReader(bytes.NewReader(seen), res.Body), res.Body}
-	return messageIn(plain(seen, res.Header.Get("Content-Encoding")))
+	return errorIn(plain(seen, res.Header.Get("Content-Encoding")))
 }
 
 // plain undoes gzip, as far as it goes.
@@ -36,21 +44,19 @@ func plain(body []byte, encoding string) []byte {
 	return text
 }
 
-// messageIn reads {"error":{"message":…}}, which is the Web API's shape, {"error":"…"}, which is OAuth's, or takes the
+// errorIn reads {"error":{"message":…}}, which is the Web API's shape, {"error":"…"}, which is OAuth's, or takes the
 // text as it is.
-func messageIn(body []byte) string {
+func errorIn(body []byte) spotifyError {
 	var wire struct {
 		Error json.RawMessage `json:"error"`
 	}
 	if json.Unmarshal(body, &wire) != nil {
-		return strings.TrimSpace(string(body))
+		return spotifyError{Message: strings.TrimSpace(string(body))}
 	}
-	var spotify struct {
-		Message string `json:"message"`
-	}
+	var said spotifyError
 	var code string
-	if json.Unmarshal(wire.Error, &spotify) != nil && json.Unmarshal(wire.Error, &code) == nil {
-		return code
+	if json.Unmarshal(wire.Error, &said) != nil && json.Unmarshal(wire.Error, &code) == nil {
+		return spotifyError{Message: code}
 	}
-	return spotify.Message
+	return said
 }

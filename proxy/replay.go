@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"stagedoor/proxy/quota"
 	"stagedoor/session"
 )
 
@@ -40,6 +41,7 @@ func pause(ctx context.Context, d time.Duration) error {
 type replayer struct {
 	next     http.RoundTripper
 	sessions Sessions
+	limiter  *quota.Limiter
 	pause    Pause
 	metrics  Metrics
 }
@@ -47,7 +49,12 @@ type replayer struct {
 // RoundTrip implements http.RoundTripper for requests that outgoing has made.
 func (t *replayer) RoundTrip(r *http.Request) (*http.Response, error) {
 	c := callOf(r.Context())
-	first, err := t.send(r, c.token)
+	first, err := t.send(r, func() (token session.Token, err error) { // once it is the call's turn, so that it is fresh
+		if c.token, err = t.sessions.Token(r.Context(), c.session); err != nil {
+			return token, tokenFault(c.session, err)
+		}
+		return c.token, nil
+	})
 	if err != nil || first.StatusCode != http.StatusUnauthorized || !c.body.replayable() {
 		return first, err
 	}
@@ -71,13 +78,19 @@ func (t *replayer) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	t.metrics.Replayed(cause)
-	return t.send(again, token)
+	return t.send(again, func() (session.Token, error) { return token, nil })
 }
 
-// send is the one place where a token is told to anybody.
-func (t *replayer) send(r *http.Request, token session.Token) (*http.Response, error) {
-	r.Header.Set("Authorization", "Bearer "+token.Access.Reveal())
-	return t.next.RoundTrip(r)
+// send makes one call when it is its turn. It is the one place where a token is told to anybody.
+func (t *replayer) send(r *http.Request, token func() (session.Token, error)) (*http.Response, error) {
+	return t.limiter.Call(r.Context(), callOf(r.Context()).turn, func() (*http.Response, error) {
+		good, err := token()
+		if err != nil {
+			return nil, err
+		}
+		r.Header.Set("Authorization", "Bearer "+good.Access.Reveal())
+		return t.next.RoundTrip(r)
+	})
 }
 
 // blamesToken tells whether a 401 says that the token is expired or invalid: in its challenge (RFC 6750 section 3.1),

@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"stagedoor/proxy/quota"
 	"stagedoor/session"
 )
 
@@ -148,8 +149,8 @@ func spurious(sent *[]time.Time) transportFunc {
 func TestSpurious401WaitsAboutASecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var sent []time.Time
-		replay := &replayer{next: spurious(&sent), pause: pause, metrics: noMetrics{}}
-		ctx := context.WithValue(t.Context(), exchangeKey{}, &exchange{call: &call{body: &requestBody{}}})
+		replay := &replayer{next: spurious(&sent), sessions: &fakeSessions{}, limiter: quota.New(quota.Options{}).Limiter, pause: pause, metrics: noMetrics{}}
+		ctx := context.WithValue(t.Context(), exchangeKey{}, &exchange{call: &call{body: &requestBody{}, turn: quota.Turn{Bucket: quota.BucketAll}}})
 		r, _ := http.NewRequestWithContext(ctx, "GET", "https://api.example/v1/me", nil)
 		res, err := replay.RoundTrip(r)
 		if err != nil || res.StatusCode != 401 || len(sent) != 2 {
@@ -164,10 +165,10 @@ func TestSpurious401WaitsAboutASecond(t *testing.T) {
 func TestWaitForAReplayEndsWithTheRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var sent []time.Time
-		replay := &replayer{next: spurious(&sent), pause: pause, metrics: noMetrics{}}
+		replay := &replayer{next: spurious(&sent), sessions: &fakeSessions{}, limiter: quota.New(quota.Options{}).Limiter, pause: pause, metrics: noMetrics{}}
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 		defer cancel()
-		ctx = context.WithValue(ctx, exchangeKey{}, &exchange{call: &call{body: &requestBody{}}})
+		ctx = context.WithValue(ctx, exchangeKey{}, &exchange{call: &call{body: &requestBody{}, turn: quota.Turn{Bucket: quota.BucketAll}}})
 		r, _ := http.NewRequestWithContext(ctx, "GET", "https://api.example/v1/me", nil)
 		if _, err := replay.RoundTrip(r); !errors.Is(err, context.DeadlineExceeded) || len(sent) != 1 {
 			t.Errorf("%v after %d requests", err, len(sent))

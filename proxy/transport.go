@@ -38,6 +38,18 @@ func NewTransport(c UpstreamConfig) dial.Transport {
 // client that has left gets no answer.
 func answerFailure(w http.ResponseWriter, r *http.Request, err error, upstream, advice string) {
 	x := exchangeOf(r.Context())
+	refusal := failure(x, err, upstream, advice)
+	if refusal == nil {
+		abandon(x)
+	}
+	if refusal.Reason == httperror.BodyTooLarge {
+		w.Header().Set("Connection", "close") // rather than read what nobody wants
+	}
+	httperror.Write(w, x.request, refusal)
+}
+
+// failure says why a request got nothing from its upstream; nil for a client that has left.
+func failure(x *exchange, err error, upstream, advice string) *httperror.Error {
 	left := x.request.Context().Err() != nil
 	if fault := x.body.blame(x.request.Context()); fault != nil { // the client's doing, not the upstream's
 		err, left = fault, errors.Is(fault, errClientLeft)
@@ -45,17 +57,14 @@ func answerFailure(w http.ResponseWriter, r *http.Request, err error, upstream, 
 	var refusal *httperror.Error
 	switch {
 	case left:
-		abandon(x)
+		return nil
 	case errors.As(err, &refusal):
+		return refusal
 	case isTimeout(err):
-		refusal = httperror.New(httperror.UpstreamTimeout, fmt.Sprintf("%s took too long to answer. %s", upstream, advice), err)
+		return httperror.New(httperror.UpstreamTimeout, fmt.Sprintf("%s took too long to answer. %s", upstream, advice), err)
 	default:
-		refusal = httperror.New(httperror.UpstreamUnreachable, fmt.Sprintf("%s does not answer. %s", upstream, advice), err)
+		return httperror.New(httperror.UpstreamUnreachable, fmt.Sprintf("%s does not answer. %s", upstream, advice), err)
 	}
-	if refusal.Reason == httperror.BodyTooLarge {
-		w.Header().Set("Connection", "close") // rather than read what nobody wants
-	}
-	httperror.Write(w, x.request, refusal)
 }
 
 // abandon ends a request whose client has left. The abort keeps net/http from sending an empty 200.

@@ -34,6 +34,9 @@ func (s *Session) User() User { return s.record.user }
 // Scopes returns what the user granted.
 func (s *Session) Scopes() []string { return slices.Clone(s.record.grant.Scopes) }
 
+// Key is the record key of the session: another for each session, and the same for each account and for the app.
+func (s *Session) Key() string { return s.key }
+
 // Label stands for the session in a log.
 func (s *Session) Label() string { return label(s.key) }
 

@@ -28,8 +28,24 @@ func told(res *http.Response, from From, status string, err error) (*http.Respon
 	if err != nil {
 		return nil, FromNone, err
 	}
-	res.Header["Cache-Status"] = []string{cacheName + status}
+	values, usual := usualStatus[status]
+	if !usual {
+		values = []string{cacheName + status}
+	}
+	res.Header["Cache-Status"] = values
 	return res, from, nil
+}
+
+// usualStatus has the header values of most answers, which are not made anew for each. They must not be changed.
+var usualStatus = map[string][]string{}
+
+func init() {
+	for _, status := range []string{
+		"hit", "hit; detail=stale", "fwd=bypass", "fwd=method", "fwd=uri-miss", "fwd=request", "fwd=stale",
+		"fwd=stale; fwd-status=304", "fwd=stale; fwd-status=200", "fwd=uri-miss; collapsed", "fwd=stale; collapsed",
+	} {
+		usualStatus[status] = []string{cacheName + status}
+	}
 }
 
 // missStatus says why a request needs a call (RFC 9211 section 2.2).

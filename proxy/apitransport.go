@@ -13,10 +13,10 @@ import (
 	"stagedoor/proxy/quota"
 )
 
-// caller is the reverse proxy's transport on a credentialed route. An answer comes from what is kept, from an equal call
+// apiTransport is the reverse proxy's transport on a credentialed route. An answer comes from what is kept, from an equal call
 // that is under way, or from a call: through the gate and the budget, with a token, to Spotify, and cleaned on its way
 // back. Calls are made in an exchange of their own, because one may outlive the request that began it.
-type caller struct {
+type apiTransport struct {
 	route *apiRoute
 	quota *quota.Quota
 	reuse reuseRules
@@ -24,7 +24,7 @@ type caller struct {
 }
 
 // RoundTrip implements http.RoundTripper for requests that outgoing has made.
-func (c *caller) RoundTrip(r *http.Request) (*http.Response, error) {
+func (c *apiTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	x := exchangeOf(r.Context())
 	path := strings.TrimPrefix(r.URL.Path, c.route.api.Path)
 	ask := &quota.Ask{
@@ -33,16 +33,19 @@ func (c *caller) RoundTrip(r *http.Request) (*http.Response, error) {
 	if x.call.session.IsUser() {
 		ask.Session = ask.Owner
 	}
-	called := &exchange{request: x.request, body: x.body}
+	var detached *exchange
 	res, from, err := c.quota.Cache.Do(ask, func(ctx context.Context, conditions http.Header, turn quota.Turn) (*http.Response, error) {
+		if ctx == r.Context() {
+			x.call.turn = turn
+			return c.call(r)
+		}
 		own := *x.call
 		own.turn = turn
-		called.call = &own
-		return c.call(context.WithValue(ctx, exchangeKey{}, called), r, conditions)
+		detached = &exchange{request: x.request, body: x.body, call: &own}
+		return c.call(detach(r, context.WithValue(ctx, exchangeKey{}, detached), conditions))
 	})
-	switch from {
-	case quota.FromMiss, quota.FromRevalidated, quota.FromOff: // the call has ended, as far as this request began it
-		x.upstream += called.upstream
+	if (from == quota.FromMiss || from == quota.FromRevalidated) && detached != nil { // its header is there
+		x.upstream += detached.upstream
 	}
 	x.cache = from
 	if err != nil {
@@ -53,16 +56,21 @@ func (c *caller) RoundTrip(r *http.Request) (*http.Response, error) {
 	return res, nil
 }
 
-// call makes a call and cleans its answer. The conditions replace the client's.
-func (c *caller) call(ctx context.Context, r *http.Request, conditions http.Header) (*http.Response, error) {
+// detach makes of a request a call that may outlive it. The conditions replace the client's.
+func detach(r *http.Request, ctx context.Context, conditions http.Header) *http.Request { //nolint:revive // the request leads
 	out := r.WithContext(ctx)
-	out.Header = maps.Clone(r.Header) // which the token is written into, while others may read the request's
+	out.Header = maps.Clone(r.Header) // the token is written into it, while the request's own is read
 	if conditions != nil {
 		delete(out.Header, "If-None-Match")
 		delete(out.Header, "If-Modified-Since")
 		maps.Copy(out.Header, conditions)
 	}
-	res, err := c.next.RoundTrip(out)
+	return out
+}
+
+// call makes a call and cleans its answer.
+func (c *apiTransport) call(r *http.Request) (*http.Response, error) {
+	res, err := c.next.RoundTrip(r)
 	if err != nil {
 		return nil, err
 	}
@@ -81,9 +89,7 @@ type tracedBody struct {
 
 func (b *tracedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
-	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, context.Canceled) {
-		b.x.brokenOff = err
-	}
+	b.x.noteEnd(err)
 	return n, err
 }
 
@@ -106,5 +112,5 @@ func quotaRefusal(err error) error {
 	return refusal
 }
 
-// isQuota tells of a 429 whether Spotify's quota is its reason.
-func isQuota(res *http.Response) bool { return containsFold(peekMessage(res), "quota") || peekReason(res) == "QUOTA_EXCEEDED" }
+// IsQuota tells of a 429 whether Spotify's quota is its reason.
+func IsQuota(res *http.Response) bool { return peekError(res).Reason == "QUOTA_EXCEEDED" }
