@@ -16,16 +16,17 @@ import (
 // added with a reason.
 var plan = map[string][]string{
 	".":                   {"command"},
-	"command":             {"config", "dial", "flows", "httperror", "metrics", "overview", "proxy", "session", "simulator", "web"},
+	"command":             {"config", "dial", "flows", "httperror", "metrics", "overview", "proxy", "proxy/quota", "session", "simulator", "web"},
 	"config":              {"flows", "proxy", "session", "spelling", "webapi"},            // their Configs
 	"dial":                {},                                                             // connections that notice silence
 	"flows":               {"dial", "httperror", "page", "session", "spelling", "webapi"}, // never proxy: main mounts both
-	"proxy":               {"dial", "httperror", "session", "webapi"},                     // never flows
-	"httperror":           {"page", "session"},                                            // turns its errors into answers
-	"overview":            {"httperror", "metrics", "page"},                               // shows what was counted
-	"page":                {},                                                             // the frame, whatever stands in it
-	"metrics":             {},                                                             // the others say in interfaces what they report
-	"session":             {"dial"},                                                       // must not know OAuth or HTTP routes
+	"proxy/quota":         {},
+	"proxy":               {"dial", "httperror", "proxy/quota", "session", "webapi"}, // never flows
+	"httperror":           {"page", "session"},                                       // turns its errors into answers
+	"overview":            {"httperror", "metrics", "page"},                          // shows what was counted
+	"page":                {},                                                        // the frame, whatever stands in it
+	"metrics":             {},                                                        // the others say in interfaces what they report
+	"session":             {"dial"},                                                  // must not know OAuth or HTTP routes
 	"session/sessiontest": {"session"},
 	"simulator":           {}, // could stand in any project's place of Spotify
 	"spelling":            {},
@@ -39,7 +40,7 @@ var plan = map[string][]string{
 // only says which files alone may import a package from outside, and why.
 var only = []struct{ path, files, why string }{
 	{"github.com/gorilla/sessions", "session/cookie.go session/*_test.go", "its default cookie is unsafe: one file sets every option"},
-	{"github.com/redis/go-redis/v9", "session/redis*.go session/*_test.go session/sessiontest/*.go", "files of one store know the commands and the keys"},
+	{"github.com/redis/go-redis/v9", "session/redis*.go session/*_test.go session/sessiontest/*.go proxy/quota/redis.go proxy/quota/*_test.go", "files of one store know the commands and the keys"},
 	{"github.com/goccy/go-yaml", "config/*.go session/secret_test.go", "nobody else reads YAML"},
 	{"github.com/santhosh-tekuri/jsonschema", "config/*_test.go", "the loader judges the configuration; the schema is for editors"},
 	{"github.com/prometheus", "metrics/*.go", "nobody else knows who reads the figures"},

@@ -14,6 +14,7 @@ import (
 	"stagedoor/flows"
 	"stagedoor/metrics"
 	"stagedoor/proxy"
+	"stagedoor/proxy/quota"
 	"stagedoor/session"
 )
 
@@ -33,7 +34,8 @@ type gateway struct {
 type sessionStore struct {
 	sessions *session.Manager
 	redis    *session.Redis // nil with the memory store
-	census   census         // the same store, for the operator
+	quota    *quota.Quota
+	census   census // the same store, for the operator
 }
 
 // newGateway wires the packages together, in the order of a request's way: proxy, session, flows, and proxy again. No
@@ -76,6 +78,9 @@ func openSessions(c config.Config, tokens *flows.TokenEndpoint, counts *metrics.
 		store := newMeasured(s.redis, counts)
 		o.Store, o.Leases, o.Lists, o.Bulk, o.Watch, s.census = store, store, store, store, s.redis.Watch, s.redis
 	}
+	s.quota = newQuota(c, s.redis, counts)
+	watch := o.Watch
+	o.Watch = func(ctx context.Context, w session.Watcher) { watch(ctx, quotaWatcher{Watcher: w, quota: s.quota}) }
 	if s.sessions, err = session.NewManager(o); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
@@ -103,6 +108,9 @@ func (g *gateway) adminHosts() []string { return g.current.Load().config.Admin.H
 func (s *sessionStore) close() error {
 	if s.sessions != nil {
 		s.sessions.Close()
+	}
+	if s.quota != nil {
+		s.quota.Close()
 	}
 	if s.redis != nil {
 		return s.redis.Close()

@@ -36,14 +36,15 @@ func (g *gateway) generation(c config.Config, last *generation) (*generation, er
 	}
 	auth, err := flows.New(flows.Options{
 		Config: c.Spotify, PublicURL: c.Server.PublicURL, AllowedOrigins: c.Server.AllowedOrigins, Sessions: g.sessions,
-		Tokens: next.tokens, Client: web.Client(), BrowserTokens: c.Session.BrowserTokens, Log: g.log, Metrics: g.metrics,
+		Tokens: next.tokens, Client: web.Client(), BrowserTokens: c.Session.BrowserTokens,
+		Calls: loginCalls{g.quota.Limiter}, Log: g.log, Metrics: g.metrics,
 	})
 	if err != nil {
 		return nil, err
 	}
 	next.public, err = proxy.New(proxy.Options{
 		Server: c.Server, Routes: c.Routes, APIURL: c.Spotify.APIURL, APIKeyFiles: apiKeyFiles(c.Accounts),
-		Sessions: g.sessions, Auth: auth, Transport: next.transport, Log: g.log, Metrics: g.metrics, Version: g.build.Version,
+		Sessions: g.sessions, Auth: auth, Transport: next.transport, Quota: g.quota, Reuse: c.Quota.Reuse, Log: g.log, Metrics: g.metrics, Version: g.build.Version,
 	})
 	if err != nil {
 		return nil, err
@@ -67,6 +68,7 @@ func (g *gateway) use(c config.Config) error {
 	if g.redis != nil {
 		g.redis.SetLogin(c.Redis.Username, c.Redis.Password)
 	}
+	g.quota.Configure(c.Quota.Quota())
 	g.current.Store(next)
 	if next.transport != last.transport {
 		last.transport.CloseIdleConnections()

@@ -56,9 +56,9 @@ func TestLeavingOutMeansDefault(t *testing.T) {
 	want.Session.Keys = []session.Secret{session.NewSecret(testKey)}
 	for name, text := range map[string]string{
 		"the least":           complete,
-		"null sections":       complete + "server:\nadmin: ~\nlog: null\nroutes:\naccounts:\nrate_limit:\n",
+		"null sections":       complete + "server:\nadmin: ~\nlog: null\nroutes:\naccounts:\nquota:\n",
 		"null values":         complete + "server: {listen: , tls: ~}\nlog: {level: }\nredis:\n  addresses:\n",
-		"empty sections":      complete + "server: {}\nadmin: {}\naccounts: {}\nrate_limit: {}\n",
+		"empty sections":      complete + "server: {}\nadmin: {}\naccounts: {}\nquota: {}\n",
 		"a document marker":   "---\n" + complete,
 		"Windows line ends":   "\ufeff" + strings.ReplaceAll(complete, "\n", "\r\n"),
 		"comments everywhere": "# a\n" + complete + "server: # b\n  # c\n",

@@ -4,6 +4,7 @@ import (
 	"encoding"
 	"errors"
 	"fmt"
+	"math"
 	"reflect"
 	"regexp"
 	"strconv"
@@ -34,7 +35,7 @@ type scalar struct {
 
 func isScalar(t reflect.Type) bool {
 	switch t.Kind() {
-	case reflect.String, reflect.Bool, reflect.Int, reflect.Int64:
+	case reflect.String, reflect.Bool, reflect.Int, reflect.Int64, reflect.Float64:
 		return true
 	}
 	return reflect.PointerTo(t).Implements(unmarshalerType)
@@ -51,6 +52,8 @@ func wanted(t reflect.Type) string {
 		return "true or false"
 	case t.Kind() == reflect.Int || t.Kind() == reflect.Int64:
 		return "a whole number"
+	case t.Kind() == reflect.Float64:
+		return "a number such as 0.25"
 	case t.Kind() == reflect.Slice && isScalar(t.Elem()):
 		return "a list, such as [a, b]"
 	case t.Kind() == reflect.Slice:
@@ -101,6 +104,8 @@ func (d *decoder) setScalar(field string, s scalar, v reflect.Value) {
 		err = fmt.Errorf("needs %s, without quotes", wanted(v.Type()))
 	case v.Kind() == reflect.Bool:
 		err = setBool(s.text, v)
+	case v.Kind() == reflect.Float64:
+		err = setFloat(s.text, v)
 	default:
 		err = setInt(s.text, v)
 	}
@@ -127,6 +132,15 @@ func setInt(text string, v reflect.Value) error {
 		return fmt.Errorf("needs %s", wanted(v.Type()))
 	}
 	v.SetInt(int64(n))
+	return nil
+}
+
+func setFloat(text string, v reflect.Value) error {
+	n, err := strconv.ParseFloat(text, 64)
+	if err != nil || math.IsNaN(n) || math.IsInf(n, 0) {
+		return fmt.Errorf("needs %s", wanted(v.Type()))
+	}
+	v.SetFloat(n)
 	return nil
 }
 

@@ -122,6 +122,8 @@ func definitionOf(t reflect.Type) string {
 		return "boolean"
 	case t.Kind() == reflect.Int:
 		return "number"
+	case t.Kind() == reflect.Float64:
+		return "fraction"
 	}
 	return "text"
 }

@@ -19,6 +19,7 @@ var definitions = properties{
 	{"text", &node{Type: []string{"string", "number", "boolean", "null"}, Pattern: wellFormed}},
 	{"boolean", &node{Type: []string{"boolean", "string", "null"}, Pattern: reference}},
 	{"number", &node{Type: []string{"integer", "string", "null"}, Pattern: reference}},
+	{"fraction", &node{Type: []string{"number", "string", "null"}, Pattern: reference}},
 	{"duration", &node{Type: []string{"string", "integer", "null"}, Minimum: number(0), Maximum: number(0),
 		Pattern: `^\+?` + durationForm + `$|` + reference}},
 	{"size", &node{Type: []string{"string", "integer", "null"}, Minimum: number(0),
@@ -62,6 +63,8 @@ var scalarRules = map[string]node{
 	"redis.addresses":           {Pattern: `^[^@/]+:[0-9]{1,5}$`},
 	"redis.key_prefix":          {Pattern: `^[^{\s]*(\{|\{[^}\s]\S*)?$`},
 	"redis.database":            {Minimum: number(0)},
+	"quota.calls":               {Minimum: number(0)},
+	"quota.reuse.path":          {Pattern: `^/?([^*/]+|\*)(/([^*/]+|\*))*(/\*\*)?$|^\*\*$`},
 	"routes.path":               {Pattern: `^/`},
 	"routes.upstream":           {Pattern: `^(spotify|https?://[^/?#@]+|)$`},
 	"routes.credentials": {

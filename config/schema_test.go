@@ -165,9 +165,9 @@ func TestSchemaRefusesWhatTheLoaderRefuses(t *testing.T) {
 func TestSchemaTakesWhatTheLoaderTakes(t *testing.T) {
 	texts := map[string]string{
 		"the least":           complete,
-		"null sections":       complete + "server:\nadmin: ~\nlog: null\nroutes:\naccounts:\nrate_limit:\n",
+		"null sections":       complete + "server:\nadmin: ~\nlog: null\nroutes:\naccounts:\nquota:\n",
 		"null values":         complete + "server: {listen: , tls: ~, max_streams: }\nlog: {level: }\nredis:\n  addresses:\n",
-		"empty sections":      complete + "server: {}\nadmin: {}\naccounts: {}\nrate_limit: {}\n",
+		"empty sections":      complete + "server: {}\nadmin: {}\naccounts: {}\nquota: {}\n",
 		"a file of keys":      "spotify: {client_id: id, client_secret_file: @SECRET}\nsession: {keys_file: @KEYS}\n",
 		"numbers for texts":   "spotify: {client_id: 12345, client_secret: 67890}\nsession: {keys: [" + testKey + "]}\n",
 		"quoted values":       complete + "server: {max_header: \"128KiB\", shutdown_delay: '5s', listen: \":80\"}\nadmin: {listen: ''}\n",

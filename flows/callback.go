@@ -104,6 +104,9 @@ func (h *Handler) redeem(r *http.Request) (begun loginState, login session.Login
 	if !isCode(code) || h.config.Flow == FlowImplicit { // where a code is nothing that was asked for
 		return begun, login, restart(httperror.InvalidRequest, "Spotify sent no code. Begin again.", nil)
 	}
+	if err := h.calls.Open(); err != nil { // nothing is spent
+		return begun, login, err
+	}
 	slot, err := h.tokens.AcquireLogin(r.Context())
 	if err != nil {
 		return begun, login, crowded(err)

@@ -46,6 +46,8 @@ type Options struct {
 	// Client holds client.js and client.d.ts.
 	Client fs.FS
 	Log    *zap.Logger
+	// Calls keeps the calls of the Web API within the app's limits; nil means that nothing does.
+	Calls Calls
 	// Metrics gets what is counted; nil means nobody does.
 	Metrics Metrics
 	// Now is the clock; nil is time.Now.
@@ -61,6 +63,7 @@ type Handler struct {
 	sessions *session.Manager
 	tokens   *TokenEndpoint
 	api      *http.Client
+	calls    Calls
 	log      *zap.Logger
 	metrics  Metrics
 	now      func() time.Time
@@ -84,12 +87,15 @@ func New(o Options) (*Handler, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	if o.Calls == nil {
+		o.Calls = unlimited{}
+	}
 	if o.Metrics == nil {
 		o.Metrics = noMetrics{}
 	}
 	h := &Handler{
 		config: o.Config, public: public, origins: append([]string{o.PublicURL}, o.AllowedOrigins...),
-		connects: connectFrame(o.Config.AuthorizeURL), sessions: o.Sessions, tokens: o.Tokens, api: newClient(), log: o.Log,
+		connects: connectFrame(o.Config.AuthorizeURL), sessions: o.Sessions, tokens: o.Tokens, api: newClient(), calls: o.Calls, log: o.Log,
 		metrics: o.Metrics, now: o.Now,
 	}
 	script, err := static(o.Client, "client.js", "text/javascript; charset=utf-8")

@@ -16,6 +16,24 @@ import (
 // maxProfile bounds the answer of GET /me, in bytes.
 const maxProfile = 1 << 20
 
+// Calls keeps the calls of the Web API within the app's limits. Its methods may be called concurrently; their errors, but
+// for send's own, are an *httperror.Error.
+type Calls interface {
+	// Open returns an error while Spotify lets no call through, so that nothing is begun that needs one.
+	Open() error
+	// Call makes a call once it is its turn.
+	Call(ctx context.Context, send func() (*http.Response, error)) (*http.Response, error)
+}
+
+// unlimited lets every call through.
+type unlimited struct{}
+
+func (unlimited) Open() error { return nil }
+
+func (unlimited) Call(_ context.Context, send func() (*http.Response, error)) (*http.Response, error) {
+	return send()
+}
+
 // profile asks Spotify whose token it is
 // (https://developer.spotify.com/documentation/web-api/reference/get-current-users-profile).
 func (h *Handler) profile(ctx context.Context, token session.Token) (session.User, error) {
@@ -27,7 +45,11 @@ func (h *Handler) profile(ctx context.Context, token session.Token) (session.Use
 	}
 	request.Header.Set("Authorization", "Bearer "+token.Access.Reveal())
 	request.Header.Set("Accept", "application/json")
-	answer, err := h.api.Do(request)
+	answer, err := h.calls.Call(ctx, func() (*http.Response, error) { return h.api.Do(request) })
+	var limited *httperror.Error
+	if errors.As(err, &limited) {
+		return session.User{}, limited
+	}
 	if err != nil {
 		return session.User{}, noProfile(err)
 	}

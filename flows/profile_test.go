@@ -23,7 +23,7 @@ func TestProfileFaultDoesNotQuoteTheToken(t *testing.T) {
 		}
 	}))
 	defer server.Close()
-	h := &Handler{config: Config{APIURL: server.URL, TokenTimeout: time.Minute}, api: newClient()}
+	h := &Handler{calls: unlimited{}, config: Config{APIURL: server.URL, TokenTimeout: time.Minute}, api: newClient()}
 	_, err := h.profile(t.Context(), session.Token{Access: session.NewSecret(token)})
 	fault := httperror.From(err)
 	if fault.Reason != httperror.UpstreamUnreachable || fault.Cause == nil || !strings.Contains(fault.Cause.Error(), "malformed") {

@@ -37,6 +37,7 @@ type Metrics struct {
 	streams          prometheus.Gauge
 	replays          *prometheus.CounterVec
 	rateLimited      prometheus.Counter
+	answers          *prometheus.CounterVec
 
 	logins          *prometheus.CounterVec
 	logouts         *prometheus.CounterVec
@@ -97,6 +98,10 @@ func (m *Metrics) addTraffic() {
 		Namespace: namespace, Name: "rate_limited_total",
 		Help: "Requests answered with 429 because of Spotify's rate limits or the gateway's own.",
 	})
+	m.answers = m.counters("api_answers_total",
+		"Requests on routes with credentials by where the answer came from: a call of Spotify, the cache, a call that found the kept answer still so, another request's call, a stale answer while calls are scarce, or refused because they are.",
+		"from")
+	start(m.answers, "spotify", "cache", "revalidated", "joined", "stale", "refused")
 	m.streams = prometheus.NewGauge(prometheus.GaugeOpts{
 		Namespace: namespace, Name: "active_streams",
 		Help: "Answers under way whose end is not announced: without a Content-Length, or on a connection that switched protocols, such as a WebSocket.",
@@ -204,3 +209,31 @@ func (m *Metrics) Store(operation string) func(took time.Duration, failure strin
 		}
 	}
 }
+
+// Quota is what is known of the calls that Spotify allows; see AddQuota.
+type Quota struct {
+	// Calls is how many calls were made in the window, and Allowed how many may be; Allowed is zero when that is unknown.
+	Calls, Allowed int
+	// GateSeconds is how long no call will be made.
+	GateSeconds float64
+	// CacheBytes is how much memory kept answers take.
+	CacheBytes int64
+}
+
+// AddQuota lets every scrape ask for the state of the quota. It must be called at most once.
+func (m *Metrics) AddQuota(read func() Quota) {
+	gauge := func(name, help string, value func(Quota) float64) {
+		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: namespace, Name: name, Help: help},
+			func() float64 { return value(read()) }))
+	}
+	gauge("api_calls_window", "Calls of Spotify's Web API in the last window: of all replicas where quota.calls is set, else of this one.",
+		func(q Quota) float64 { return float64(q.Calls) })
+	gauge("quota_calls", "Calls that may be made in a window, as configured; 0 when that is unknown.",
+		func(q Quota) float64 { return float64(q.Allowed) })
+	gauge("quota_gate_seconds", "Seconds until calls may be tried again after a 429; 0 while they may.",
+		func(q Quota) float64 { return q.GateSeconds })
+	gauge("cache_bytes", "Bytes that kept answers take.", func(q Quota) float64 { return float64(q.CacheBytes) })
+}
+
+// Answered counts a request on a credentialed route by where its answer came from.
+func (m *Metrics) Answered(from string) { m.answers.WithLabelValues(from).Inc() }

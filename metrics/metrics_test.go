@@ -68,6 +68,7 @@ func TestNames(t *testing.T) {
 	}
 	want := []string{
 		"active_streams [] GAUGE",
+		"api_answers_total [from] COUNTER",
 		"build_info [commit go_version version] GAUGE",
 		"config_last_reload_success_timestamp_seconds [] GAUGE",
 		"config_reloads_total [result] COUNTER",

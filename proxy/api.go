@@ -68,7 +68,7 @@ func newAPIRoute(route Route, p parts) (*apiRoute, error) {
 	a.proxy = &httputil.ReverseProxy{
 		Rewrite: rewriteCall,
 		Transport: &apiTransport{
-			route: a, quota: p.Quota, reuse: newReuseRules(p.Reuse),
+			route: a, quota: p.Quota, reuse: newReuseRules(p.Reuse), metrics: p.Metrics,
 			next: &replayer{next: newMeter(route, p), sessions: p.Sessions, limiter: p.Quota.Limiter, pause: p.Pause, metrics: p.Metrics},
 		},
 		ErrorHandler: a.fail,

@@ -21,6 +21,8 @@ type apiTransport struct {
 	quota *quota.Quota
 	reuse reuseRules
 	next  http.RoundTripper // makes the call: see replayer
+
+	metrics Metrics
 }
 
 // RoundTrip implements http.RoundTripper for requests that outgoing has made.
@@ -48,12 +50,32 @@ func (c *apiTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 		x.upstream += detached.upstream
 	}
 	x.cache = from
+	if counted := answersFrom(from, err); counted != "" {
+		c.metrics.Answered(counted)
+	}
 	if err != nil {
 		return nil, err
 	}
 	res.Request = r
 	res.Body = &tracedBody{ReadCloser: res.Body, x: x}
 	return res, nil
+}
+
+// answersFrom is what a request's answer is counted as; see Metrics.Answered.
+func answersFrom(from quota.From, err error) string {
+	switch from {
+	case quota.FromHit:
+		return answerCached
+	case quota.FromNone:
+		if quotaRefusal(err) != nil {
+			return answerRejected
+		}
+		return "" // an error of another kind
+	case quota.FromMiss, quota.FromOff:
+		return answerSpotify
+	default:
+		return string(from)
+	}
 }
 
 // detach makes of a request a call that may outlive it. The conditions replace the client's.

@@ -19,6 +19,9 @@ type Metrics interface {
 	Upstream(route string) func(status int, err error, took time.Duration)
 	// Replayed notes a call that is sent again after a 401: replayToken or replaySpurious.
 	Replayed(cause string)
+	// Answered counts a request on a credentialed route by where its answer came from: one of the answer constants,
+	// "revalidated", "joined" or "stale".
+	Answered(from string)
 	// RateLimited notes a request that is answered with 429, by Spotify or the gateway.
 	RateLimited()
 	// Refused notes an answer that says that something is wrong, by its reason; the log has its line under requestID.
@@ -27,6 +30,13 @@ type Metrics interface {
 	StreamBegun()
 	StreamEnded()
 }
+
+// Where answers come from.
+const (
+	answerSpotify  = "spotify" // a call of its own
+	answerCached   = "cache"   // kept, and fresh
+	answerRejected = "refused" // none, because calls are limited
+)
 
 // Why a call is sent again.
 const (
@@ -42,7 +52,7 @@ func (g *Gateway) report(w *responseWriter, x *exchange) {
 	status := finalStatus(w, x)
 	x.noteRequest(x.request.Method, status, x.took)
 	g.reportFault(status, x)
-	if x.refusal != nil && x.refusal.Reason == httperror.RateLimited {
+	if x.refusal != nil && (x.refusal.Reason == httperror.RateLimited || x.refusal.Reason == httperror.QuotaExceeded) {
 		g.metrics.RateLimited()
 	}
 	if w.stream {
@@ -91,6 +101,7 @@ func (noMetrics) Upstream(string) func(int, error, time.Duration) {
 }
 
 func (noMetrics) Replayed(string) {}
+func (noMetrics) Answered(string) {}
 func (noMetrics) RateLimited()    {}
 func (noMetrics) StreamBegun()    {}
 func (noMetrics) StreamEnded()    {}

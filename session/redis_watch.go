@@ -42,7 +42,8 @@ func (s *Redis) track(ctx context.Context, connection *redis.Conn) error {
 // Watch tells w of every entry that any replica writes or deletes, and, but for a cluster, of what expires, until ctx
 // ends. It reconnects by itself.
 func (s *Redis) Watch(ctx context.Context, w Watcher) {
-	subscription := s.watch.Subscribe(ctx, s.deletions(), invalidations)
+	channels := []string{s.deletions(), s.News(), invalidations}
+	subscription := s.watch.Subscribe(ctx, channels...)
 	stop := context.AfterFunc(ctx, func() { _ = subscription.Close() }) // ends the wait for news
 	defer stop()
 	defer w.Lost()
@@ -60,7 +61,7 @@ func (s *Redis) Watch(ctx context.Context, w Watcher) {
 			w.Lost()
 			s.watchEnded(err)
 			_ = pauseFor(ctx, savePoll)
-			_ = subscription.Subscribe(ctx, s.deletions(), invalidations) // its answer tells that the news is back
+			_ = subscription.Subscribe(ctx, channels...) // its answer tells that the news is back
 		}
 	}
 }
@@ -69,13 +70,19 @@ func (s *Redis) Watch(ctx context.Context, w Watcher) {
 func (s *Redis) tell(w Watcher, news any) {
 	switch news := news.(type) {
 	case *redis.Subscription:
-		if news.Channel == invalidations { // the last of the two
+		if news.Channel == invalidations { // the last of them
 			w.Missed()
 			s.watchBegun()
 		}
 	case *redis.Message:
-		if news.Channel == s.deletions() {
+		switch news.Channel {
+		case s.deletions():
 			w.Gone(news.Payload)
+			return
+		case s.News():
+			if listener, listens := w.(Listener); listens {
+				listener.Heard(news.Payload)
+			}
 			return
 		}
 		for _, name := range news.PayloadSlice {
@@ -108,6 +115,17 @@ func (s *Redis) Replicas(ctx context.Context) (int, error) {
 	}
 	return int(watching.Load()), err
 }
+
+// News is the channel on which replicas tell each other what is no entry of the store; see Listener.
+func (s *Redis) News() string { return s.prefix + "news" }
+
+// Tell tells every replica that watches something, this one among them.
+func (s *Redis) Tell(ctx context.Context, text string) error {
+	return s.do(ctx, func(ctx context.Context) error { return s.client.Publish(ctx, s.News(), text).Err() })
+}
+
+// Scripter runs scripts of other packages, whose keys begin with the prefix.
+func (s *Redis) Scripter() redis.Scripter { return s.client }
 
 // deletions is the channel on which replicas tell each other what they have deleted.
 func (s *Redis) deletions() string { return s.prefix + "deleted" }

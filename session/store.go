@@ -78,6 +78,12 @@ type Bulk interface {
 	DeleteMany(ctx context.Context, keys []string) ([]bool, error)
 }
 
+// Listener is a Watcher that is also told what replicas tell each other.
+type Listener interface {
+	// Heard tells what a replica has told; it returns at once.
+	Heard(text string)
+}
+
 // Watcher is told what becomes of the entries of a store. Its methods return at once.
 type Watcher interface {
 	// Gone tells that the entry of a key was deleted, for good.

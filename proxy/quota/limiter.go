@@ -120,10 +120,25 @@ func (l *Limiter) Configure(c LimiterConfig) {
 	l.dispatchLocked()
 }
 
-// Window says how many calls of this replica were answered in the last window, and how many any replica may still make as
-// far as this one knows.
-func (l *Limiter) Window() (answered, left int) {
+// State is what a limiter knows at a moment.
+type State struct {
+	// Calls is how many calls were made in the last window: of all replicas where they share a budget, else of this one.
+	Calls int
+	// Allowed is how many may be made; zero when that is unknown.
+	Allowed int
+	// Gate is how long no call will be made, and Reason why.
+	Gate   time.Duration
+	Reason Reason
+}
+
+// State returns what is known now.
+func (l *Limiter) State() State {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.sent.count(l.options.Now()), l.left + l.permits
+	now := l.options.Now()
+	state := State{Calls: l.sent.count(now) + l.out, Allowed: l.config.Calls, Gate: l.gates[BucketAll].left(now), Reason: l.gates[BucketAll].reason}
+	if l.config.Calls > 0 {
+		state.Calls = max(state.Calls, l.config.Calls-l.left-l.permits)
+	}
+	return state
 }

@@ -1,0 +1,103 @@
+package command
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"time"
+
+	"stagedoor/config"
+	"stagedoor/httperror"
+	"stagedoor/metrics"
+	"stagedoor/proxy"
+	"stagedoor/proxy/quota"
+	"stagedoor/session"
+)
+
+// newsWrote begins the news that an owner has changed something; the owner's record key follows.
+const newsWrote = "wrote "
+
+// newQuota shares the quota with the other replicas over Redis, or with nobody where there is none.
+func newQuota(c config.Config, redis *session.Redis, counts *metrics.Metrics) *quota.Quota {
+	o := quota.Options{Config: c.Quota.Quota(), IsQuota: proxy.IsQuota}
+	if redis != nil {
+		ledger := quota.NewRedis(redis.Scripter(), c.Redis.KeyPrefix, c.Spotify.ClientID, redis.News(), c.Redis.Timeout)
+		o.Gates, o.Allowance = ledger, ledger
+		o.Written = func(ctx context.Context, owner string) {
+			go func() { _ = redis.Tell(ctx, newsWrote+owner) }() // a replica that is not told serves what is fresh
+		}
+	}
+	q := quota.New(o)
+	counts.AddQuota(func() metrics.Quota { return readQuota(q) })
+	return q
+}
+
+// readQuota is what a scrape shows.
+func readQuota(q *quota.Quota) metrics.Quota {
+	state := q.Limiter.State()
+	return metrics.Quota{
+		Calls: state.Calls, Allowed: state.Allowed, GateSeconds: state.Gate.Seconds(), CacheBytes: q.Cache.Size(),
+	}
+}
+
+// quotaWatcher passes on what the store tells, and tells the quota what concerns it.
+type quotaWatcher struct {
+	session.Watcher
+	quota *quota.Quota
+}
+
+// Gone implements session.Watcher: what is kept for a session goes with it.
+func (w quotaWatcher) Gone(key string) {
+	w.Watcher.Gone(key)
+	w.quota.Cache.Drop(key)
+}
+
+// Missed implements session.Watcher: writes on other replicas may have been missed.
+func (w quotaWatcher) Missed() {
+	w.Watcher.Missed()
+	w.quota.Cache.DropAll()
+	w.quota.Limiter.Deaf(false)
+}
+
+// Lost implements session.Watcher.
+func (w quotaWatcher) Lost() {
+	w.Watcher.Lost()
+	w.quota.Limiter.Deaf(true)
+}
+
+// Heard implements session.Listener.
+func (w quotaWatcher) Heard(text string) {
+	if owner, wrote := strings.CutPrefix(text, newsWrote); wrote {
+		w.quota.Cache.Drop(owner)
+	}
+	if bucket, gate := strings.CutPrefix(text, quota.NewsGate); gate {
+		w.quota.Limiter.Heard(quota.Bucket(bucket))
+	}
+}
+
+// loginCalls are the calls of the Web API that a login makes: they count, and go first.
+type loginCalls struct{ limiter *quota.Limiter }
+
+// Open implements flows.Calls.
+func (l loginCalls) Open() error {
+	left, reason := l.limiter.GateLeft(quota.BucketAll)
+	if left == 0 {
+		return nil
+	}
+	return limitedLogin(&quota.LimitedError{Reason: reason, RetryAfter: left})
+}
+
+// Call implements flows.Calls.
+func (l loginCalls) Call(ctx context.Context, send func() (*http.Response, error)) (*http.Response, error) {
+	res, err := l.limiter.Call(ctx, quota.Turn{Priority: quota.PriorityLogin, Bucket: quota.BucketAll, Repeatable: true}, send)
+	if limited, is := quota.IsLimited(err); is {
+		return nil, limitedLogin(limited)
+	}
+	return res, err
+}
+
+func limitedLogin(limited *quota.LimitedError) error {
+	e := httperror.New(httperror.RateLimited, limited.Text()+", so nobody can log in for a while. Try again later.", nil)
+	e.RetryAfter, e.LoginURL = max(limited.RetryAfter, time.Second), "/auth/login"
+	return e
+}
