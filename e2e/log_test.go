@@ -39,7 +39,7 @@ func TestLogOfALife(t *testing.T) {
 			t.Errorf("%s is not in the log", part)
 		}
 	}
-	expectFields(t, text, "request", "/api/me", "bytes", "client_ip", "duration_ms", "level", "method", "msg", "path", "reason",
+	expectFields(t, text, "request", "/api/me", "bytes", "cache", "client_ip", "duration_ms", "level", "method", "msg", "path", "reason",
 		"request_id", "route", "session", "status", "trace_id", "ts", "upstream_ms")
 	expectFields(t, text, "audit", `"event":"login"`, "event", "level", "msg", "result", "session", "ts", "user")
 	expectFields(t, text, "audit", `"event":"logout"`, "event", "level", "msg", "result", "session", "ts", "user")

@@ -153,8 +153,9 @@ func trafficSteps(w *world, v, stranger *visitor) []step {
 			v.get("/api/me").expect(w.t, "a spurious 401", 200, "")
 		}, []string{`replays_total{cause="spurious"}`}},
 		{"Spotify's rate limit", func() {
-			w.preset("api-429", func(f *simulator.Fault) { f.Times = 1 })
-			v.get("/api/me").expect(w.t, "a rate limit", 429, "")
+			w.preset("api-429", func(f *simulator.Fault) { f.Match.Method, f.Times = "PUT", 1 })
+			image := "/api/playlists/none/images" // it closes no other calls' gate
+			v.do("PUT", image, "", "Content-Type", "image/jpeg").expect(w.t, "a rate limit", 429, "")
 		}, []string{"rate_limited_total"}},
 		{"a call without an answer", func() {
 			w.preset("api-reset", func(f *simulator.Fault) { f.Match.Method, f.Times = "POST", 1 })

@@ -10,7 +10,7 @@ import (
 // and when the session breaks in each of the two ways.
 func TestUserOrApp(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, options{replicas: 2, routes: pages{}.route(t, userOrAppRoute)})
+	w := newWorld(t, options{replicas: 2, routes: pages{}.route(t, userOrAppRoute), quota: "cache: 0"}) // each call shall be seen
 	v := w.visitor()
 	v.expectCatalogue("before the login", "", false)
 	if a := v.get("/any/me"); a.status != http.StatusUnauthorized || a.reason() != "" {

@@ -51,6 +51,7 @@ type options struct {
 	server        string        // lines below server:
 	routes        string        // instead of the usual two
 	accounts      string        // lines below accounts:
+	quota         string        // lines below quota:
 	public        bool          // the app has no secret
 	implicit      bool          // the simulator still has the implicit grant
 	users         int           // so many fans instead of the simulator's own users
@@ -165,10 +166,12 @@ redis:
 %s
 accounts:
 %s
+quota:
+%s
 routes:%s`,
 		or(o.publicURL, w.balancer.URL), indent(o.server), o.adminPort(w.t), o.pprof, or(o.log, "info"), clientID, o.secret(),
 		w.accounts.URL, w.tokenURL, w.apiURL, indent(o.spotify),
-		w.key.Reveal(), indent(o.session), indent(w.store), or(indent(o.accounts), "  {}"), routes)
+		w.key.Reveal(), indent(o.session), indent(w.store), or(indent(o.accounts), "  {}"), or(indent(o.quota), "  {}"), routes)
 }
 
 // adminPort is any port, unless the port must be known.
