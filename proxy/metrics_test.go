@@ -45,10 +45,10 @@ func (r *reports) Upstream(route string) func(int, error, time.Duration) {
 }
 
 func (r *reports) Replayed(cause string) { r.add("replay %s", cause) }
-func (r *reports) Answered(string) {}
+func (r *reports) Answered(string)       {}
 
-func (r *reports) RateLimited()          { r.add("limited") }
-func (r *reports) StreamBegun()          { r.add("stream begins") }
+func (r *reports) RateLimited() { r.add("limited") }
+func (r *reports) StreamBegun() { r.add("stream begins") }
 func (r *reports) Refused(reason, route string, status int, id string) {
 	if id == "" {
 		r.add("a refusal without its request")
