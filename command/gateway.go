@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"net/url"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -89,16 +91,50 @@ func openSessions(c config.Config, tokens *flows.TokenEndpoint, counts *metrics.
 
 // ready says which part is not ready, in words for the operator.
 func (g *gateway) ready(ctx context.Context) error {
+	_, err := g.readiness(ctx)
+	return err
+}
+
+// readiness is ready with a remark for a gateway that is ready, but whose operator should do something.
+func (g *gateway) readiness(ctx context.Context) (remark string, err error) {
 	if g.stopping.Load() {
-		return errors.New("the gateway is shutting down")
+		return "", errors.New("the gateway is shutting down")
 	}
 	if g.redis == nil {
-		return nil
+		return "", nil
 	}
-	if err := g.redis.Ping(ctx); err != nil {
-		return errors.New("the session store does not answer: look at Redis and at redis.* in the configuration")
+	full, err := g.redis.Ready(ctx)
+	return strings.Join(nonEmpty(full, g.redis.WatchProblem()), "\n"), err
+}
+
+// watchStore looks at the store, and reports and says what becomes of it, until stop is called.
+func (g *gateway) watchStore() (stop func()) {
+	if g.redis == nil {
+		g.metrics.StoreReady(true, true)
+		return func() {}
 	}
-	return nil
+	w := storeWatch{
+		look: func(ctx context.Context) storeReadiness {
+			remark, err := g.redis.Ready(ctx)
+			if err != nil {
+				return storeReadiness{problem: err.Error()}
+			}
+			return storeReadiness{remark: remark} // the store itself has said what is wrong with its news
+		},
+		report: func(now storeReadiness) { g.metrics.StoreReady(now.problem == "", g.redis.Watching()) },
+		log:    g.log,
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var watching sync.WaitGroup
+	watching.Go(func() { w.run(ctx) })
+	return func() {
+		cancel()
+		watching.Wait()
+	}
+}
+
+func nonEmpty(texts ...string) []string {
+	return slices.DeleteFunc(texts, func(text string) bool { return text == "" })
 }
 
 // adminHosts are the names, besides those that every admin listener has, of the configuration in use.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"go.uber.org/zap"
@@ -63,10 +64,11 @@ func (l *logger) closeAfter(ctx context.Context, c proxy.ServerConfig) (closeLog
 
 // readyWith adds what an operator should know of the log to what else makes a gateway ready. It is not ready while audited
 // actions cannot go on.
-func (l *logger) readyWith(ready func(ctx context.Context) error) func(ctx context.Context) (remark string, err error) {
+func (l *logger) readyWith(ready func(ctx context.Context) (remark string, err error)) func(ctx context.Context) (remark string, err error) {
 	return func(ctx context.Context) (string, error) {
 		remark, err := l.ready()
-		return remark, errors.Join(ready(ctx), err)
+		other, otherErr := ready(ctx)
+		return strings.Join(nonEmpty(other, remark), "\n"), errors.Join(otherErr, err)
 	}
 }
 

@@ -77,7 +77,7 @@ func serveConfig(ctx context.Context, e environment, c configuration, lines *log
 	server.BaseContext = func(net.Listener) context.Context { return requests }
 	go func() { errs <- serveOn(server, connections) }()
 
-	pages := proxy.NewAdmin(lines.readyWith(g.ready), c.Admin.Pprof)
+	pages := proxy.NewAdmin(lines.readyWith(g.readiness), c.Admin.Pprof)
 	pages.Handle("GET /metrics", g.metrics.Handler())
 	page := newOverview(c.Config, e.build, g)
 	pages.Handle("GET /{$}", page)
@@ -95,6 +95,7 @@ func serveConfig(ctx context.Context, e environment, c configuration, lines *log
 	log.Info("serving", zap.Stringer("listen", public.Addr()), zap.String("public_url", c.Server.PublicURL),
 		zap.String("admin", adminAddress), zap.String("store", c.Session.Store), zap.String("version", e.build.Version))
 	logRoutes(log, c.Config)
+	stopLooking := g.watchStore()
 	started := time.Now()
 	listening()
 
@@ -106,6 +107,7 @@ func serveConfig(ctx context.Context, e environment, c configuration, lines *log
 		err = shutDown(g, server, cutRequests, log)
 	}
 	stopReloading()
+	stopLooking()
 	err = errors.Join(err, admin.Close(), g.close())
 	log.Info("stopped", zap.Stringer("listen", public.Addr()), zap.Duration("after", time.Since(started).Round(time.Millisecond)), zap.Error(err))
 	return err

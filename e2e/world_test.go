@@ -99,6 +99,9 @@ func newWorld(t testing.TB, o options) *world {
 	if o.prepare != nil {
 		o.prepare(w)
 	}
+	if !strings.Contains(w.store, "username:") { // whatever gateways do is tried with the least rights in Redis
+		w.store += fmt.Sprintf("\nusername: %s\npassword: %s", sessiontest.LeastUser, sessiontest.LeastPassword)
+	}
 	w.balancer = httptest.NewServer(w.balance())
 	t.Cleanup(w.balancer.Close)
 	w.chosen.Store(-1)

@@ -46,6 +46,8 @@ type Metrics struct {
 
 	storeErrors   *prometheus.CounterVec
 	storeDuration *prometheus.HistogramVec
+	ready         *prometheus.GaugeVec
+	watching      prometheus.Gauge
 
 	faults        faults
 	store, tokens health
@@ -61,6 +63,7 @@ func New(version, commit string) *Metrics {
 	m.runtime.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.addTraffic()
 	m.addSessions()
+	m.addReadiness()
 	m.addReloads()
 	build := prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Namespace: namespace, Name: "build_info", Help: "Always 1; the labels say which build runs.",
@@ -129,6 +132,34 @@ func (m *Metrics) addSessions() {
 	m.storeErrors = m.counters("store_errors_total", "Operations that the session store did not answer.", "operation")
 	m.storeDuration = m.histograms("store_duration_seconds",
 		"Seconds that an operation of the session store took, answered or not.", storeBuckets, "operation")
+}
+
+// addReadiness makes what the gateway's own looks at its store report.
+func (m *Metrics) addReadiness() {
+	m.ready = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Namespace: namespace, Name: "ready",
+		Help: "1 when a part does what a login needs, as /readyz says; 0 when it does not. Looked at every 5 s, whether requests come or not.",
+	}, []string{"part"})
+	m.ready.WithLabelValues("store")
+	m.watching = prometheus.NewGauge(prometheus.GaugeOpts{
+		Namespace: namespace, Name: "store_watching",
+		Help: "1 while the session store tells this replica of changes; 0 when every request has to ask it.",
+	})
+	m.registry.MustRegister(m.ready, m.watching)
+}
+
+// StoreReady notes whether the session store does what a login needs, and whether it tells of changes.
+func (m *Metrics) StoreReady(ready, watching bool) {
+	m.ready.WithLabelValues("store").Set(number(ready))
+	m.watching.Set(number(watching))
+}
+
+// number is 1 for true.
+func number(is bool) float64 {
+	if is {
+		return 1
+	}
+	return 0
 }
 
 // addReloads makes what the process reports about its configuration.

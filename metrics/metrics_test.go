@@ -77,9 +77,11 @@ func TestNames(t *testing.T) {
 		"logins_total [result] COUNTER",
 		"logouts_total [result] COUNTER",
 		"rate_limited_total [] COUNTER",
+		"ready [part] GAUGE",
 		"replays_total [cause] COUNTER",
 		"store_duration_seconds [operation] HISTOGRAM",
 		"store_errors_total [operation] COUNTER",
+		"store_watching [] GAUGE",
 		"token_refresh_duration_seconds [] HISTOGRAM",
 		"token_refreshes_total [result] COUNTER",
 		"upstream_request_duration_seconds [route] HISTOGRAM",
@@ -192,10 +194,13 @@ func TestEvents(t *testing.T) {
 	m.ConfigRead(time.UnixMilli(1700000000500))
 	m.Refreshed("client_misconfigured", 300*time.Millisecond)
 	load := m.Store("load")
+	m.StoreReady(true, true)
 	load(700*time.Microsecond, "")
 	load(time.Second, "connection refused")
 	expect(t, scrape(t, m),
 		"stagedoor_active_streams", "1",
+		`stagedoor_ready{part="store"}`, "1",
+		"stagedoor_store_watching", "1",
 		"stagedoor_rate_limited_total", "1",
 		`stagedoor_replays_total{cause="token"}`, "1",
 		`stagedoor_logins_total{result="denied"}`, "1",

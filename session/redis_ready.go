@@ -14,13 +14,11 @@ import (
 // when sessions are served all the same, a remark; neither holds a secret or quotes Redis.
 func (s *Redis) Ready(ctx context.Context) (remark string, err error) {
 	s.learnName(ctx)
-	watch := s.watchState.current()
 	switch err := s.probe(ctx); {
 	case err == nil:
-		return s.inItsName(watch), nil
+		return "", nil
 	case redis.HasErrorPrefix(err, "OOM"):
-		full := "Redis is full (OOM): sessions are served and can be ended, but nobody can log in. Raise its maxmemory."
-		return s.inItsName(strings.TrimSpace(full + " " + watch)), nil
+		return s.inItsName("Redis is full (OOM): sessions are served and can be ended, but nobody can log in; raise its maxmemory"), nil
 	default:
 		fault, mend := s.advise(err)
 		switch {

@@ -78,8 +78,8 @@ func TestRedisWatchWithoutRights(t *testing.T) {
 				}
 			}
 			sessiontest.Eventually(t, watchTime, "the log says it", said(c.want))
-			if remark, err := store.Ready(t.Context()); !strings.HasPrefix(remark, c.want) || !strings.Contains(remark, "ACL SETUSER stagedoor ") || err != nil {
-				t.Errorf("Ready: %q, %v", remark, err)
+			if problem := store.WatchProblem(); !strings.HasPrefix(problem, c.want) || !strings.Contains(problem, "ACL SETUSER stagedoor ") {
+				t.Errorf("WatchProblem: %q", problem)
 			}
 			if store.Watching() != (c.name == "CLIENT TRACKING") {
 				t.Errorf("Watching: %v", store.Watching())
@@ -88,8 +88,7 @@ func TestRedisWatchWithoutRights(t *testing.T) {
 			do(t, server, "CLIENT", "KILL", "TYPE", "pubsub")
 			sessiontest.Eventually(t, watchTime, "the log says that it works", said("Redis tells of changes again"))
 			sessiontest.Eventually(t, watchTime, "it works", func() bool {
-				remark, err := store.Ready(t.Context())
-				return remark == "" && err == nil && store.Watching()
+				return store.WatchProblem() == "" && store.Watching()
 			})
 			if count := len(lines.All()); count != 2 {
 				t.Errorf("the log has %d lines: %v", count, lines.All())

@@ -51,6 +51,10 @@ func (s *Redis) Watching() bool {
 	return s.watchState.on
 }
 
+// WatchProblem says why Redis refuses to tell this replica of changes, and what to do; empty when it does not refuse. The log has
+// said it, too.
+func (s *Redis) WatchProblem() string { return s.inItsName(s.watchState.current()) }
+
 // watchBegun notes that Redis tells of changes, all of them or deletions alone.
 func (s *Redis) watchBegun() {
 	s.watchIs(true, s.watchProblem(nil, s.watchState.tracking()))

@@ -39,11 +39,26 @@ type RedisServer struct {
 	output  *bytes.Buffer // readable once exited is closed
 }
 
+// The user of a server of StartRedis with the least rights that a gateway needs, if it uses the default prefix.
+const (
+	LeastUser     = "least"
+	LeastPassword = "least-rights-5c1d"
+)
+
 // StartRedis starts a server and waits until it answers; it ends with the test. Every write goes into its append-only
 // file, so that nothing is lost over Stop and Start. Args follow those that it starts with, such as "--requirepass", "x".
+// Beside the default user, who may do everything, it has LeastUser.
 func StartRedis(t testing.TB, args ...string) *RedisServer {
 	t.Helper()
-	return startServer(t, append([]string{"--save", "", "--appendonly", "yes", "--appendfsync", "no"}, args...)...)
+	least := append([]string{"--user", LeastUser, "on", ">" + LeastPassword}, session.DefaultRedisConfig().ACLRules()...)
+	return startServer(t, slices.Concat([]string{"--save", "", "--appendonly", "yes", "--appendfsync", "no"}, least, args)...)
+}
+
+// Denied returns what the server has rejected because of somebody's rights, as ACL LOG tells.
+func (s *RedisServer) Denied() []any {
+	s.t.Helper()
+	denied, _ := s.must("ACL", "LOG").([]any)
+	return denied
 }
 
 // startServer starts a redis-server with nothing but args, its address and its folder.
