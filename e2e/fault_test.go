@@ -36,6 +36,7 @@ var faultCases = []faultCase{
 	{"token endpoint", "invalid_client", clientIsRefused},
 	{"Redis", "Redis is away", redisIsAway},
 	{"Redis", "Redis is away while a refresh is saved", redisIsAwayDuringASave},
+	{"Redis", "Redis is full", redisIsFull},
 	{"Redis", "Redis forgets everything", redisForgets},
 	{"Redis", "Sentinel failover", sentinelFailover},
 	{"replica", "rolling restart", rollingRestart},
