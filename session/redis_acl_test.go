@@ -62,9 +62,6 @@ func TestRedisACL(t *testing.T) {
 	useEverything(t, config, server)
 	wantNothingDenied(t, server)
 	for _, rule := range advisedRules(t, 1) {
-		if strings.HasPrefix(rule, "+h") || strings.HasPrefix(rule, "+p") {
-			continue
-		}
 		command, isCommand := strings.CutPrefix(rule, "+")
 		if !isCommand || command == "dbsize" { // which is asked for when there are more than 20,000 keys
 			continue

@@ -9,7 +9,9 @@ import (
 
 // A list is a hash of Redis, next to the values of entries and named as they are.
 
-var putScript = redis.NewScript(`
+// putScript writes over a full memory: replaceScript lets the sessions in a list live on there, and a list that ends before them
+// would hide them from a logout everywhere.
+var putScript = newFullScript(`
 redis.call('HSET', KEYS[1], unpack(ARGV, 2))
 if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[1]) then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
 return 1
@@ -22,7 +24,7 @@ func (s *Redis) Put(ctx context.Context, key string, fields map[string][]byte, t
 		arguments = append(arguments, field, value)
 	}
 	return s.do(ctx, func(ctx context.Context) error {
-		return putScript.Run(ctx, s.client, []string{s.name(key)}, arguments...).Err()
+		return putScript.run(ctx, s.client, &s.noFlags, []string{s.name(key)}, arguments...).Err()
 	})
 }
 

@@ -43,8 +43,19 @@ func (s *Redis) probe(ctx context.Context) error {
 	if saved != nil && errors.Is(loaded, ErrAbsent) {
 		loaded = nil
 	}
+	listed := s.probeList(ctx)
 	_, deleted := s.Delete(ctx, key)
-	return errors.Join(loaded, deleted, s.Release(ctx, key, "probe"), saved)
+	return errors.Join(loaded, listed, deleted, s.Release(ctx, key, "probe"), saved)
+}
+
+// probeList does what the gateway does with a user's list.
+func (s *Redis) probeList(ctx context.Context) error {
+	list := "probe:" + rand.Text()
+	if err := s.Put(ctx, list, map[string][]byte{"probe": nil}, probeLife); err != nil {
+		return err
+	}
+	_, read := s.Fields(ctx, []string{list})
+	return errors.Join(read, s.Drop(ctx, list, []string{"probe"})) // a list without fields is none
 }
 
 // learnName asks the server once what it is. One that does not tell is called Redis.

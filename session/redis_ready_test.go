@@ -20,6 +20,7 @@ func TestRedisReady(t *testing.T) {
 	right := strings.Join(advisedRules(t, 1), " ")
 	for _, c := range []struct{ take, give string }{
 		{"-get", "+get"}, {"-set", "+set"}, {"-del", "+del"}, {"-publish", "+publish"},
+		{"-hset", "+hset"}, {"-hgetall", "+hgetall"}, {"-hdel", "+hdel"}, {"-pttl", "+pttl"}, {"-pexpire", "+pexpire"},
 		{"resetkeys", "~stagedoor:*"}, {"resetchannels", "&stagedoor:*"},
 	} {
 		if remark, err := store.Ready(t.Context()); remark != "" || err != nil {

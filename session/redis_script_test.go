@@ -90,6 +90,9 @@ func TestRedisFull(t *testing.T) {
 	if got := session.StoreFault(err); got != "Redis says OOM" {
 		t.Errorf("the operator is told %q", got)
 	}
+	if err := store.Put(t.Context(), "list", map[string][]byte{"field": []byte("value")}, time.Hour); err != nil {
+		t.Errorf("the list of a session that lives on: %v", err)
+	}
 	wantBack(t, store)
 	wantWorks(t, store)
 	sessiontest.Eventually(t, watchTime, "the deletion is heard of", func() bool { return w.times("key") > 0 })
