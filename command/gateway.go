@@ -50,7 +50,7 @@ func newGateway(c config.Config, build Build, log *zap.Logger) (*gateway, error)
 		return nil, err
 	}
 	g := &gateway{sessionStore: store, build: build, log: log, metrics: counts}
-	first, err := g.generation(c, &generation{config: c, tokens: tokens, transport: proxy.NewTransport(c.Upstream)})
+	first, err := g.generation(c, &generation{config: c, tokens: tokens, transport: proxy.NewTransport(c.Upstream), frontends: proxy.NewFrontendTransport(c.Upstream)})
 	if err != nil {
 		return nil, errors.Join(err, store.close())
 	}

@@ -19,7 +19,8 @@ import (
 type generation struct {
 	config      config.Config
 	tokens      *flows.TokenEndpoint
-	transport   dial.Transport
+	transport   dial.Transport // to Spotify
+	frontends   dial.Transport
 	public      *proxy.Gateway
 	certificate *tls.Certificate // nil: plain HTTP
 }
@@ -27,12 +28,12 @@ type generation struct {
 // generation makes the successor of last. It takes over what its configuration does not change and what holds
 // connections or a queue.
 func (g *gateway) generation(c config.Config, last *generation) (*generation, error) {
-	next := &generation{config: c, tokens: last.tokens, transport: last.transport}
+	next := &generation{config: c, tokens: last.tokens, transport: last.transport, frontends: last.frontends}
 	if !reflect.DeepEqual(c.Spotify, last.config.Spotify) {
 		next.tokens = flows.NewTokenEndpoint(c.Spotify, c.Server.PublicURL, nil)
 	}
 	if c.Upstream != last.config.Upstream {
-		next.transport = proxy.NewTransport(c.Upstream)
+		next.transport, next.frontends = proxy.NewTransport(c.Upstream), proxy.NewFrontendTransport(c.Upstream)
 	}
 	auth, err := flows.New(flows.Options{
 		Config: c.Spotify, PublicURL: c.Server.PublicURL, AllowedOrigins: c.Server.AllowedOrigins, Sessions: g.sessions,
@@ -44,7 +45,7 @@ func (g *gateway) generation(c config.Config, last *generation) (*generation, er
 	}
 	next.public, err = proxy.New(proxy.Options{
 		Server: c.Server, Routes: c.Routes, APIURL: c.Spotify.APIURL, APIKeyFiles: apiKeyFiles(c.Accounts),
-		Sessions: g.sessions, Auth: auth, Transport: next.transport, Quota: g.quota, Reuse: c.Quota.Reuse, Log: g.log, Metrics: g.metrics, Version: g.build.Version,
+		Sessions: g.sessions, Auth: auth, Transport: next.transport, FrontendTransport: next.frontends, Quota: g.quota, Reuse: c.Quota.Reuse, Log: g.log, Metrics: g.metrics, Version: g.build.Version,
 	})
 	if err != nil {
 		return nil, err
@@ -72,6 +73,7 @@ func (g *gateway) use(c config.Config) error {
 	g.current.Store(next)
 	if next.transport != last.transport {
 		last.transport.CloseIdleConnections()
+		last.frontends.CloseIdleConnections()
 	}
 	return nil
 }

@@ -71,6 +71,7 @@ var scalarRules = map[string]node{
 		Enum:    oneOf(proxy.CredentialsUser, proxy.CredentialsApp, proxy.CredentialsUserOrApp, proxy.CredentialsNone, "").Enum,
 		Pattern: `^account:[A-Za-z0-9][A-Za-z0-9_-]{0,63}$`,
 	},
+	"routes.host":    oneOf(proxy.HostPublic, proxy.HostUpstream, ""),
 	"routes.methods": oneOf("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"),
 	"routes.allow":   {Pattern: `^/?(([^*/]+|\*)(/([^*/]+|\*))*(/\*\*)?|\*\*)?$`},
 }
@@ -94,6 +95,7 @@ var sectionRules = map[string]node{
 		AllOf: []node{
 			{Properties: properties{{"path", &node{Not: &node{Type: "string", Pattern: `^/auth(/|$)`}}}}},
 			needs("fallback", "files"),
+			needs("host", "upstream"),
 			when("upstream", node{Const: proxy.UpstreamSpotify}, node{
 				Required:   []string{"credentials"},
 				Properties: properties{{"credentials", &node{Not: &node{Enum: []any{proxy.CredentialsNone, "", nil}}}}},

@@ -78,6 +78,8 @@ type Error struct {
 	// Message is a sentence for the client that says what to do. It holds no secret and never "The access token
 	// expired", on which Spotify's clients match.
 	Message string
+	// Title is the headline of the page; empty means the reason's.
+	Title string
 	// LoginURL is where a login, or a step-up, begins; empty when a login does not help.
 	LoginURL string
 	// MissingScopes are the scopes that the call lacked, when they are known.

@@ -1,6 +1,7 @@
 package httperror
 
 import (
+	"cmp"
 	_ "embed"
 	"math"
 	"net/http"
@@ -55,7 +56,7 @@ func WritePage(w http.ResponseWriter, r *http.Request, err error) {
 	e := From(err)
 	record(r.Context(), e)
 	setHeader(w.Header(), e)
-	writePage(w, r, titles[e.Reason], e)
+	writePage(w, r, cmp.Or(e.Title, titles[e.Reason]), e)
 }
 
 // WriteNotice answers with a page that says what has been done.

@@ -25,10 +25,12 @@ func (a *apiRoute) cleanAnswer(res *http.Response) error {
 	dropHopByHop(res.Header)
 	cleanFinal(res.Header)
 	a.links.mapLocation(res)
-	a.links.rewriteBody(res)
+	if err := a.links.rewriteBody(res); err != nil {
+		return err
+	}
 	sandbox(res)
 	guardBody(res, cleanAside)
-	return nil
+	return awaitFirstPiece(res, 0)
 }
 
 // judgeStatus refuses a status that is none and that no server could send on (RFC 9110 section 15).

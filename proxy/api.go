@@ -69,7 +69,7 @@ func newAPIRoute(route Route, p parts) (*apiRoute, error) {
 		Rewrite: rewriteCall,
 		Transport: &apiTransport{
 			route: a, quota: p.Quota, reuse: newReuseRules(p.Reuse), metrics: p.Metrics,
-			next: &replayer{next: newMeter(route, p), sessions: p.Sessions, limiter: p.Quota.Limiter, pause: p.Pause, metrics: p.Metrics},
+			next: &replayer{next: newMeter(route, p, p.Transport), sessions: p.Sessions, limiter: p.Quota.Limiter, pause: p.Pause, metrics: p.Metrics},
 		},
 		ErrorHandler: a.fail,
 		ErrorLog:     noErrorLog,
@@ -190,7 +190,7 @@ func (a *apiRoute) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if refusal := quotaRefusal(err); refusal != nil {
 		err = refusal
 	}
-	if refusal := failure(x, err, "Spotify", "Try again shortly."); refusal != nil {
+	if refusal := failure(x, err, spotifyText); refusal != nil {
 		a.refuse(w, x.request, x, refusal)
 		return
 	}

@@ -67,6 +67,12 @@ const (
 	AccountPrefix        = "account:"
 )
 
+// The values of Route.Host.
+const (
+	HostPublic   = "public"   // the one of public_url, which browsers see
+	HostUpstream = "upstream" // the one of the route's upstream
+)
+
 // UpstreamSpotify is the value of Route.Upstream for Spotify's Web API: the only upstream that ever sees a bearer.
 const UpstreamSpotify = "spotify"
 
@@ -86,6 +92,9 @@ type Route struct {
 	Methods []string `yaml:"methods"`
 	// Allow are patterns for the path below the prefix: * is one segment, ** at the end any rest; empty means all.
 	Allow []string `yaml:"allow"`
+	// Host is the Host that a frontend is asked with: HostPublic, HostUpstream, or empty for HostPublic over http and
+	// HostUpstream over https.
+	Host string `yaml:"host"`
 	// FS is served instead of the folder Files when it is set. It has no key in config.yaml.
 	FS fs.FS `yaml:"-"`
 }

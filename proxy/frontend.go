@@ -1,8 +1,8 @@
 package proxy
 
 import (
+	"cmp"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
@@ -15,6 +15,8 @@ import (
 // own cookies are hidden.
 type frontendRoute struct {
 	origin  *url.URL
+	host    string // that it is asked with; empty means the origin's
+	own     ownOrigins
 	scheme  string // of public_url
 	methods []string
 	cookies cookieNames
@@ -31,15 +33,18 @@ func newFrontendRoute(route Route, p parts) (*frontendRoute, error) {
 		origin: origin, scheme: p.public.Scheme, methods: route.Methods, cookies: p.Sessions.CookieNames(),
 		pause: p.Server.ReadBodyTimeout,
 	}
-	name := "The web frontend at " + origin.String()
-	advice := fmt.Sprintf("Start it, or correct the route %s in config.yaml.", route.Path)
+	if route.asksForPublicHost() {
+		f.host = p.public.Host
+	}
+	f.own = newOwnOrigins(origin, p.public, cmp.Or(f.host, origin.Host))
+	text := frontendText(origin.String(), route.Path)
 	f.proxy = &httputil.ReverseProxy{
 		Rewrite:        f.rewrite,
-		Transport:      newMeter(route, p),
+		Transport:      newMeter(route, p, p.FrontendTransport),
 		FlushInterval:  -1,
 		ModifyResponse: f.cleanAnswer,
 		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
-			answerFailure(w, r, err, name, advice)
+			answerFailure(w, err, exchangeOf(r.Context()), text)
 		},
 		ErrorLog:   noErrorLog,
 		BufferPool: buffers,
@@ -71,6 +76,7 @@ func isToken(text string) bool {
 
 func (f *frontendRoute) rewrite(pr *httputil.ProxyRequest) {
 	pr.SetURL(f.origin)
+	pr.Out.Host = f.host
 	pr.Out.URL.RawQuery = pr.In.URL.RawQuery // ReverseProxy has taken away what it cannot parse
 	x := exchangeOf(pr.In.Context())
 	f.setForwarded(pr, x.peer.trusted)
@@ -135,8 +141,9 @@ func (f *frontendRoute) cleanAnswer(res *http.Response) error {
 		res.Header.Del("Strict-Transport-Security")
 		return nil
 	}
+	f.own.mapHeader(res.Header)
 	guardBody(res, f.drop)
-	return nil
+	return awaitFirstPiece(res, frontendHeaderWait)
 }
 
 func (f *frontendRoute) drop(h http.Header) {

@@ -29,9 +29,12 @@ type Options struct {
 	Sessions Sessions
 	// Auth answers everything at and below /auth/.
 	Auth AuthHandler
-	// Transport carries requests to all upstreams; nil means NewTransport of the defaults. Share one between
-	// Gateways that follow one another, so that a new configuration does not throw away the connections.
+	// Transport carries requests to Spotify; nil means NewTransport of the defaults. Share one between Gateways that
+	// follow one another, so that a new configuration does not throw away the connections.
 	Transport http.RoundTripper
+	// FrontendTransport carries requests to web frontends; nil means Transport, or NewFrontendTransport of the defaults
+	// when that is nil too.
+	FrontendTransport http.RoundTripper
 	// Quota shares out the calls of Spotify's Web API; nil means one that keeps nothing and heeds Spotify's 429. Share one
 	// between Gateways that follow one another.
 	Quota *quota.Quota
@@ -123,6 +126,12 @@ func (o Options) check() error {
 func (o Options) withDefaults() Options {
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.FrontendTransport == nil {
+		o.FrontendTransport = o.Transport
+	}
+	if o.FrontendTransport == nil {
+		o.FrontendTransport = NewFrontendTransport(DefaultUpstreamConfig())
 	}
 	if o.Transport == nil {
 		o.Transport = NewTransport(DefaultUpstreamConfig())

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"net/http"
@@ -15,14 +16,14 @@ import (
 )
 
 // rewriteBody lets the links of a JSON answer lead to the gateway. Other answers, parts of answers and encodings that
-// the gateway did not ask for pass as they came.
-func (m linkMap) rewriteBody(res *http.Response) {
+// the gateway did not ask for pass as they came. An error says that a short answer broke off.
+func (m linkMap) rewriteBody(res *http.Response) error {
 	encoding := res.Header.Get("Content-Encoding")
 	zipped := isGzip(encoding) && res.Request.Header.Get("Accept-Encoding") == "gzip"
 	plain := encoding == "" || strings.EqualFold(encoding, "identity")
 	if !isJSON(res.Header.Get("Content-Type")) || res.StatusCode == http.StatusPartialContent ||
 		res.StatusCode == http.StatusNotModified || res.ContentLength == 0 || !zipped && !plain {
-		return
+		return nil
 	}
 	announced := res.ContentLength
 	res.ContentLength = -1
@@ -30,14 +31,19 @@ func (m linkMap) rewriteBody(res *http.Response) {
 		delete(res.Header, name)
 	}
 	if res.Request.Method == http.MethodHead || res.Body == http.NoBody {
-		return
+		return nil
 	}
 	body := newLinkBody(res.Body, m.rewriter(), zipped)
 	res.Body = body
-	if plain && announced <= wholeBody && body.fillWhole(announced) { // one write to the client instead of three
-		res.ContentLength = int64(body.out.Len())
-		res.Header["Content-Length"] = []string{strconv.Itoa(body.out.Len())}
+	if !plain || announced < 0 || announced > wholeBody {
+		return nil
 	}
+	if err := body.fillWhole(announced); err != nil { // one write to the client instead of three
+		return fmt.Errorf("%w: %w", errBrokenAnswer, err)
+	}
+	res.ContentLength = int64(body.out.Len())
+	res.Header["Content-Length"] = []string{strconv.Itoa(body.out.Len())}
+	return nil
 }
 
 func isJSON(contentType string) bool {
@@ -149,19 +155,15 @@ func (b *linkBody) fill() {
 	}
 }
 
-// fillWhole reads a short body whose length is announced. It tells whether it is there: otherwise what there is of it
-// is passed on, and then the error.
-func (b *linkBody) fillWhole(length int64) bool {
-	if length < 0 {
-		return false
-	}
+// fillWhole reads a short body whose length is announced, or returns why it is not there.
+func (b *linkBody) fillWhole(length int64) error {
 	n, err := io.ReadFull(b.in, b.room(int(length)))
-	b.err = err
-	if err == nil {
-		b.err = io.EOF
+	if err != nil {
+		return err
 	}
-	b.pass(n, err == nil)
-	return err == nil
+	b.err = io.EOF
+	b.pass(n, true)
+	return nil
 }
 
 // pass lets what the first bytes of piece become be read.

@@ -289,7 +289,7 @@ func TestGzipThatEndsEarlyIsNotMadeWhole(t *testing.T) {
 		r, _ := http.NewRequest("GET", "http://"+s.addr+"/api/me", nil)
 		r.Header = loggedIn("Accept-Encoding: gzip")
 		if res, err := http.DefaultTransport.RoundTrip(r); err == nil {
-			if _, err := io.ReadAll(res.Body); err == nil {
+			if _, err := io.ReadAll(res.Body); err == nil && res.StatusCode != http.StatusBadGateway {
 				t.Errorf("%s: it looks whole", name)
 			}
 			_ = res.Body.Close()

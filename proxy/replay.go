@@ -114,8 +114,8 @@ type meter struct {
 	note func(status int, err error, took time.Duration) // see Metrics.Upstream
 }
 
-func newMeter(route Route, p parts) meter {
-	return meter{next: p.Transport, now: p.Now, note: p.Metrics.Upstream(route.Path)}
+func newMeter(route Route, p parts, next http.RoundTripper) meter {
+	return meter{next: next, now: p.Now, note: p.Metrics.Upstream(route.Path)}
 }
 
 // RoundTrip implements http.RoundTripper.

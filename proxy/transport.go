@@ -1,20 +1,14 @@
 package proxy
 
 import (
-	"context"
-	"errors"
-	"fmt"
-	"net"
 	"net/http"
-	"os"
 	"sync"
 	"time"
 
 	"stagedoor/dial"
-	"stagedoor/httperror"
 )
 
-// NewTransport returns the transport for upstreams, by a checked configuration. It asks for no compression of its own,
+// NewTransport returns the transport for Spotify, by a checked configuration. It asks for no compression of its own,
 // follows the proxy settings of the environment, replaces connections that have died silently after at most 10 s, and bounds
 // everything but bodies: those may stream for as long as they like.
 func NewTransport(c UpstreamConfig) dial.Transport {
@@ -34,49 +28,11 @@ func NewTransport(c UpstreamConfig) dial.Transport {
 	}}
 }
 
-// answerFailure answers a request that got nothing from its upstream; who it is and what to do are for the message. A
-// client that has left gets no answer.
-func answerFailure(w http.ResponseWriter, r *http.Request, err error, upstream, advice string) {
-	x := exchangeOf(r.Context())
-	refusal := failure(x, err, upstream, advice)
-	if refusal == nil {
-		abandon(x)
-	}
-	if refusal.Reason == httperror.BodyTooLarge {
-		w.Header().Set("Connection", "close") // rather than read what nobody wants
-	}
-	httperror.Write(w, x.request, refusal)
-}
-
-// failure says why a request got nothing from its upstream; nil for a client that has left.
-func failure(x *exchange, err error, upstream, advice string) *httperror.Error {
-	left := x.request.Context().Err() != nil
-	if fault := x.body.blame(x.request.Context()); fault != nil { // the client's doing, not the upstream's
-		err, left = fault, errors.Is(fault, errClientLeft)
-	}
-	var refusal *httperror.Error
-	switch {
-	case left:
-		return nil
-	case errors.As(err, &refusal):
-		return refusal
-	case isTimeout(err):
-		return httperror.New(httperror.UpstreamTimeout, fmt.Sprintf("%s took too long to answer. %s", upstream, advice), err)
-	default:
-		return httperror.New(httperror.UpstreamUnreachable, fmt.Sprintf("%s does not answer. %s", upstream, advice), err)
-	}
-}
-
-// abandon ends a request whose client has left. The abort keeps net/http from sending an empty 200.
-func abandon(x *exchange) {
-	x.left = true
-	panic(http.ErrAbortHandler)
-}
-
-func isTimeout(err error) bool {
-	var netErr net.Error
-	return errors.As(err, &netErr) && netErr.Timeout() ||
-		errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded)
+// NewFrontendTransport is NewTransport for web frontends: they are near, and the proxy of the environment is not for them.
+func NewFrontendTransport(c UpstreamConfig) dial.Transport {
+	t := NewTransport(c)
+	t.Proxy = nil
+	return t
 }
 
 // buffers are what bodies are copied through.

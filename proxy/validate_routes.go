@@ -29,6 +29,7 @@ func ValidateRoutes(routes []Route, report func(field, problem string)) {
 		}
 		route.validateTarget(at)
 		route.validateCredentials(at)
+		route.validateHost(at)
 		route.validateMethods(at)
 		route.validateAllow(at)
 	}
@@ -108,6 +109,22 @@ func (r Route) validateCredentials(report func(field, problem string)) {
 		report("upstream", "a route with credentials leads to spotify only, because the bearer never goes to another host; "+
 			"write upstream: spotify, or credentials: none")
 	}
+}
+
+func (r Route) validateHost(report func(field, problem string)) {
+	switch {
+	case r.Host == "":
+	case r.Host != HostPublic && r.Host != HostUpstream:
+		report("host", fmt.Sprintf("%q is unknown; write public or upstream, or leave it empty", r.Host))
+	case r.credentialed() || r.servesFiles() || r.Upstream == UpstreamSpotify:
+		report("host", "says what a web frontend is asked with; a route to anything else has no use for it")
+	}
+}
+
+// asksForPublicHost tells with which Host the route's frontend is asked. One behind https is often somebody else's server,
+// which knows its own name only.
+func (r Route) asksForPublicHost() bool {
+	return r.Host == HostPublic || r.Host == "" && strings.HasPrefix(strings.ToLower(r.Upstream), "http://")
 }
 
 func (r Route) validateMethods(report func(field, problem string)) {
