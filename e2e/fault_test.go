@@ -44,6 +44,8 @@ var faultCases = []faultCase{
 	{"client", "logout races a refresh", logoutRacesRefresh},
 	{"replica", "clocks differ", clocksDiffer},
 	{"Web API", "401 and resets of the Web API", webAPIRefuses},
+	{"network", "connections die silently", connectionsDieSilently},
+	{"network", "an HTTP/2 edge drains its connections", edgeDrains},
 	{"everything", "mixed load with faults", mixedLoad},
 }
 

@@ -22,8 +22,9 @@ type process struct {
 	t       testing.TB
 	config  string // path of its config.yaml
 	command *exec.Cmd
-	listen  string // host:port of the public listener
-	admin   string // host:port of the admin listener
+	env     []string // more variables of its environment
+	listen  string   // host:port of the public listener
+	admin   string   // host:port of the admin listener
 	done    chan error
 
 	reading sync.Mutex // held by a test in which the reader of the log stands still
@@ -33,9 +34,9 @@ type process struct {
 }
 
 // startProcess runs `stagedoor serve` and waits until it serves. The process ends with the test.
-func startProcess(t testing.TB, config string) *process {
+func startProcess(t testing.TB, config string, env ...string) *process {
 	t.Helper()
-	p := &process{t: t, config: config}
+	p := &process{t: t, config: config, env: env}
 	p.start()
 	t.Cleanup(p.kill)
 	return p
@@ -44,7 +45,7 @@ func startProcess(t testing.TB, config string) *process {
 func (p *process) start() {
 	p.t.Helper()
 	p.command = exec.Command(binary, "serve", "-config", p.config)
-	p.command.Env = append(os.Environ(), "GORACE=halt_on_error=1")
+	p.command.Env = append(append(os.Environ(), "GORACE=halt_on_error=1"), p.env...)
 	output, err := p.command.StderrPipe()
 	if err != nil {
 		p.t.Fatal(err)

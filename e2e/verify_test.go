@@ -50,7 +50,7 @@ func (g *guarded) visits() int {
 func host(server *httptest.Server) string { return strings.TrimPrefix(server.URL, "http://") }
 
 // startProxy runs another proxy in the foreground until the test ends, and waits until it listens.
-func startProxy(t *testing.T, address, folder, name string, args ...string) {
+func startProxy(t testing.TB, address, folder, name string, args ...string) {
 	t.Helper()
 	var output bytes.Buffer
 	command := exec.Command(name, args...)
@@ -84,7 +84,7 @@ func startProxy(t *testing.T, address, folder, name string, args ...string) {
 }
 
 // found returns where a program is, or skips the test with a sentence.
-func found(t *testing.T, name string) string {
+func found(t testing.TB, name string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
 	if err != nil { // where daemons are, which is not in everybody's PATH
@@ -98,20 +98,10 @@ func found(t *testing.T, name string) string {
 // TestBehindNginx runs the README's example in nginx.
 func TestBehindNginx(t *testing.T) {
 	t.Parallel()
-	nginx := found(t, "nginx")
-	w, g, address, folder := newWorld(t, options{}), newGuarded(t), sessiontest.FreeAddress(t), t.TempDir()
+	w, g, address := newWorld(t, options{}), newGuarded(t), sessiontest.FreeAddress(t)
 	server := replaced(t, example(t, verifyHeading, "nginx"),
 		"127.0.0.1:8000", address, "127.0.0.1:8080", host(w.balancer), "127.0.0.1:3000", host(g.app))
-	config := filepath.Join(folder, "nginx.conf")
-	writeFile(t, config, fmt.Sprintf(`daemon off; master_process off; pid %[1]s/pid; error_log stderr;
-events {}
-http {
-access_log off;
-client_body_temp_path %[1]s/body; proxy_temp_path %[1]s/proxy; fastcgi_temp_path %[1]s/fastcgi;
-uwsgi_temp_path %[1]s/uwsgi; scgi_temp_path %[1]s/scgi;
-%[2]s}
-`, folder, server))
-	startProxy(t, address, folder, nginx, "-c", config, "-p", folder, "-e", "stderr")
+	startNginx(t, address, server)
 	g.expectGuarded(t, w, address)
 }
 

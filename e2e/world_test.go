@@ -36,6 +36,7 @@ type world struct {
 	tokenURL string        // of the simulator, or of what stands before it
 	apiURL   string        // likewise
 	store    string        // lines below redis:
+	env      []string      // more variables of the replicas' environment
 	away     []atomic.Bool // replicas that the balancer leaves out
 	chosen   atomic.Int64  // the replica that takes the next requests; negative takes turns
 	turn     atomic.Int64
@@ -58,7 +59,7 @@ type options struct {
 	pprof         bool          // the admin listener has the profiler
 	knownAdmin    bool          // the admin port stays the same over restarts, at the risk that somebody else takes it
 	publicURL     string        // "" means the balancer's address
-	prepare       func(*world)  // changes tokenURL, apiURL and store, before a replica starts
+	prepare       func(*world)  // changes tokenURL, apiURL, store and env, before a replica starts
 }
 
 // secret is the app's, if it has one.
@@ -110,7 +111,7 @@ func newWorld(t testing.TB, o options) *world {
 	for range max(o.replicas, 1) {
 		config := filepath.Join(t.TempDir(), "config.yaml")
 		writeFile(t, config, w.config(o, frontend))
-		w.replicas = append(w.replicas, startProcess(t, config))
+		w.replicas = append(w.replicas, startProcess(t, config, w.env...))
 	}
 	return w
 }
