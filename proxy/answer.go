@@ -92,6 +92,9 @@ func (g *guardedBody) cleanTrailers() {
 func (g *guardedBody) Read(p []byte) (int, error) {
 	n, err := g.ReadCloser.Read(p)
 	exchangeOf(g.res.Request.Context()).noteEnd(err)
+	if errors.Is(err, io.EOF) {
+		g.cleanTrailers() // a short body may have been read to its end before they are announced
+	}
 	return n, err
 }
 

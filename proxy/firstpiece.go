@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"strings"
 	"time"
@@ -43,6 +44,34 @@ func awaitFirstPiece(res *http.Response, patience time.Duration) error {
 	case <-timer.C:
 		return nil
 	}
+}
+
+// detacher gives an answer of unknown length trailers of its own, which net/http does not change while a goroutine still waits
+// for the first piece of its body. They are complete when the body is closed, which is when the reverse proxy looks at them.
+type detacher struct{ next http.RoundTripper }
+
+// RoundTrip implements http.RoundTripper.
+func (d detacher) RoundTrip(r *http.Request) (*http.Response, error) {
+	res, err := d.next.RoundTrip(r)
+	if err != nil || res.ContentLength >= 0 || res.StatusCode == http.StatusSwitchingProtocols {
+		return res, err
+	}
+	detached := *res
+	detached.Trailer = maps.Clone(res.Trailer)
+	detached.Body = &detachedBody{ReadCloser: res.Body, from: res, to: &detached}
+	return &detached, nil
+}
+
+type detachedBody struct {
+	io.ReadCloser
+	from, to *http.Response
+}
+
+// Close implements io.Closer.
+func (d *detachedBody) Close() error {
+	err := d.ReadCloser.Close()
+	d.to.Trailer = d.from.Trailer
+	return err
 }
 
 func isEventStream(res *http.Response) bool {

@@ -40,7 +40,7 @@ func newFrontendRoute(route Route, p parts) (*frontendRoute, error) {
 	text := frontendText(origin.String(), route.Path)
 	f.proxy = &httputil.ReverseProxy{
 		Rewrite:        f.rewrite,
-		Transport:      newMeter(route, p, p.FrontendTransport),
+		Transport:      detacher{newMeter(route, p, p.FrontendTransport)},
 		FlushInterval:  -1,
 		ModifyResponse: f.cleanAnswer,
 		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
