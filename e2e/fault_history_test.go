@@ -132,14 +132,17 @@ func (h *history) ask(f fan, method, path, body string, headers ...string) strin
 }
 
 // all lets requests run at once: each of the fans asks so often who they are.
-func (h *history) all(crowd []fan, times int) {
+func (h *history) all(crowd []fan, times int) { h.allAsk(crowd, times, "/api/me") }
+
+// allAsk lets requests run at once: each of the fans asks so often for a path.
+func (h *history) allAsk(crowd []fan, times int, path string) {
 	var group sync.WaitGroup
 	begin := make(chan struct{})
 	for _, f := range crowd {
 		for range times {
 			group.Go(func() {
 				<-begin
-				h.me(f)
+				h.ask(f, http.MethodGet, path, "")
 			})
 		}
 	}

@@ -35,8 +35,12 @@ func (w *world) overHTTP2() string {
 
 // connectionsDieSilently lets packets of open connections vanish while new connections work, one peer after the other.
 func connectionsDieSilently(r *trial) {
+	frontend := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	r.Cleanup(frontend.Close)
+	near := listenBefore(r, frontend.Listener.Addr().String())
+	routes := fmt.Sprintf("\n  - {path: /api/, upstream: spotify, credentials: user}\n  - {path: /, upstream: \"http://%s\"}\n", near.Addr())
 	var api, tokens, store *faultproxy.Proxy
-	w := newWorld(r, options{users: 8, prepare: func(w *world) {
+	w := newWorld(r, options{users: 8, routes: routes, prepare: func(w *world) {
 		edge := w.overHTTP2()
 		api, tokens = listenBefore(w.t, edge), listenBefore(w.t, edge)
 		w.apiURL, w.tokenURL = "https://"+api.Addr()+"/v1", "https://"+tokens.Addr()+"/api/token"
@@ -45,21 +49,22 @@ func connectionsDieSilently(r *trial) {
 	crowd := w.crowd(8)
 	r.loaded("8 sessions, 24 requests at once all the time; packets of all open connections vanish, with no FIN or RST, and new connections work")
 	for _, c := range []struct {
-		peer    string
-		network *faultproxy.Proxy
-		also    func()
+		peer, path string
+		network    *faultproxy.Proxy
+		also       func()
 	}{
-		{"the Web API over HTTP/2", api, func() {}},
-		{"the token endpoint over HTTP/2", tokens, func() { w.spotify.ExpireAccessTokens() }},
-		{"Redis", store, func() {}},
+		{"the Web API over HTTP/2", "/api/me", api, func() {}},
+		{"the token endpoint over HTTP/2", "/api/me", tokens, func() { w.spotify.ExpireAccessTokens() }},
+		{"a frontend over HTTP/1.1", "/", near, func() {}},
+		{"Redis", "/api/me", store, func() {}},
 	} {
-		newHistory().all(crowd, 3)
+		newHistory().allAsk(crowd, 3, c.path)
 		h, begin := newHistory(), time.Now()
 		c.network.Silence()
 		c.also()
 		for whole := false; !whole && time.Since(begin) < time.Minute; {
 			round := newHistory()
-			round.all(crowd, 3)
+			round.allAsk(crowd, 3, c.path)
 			whole = round.count(ok) == round.count()
 			h.add(round)
 		}
