@@ -12,7 +12,7 @@ import (
 // Redis whether it had to reject anything.
 func TestLeastRights(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, options{replicas: 2, tokenLifetime: 2 * time.Second, accounts: "radio: {}"})
+	w := newWorld(t, options{replicas: 2, tokenLifetime: 2 * time.Second, accounts: "radio: {}", quota: "calls: 1000"})
 	ada, elsewhere, ben := w.visitor(), w.visitor(), w.visitor()
 	for v, user := range map[*visitor]string{ada: "ada", elsewhere: "ada", ben: "ben"} {
 		v.login(user)
