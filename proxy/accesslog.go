@@ -10,6 +10,7 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"stagedoor/httperror"
+	"stagedoor/proxy/policy"
 	"stagedoor/session"
 )
 
@@ -72,7 +73,7 @@ func (g *Gateway) logAccess(w *responseWriter, x *exchange) {
 	if x.cache != "" {
 		fields = append(fields, zap.String("cache", string(x.cache)))
 	}
-	if trace := traceID(x.request.Header); trace != "" {
+	if trace := policy.TraceID(x.request.Header); trace != "" {
 		fields = append(fields, zap.String("trace_id", trace))
 	}
 	if cause != nil {

@@ -3,7 +3,6 @@ package proxy
 import (
 	"context"
 	"net/http"
-	"strings"
 	"testing"
 
 	"go.uber.org/zap"
@@ -29,33 +28,6 @@ func TestTraceIsPassedOnAndLogged(t *testing.T) {
 		got := upstream.one(t).Header
 		if got.Get("Traceparent") != traceparent || got.Get("Tracestate") != "vendor=x" {
 			t.Errorf("the upstream got %v", got)
-		}
-	}
-}
-
-func TestTraceID(t *testing.T) {
-	for name, c := range map[string]struct {
-		values []string
-		want   string
-	}{
-		"as it should be":     {[]string{traceparent}, traceOfTest},
-		"a later version":     {[]string{"01" + traceparent[2:] + "-more"}, traceOfTest},
-		"none":                {nil, ""},
-		"two":                 {[]string{traceparent, traceparent}, ""},
-		"empty":               {[]string{""}, ""},
-		"short":               {[]string{traceparent[:54]}, ""},
-		"long":                {[]string{traceparent + "-more"}, ""},
-		"long and later":      {[]string{"01" + traceparent[2:] + "more"}, ""},
-		"version ff":          {[]string{"ff" + traceparent[2:]}, ""},
-		"capitals":            {[]string{strings.ToUpper(traceparent)}, ""},
-		"no trace":            {[]string{"00-" + strings.Repeat("0", 32) + "-00f067aa0ba902b7-01"}, ""},
-		"no parent":           {[]string{"00-" + traceOfTest + "-0000000000000000-01"}, ""},
-		"other separators":    {[]string{strings.ReplaceAll(traceparent, "-", "_")}, ""},
-		"something in the id": {[]string{strings.Replace(traceparent, "4bf9", "\x1b[2J", 1)}, ""},
-		"bad flags":           {[]string{traceparent[:53] + "0g"}, ""},
-	} {
-		if got := traceID(http.Header{"Traceparent": c.values}); got != c.want {
-			t.Errorf("%s: %q, want %q", name, got, c.want)
 		}
 	}
 }

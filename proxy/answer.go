@@ -6,6 +6,8 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+
+	"stagedoor/proxy/policy"
 )
 
 // cleanAnswer makes of Spotify's answer what goes to the client. An error is what is answered instead.
@@ -22,14 +24,16 @@ func (a *apiRoute) cleanAnswer(res *http.Response) error {
 	if err := a.explainRefusal(res); err != nil {
 		return err
 	}
-	dropHopByHop(res.Header)
-	cleanFinal(res.Header)
+	policy.DropHopByHop(res.Header)
+	policy.CleanFinal(res.Header)
 	a.links.mapLocation(res)
 	if err := a.links.rewriteBody(res); err != nil {
 		return err
 	}
-	sandbox(res)
-	guardBody(res, cleanAside)
+	if policy.MayBePage(res.StatusCode, res.Header) { // JSON keeps its type and its bytes, and so does any other answer
+		res.Header.Set("Content-Security-Policy", policy.Sandbox)
+	}
+	guardBody(res, policy.CleanAside)
 	return awaitFirstPiece(res, 0)
 }
 
@@ -53,14 +57,14 @@ func (m linkMap) mapLocation(res *http.Response) {
 	if err != nil || location.User != nil || location.Scheme != m.api.Scheme || location.Host != m.api.Host {
 		return
 	}
-	if !below(location.Path, m.api.Path) {
+	if !policy.Below(location.Path, m.api.Path) {
 		return
 	}
-	path, err := newAPIPath(location, m.api.Path)
+	path, err := policy.NewPath(location, m.api.Path)
 	if err != nil { // not even the route would take it
 		return
 	}
-	mapped := m.public + path.escaped
+	mapped := m.public + path.Escaped
 	if location.RawQuery != "" {
 		mapped += "?" + location.RawQuery
 	}
@@ -85,7 +89,7 @@ func guardBody(res *http.Response, drop func(http.Header)) {
 }
 
 func (g *guardedBody) cleanTrailers() {
-	dropHopByHop(g.res.Trailer)
+	policy.DropHopByHop(g.res.Trailer)
 	g.drop(g.res.Trailer)
 }
 

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"stagedoor/httperror"
+	"stagedoor/proxy/policy"
 	"stagedoor/proxy/quota"
 	"stagedoor/session"
 )
@@ -18,10 +19,10 @@ import (
 type apiRoute struct {
 	prefix   string // without the slash at its end
 	methods  []string
-	allow    allowList
+	allow    policy.AllowList
 	maxPath  ByteSize
 	body     bodyLimits
-	origins  originRule
+	origins  policy.OriginRule
 	keyed    bool // an API key guards the route, rather than the cross-origin rule
 	speaker  speaker
 	sessions Sessions
@@ -47,7 +48,7 @@ type call struct {
 func callOf(ctx context.Context) *call { return exchangeOf(ctx).call }
 
 // noSniff keeps browsers from guessing what an answer is.
-var noSniff = ownHeader{"X-Content-Type-Options", []string{"nosniff"}}
+var noSniff = policy.Field{Name: "X-Content-Type-Options", Values: []string{"nosniff"}}
 
 func newAPIRoute(route Route, p parts) (*apiRoute, error) {
 	speaker, err := newSpeaker(route, p)
@@ -55,7 +56,7 @@ func newAPIRoute(route Route, p parts) (*apiRoute, error) {
 		return nil, err
 	}
 	a := &apiRoute{
-		prefix: normalPrefix(route.Path), methods: route.Methods, allow: newAllowList(route.Allow),
+		prefix: normalPrefix(route.Path), methods: route.Methods, allow: policy.NewAllowList(route.Allow),
 		maxPath: p.Server.MaxPath,
 		body:    bodyLimits{max: int64(p.Server.MaxRequestBody), timeout: p.Server.ReadBodyTimeout},
 		origins: p.origins, keyed: route.guardedByKey(p.APIKeyFiles), speaker: speaker, sessions: p.Sessions, api: p.api, public: p.public, agent: []string{"stagedoor/" + p.Version},
@@ -79,13 +80,13 @@ func newAPIRoute(route Route, p parts) (*apiRoute, error) {
 }
 
 func (a *apiRoute) serve(w *responseWriter, r *http.Request, x *exchange) {
-	w.dropEarly = cleanAside
+	w.dropEarly = policy.CleanAside
 	w.vary = append(w.vary, "Cookie")
 	if a.keyed {
 		w.vary = append(w.vary, "Authorization")
 	}
 	w.own = append(w.own, noSniff)
-	a.origins.addCORS(w, r)
+	addCORS(w, r, a.origins)
 	path, admitted := a.admit(w, r)
 	if !admitted {
 		return
@@ -108,22 +109,22 @@ func (a *apiRoute) serve(w *responseWriter, r *http.Request, x *exchange) {
 // admit decides by the request's head alone and answers when it does not pass. What another site caused is rejected
 // first. Only then the path, the method, and whether a script has shown that it is one: a client that tries a method that
 // never passes learns that, rather than which header to send.
-func (a *apiRoute) admit(w *responseWriter, r *http.Request) (path apiPath, admitted bool) {
-	verdict := originAllowed
-	if !a.keyed || isPreflight(r) {
-		verdict = a.origins.checkRoute(r)
+func (a *apiRoute) admit(w *responseWriter, r *http.Request) (path policy.Path, admitted bool) {
+	verdict := policy.OriginAllowed
+	if !a.keyed || policy.IsPreflight(r) {
+		verdict = a.origins.CheckRoute(r)
 	}
 	path, err := a.check(r.URL)
 	switch {
-	case verdict == originForeign:
+	case verdict == policy.OriginForeign:
 		refuseForeign(w, r)
-	case isPreflight(r):
-		a.origins.answerPreflight(w, r, a.methods)
+	case policy.IsPreflight(r):
+		answerPreflight(w, r, a.origins, a.methods)
 	case err != nil:
 		refusePath(w, r, err)
 	case !slices.Contains(a.methods, r.Method):
 		refuseMethod(w, r, a.methods)
-	case verdict == originUnproven:
+	case verdict == policy.OriginUnproven:
 		refuseUnproven(w, r)
 	default:
 		return path, true
@@ -132,31 +133,31 @@ func (a *apiRoute) admit(w *responseWriter, r *http.Request) (path apiPath, admi
 }
 
 // check returns the path below the route's prefix, or says why the route does not take the URL.
-func (a *apiRoute) check(u *url.URL) (apiPath, error) {
-	if err := checkLength(u, a.maxPath); err != nil {
-		return apiPath{}, pathError(u, err)
+func (a *apiRoute) check(u *url.URL) (policy.Path, error) {
+	if err := policy.CheckPathLength(u, int64(a.maxPath)); err != nil {
+		return policy.Path{}, pathError(u, err)
 	}
-	path, err := newAPIPath(u, a.prefix)
+	path, err := policy.NewPath(u, a.prefix)
 	if err != nil {
-		return apiPath{}, pathError(u, err)
+		return policy.Path{}, pathError(u, err)
 	}
-	if !a.allow.allows(path.decoded) {
-		return apiPath{}, pathError(u, errors.New("no match in the route's allow list"))
+	if !a.allow.Allows(path.Decoded) {
+		return policy.Path{}, pathError(u, errors.New("no match in the route's allow list"))
 	}
-	return path, checkQuery(u.RawQuery)
+	return path, policy.CheckQuery(u.RawQuery)
 }
 
 // resolve finds everything that the call needs. The session comes before the body, so that a stranger cannot make the
 // gateway read one.
-func (a *apiRoute) resolve(w *responseWriter, r *http.Request, path apiPath) (*call, error) {
-	if err := checkCoding(r.Header["Content-Encoding"]); err != nil {
+func (a *apiRoute) resolve(w *responseWriter, r *http.Request, path policy.Path) (*call, error) {
+	if policy.HasCoding(r.Header["Content-Encoding"]) {
 		w.Header().Set("Accept-Encoding", "identity") // which codings a request may have: RFC 9110 section 12.5.3
-		return nil, err
+		return nil, codedBody()
 	}
 	if err := a.body.announced(r); err != nil {
 		return nil, err
 	}
-	s, err := a.speaker.find(w, r, path.decoded)
+	s, err := a.speaker.find(w, r, path.Decoded)
 	if err != nil {
 		return nil, err
 	}
@@ -164,7 +165,7 @@ func (a *apiRoute) resolve(w *responseWriter, r *http.Request, path apiPath) (*c
 	if err != nil {
 		return nil, err
 	}
-	return &call{session: s, target: a.target(path, r.URL), header: a.passed(r), body: body}, nil
+	return &call{session: s, target: path.URL(a.api, r.URL), header: policy.APIRequestHeader(r.Header, a.agent), body: body}, nil
 }
 
 // sessionFault is the answer to an error of Sessions, which may well be that the client did not wait. It keeps nil.
@@ -203,7 +204,7 @@ func (a *apiRoute) refuse(w http.ResponseWriter, r *http.Request, x *exchange, e
 	navigates := r.Method == http.MethodGet && r.Header.Get("Sec-Fetch-Dest") == "document"
 	if navigates && refusal.Status == http.StatusUnauthorized && refusal.LoginURL != "" {
 		x.refusal = refusal
-		back := url.URL{Path: r.URL.Path, RawPath: r.URL.RawPath, RawQuery: withoutAccessToken(r.URL.RawQuery)}
+		back := url.URL{Path: r.URL.Path, RawPath: r.URL.RawPath, RawQuery: policy.WithoutAccessToken(r.URL.RawQuery)}
 		w.Header().Set("Location", refusal.LoginURL+"?return_to="+url.QueryEscape(back.RequestURI()))
 		w.Header().Set("Cache-Control", "no-store")
 		w.Header().Set(httperror.ReasonHeader, refusal.Reason)

@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"stagedoor/proxy/policy"
 )
 
 // authMethods are what a listed origin may use below /auth/, and what is named when a method is refused.
@@ -20,7 +22,7 @@ type AuthHandler interface {
 // authRoute stands before the handler of /auth/: it applies the cross-origin rule and sees to the headers that all of
 // these answers carry.
 type authRoute struct {
-	origins originRule
+	origins policy.OriginRule
 	maxPath ByteSize
 	next    AuthHandler
 }
@@ -29,23 +31,23 @@ func (a authRoute) serve(w *responseWriter, r *http.Request, _ *exchange) {
 	w.set("Cache-Control", "no-store")
 	w.set("Referrer-Policy", "no-referrer")
 	w.set("X-Content-Type-Options", "nosniff")
-	a.origins.addCORS(w, r)
+	addCORS(w, r, a.origins)
 
-	verdict := originAllowed
-	if speaksForSession(r) || isPreflight(r) {
-		verdict = a.origins.check(r)
+	verdict := policy.OriginAllowed
+	if speaksForSession(r) || policy.IsPreflight(r) {
+		verdict = a.origins.Check(r)
 	}
 	err := a.check(r.URL)
 	switch {
-	case verdict == originForeign:
+	case verdict == policy.OriginForeign:
 		refuseForeign(w, r)
-	case isPreflight(r):
-		a.origins.answerPreflight(w, r, authMethods)
+	case policy.IsPreflight(r):
+		answerPreflight(w, r, a.origins, authMethods)
 	case err != nil:
 		refusePath(w, r, err)
 	case r.Method == http.MethodTrace:
 		refuseMethod(w, r, authMethods)
-	case verdict == originUnproven && a.next.Judge(r) == nil: // else it says better what is wrong
+	case verdict == policy.OriginUnproven && a.next.Judge(r) == nil: // else it says better what is wrong
 		refuseUnproven(w, r)
 	default:
 		a.next.ServeHTTP(w, r)
@@ -54,17 +56,17 @@ func (a authRoute) serve(w *responseWriter, r *http.Request, _ *exchange) {
 
 // check rejects a path or a query that no endpoint may see.
 func (a authRoute) check(u *url.URL) error {
-	if err := checkLength(u, a.maxPath); err != nil {
+	if err := policy.CheckPathLength(u, int64(a.maxPath)); err != nil {
 		return pathError(u, err)
 	}
 	rest := strings.TrimPrefix(u.Path, authPrefix)
 	if rest == "/" {
 		rest = ""
 	}
-	if err := checkPath(u, rest); err != nil {
+	if err := policy.CheckPath(u, rest); err != nil {
 		return pathError(u, err)
 	}
-	return checkQuery(u.RawQuery)
+	return policy.CheckQuery(u.RawQuery)
 }
 
 // sessionReads are the endpoints that tell a page about its user.
@@ -77,5 +79,5 @@ func speaksForSession(r *http.Request) bool {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		return true
 	}
-	return slices.ContainsFunc(sessionReads, func(path string) bool { return below(r.URL.Path, path) })
+	return slices.ContainsFunc(sessionReads, func(path string) bool { return policy.Below(r.URL.Path, path) })
 }

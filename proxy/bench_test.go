@@ -16,6 +16,7 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"stagedoor/metrics"
+	"stagedoor/proxy/policy"
 	"stagedoor/session"
 )
 
@@ -156,7 +157,7 @@ func BenchmarkHeader(b *testing.B) {
 	r := browserRequest(cookie)
 	b.ReportAllocs()
 	for b.Loop() {
-		route.passed(r)
+		policy.APIRequestHeader(r.Header, route.agent)
 	}
 }
 

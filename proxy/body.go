@@ -174,3 +174,12 @@ func bodyFault(err error) error {
 		return httperror.New(httperror.InvalidRequest, "The request body cannot be read. Check how it is encoded.", err)
 	}
 }
+
+// codedBody is the answer to a request whose body has a content coding: the header does not pass, and without it the body is
+// something else.
+func codedBody() error {
+	coded := httperror.New(httperror.InvalidRequest,
+		"A request body with a Content-Encoding does not pass here. Send it as it is, without the header.", nil)
+	coded.Status = http.StatusUnsupportedMediaType
+	return coded
+}

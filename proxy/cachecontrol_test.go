@@ -6,43 +6,15 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/textproto"
+	"slices"
 	"strings"
 	"testing"
+
+	"stagedoor/proxy/proxytest"
 )
 
 // heldBack are headers that allow a shared cache something, each as an upstream may say it, and what becomes of Cache-Control.
-var heldBack = map[string]string{
-	"":                                                                            "private",
-	"Cache-Control: public, max-age=7200":                                         "private, max-age=7200",
-	"Cache-Control: max-age=1,Public":                                             "private, max-age=1",
-	"Cache-Control: private, max-age=0":                                           "private, max-age=0",
-	"Cache-Control: no-store":                                                     "private, no-store",
-	"Cache-Control: max-age=60":                                                   "private, max-age=60",
-	"Cache-Control: s-maxage=60":                                                  "private",
-	"Cache-Control: S-MaxAge = 60 , Max-Age=30":                                   "private, max-age=30",
-	"Cache-Control: must-understand, no-store, max-age=60":                        "private, no-store, max-age=60",
-	"Cache-Control: proxy-revalidate, must-revalidate, max-age=60":                "private, must-revalidate, max-age=60",
-	`Cache-Control: "public", max-age=60`:                                         "private, max-age=60",
-	`Cache-Control: private="x-secret", s-maxage=60`:                              "private",
-	`Cache-Control: no-cache="set-cookie, public", max-age=60`:                    "private, no-cache, max-age=60",
-	`Cache-Control: max-age="60"`:                                                 "private, max-age=60",
-	`Cache-Control: x="a, no-store, public`:                                       "private, no-store",
-	"Cache-Control: no-store; public":                                             "private, no-store",
-	"Cache-Control: max-age=60, max-age=7200, public, public":                     "private, max-age=60",
-	"Cache-Control: max-age=abc, s-maxage=9":                                      "private, max-age=0",
-	"Cache-Control: max-age=99999999999999999999":                                 "private, max-age=2147483648",
-	"Cache-Control: , ,\tpublic ,\t,max-age=5":                                    "private, max-age=5",
-	"Cache-Control: max-age=5\nCache-Control: PUBLIC\nCache-Control: x":           "private, max-age=5",
-	"Cache-Control: max-age=9, stale-while-revalidate=3, immutable":               "private, immutable, max-age=9, stale-while-revalidate=3",
-	"Cache-Control: community=\"all\", shared-cache-ok, public=1, =, \"":          "private",
-	"Pragma: public":                                                              "private",
-	"Pragma: x\nPragma: No-Cache\nCache-Control: max-age=4":                       "private, no-cache, max-age=4",
-	"Date: Sat, 28 Nov 2026 12:00:00 GMT\nExpires: Sat, 28 Nov 2026 12:01:00 GMT": "private, max-age=60",
-	"Date: Sat, 28 Nov 2026 12:00:00 GMT\nExpires: Sat, 28 Nov 2026 11:01:00 GMT": "private, max-age=0",
-	"Date: Sat, 28 Nov 2026 12:00:00 GMT\nExpires: Sat, 28 Nov 2026 12:01:00 GMT\nCache-Control: no-cache, max-age=7": "private, no-cache, max-age=7",
-	"Expires: 0": "private, max-age=0",
-	"CDN-Cache-Control: max-age=60\nX-LiteSpeed-Cache-Control: public\nSurrogate-Control: max-age=60\nEdge-Control: cache-maxage=1h\nX-Accel-Expires: 60\nCache-Groups: \"a\"\nCache-Group-Invalidation: \"a\"": "private",
-}
+var heldBack = proxytest.Map("testdata/cachecontrol.json")
 
 // TestAnswersAreThisUsersAlone says each of them with every kind of status.
 func TestAnswersAreThisUsersAlone(t *testing.T) {
@@ -103,7 +75,7 @@ func TestOwnAnswersAreStoredNowhere(t *testing.T) {
 // TestNothingBesideTheAnswerSpeaksToCaches says all of them in 1xx headers and in trailers.
 func TestNothingBesideTheAnswerSpeaksToCaches(t *testing.T) {
 	s := newStage(t)
-	lines := strings.Split(strings.Trim(strings.Join(sortedKeys(heldBack), "\n"), "\n"), "\n")
+	lines := strings.Split(strings.Trim(strings.Join(slices.Sorted(maps.Keys(heldBack)), "\n"), "\n"), "\n")
 	s.api.answer(func(w http.ResponseWriter, _ *http.Request) {
 		setAll(w.Header(), lines, "")
 		w.Header().Set("X-Early", "1")

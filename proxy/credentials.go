@@ -2,10 +2,14 @@ package proxy
 
 import (
 	"errors"
+	"fmt"
+	"io/fs"
 	"net/http"
+	"os"
 	"strings"
 
 	"stagedoor/httperror"
+	"stagedoor/proxy/policy"
 	"stagedoor/session"
 )
 
@@ -77,14 +81,14 @@ func (s userOrAppSpeaker) find(w *responseWriter, r *http.Request, path string) 
 
 // isUserOperation tells whether a call is about one user: everything that changes something, and all below /me.
 func isUserOperation(method, path string) bool {
-	return method != http.MethodGet && method != http.MethodHead || below(path, "/me")
+	return method != http.MethodGet && method != http.MethodHead || policy.Below(path, "/me")
 }
 
 // accountSpeaker speaks for a shared account. Where it has keys, the caller shows one as the bearer.
 type accountSpeaker struct {
 	sessions Sessions
 	name     string
-	keys     *apiKeys // nil: the route is public
+	keys     *policy.APIKeys // nil: the route is public
 }
 
 func newAccountSpeaker(name string, p parts) (speaker, error) {
@@ -100,7 +104,7 @@ func newAccountSpeaker(name string, p parts) (speaker, error) {
 }
 
 func (s accountSpeaker) find(_ *responseWriter, r *http.Request, _ string) (*session.Session, error) {
-	if s.keys != nil && !s.keys.admit(r) {
+	if s.keys != nil && !s.keys.Admit(r) {
 		return nil, httperror.New(httperror.LoginRequired,
 			"This route wants an API key: send one of its keys as Authorization: Bearer KEY.", nil)
 	}
@@ -127,4 +131,38 @@ func tokenFault(s *session.Session, err error) error {
 		return notConnected(err)
 	}
 	return httperror.FromSession(err)
+}
+
+// maxAPIKeys bounds the file of API keys, in bytes.
+const maxAPIKeys = 1 << 20
+
+// CheckAPIKeys says what is wrong with a file of API keys, so that a start need not fail for it.
+func CheckAPIKeys(path string) error {
+	_, err := readAPIKeys(path)
+	return err
+}
+
+// readAPIKeys reads a file of API keys, as policy.ParseAPIKeys describes it.
+func readAPIKeys(path string) (*policy.APIKeys, error) {
+	info, err := os.Stat(path)
+	if err == nil && info.Size() > maxAPIKeys {
+		return nil, fmt.Errorf("the file of API keys %s has more than %d KiB", path, maxAPIKeys>>10)
+	}
+	text, err := os.ReadFile(path)
+	var cause *fs.PathError
+	if errors.As(err, &cause) { // whose words repeat the path
+		err = cause.Err
+	}
+	if err != nil {
+		return nil, fmt.Errorf("the file of API keys %q cannot be read (%w); correct the path or its permissions", path, err)
+	}
+	keys, err := policy.ParseAPIKeys(string(text))
+	var line *policy.KeyLineError
+	switch {
+	case errors.As(err, &line):
+		return nil, fmt.Errorf("%s:%d: %s", path, line.Line, line.Problem)
+	case err != nil:
+		return nil, fmt.Errorf("the file of API keys %s %w", path, err)
+	}
+	return keys, nil
 }

@@ -1,80 +1,34 @@
 package proxy
 
-import "net/http"
+import (
+	"net/http"
 
-// requestHeader is what a script without Origin and Sec-Fetch-Site must send to change something: a header that no
-// page of another origin can add without a preflight.
-const requestHeader = "Stagedoor-Request"
-
-// originVerdict is what the cross-origin rule says of a request that the session cookie speaks for.
-type originVerdict int
-
-const (
-	// originAllowed is a request of our own pages, of a listed origin, or of a script.
-	originAllowed originVerdict = iota
-	// originForeign is a request that another site has caused.
-	originForeign
-	// originUnproven is a request that changes something and carries nothing about where it comes from.
-	originUnproven
+	"stagedoor/httperror"
+	"stagedoor/proxy/policy"
 )
 
-// originRule tells our own pages and listed origins from other sites. Neither Host nor X-Forwarded-Host plays a part,
-// and a sibling subdomain is another site.
-type originRule struct {
-	public string          // the origin of public_url
-	listed map[string]bool // server.allowed_origins
-}
-
-func newOriginRule(public string, allowed []string) originRule {
-	rule := originRule{public: public, listed: make(map[string]bool, len(allowed))}
-	for _, origin := range allowed {
-		rule.listed[origin] = true
-	}
-	return rule
-}
-
-// check applies the rule in its order: Origin decides when it is there, then Sec-Fetch-Site, then the method.
-func (o originRule) check(r *http.Request) originVerdict {
-	origins, sites := r.Header["Origin"], r.Header["Sec-Fetch-Site"]
-	own := only(sites, "same-origin")
-	// Under Referrer-Policy: no-referrer a form of our own pages has an Origin without a name. The browser knows better.
-	if len(origins) > 0 && !(own && only(origins, "null")) {
-		if len(origins) == 1 && (o.listed[origins[0]] || origins[0] == o.public) {
-			return originAllowed
-		}
-		return originForeign
-	}
-	reads := r.Method == http.MethodGet || r.Method == http.MethodHead
-	switch {
-	case own:
-		return originAllowed
-	case only(sites, "none") && reads: // typed, or from a bookmark
-		return originAllowed
-	case len(sites) > 0:
-		return originForeign
-	case reads || only(r.Header[requestHeader], "1"):
-		return originAllowed
-	default:
-		return originUnproven
+// addCORS adds what a page of a listed origin needs in order to read the answer.
+func addCORS(w *responseWriter, r *http.Request, rule policy.OriginRule) {
+	if rule.ListsOrigins() {
+		w.vary = append(w.vary, "Origin")
+		w.own = append(w.own, rule.CORS(r)...)
 	}
 }
 
-// checkRoute is check for a route. It also allows a person's navigation, wherever it comes from: after a login it comes from
-// Spotify, and the site that caused it cannot read what the person sees.
-func (o originRule) checkRoute(r *http.Request) originVerdict {
-	if verdict := o.check(r); verdict == originAllowed || !navigates(r) {
-		return verdict
-	}
-	return originAllowed
+// answerPreflight answers an allowed preflight; the rule and addCORS have been applied.
+func answerPreflight(w *responseWriter, r *http.Request, rule policy.OriginRule, methods []string) {
+	w.vary = append(w.vary, policy.PreflightVary...)
+	w.own = append(w.own, rule.Preflight(r, methods)...)
+	w.WriteHeader(http.StatusNoContent)
 }
 
-// navigates tells whether a person goes to another page (Fetch Metadata): neither a frame, an embedded object, nor what a
-// browser fetches in advance (Sec-Purpose). A request with an Origin is no such navigation.
-func navigates(r *http.Request) bool {
-	return r.Method == http.MethodGet && len(r.Header["Origin"]) == 0 &&
-		only(r.Header["Sec-Fetch-Mode"], "navigate") && only(r.Header["Sec-Fetch-Dest"], "document") &&
-		len(r.Header["Sec-Purpose"]) == 0
+func refuseForeign(w http.ResponseWriter, r *http.Request) {
+	httperror.Write(w, r, httperror.New(httperror.CrossOriginRefused,
+		"Another site caused this request. Call from the gateway's own origin, or have yours listed in allowed_origins.", nil))
 }
 
-// only tells whether a header has one line with this value.
-func only(values []string, value string) bool { return len(values) == 1 && values[0] == value }
+func refuseUnproven(w http.ResponseWriter, r *http.Request) {
+	httperror.Write(w, r, httperror.New(httperror.CrossOriginRefused,
+		"Nothing tells where this request comes from. To change something, a script must send the header "+
+			policy.ScriptHeader+": 1.", nil))
+}

@@ -317,8 +317,8 @@ func TestPreflightsAreBounded(t *testing.T) {
 	answer := s.do("OPTIONS", "/api/me", header("Origin: "+listedOrigin, "Access-Control-Request-Method: PUT",
 		"Access-Control-Request-Headers: "+strings.Join(asked, ",")), nil)
 	answer.ok(t, http.StatusNoContent)
-	if got := strings.Split(answer.Header.Get("Access-Control-Allow-Headers"), ", "); len(got) != maxAskedHeaders || got[0] != "X-0" {
-		t.Errorf("%d headers are allowed, want %d", len(got), maxAskedHeaders)
+	if got := strings.Split(answer.Header.Get("Access-Control-Allow-Headers"), ", "); len(got) != 100 || got[0] != "X-0" {
+		t.Errorf("%d headers are allowed, want %d", len(got), 100)
 	}
 }
 

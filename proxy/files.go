@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"stagedoor/httperror"
+	"stagedoor/proxy/policy"
 )
 
 var fileMethods = []string{"GET", "HEAD"}
@@ -69,7 +70,7 @@ func (f *filesRoute) wantsPage(r *http.Request, name string) bool {
 	if f.fallback == "" || hidden(name) {
 		return false
 	}
-	return path.Ext(strings.TrimSuffix(name, "/")) == "" || containsFold(strings.Join(r.Header["Accept"], ","), "text/html")
+	return path.Ext(strings.TrimSuffix(name, "/")) == "" || policy.ContainsFold(strings.Join(r.Header["Accept"], ","), "text/html")
 }
 
 // open sends the file of a name, or the index page of a folder. All that nobody may have does not exist.

@@ -10,6 +10,8 @@ import (
 	"path"
 	"strings"
 	"time"
+
+	"stagedoor/proxy/policy"
 )
 
 // packings are the content codings that a build may leave beside a file, by the ending of their names; the shorter result
@@ -134,7 +136,7 @@ func (f *filesRoute) openPacked(r *http.Request, name string) (coding string, pa
 			codings = append(codings, p.coding)
 		}
 	}
-	coding = chooseCoding(r.Header["Accept-Encoding"], codings)
+	coding = policy.ChooseCoding(r.Header["Accept-Encoding"], codings)
 	if coding == "" {
 		return "", nil, len(codings) > 0, nil
 	}

@@ -15,10 +15,9 @@ import (
 	"go.uber.org/zap"
 
 	"stagedoor/httperror"
+	"stagedoor/proxy/policy"
 	"stagedoor/proxy/quota"
 )
-
-const requestIDHeader = "X-Request-Id"
 
 // ownHeaders is how many headers of the gateway's own an answer seldom exceeds.
 const ownHeaders = 4
@@ -28,7 +27,7 @@ const ownHeaders = 4
 type exchange struct {
 	request   *http.Request // as it came in, with a context that leads back here
 	id        string
-	peer      peer
+	peer      policy.Peer
 	started   time.Time
 	route     string        // the path prefix of the route that served it
 	call      *call         // on a credentialed route, once it is resolved
@@ -58,14 +57,14 @@ func exchangeOf(ctx context.Context) *exchange { return ctx.Value(exchangeKey{})
 
 // ServeHTTP serves one request of the public listener.
 func (g *Gateway) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
-	x := &exchange{peer: g.trusted.peer(r), started: g.now(), noteRequest: g.noteUnrouted}
-	x.id = requestID(r, x.peer.trusted)
+	x := &exchange{peer: g.trusted.Peer(r), started: g.now(), noteRequest: g.noteUnrouted}
+	x.id = requestID(r, x.peer.Trusted)
 	ctx := context.WithValue(httperror.WithRecorder(r.Context(), &x.refusal), exchangeKey{}, x)
 	r = r.WithContext(ctx)
-	r.URL = withSpelledPath(r.URL)
+	r.URL = policy.Respell(r.URL)
 	x.request = r
-	w := &responseWriter{ResponseWriter: rw, dropEarly: dropReserved, streamBegun: g.metrics.StreamBegun}
-	w.own = append(append(make([]ownHeader, 0, ownHeaders), g.own...), ownHeader{requestIDHeader, []string{x.id}})
+	w := &responseWriter{ResponseWriter: rw, dropEarly: policy.DropReserved, streamBegun: g.metrics.StreamBegun}
+	w.own = append(append(make([]policy.Field, 0, ownHeaders), g.own...), policy.Field{Name: policy.RequestIDHeader, Values: []string{x.id}})
 	g.boundClient(w, r)
 	if r.ProtoAtLeast(1, 1) { // an older client, such as a proxy, takes the first header for the last (RFC 9110 section 15.2)
 		w.early = maxEarly
@@ -130,7 +129,7 @@ func tellPanic(fault any) string {
 
 // requestID keeps the id that a trusted proxy gave, so that one request has one id in all logs, or makes one.
 func requestID(r *http.Request, trusted bool) string {
-	if given := r.Header[requestIDHeader]; trusted && len(given) == 1 && saneID(given[0]) {
+	if given := r.Header[policy.RequestIDHeader]; trusted && len(given) == 1 && saneID(given[0]) {
 		return given[0]
 	}
 	var id [8]byte

@@ -7,8 +7,9 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"slices"
-	"strings"
 	"time"
+
+	"stagedoor/proxy/policy"
 )
 
 // frontendRoute is an ordinary reverse proxy, with WebSockets and server-sent events, before which only the gateway's
@@ -19,13 +20,13 @@ type frontendRoute struct {
 	own     ownOrigins
 	scheme  string // of public_url
 	methods []string
-	cookies cookieNames
+	cookies policy.CookieNames
 	pause   time.Duration // the longest in a request body
 	proxy   *httputil.ReverseProxy
 }
 
 func newFrontendRoute(route Route, p parts) (*frontendRoute, error) {
-	origin, err := parseOrigin(route.Upstream)
+	origin, err := policy.ParseOrigin(route.Upstream)
 	if err != nil {
 		return nil, err
 	}
@@ -59,7 +60,7 @@ func (f *frontendRoute) serve(w *responseWriter, r *http.Request, x *exchange) {
 	switch {
 	case len(f.methods) > 0 && !slices.Contains(f.methods, r.Method):
 		refuseMethod(w, r, f.methods)
-	case r.Method == http.MethodTrace || !isToken(r.Method):
+	case r.Method == http.MethodTrace || !policy.IsToken(r.Method):
 		refuseMethod(w, r, frontendMethods)
 	default:
 		w.dropEarly = f.drop
@@ -67,39 +68,23 @@ func (f *frontendRoute) serve(w *responseWriter, r *http.Request, x *exchange) {
 	}
 }
 
-// isToken tells whether a text is a token (RFC 9110 section 5.6.2), as methods and the names of headers are. Of a method
-// net/http's HTTP/2 server takes any text.
-func isToken(text string) bool {
-	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-	return text != "" && strings.Trim(text, letters+"0123456789!#$%&'*+-.^_`|~") == ""
-}
-
 func (f *frontendRoute) rewrite(pr *httputil.ProxyRequest) {
 	pr.SetURL(f.origin)
 	pr.Out.Host = f.host
 	pr.Out.URL.RawQuery = pr.In.URL.RawQuery // ReverseProxy has taken away what it cannot parse
 	x := exchangeOf(pr.In.Context())
-	f.setForwarded(pr, x.peer.trusted)
-	pr.Out.Header.Set(requestIDHeader, x.id)
-	f.cookies.hide(pr.Out.Header)
-	onlyWebSockets(pr.Out.Header)
-	forbidRepeats(pr.Out.Header)
-}
-
-// onlyWebSockets takes back the wish for another protocol. Over an h2c connection that went through here, a client would
-// send the frontend further requests which nobody has cleaned.
-func onlyWebSockets(h http.Header) {
-	if !strings.EqualFold(h.Get("Upgrade"), "websocket") {
-		h.Del("Upgrade")
-		h.Del("Connection")
-	}
+	f.setForwarded(pr, x.peer.Trusted)
+	pr.Out.Header.Set(policy.RequestIDHeader, x.id)
+	f.cookies.Hide(pr.Out.Header)
+	policy.OnlyWebSockets(pr.Out.Header)
+	policy.ForbidRepeats(pr.Out.Header)
 }
 
 // setForwarded tells the frontend who calls and by which address. Whatever the client itself says about that is
 // removed, unless it is a trusted proxy.
 func (f *frontendRoute) setForwarded(pr *httputil.ProxyRequest, trusted bool) {
 	for name := range pr.Out.Header {
-		if forges(name, trusted) {
+		if policy.ForgesForwarded(name, trusted) {
 			delete(pr.Out.Header, name)
 		}
 	}
@@ -117,14 +102,6 @@ func (f *frontendRoute) setForwarded(pr *httputil.ProxyRequest, trusted bool) {
 			pr.Out.Header[name] = values
 		}
 	}
-}
-
-// forges tells whether a client's header would pass for the gateway's word. Many frontends (CGI, WSGI, PHP) cannot tell an
-// underscore in a name from a dash; no proxy writes one, so it is not believed from a trusted one either.
-func forges(name string, trusted bool) bool {
-	dashed := http.CanonicalHeaderKey(strings.ReplaceAll(name, "_", "-"))
-	about := strings.HasPrefix(dashed, "X-Forwarded-") || dashed == "X-Real-Ip" || dashed == requestIDHeader
-	return strings.HasPrefix(dashed, "X-Stagedoor-") || about && (!trusted || name != dashed)
 }
 
 // cleanAnswer is the reverse proxy's ModifyResponse.
@@ -147,6 +124,6 @@ func (f *frontendRoute) cleanAnswer(res *http.Response) error {
 }
 
 func (f *frontendRoute) drop(h http.Header) {
-	dropReserved(h)
-	f.cookies.protect(h)
+	policy.DropReserved(h)
+	f.cookies.Protect(h)
 }

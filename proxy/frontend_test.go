@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"stagedoor/proxy/policy"
 )
 
 func TestFrontendSeesEverythingButOurCookies(t *testing.T) {
@@ -83,7 +85,7 @@ func TestFrontendIsNotBlamedForAClient(t *testing.T) {
 	for method, want := range map[string]bool{
 		"GET": true, "get": true, "M-SEARCH": true, "": false, "GET /": false, "G\tET": false, "GET\r\n": false, "G(E)T": false, "GÉT": false,
 	} {
-		if got := isToken(method); got != want {
+		if got := policy.IsToken(method); got != want {
 			t.Errorf("%q is a method: %v, want %v", method, got, want)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"stagedoor/proxy/policy"
 	"stagedoor/proxy/quota"
 )
 
@@ -61,9 +62,9 @@ type Gateway struct {
 	sessions Sessions
 	auth     AuthHandler
 	limits   ServerConfig
-	origins  originRule
-	trusted  trustedProxies
-	own      []ownHeader // what every answer carries
+	origins  policy.OriginRule
+	trusted  policy.TrustedProxies
+	own      []policy.Field // what every answer carries
 	routes   routeTable
 
 	noteAuth, noteUnrouted func(method string, status int, took time.Duration) // see Metrics.Requests
@@ -75,20 +76,20 @@ func New(o Options) (*Gateway, error) {
 		return nil, err
 	}
 	o = o.withDefaults()
-	public, err := parseOrigin(o.Server.PublicURL)
+	public, err := policy.ParseOrigin(o.Server.PublicURL)
 	if err != nil {
 		return nil, fmt.Errorf("server.public_url: %w", err)
 	}
 	g := &Gateway{
 		log: o.Log, metrics: o.Metrics, now: o.Now, sessions: o.Sessions, auth: o.Auth, limits: o.Server,
-		origins:  newOriginRule(public.String(), o.Server.AllowedOrigins),
+		origins:  policy.NewOriginRule(public.String(), o.Server.AllowedOrigins),
 		noteAuth: o.Metrics.Requests(authPrefix + "/"), noteUnrouted: o.Metrics.Requests(routeNone),
 	}
-	if g.trusted, err = parseTrustedProxies(o.Server.TrustedProxies); err != nil {
+	if g.trusted, err = policy.ParseTrustedProxies(o.Server.TrustedProxies); err != nil {
 		return nil, fmt.Errorf("server.trusted_proxies: %w", err)
 	}
 	if public.Scheme == "https" {
-		g.own = append(g.own, ownHeader{"Strict-Transport-Security", []string{"max-age=31536000"}})
+		g.own = append(g.own, policy.Field{Name: "Strict-Transport-Security", Values: []string{"max-age=31536000"}})
 	}
 	parts := parts{Options: o, public: public, origins: g.origins}
 	if parts.api, err = parseAPIURL(o.APIURL); err != nil {
@@ -103,7 +104,7 @@ type parts struct {
 	Options
 	public  *url.URL
 	api     *url.URL // without a slash at the end
-	origins originRule
+	origins policy.OriginRule
 }
 
 // noErrorLog is the reverse proxies': the access line says the same, with the request's id and without the upstream's words.

@@ -17,6 +17,7 @@ import (
 	"go.uber.org/zap/zapcore"
 	"go.uber.org/zap/zaptest/observer"
 
+	"stagedoor/proxy/policy"
 	"stagedoor/session"
 )
 
@@ -90,7 +91,9 @@ func (f *fakeSessions) Label(r *http.Request) string {
 	return "0badcafe"
 }
 
-func (f *fakeSessions) CookieNames() []string { return ownCookies }
+func (f *fakeSessions) CookieNames() []string {
+	return []string{ourCookie, loginCookie, loginCookie + "-*"}
+}
 
 // received is a request as an upstream saw it.
 type received struct {
@@ -225,7 +228,7 @@ func header(lines ...string) http.Header {
 func loggedIn(lines ...string) http.Header {
 	h := header(lines...)
 	h.Add("Cookie", ourCookie+"=secret-session-id")
-	h.Set(requestHeader, "1")
+	h.Set(policy.ScriptHeader, "1")
 	return h
 }
 

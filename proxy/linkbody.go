@@ -7,21 +7,22 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"mime"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
+
+	"stagedoor/proxy/policy"
 )
 
 // rewriteBody lets the links of a JSON answer lead to the gateway. Other answers, parts of answers and encodings that
 // the gateway did not ask for pass as they came. An error says that a short answer broke off.
 func (m linkMap) rewriteBody(res *http.Response) error {
 	encoding := res.Header.Get("Content-Encoding")
-	zipped := isGzip(encoding) && res.Request.Header.Get("Accept-Encoding") == "gzip"
+	zipped := policy.IsGzip(encoding) && res.Request.Header.Get("Accept-Encoding") == "gzip"
 	plain := encoding == "" || strings.EqualFold(encoding, "identity")
-	if !isJSON(res.Header.Get("Content-Type")) || res.StatusCode == http.StatusPartialContent ||
+	if !policy.IsJSON(res.Header.Get("Content-Type")) || res.StatusCode == http.StatusPartialContent ||
 		res.StatusCode == http.StatusNotModified || res.ContentLength == 0 || !zipped && !plain {
 		return nil
 	}
@@ -44,18 +45,6 @@ func (m linkMap) rewriteBody(res *http.Response) error {
 	res.ContentLength = int64(body.out.Len())
 	res.Header["Content-Length"] = []string{strconv.Itoa(body.out.Len())}
 	return nil
-}
-
-func isJSON(contentType string) bool {
-	if contentType == "application/json; charset=utf-8" || contentType == "application/json" { // as Spotify writes it
-		return true
-	}
-	kind, _, err := mime.ParseMediaType(contentType)
-	return err == nil && (kind == "application/json" || strings.HasPrefix(kind, "application/") && strings.HasSuffix(kind, "+json"))
-}
-
-func isGzip(encoding string) bool {
-	return strings.EqualFold(encoding, "gzip") || strings.EqualFold(encoding, "x-gzip")
 }
 
 // linkBody is a body whose links are rewritten while it is read.

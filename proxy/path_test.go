@@ -4,13 +4,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/url"
-	"regexp"
 	"strings"
 	"testing"
-	"unicode/utf8"
 
-	"stagedoor/proxy/quota"
+	"stagedoor/proxy/proxytest"
 )
 
 func TestPathIsForwardedAsItWasJudged(t *testing.T) {
@@ -45,13 +42,7 @@ func TestPathIsForwardedAsItWasJudged(t *testing.T) {
 }
 
 // refusedPaths are ways in which one path can look like another.
-var refusedPaths = []string{
-	"/api/../me", "/api/./me", "/api/..", "/api/.", "/api/%2e%2e/me", "/api/.%2E/me", "/api//me", "/api/me//", "/api//", "/api/me/./", "/api/me%2F",
-	"/api/a%2Fb", "/api/a%2fb", "/api%2Fme", "/api/a\\b", "/api/a%5Cb", "/api/a%5cb", "/api/a;b", "/api/a%3Bb", "/api/me;v=1/x",
-	"/api/a%00b", "/api/a%0ab", "/api/a%0D", "/api/a%7F", "/api/a%C2%85b", "/api/a%FFb", "/api/a%C0%AEb",
-	"/api/%252e%252e/me", "/api/a%252Fb", "/api/a%25%32%66b", "/api/%2500", `/api/a%2Fb"`, "/api/a%2Fb|",
-	"/api/" + strings.Repeat("a", int(DefaultServerConfig().MaxPath)),
-}
+var refusedPaths = append(proxytest.Lines("testdata/paths.txt"), "/api/"+strings.Repeat("a", int(DefaultServerConfig().MaxPath)))
 
 func TestPathsThatMeanSeveralThingsAreRefused(t *testing.T) {
 	s := newStage(t)
@@ -214,130 +205,4 @@ func TestRequestTargetsThatAreNoPaths(t *testing.T) {
 	s.raw("GET evil.example:80 HTTP/1.1\r\nHost: x\r\n\r\n").refused(t, 404, "PATH_REFUSED")
 	s.raw("GET * HTTP/1.1\r\nHost: x\r\n\r\n").refused(t, 405, "METHOD_REFUSED")
 	s.raw("OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n").ok(t, 200) // net/http's own answer
-}
-
-func TestPattern(t *testing.T) {
-	for _, c := range []struct {
-		pattern, rest string
-		want          bool
-	}{
-		{"me", "/me", true}, {"/me", "/me", true}, {"me", "/me/x", false}, {"me", "", false},
-		{"*", "/x", true}, {"*", "", false}, {"*", "/x/y", false},
-		{"**", "", true}, {"**", "/", true}, {"**", "/a/b", true},
-		{"me/**", "/me", true}, {"me/**", "/me/a/b", true}, {"me/**", "/mex", false},
-		{"a/*/c", "/a/b/c", true}, {"a/*/c", "/a/c", false},
-		{"", "", true}, {"/", "/", true}, {"/", "/a", false},
-	} {
-		if got := newAllowList([]string{c.pattern}).allows(c.rest); got != c.want {
-			t.Errorf("%q allows %q: %v, want %v", c.pattern, c.rest, got, c.want)
-		}
-	}
-	if !newAllowList(nil).allows("/anything") {
-		t.Error("an empty list must allow everything")
-	}
-}
-
-// narrowPaths are what a route with this allow list may reach, said in another way than pattern.go does.
-var (
-	narrowAllow = []string{"me", "me/player/**", "playlists/*/items"}
-	narrowPaths = regexp.MustCompile(`^/v1/(me|me/player(/.+)?|playlists/[^/]+/items)$`)
-)
-
-// FuzzPath looks for a request target that passes and leads anywhere but to the Web API, to a path that its route does not
-// allow, or to one that could be read in two ways.
-func FuzzPath(f *testing.F) {
-	for _, path := range refusedPaths {
-		f.Add(path)
-		f.Add(strings.Replace(path, "/api/", "/narrow/me/player/", 1))
-	}
-	for _, target := range []string{
-		"/api/me", "/api/users/J%C3%BCrgen/100%25", "/narrow/me", "/narrow/me/player/x/y", "/narrow/playlists/%20/items", "/narrow/tracks?/../me",
-		"http://evil.example/api/me", "http://u:p@evil.example/narrow/me?x", "x:/api/me", "x:api/me", "/api/\uff0e\uff0e/x", "/api?x", "*", "evil.example:80",
-	} {
-		f.Add(target)
-	}
-	all, err := newAPIRoute(Route{Path: "/api/"}, fuzzParts())
-	if err != nil {
-		f.Fatal(err)
-	}
-	narrow, err := newAPIRoute(Route{Path: "/narrow/", Allow: narrowAllow}, fuzzParts())
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Fuzz(func(t *testing.T, target string) {
-		in, err := url.ParseRequestURI(target)
-		if err != nil {
-			return
-		}
-		for _, a := range []*apiRoute{all, narrow} {
-			if !below(in.Path, a.prefix) {
-				continue
-			}
-			path, err := a.check(in)
-			if err != nil {
-				continue
-			}
-			out := a.target(path, in)
-			if err := astray(out, strings.TrimSuffix(strings.TrimPrefix(in.Path, a.prefix), "/")); err != nil {
-				t.Errorf("%q passed as %s: %v", target, out, err)
-			}
-			sent, _, _ := strings.Cut(strings.TrimPrefix(target, in.Scheme+"://"+in.Host), "?")
-			if got, want := delimiters(out.EscapedPath()), delimiters(sent); !strings.HasSuffix(want, got) {
-				t.Errorf("%q passed as %s: the delimiters of its path became %s", target, out, got)
-			}
-			if strings.ContainsFunc(out.RequestURI(), func(r rune) bool { return r <= ' ' || r > '~' }) {
-				t.Errorf("%q passed as %q, which no request line may hold", target, out.RequestURI())
-			}
-			if a == narrow && !narrowPaths.MatchString(out.Path) {
-				t.Errorf("%q passed as %s, which the route does not allow", target, out)
-			}
-		}
-	})
-}
-
-// delimiter is one of the characters that mean one thing bare and may mean another escaped (RFC 3986 section 2.2).
-var delimiter = regexp.MustCompile("(?i)[!$&'()*+,;=:@]|%(21|24|26|27|28|29|2A|2B|2C|3B|3D|3A|40|3F)")
-
-// delimiters are those of a path, in their order, each as it is written.
-func delimiters(path string) string {
-	return strings.ToUpper(strings.Join(delimiter.FindAllString(path, -1), ""))
-}
-
-func fuzzParts() parts {
-	return parts{
-		Options: Options{Metrics: noMetrics{}, Quota: quota.New(quota.Options{})},
-
-		api:    &url.URL{Scheme: "https", Host: "api.example", Path: "/v1"},
-		public: &url.URL{Scheme: "https", Host: "app.example"},
-	}
-}
-
-// astray reads what leaves as a suspicious server would, and says why it is not exactly the path that was judged.
-func astray(out *url.URL, judged string) error {
-	if out.Scheme != "https" || out.Host != "api.example" || out.User != nil || out.Opaque != "" {
-		return fmt.Errorf("it goes to another place")
-	}
-	again, err := url.ParseRequestURI(out.RequestURI())
-	if err != nil {
-		return err
-	}
-	if again.Host != "" || !below(again.Path, "/v1") {
-		return fmt.Errorf("it is outside of the Web API")
-	}
-	if again.Path != "/v1"+judged || again.EscapedPath() != out.EscapedPath() {
-		return fmt.Errorf("it is decoded as %q", again.Path)
-	}
-	if !utf8.ValidString(again.Path) || strings.ContainsAny(again.Path, "\\;\x00\r\n") {
-		return fmt.Errorf("it has a character that servers read in different ways")
-	}
-	if twice, err := url.PathUnescape(again.Path); err == nil && twice != again.Path {
-		return fmt.Errorf("it can be decoded twice, to %q", twice)
-	}
-	if clean := again.JoinPath().Path; clean != again.Path {
-		return fmt.Errorf("a server would normalise it to %q", clean)
-	}
-	if strings.Contains(strings.ToLower(out.EscapedPath()), "%2f") {
-		return fmt.Errorf("it has an encoded slash")
-	}
-	return nil
 }

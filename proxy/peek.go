@@ -7,6 +7,8 @@ import (
 	"io"
 	"net/http"
 	"strings"
+
+	"stagedoor/proxy/policy"
 )
 
 // maxPeek is how much of an error's body is read in order to understand it, in bytes.
@@ -33,7 +35,7 @@ func peekError(res *http.Response) spotifyError {
 
 // plain undoes gzip, as far as it goes.
 func plain(body []byte, encoding string) []byte {
-	if !isGzip(encoding) {
+	if !policy.IsGzip(encoding) {
 		return body
 	}
 	unzipped, err := gzip.NewReader(bytes.NewReader(body))

@@ -2,8 +2,10 @@ package proxy
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
+	"stagedoor/proxy/policy"
 	"stagedoor/proxy/quota"
 )
 
@@ -63,9 +65,9 @@ func (c QuotaConfig) Validate(report func(field, problem string)) {
 	seen := map[string]bool{}
 	for i, r := range c.Reuse {
 		at := fmt.Sprintf("reuse[%d]", i)
-		if len(splitPath(r.Path)) == 0 {
+		if strings.Trim(r.Path, "/") == "" {
 			report(at+".path", "is missing; write a path below the Web API's base, such as me/player")
-		} else if problem := patternProblem(r.Path); problem != "" {
+		} else if problem := policy.PatternProblem(r.Path); problem != "" {
 			report(at+".path", problem)
 		}
 		if seen[r.Path] {
@@ -88,7 +90,7 @@ func (c QuotaConfig) Quota() quota.Config {
 
 // reuseRule finds the Reuse of a path.
 type reuseRule struct {
-	pattern pattern
+	pattern policy.Pattern
 	life    time.Duration
 }
 
@@ -97,7 +99,7 @@ type reuseRules []reuseRule
 func newReuseRules(list []Reuse) reuseRules {
 	rules := make(reuseRules, len(list))
 	for i, r := range list {
-		rules[i] = reuseRule{parsePattern(r.Path), r.For}
+		rules[i] = reuseRule{policy.ParsePattern(r.Path), r.For}
 	}
 	return rules
 }
@@ -105,12 +107,8 @@ func newReuseRules(list []Reuse) reuseRules {
 // life is how long the answer for a path below the API's base serves as fresh; zero for not at all. The first rule that
 // matches counts.
 func (r reuseRules) life(path string) time.Duration {
-	if len(r) == 0 {
-		return 0
-	}
-	segments := splitPath(path)
 	for _, rule := range r {
-		if rule.pattern.matches(segments) {
+		if rule.pattern.Matches(path) {
 			return rule.life
 		}
 	}

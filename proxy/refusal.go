@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"stagedoor/httperror"
+	"stagedoor/proxy/policy"
 	"stagedoor/webapi"
 )
 
@@ -25,7 +26,7 @@ func (a *apiRoute) explainRefusal(res *http.Response) error {
 	if refusal := httperror.UserNotListed(message); refusal != nil {
 		return refusal
 	}
-	if !containsFold(message, "insufficient client scope") && !challengesScope(res) {
+	if !policy.ContainsFold(message, "insufficient client scope") && !challengesScope(res) {
 		return nil
 	}
 	missing := missingScopes(res.Request.Method, strings.TrimPrefix(res.Request.URL.Path, a.api.Path), c.token.Scopes)
@@ -35,7 +36,7 @@ func (a *apiRoute) explainRefusal(res *http.Response) error {
 
 // challengesScope tells whether a 403 names the scope as its cause as RFC 6750 section 3.1 has it.
 func challengesScope(res *http.Response) bool {
-	return slices.ContainsFunc(res.Header["Www-Authenticate"], func(c string) bool { return containsFold(c, "insufficient_scope") })
+	return slices.ContainsFunc(res.Header["Www-Authenticate"], func(c string) bool { return policy.ContainsFold(c, "insufficient_scope") })
 }
 
 // missingScopes are those of an operation that were not granted; none when the operation is unknown.

@@ -104,16 +104,3 @@ func (s *bodySending) Close() error {
 	}
 	return nil
 }
-
-// repeatHeaders make net/http take any request for one that may be sent twice, also after it was processed.
-var repeatHeaders = map[string]string{"Idempotency-Key": "idempotency-key", "X-Idempotency-Key": "x-idempotency-key"}
-
-// forbidRepeats writes them in small letters, which net/http does not look for and servers take for the same.
-func forbidRepeats(h http.Header) {
-	for name, small := range repeatHeaders {
-		if values, present := h[name]; present {
-			delete(h, name)
-			h[small] = values
-		}
-	}
-}

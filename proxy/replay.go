@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"stagedoor/proxy/policy"
 	"stagedoor/proxy/quota"
 	"stagedoor/session"
 )
@@ -97,7 +98,7 @@ func (t *replayer) send(r *http.Request, token func() (session.Token, error)) (*
 // or in Spotify's words.
 func blamesToken(res *http.Response) bool {
 	for _, challenge := range res.Header["Www-Authenticate"] {
-		if containsFold(challenge, `error="invalid_token"`) || containsFold(challenge, "error=invalid_token") {
+		if policy.ContainsFold(challenge, `error="invalid_token"`) || policy.ContainsFold(challenge, "error=invalid_token") {
 			return true
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"stagedoor/httperror"
+	"stagedoor/proxy/policy"
 )
 
 // routeHandler serves the requests of one route, or of /auth/.
@@ -63,7 +64,7 @@ func newRouteHandler(route Route, p parts) (routeHandler, error) {
 type plainRoute struct{ next routeHandler }
 
 func (p plainRoute) serve(w *responseWriter, r *http.Request, x *exchange) {
-	if err := checkQuery(r.URL.RawQuery); err != nil {
+	if err := policy.CheckQuery(r.URL.RawQuery); err != nil {
 		refusePath(w, r, err)
 		return
 	}
@@ -72,17 +73,11 @@ func (p plainRoute) serve(w *responseWriter, r *http.Request, x *exchange) {
 
 // find returns the route of a decoded path, or nil.
 func (t routeTable) find(path string) *boundRoute {
-	i := slices.IndexFunc(t, func(r boundRoute) bool { return below(path, r.prefix) })
+	i := slices.IndexFunc(t, func(r boundRoute) bool { return policy.Below(path, r.prefix) })
 	if i < 0 {
 		return nil
 	}
 	return &t[i]
-}
-
-// below tells whether path is prefix or lies below it, on whole segments.
-func below(path, prefix string) bool {
-	rest, found := strings.CutPrefix(path, prefix)
-	return found && (rest == "" || rest[0] == '/')
 }
 
 // dispatch finds who serves the request.
@@ -98,7 +93,7 @@ func (g *Gateway) dispatch(w *responseWriter, r *http.Request, x *exchange) {
 		w.WriteHeader(http.StatusNoContent)
 	case r.URL.Opaque != "": // such as x:y, or x:http://host/: a frontend would get what follows the colon as its target
 		refusePath(w, r, errors.New("the target of the request is not a path"))
-	case below(r.URL.Path, authPrefix):
+	case policy.Below(r.URL.Path, authPrefix):
 		x.route, x.noteRequest = authPrefix+"/", g.noteAuth
 		authRoute{origins: g.origins, maxPath: g.limits.MaxPath, next: g.auth}.serve(w, r, x)
 	default:
@@ -134,16 +129,5 @@ const maxQuotedPath = 100
 
 // pathError says what is wrong with a path, which it quotes as it was sent, in ASCII.
 func pathError(u *url.URL, problem error) error {
-	return fmt.Errorf("the path %q has %w", bounded(withSpelledPath(u).EscapedPath(), maxQuotedPath), problem)
-}
-
-func refuseForeign(w http.ResponseWriter, r *http.Request) {
-	httperror.Write(w, r, httperror.New(httperror.CrossOriginRefused,
-		"Another site caused this request. Call from the gateway's own origin, or have yours listed in allowed_origins.", nil))
-}
-
-func refuseUnproven(w http.ResponseWriter, r *http.Request) {
-	httperror.Write(w, r, httperror.New(httperror.CrossOriginRefused,
-		"Nothing tells where this request comes from. To change something, a script must send the header "+
-			requestHeader+": 1.", nil))
+	return fmt.Errorf("the path %q has %w", bounded(policy.Respell(u).EscapedPath(), maxQuotedPath), problem)
 }

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"stagedoor/proxy/policy"
 )
 
 func TestWhatIsNoJSONIsSandboxed(t *testing.T) {
@@ -40,7 +42,7 @@ func TestWhatIsNoJSONIsSandboxed(t *testing.T) {
 		answer.ok(t, c.status)
 		want := ""
 		if c.sandboxed {
-			want = sandboxCSP
+			want = policy.Sandbox
 		}
 		if got := answer.Header.Get("Content-Security-Policy"); got != want || answer.Header.Get("X-Content-Type-Options") != "nosniff" {
 			t.Errorf("%s: %v", name, answer.Header)
@@ -56,7 +58,7 @@ func TestWhatIsNoJSONIsSandboxed(t *testing.T) {
 
 func (a answered) expectPolicy(t *testing.T, part string) {
 	t.Helper()
-	if got := a.Header.Get("Content-Security-Policy"); !strings.Contains(got, part) || got == sandboxCSP {
+	if got := a.Header.Get("Content-Security-Policy"); !strings.Contains(got, part) || got == policy.Sandbox {
 		t.Errorf("the policy is %q, want %q", got, part)
 	}
 }

@@ -21,6 +21,6 @@ type Sessions interface {
 	Replace(ctx context.Context, s *session.Session, rejected session.Token) (session.Token, error)
 	// Label names the request's session in the log without giving it away; "" without a cookie.
 	Label(r *http.Request) string
-	// CookieNames are the gateway's own cookies, which no frontend may see or set; see cookieNames.
+	// CookieNames are the gateway's own cookies, which no frontend may see or set; see policy.CookieNames.
 	CookieNames() []string
 }

@@ -5,6 +5,8 @@ import (
 	"io/fs"
 	"slices"
 	"strings"
+
+	"stagedoor/proxy/policy"
 )
 
 // authPrefix is the part of the path space that belongs to the gateway's own endpoints.
@@ -47,22 +49,8 @@ func prefixProblem(path string) string {
 	case prefix == "":
 		return ""
 	default:
-		return segmentsProblem(prefix[1:])
+		return policy.SegmentsProblem(prefix[1:])
 	}
-}
-
-// segmentsProblem checks segments that an operator wrote as those of a request are checked.
-func segmentsProblem(segments string) string {
-	if strings.ContainsAny(segments, "%?#") {
-		return fmt.Sprintf("%q must be written decoded, without %%, ? and #", segments)
-	}
-	if err := checkText(segments); err != nil {
-		return fmt.Sprintf("%q can never match: %v is refused in every path", segments, err)
-	}
-	if err := checkSegments(segments); err != nil {
-		return fmt.Sprintf("%q can never match: %v is refused in every path", segments, err)
-	}
-	return ""
 }
 
 func (r Route) credentialed() bool { return r.Credentials != "" && r.Credentials != CredentialsNone }
@@ -76,7 +64,7 @@ func (r Route) validateTarget(report func(field, problem string)) {
 	case r.Upstream != "" && r.servesFiles():
 		report("files", "a route has an upstream or files, not both; make two routes")
 	case r.Upstream != "" && r.Upstream != UpstreamSpotify:
-		if _, err := parseOrigin(r.Upstream); err != nil {
+		if _, err := policy.ParseOrigin(r.Upstream); err != nil {
 			report("upstream", fmt.Sprintf("neither %q nor an origin: %v", UpstreamSpotify, err))
 		}
 	}
@@ -151,7 +139,7 @@ func (r Route) validateAllow(report func(field, problem string)) {
 		return
 	}
 	for i, text := range r.Allow {
-		if problem := patternProblem(text); problem != "" {
+		if problem := policy.PatternProblem(text); problem != "" {
 			report(fmt.Sprintf("allow[%d]", i), problem)
 		}
 	}

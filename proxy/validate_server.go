@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+
+	"stagedoor/proxy/policy"
 )
 
 // Validate reports every fault: the field by its path below "server", and a sentence that says what to do.
@@ -97,7 +99,7 @@ func listenProblem(listen string) string {
 // publicURLProblem applies Spotify's rules for redirect URIs, because the callback lies below public_url
 // (https://developer.spotify.com/documentation/web-api/concepts/redirect_uri).
 func publicURLProblem(raw string) string {
-	u, err := parseOrigin(raw)
+	u, err := policy.ParseOrigin(raw)
 	if err != nil {
 		return err.Error()
 	}
@@ -126,7 +128,7 @@ func cidrProblem(cidr string) string {
 
 // originProblem wants the very bytes that a browser sends, because that is what they are compared with.
 func originProblem(raw string) string {
-	u, err := parseOrigin(raw)
+	u, err := policy.ParseOrigin(raw)
 	if err != nil {
 		return err.Error()
 	}

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"stagedoor/proxy/policy"
 )
 
 // maxEarly is how many 1xx headers of an upstream pass. Behind them, net/http would let it send them without end.
@@ -17,7 +19,7 @@ const maxEarly = 16
 // sent: httputil.ReverseProxy adds an upstream's headers to those that are there, and clears them all after each 1xx.
 type responseWriter struct {
 	http.ResponseWriter
-	own         []ownHeader       // replaces whatever upstreams and handlers have set
+	own         []policy.Field    // replaces whatever upstreams and handlers have set
 	vary        []string          // added to Vary
 	early       int               // how many 1xx headers may still pass
 	dropEarly   func(http.Header) // removes from them what no upstream may send
@@ -34,15 +36,9 @@ type responseWriter struct {
 	served  bool
 }
 
-// ownHeader is a header that the gateway itself sets. The values are shared by requests, so nobody changes them.
-type ownHeader struct {
-	name   string // in its canonical form
-	values []string
-}
-
 // set makes a header the gateway's own.
 func (w *responseWriter) set(name string, values ...string) {
-	w.own = append(w.own, ownHeader{name, values})
+	w.own = append(w.own, policy.Field{Name: name, Values: values})
 }
 
 // WriteHeader sends a 1xx header, or the final one, of which only the first counts.
@@ -63,7 +59,7 @@ func (w *responseWriter) writeEarly(status int) {
 		return
 	}
 	w.early--
-	dropHopByHop(w.Header())
+	policy.DropHopByHop(w.Header())
 	w.dropEarly(w.Header())
 	w.ResponseWriter.WriteHeader(status)
 }
@@ -75,7 +71,7 @@ func (w *responseWriter) finish(status int) {
 		addVary(h, name)
 	}
 	for _, own := range w.own { // the last of two with one name wins
-		h[own.name] = own.values
+		h[own.Name] = own.Values
 	}
 	if _, present := h["Content-Type"]; !present {
 		h["Content-Type"] = nil // or net/http would guess one, and call a page what its upstream did not

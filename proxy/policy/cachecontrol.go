@@ -1,4 +1,4 @@
-package proxy
+package policy
 
 import (
 	"net/http"
@@ -74,20 +74,6 @@ func cutQuoted(text string) (content, rest string, found bool) {
 		}
 	}
 	return "", "", false
-}
-
-// tokenLength returns how many bytes at the begin of a text are a token's (RFC 9110 section 5.6.2).
-func tokenLength(text string) int {
-	n := 0
-	for n < len(text) && isTokenByte(text[n]) {
-		n++
-	}
-	return n
-}
-
-func isTokenByte(c byte) bool {
-	letter := 'a' <= c|0x20 && c|0x20 <= 'z'
-	return letter || '0' <= c && c <= '9' || strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0
 }
 
 // argument returns the argument of a directive, empty when it has none, and whether the directive is there.
@@ -169,7 +155,7 @@ func makePrivate(h http.Header) {
 	}
 	if pragma, present := h["Pragma"]; present { // "public" is a superstition of old programs
 		delete(h, "Pragma")
-		if containsFold(strings.Join(pragma, ","), "no-cache") {
+		if ContainsFold(strings.Join(pragma, ","), "no-cache") {
 			said = append(said, cacheDirective{name: "no-cache"})
 		}
 	}

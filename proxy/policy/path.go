@@ -1,4 +1,4 @@
-package proxy
+package policy
 
 import (
 	"errors"
@@ -9,24 +9,33 @@ import (
 	"unicode/utf8"
 )
 
-// apiPath is a checked path below a route's prefix: empty, or a slash and segments, without a slash at its end. Both
+// Path is a checked path below a route's prefix: empty, or a slash and segments, without a slash at its end. Both
 // fields say the same: one is for decisions, the other is what Spotify sees.
-type apiPath struct {
-	decoded string
-	escaped string // as spellPath writes it
+type Path struct {
+	Decoded string
+	Escaped string // as spellPath writes it
 }
 
-// newAPIPath checks the path of a request to the route with this prefix, which has no slash at its end. The error says
+// NewPath checks the path of a request to the route with this prefix, which has no slash at its end. The error says
 // what is wrong, such as "an empty segment". Many clients write me/ for me, so that one slash at the very end is taken
 // off before anything else is decided.
-func newAPIPath(u *url.URL, prefix string) (apiPath, error) {
+func NewPath(u *url.URL, prefix string) (Path, error) {
 	decoded := strings.TrimSuffix(strings.TrimPrefix(u.Path, prefix), "/")
-	if err := checkPath(u, decoded); err != nil {
-		return apiPath{}, err
+	if err := CheckPath(u, decoded); err != nil {
+		return Path{}, err
 	}
 	escaped := strings.TrimSuffix(spellPath(writtenPath(u)), "/")
 	// No slash is escaped, so that both forms have the same segments.
-	return apiPath{decoded: decoded, escaped: withoutSegments(escaped, strings.Count(prefix, "/"))}, nil
+	return Path{Decoded: decoded, Escaped: withoutSegments(escaped, strings.Count(prefix, "/"))}, nil
+}
+
+// URL returns where a request leads: the path below a base without a slash at its end, with the query of the request's own URL
+// but for access tokens.
+func (p Path) URL(base, in *url.URL) *url.URL {
+	return &url.URL{
+		Scheme: base.Scheme, Host: base.Host, Path: base.Path + p.Decoded, RawPath: base.EscapedPath() + p.Escaped,
+		RawQuery: WithoutAccessToken(in.RawQuery), ForceQuery: in.ForceQuery,
+	}
 }
 
 // withoutSegments returns an absolute path without its first n segments.
@@ -41,22 +50,22 @@ func withoutSegments(path string, n int) string {
 	return path
 }
 
-// checkLength rejects a path that is longer than most.
-func checkLength(u *url.URL, most ByteSize) error {
+// CheckPathLength rejects a path that is longer than most.
+func CheckPathLength(u *url.URL, most int64) error {
 	if max(len(u.Path), len(u.RawPath)) > int(most) {
 		return fmt.Errorf("more than %d bytes", most)
 	}
 	return nil
 }
 
-// checkPath rejects a path that can be read in more than one way, and says what it has. The path is decoded once (that
+// CheckPath rejects a path that can be read in more than one way, and says what it has. The path is decoded once (that
 // is u.Path); what passes here means the same to every server: no other decoding and no normalisation makes another
 // path of it. The segments checked are those of rest, the part of u.Path below a prefix: a slash at its end makes an
 // empty one.
-func checkPath(u *url.URL, rest string) error {
+func CheckPath(u *url.URL, rest string) error {
 	// RawPath, not EscapedPath: the latter encodes anew when the client's own encoding was sloppy, and an encoded
 	// slash is then lost. It is empty only when the client wrote what Go itself would write.
-	if containsFold(u.RawPath, "%2f") {
+	if ContainsFold(u.RawPath, "%2f") {
 		return errors.New("an encoded slash")
 	}
 	if err := checkText(u.Path); err != nil {
@@ -101,17 +110,6 @@ func checkSegments(path string) error {
 	return nil
 }
 
-// checkQuery rejects a query with octets that no request line may hold (RFC 9112 section 3.2). HTTP/2 carries a blank and
-// HTTP/1.1 carries high octets, and in the request line of an upstream either could end the target.
-func checkQuery(query string) error {
-	for i := range len(query) {
-		if query[i] <= ' ' || query[i] > '~' {
-			return errors.New("the query has a blank, a control character or a character beyond ASCII; percent-encode it")
-		}
-	}
-	return nil
-}
-
 // writtenPath returns the path as the client wrote it.
 func writtenPath(u *url.URL) string {
 	if u.RawPath != "" {
@@ -120,9 +118,9 @@ func writtenPath(u *url.URL) string {
 	return u.EscapedPath() // which is how the client wrote it; see url.URL.RawPath
 }
 
-// withSpelledPath returns u, or where the client left octets bare that no path may hold, a copy whose path has them
+// Respell returns u, or where the client left octets bare that no path may hold, a copy whose path has them
 // escaped. Of such a URL Go would encode the decoded path anew, and an escaped + or slash would lose its escape.
-func withSpelledPath(u *url.URL) *url.URL {
+func Respell(u *url.URL) *url.URL {
 	if u.RawPath == "" || u.EscapedPath() == u.RawPath {
 		return u
 	}
@@ -166,24 +164,8 @@ func isUnreserved(c byte) bool {
 	return 'a' <= c|0x20 && c|0x20 <= 'z' || '0' <= c && c <= '9' || c == '-' || c == '.' || c == '_' || c == '~'
 }
 
-func isHex(c byte) bool {
-	return '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'f'
-}
-
-// hexValue is the value of a hex digit.
-func hexValue(c byte) byte {
-	if c <= '9' {
-		return c - '0'
-	}
-	return c&^0x20 - 'A' + 10
-}
-
-// containsFold is strings.Contains for an ASCII part in lower case, whatever the case in s.
-func containsFold(s, part string) bool {
-	for ; len(s) >= len(part); s = s[1:] {
-		if strings.EqualFold(s[:len(part)], part) {
-			return true
-		}
-	}
-	return false
+// below tells whether path is prefix or lies below it, on whole segments.
+func Below(path, prefix string) bool {
+	rest, found := strings.CutPrefix(path, prefix)
+	return found && (rest == "" || rest[0] == '/')
 }

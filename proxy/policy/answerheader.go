@@ -1,9 +1,12 @@
-package proxy
+package policy
 
 import (
 	"net/http"
 	"strings"
 )
+
+// RequestIDHeader names one request in the logs of all that it passes.
+const RequestIDHeader = "X-Request-Id"
 
 // droppedFromAPI are the headers of an API answer that would speak for more than the answer: for the gateway's whole
 // origin to a browser, or to the proxies between the two.
@@ -25,15 +28,15 @@ func isDroppedFromAPI(name string) bool {
 		strings.HasPrefix(name, "X-Accel-") || strings.HasSuffix(name, "-Cache-Control") // RFC 9213, and what is like it
 }
 
-// cleanFinal removes from the header of an API answer what Spotify must not say in the gateway's name, and every permission
+// CleanFinal removes from the header of an API answer what Spotify must not say in the gateway's name, and every permission
 // to share the answer.
-func cleanFinal(h http.Header) {
+func CleanFinal(h http.Header) {
 	cleanHeader(h)
 	makePrivate(h)
 }
 
-// cleanAside does it to a 1xx header and to trailers, which lead nowhere and say nothing to caches.
-func cleanAside(h http.Header) {
+// CleanAside does it to a 1xx header and to trailers, which lead nowhere and say nothing to caches.
+func CleanAside(h http.Header) {
 	cleanHeader(h)
 	delete(h, "Location")
 	dropCaching(h)
@@ -54,15 +57,15 @@ var hopByHop = []string{
 	"Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade",
 }
 
-// dropHopByHop removes them from a 1xx header or from trailers, on every route.
-func dropHopByHop(h http.Header) {
+// DropHopByHop removes them from a 1xx header or from trailers, on every route.
+func DropHopByHop(h http.Header) {
 	for _, name := range hopByHop {
 		delete(h, name)
 	}
 }
 
-// dropReserved removes what only the gateway itself may say, on every route.
-func dropReserved(h http.Header) {
+// DropReserved removes what only the gateway itself may say, on every route.
+func DropReserved(h http.Header) {
 	for name := range h {
 		if isReserved(name) {
 			delete(h, name)
@@ -72,7 +75,7 @@ func dropReserved(h http.Header) {
 
 // isReserved tells whether only the gateway itself may say a header.
 func isReserved(name string) bool {
-	return strings.HasPrefix(name, "Stagedoor-") || strings.HasPrefix(name, "X-Stagedoor-") || name == requestIDHeader
+	return strings.HasPrefix(name, "Stagedoor-") || strings.HasPrefix(name, "X-Stagedoor-") || name == RequestIDHeader
 }
 
 // browserSchemes are those for which a browser asks its user for a password, or answers by itself. It would do so in the

@@ -1,4 +1,4 @@
-package proxy
+package policy
 
 import (
 	"crypto/sha256"
@@ -6,49 +6,13 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/http"
-	"os"
 	"strings"
 )
 
-// maxAPIKeys bounds the file of API keys, in bytes.
-const maxAPIKeys = 1 << 20
-
-// apiKeys are the keys that a route with a shared account asks for. Only their hashes are kept.
-type apiKeys struct {
+// APIKeys are the keys that a route with a shared account asks for. Only their hashes are kept.
+type APIKeys struct {
 	hashes [][sha256.Size]byte
-}
-
-// CheckAPIKeys says what is wrong with a file of API keys, so that a start need not fail for it.
-func CheckAPIKeys(path string) error {
-	_, err := readAPIKeys(path)
-	return err
-}
-
-// readAPIKeys reads a file of API keys, as parseAPIKeys describes it.
-func readAPIKeys(path string) (*apiKeys, error) {
-	info, err := os.Stat(path)
-	if err == nil && info.Size() > maxAPIKeys {
-		return nil, fmt.Errorf("the file of API keys %s has more than %d KiB", path, maxAPIKeys>>10)
-	}
-	text, err := os.ReadFile(path)
-	var cause *fs.PathError
-	if errors.As(err, &cause) { // whose words repeat the path
-		err = cause.Err
-	}
-	if err != nil {
-		return nil, fmt.Errorf("the file of API keys %q cannot be read (%w); correct the path or its permissions", path, err)
-	}
-	keys, err := parseAPIKeys(string(text))
-	var line *keyLineError
-	switch {
-	case errors.As(err, &line):
-		return nil, fmt.Errorf("%s:%d: %s", path, line.number, line.problem)
-	case err != nil:
-		return nil, fmt.Errorf("the file of API keys %s %w", path, err)
-	}
-	return keys, nil
 }
 
 // minAPIKey is the length below which a key can be guessed, in characters.
@@ -58,19 +22,19 @@ const minAPIKey = 16
 // has read the file.
 const hashedPrefix = "sha256:"
 
-// keyLineError is what is wrong with one line of a file of API keys. It does not quote the line.
-type keyLineError struct {
-	number  int // from 1
-	problem string
+// KeyLineError is what is wrong with one line of a file of API keys. It does not quote the line.
+type KeyLineError struct {
+	Line    int // from 1
+	Problem string
 }
 
-func (e *keyLineError) Error() string { return fmt.Sprintf("line %d: %s", e.number, e.problem) }
+func (e *KeyLineError) Error() string { return fmt.Sprintf("line %d: %s", e.Line, e.Problem) }
 
-// parseAPIKeys reads one key a line: the key itself, or "sha256:" and its hex digest. A # at the begin of a line or behind a
+// ParseAPIKeys reads one key a line: the key itself, or "sha256:" and its hex digest. A # at the begin of a line or behind a
 // blank begins a comment; any other # is a part of its key. Blanks around a key and the line ends of Windows do not count.
-// The error is a *keyLineError, or for a text as a whole the rest of a sentence about it.
-func parseAPIKeys(text string) (*apiKeys, error) {
-	keys := &apiKeys{}
+// The error is a *KeyLineError, or for a text as a whole the rest of a sentence about it.
+func ParseAPIKeys(text string) (*APIKeys, error) {
+	keys := &APIKeys{}
 	lines := map[[sha256.Size]byte]int{}
 	number := 0
 	for line := range strings.Lines(text) {
@@ -84,7 +48,7 @@ func parseAPIKeys(text string) (*apiKeys, error) {
 			problem = fmt.Sprintf("the key is also in line %d; remove one of them, or a key that is taken out lives on", first)
 		}
 		if problem != "" {
-			return nil, &keyLineError{number, problem}
+			return nil, &KeyLineError{number, problem}
 		}
 		lines[hash] = number
 		keys.hashes = append(keys.hashes, hash)
@@ -133,8 +97,8 @@ func hashOfKey(key string) (hash [sha256.Size]byte, problem string) {
 	return sha256.Sum256([]byte(key)), ""
 }
 
-// admit tells whether the request shows one of the keys. It compares hashes, all of them, in constant time.
-func (k *apiKeys) admit(r *http.Request) bool {
+// Admit tells whether the request shows one of the keys. It compares hashes, all of them, in constant time.
+func (k *APIKeys) Admit(r *http.Request) bool {
 	values := r.Header["Authorization"]
 	if len(values) != 1 {
 		return false

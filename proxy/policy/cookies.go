@@ -1,4 +1,4 @@
-package proxy
+package policy
 
 import (
 	"net/http"
@@ -6,11 +6,11 @@ import (
 	"strings"
 )
 
-// cookieNames are the gateway's own cookies; a name that ends with an asterisk stands for all that begin as it does. Names
+// CookieNames are the gateway's own cookies; a name that ends with an asterisk stands for all that begin as it does. Names
 // that differ only in case count as the same: servers and browsers disagree about that.
-type cookieNames []string
+type CookieNames []string
 
-func (c cookieNames) contains(name string) bool {
+func (c CookieNames) contains(name string) bool {
 	return slices.ContainsFunc(c, func(own string) bool {
 		if beginning, isFamily := strings.CutSuffix(own, "*"); isFamily {
 			return len(name) >= len(beginning) && strings.EqualFold(name[:len(beginning)], beginning)
@@ -19,8 +19,8 @@ func (c cookieNames) contains(name string) bool {
 	})
 }
 
-// hide removes our cookies from a request on its way to a frontend. The others keep their bytes.
-func (c cookieNames) hide(h http.Header) {
+// Hide removes our cookies from a request on its way to a frontend. The others keep their bytes.
+func (c CookieNames) Hide(h http.Header) {
 	var lines []string
 	for _, line := range h["Cookie"] {
 		var kept []string
@@ -46,8 +46,8 @@ func (c cookieNames) hide(h http.Header) {
 	}
 }
 
-// protect removes from an answer what would set or overwrite one of our cookies.
-func (c cookieNames) protect(h http.Header) {
+// Protect removes from an answer what would set or overwrite one of our cookies.
+func (c CookieNames) Protect(h http.Header) {
 	kept := slices.DeleteFunc(slices.Clone(h["Set-Cookie"]), func(line string) bool { return c.contains(setCookieName(line)) })
 	if len(kept) == 0 {
 		h.Del("Set-Cookie")

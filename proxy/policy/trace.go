@@ -1,4 +1,4 @@
-package proxy
+package policy
 
 import (
 	"net/http"
@@ -14,9 +14,9 @@ const (
 	traceparentSize = parentIDEnd + 1 + 2
 )
 
-// traceID is the trace that the request belongs to; "" without one, or when the header is not as W3C has it. A version that
+// TraceID is the trace that the request belongs to; "" without one, or when the header is not as W3C has it. A version that
 // is not known yet may say more at the end.
-func traceID(h http.Header) string {
+func TraceID(h http.Header) string {
 	values := h["Traceparent"]
 	if len(values) != 1 || len(values[0]) < traceparentSize {
 		return ""

@@ -1,4 +1,4 @@
-package proxy
+package policy
 
 import (
 	"errors"
@@ -9,9 +9,9 @@ import (
 	"strings"
 )
 
-// parseOrigin reads scheme://host[:port] and nothing behind it, and brings it into the form in which browsers write
+// ParseOrigin reads scheme://host[:port] and nothing behind it, and brings it into the form in which browsers write
 // an Origin header (RFC 6454 section 6.1): lower case, without the scheme's own port.
-func parseOrigin(raw string) (*url.URL, error) {
+func ParseOrigin(raw string) (*url.URL, error) {
 	if strings.ContainsAny(raw, "?#@") {
 		return nil, errors.New("an origin has no user, query or fragment; write only scheme://host:port")
 	}

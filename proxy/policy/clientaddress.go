@@ -1,4 +1,4 @@
-package proxy
+package policy
 
 import (
 	"net/http"
@@ -7,11 +7,11 @@ import (
 	"strings"
 )
 
-// trustedProxies are the networks whose X-Forwarded-* headers and X-Request-Id are believed.
-type trustedProxies []netip.Prefix
+// TrustedProxies are the networks whose X-Forwarded-* headers and X-Request-Id are believed.
+type TrustedProxies []netip.Prefix
 
-func parseTrustedProxies(cidrs []string) (trustedProxies, error) {
-	var t trustedProxies
+func ParseTrustedProxies(cidrs []string) (TrustedProxies, error) {
+	var t TrustedProxies
 	for _, cidr := range cidrs {
 		prefix, err := netip.ParsePrefix(cidr)
 		if err != nil {
@@ -22,24 +22,24 @@ func parseTrustedProxies(cidrs []string) (trustedProxies, error) {
 	return t, nil
 }
 
-func (t trustedProxies) contains(addr netip.Addr) bool {
+func (t TrustedProxies) contains(addr netip.Addr) bool {
 	return slices.ContainsFunc(t, func(p netip.Prefix) bool { return p.Contains(addr) })
 }
 
-// peer is who is at the other end of a request.
-type peer struct {
-	// client is the address of the browser, as far as it can be believed; invalid when it is unknown.
-	client netip.Addr
-	// trusted says that the connection comes from a trusted proxy.
-	trusted bool
+// Peer is who is at the other end of a request.
+type Peer struct {
+	// Client is the address of the browser, as far as it can be believed; invalid when it is unknown.
+	Client netip.Addr
+	// Trusted says that the connection comes from a trusted proxy.
+	Trusted bool
 }
 
-// peer walks X-Forwarded-For from the right, where the nearest proxy wrote, to the first address that is no trusted
+// Peer walks X-Forwarded-For from the right, where the nearest proxy wrote, to the first address that is no trusted
 // proxy: whatever stands left of it may be invented.
-func (t trustedProxies) peer(r *http.Request) peer {
+func (t TrustedProxies) Peer(r *http.Request) Peer {
 	client := parseAddr(r.RemoteAddr)
-	p := peer{client: client, trusted: t.contains(client)}
-	if !p.trusted {
+	p := Peer{Client: client, Trusted: t.contains(client)}
+	if !p.Trusted {
 		return p
 	}
 	hops := strings.Split(strings.Join(r.Header["X-Forwarded-For"], ","), ",")
@@ -48,7 +48,7 @@ func (t trustedProxies) peer(r *http.Request) peer {
 		if !addr.IsValid() {
 			return p
 		}
-		p.client = addr
+		p.Client = addr
 		if !t.contains(addr) {
 			return p
 		}
@@ -69,9 +69,9 @@ func parseAddr(text string) netip.Addr {
 }
 
 // String returns the client's address for the log; "" when it is unknown.
-func (p peer) String() string {
-	if !p.client.IsValid() {
+func (p Peer) String() string {
+	if !p.Client.IsValid() {
 		return ""
 	}
-	return p.client.String()
+	return p.Client.String()
 }

@@ -1,4 +1,4 @@
-package proxy
+package policy
 
 import (
 	"net/http"
@@ -7,7 +7,12 @@ import (
 	"testing"
 )
 
-var ownCookies = cookieNames{ourCookie, loginCookie, loginCookie + "-*"}
+const (
+	ourCookie   = "stagedoor"
+	loginCookie = "stagedoor-login"
+)
+
+var ownCookies = CookieNames{ourCookie, loginCookie, loginCookie + "-*"}
 
 func isOwnCookie(name string) bool {
 	name = strings.ToLower(strings.Trim(name, " \t"))
@@ -25,7 +30,7 @@ func FuzzHiddenCookies(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, header string) {
 		h := http.Header{"Cookie": {header}}
-		ownCookies.hide(h)
+		ownCookies.Hide(h)
 		for _, cookie := range (&http.Request{Header: h}).Cookies() {
 			if isOwnCookie(cookie.Name) {
 				t.Errorf("%q shows %s", header, cookie.Name)
@@ -55,7 +60,7 @@ func FuzzSetCookie(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, line string) {
 		h := http.Header{"Set-Cookie": {line}}
-		ownCookies.protect(h)
+		ownCookies.Protect(h)
 		kept := slices.Contains(h["Set-Cookie"], line)
 		back, stored := sentBack(line)
 		name, _, _ := strings.Cut(back, "=")
