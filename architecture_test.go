@@ -21,14 +21,15 @@ var plan = map[string][]string{
 	"dial":                {},                                                             // connections that notice silence
 	"flows":               {"dial", "httperror", "page", "session", "spelling", "webapi"}, // never proxy: main mounts both
 	"proxy/quota":         {},
-	"proxy/policy":        {},                                                                        // pure rules: they need the request alone
-	"proxy/proxytest":     {},                                                                        // corpora for the tests of several packages
-	"proxy":               {"dial", "httperror", "proxy/policy", "proxy/quota", "session", "webapi"}, // never flows
-	"httperror":           {"page", "session"},                                                       // turns its errors into answers
-	"overview":            {"httperror", "metrics", "page"},                                          // shows what was counted
-	"page":                {},                                                                        // the frame, whatever stands in it
-	"metrics":             {},                                                                        // the others say in interfaces what they report
-	"session":             {"dial"},                                                                  // must not know OAuth or HTTP routes
+	"proxy/links":         {"proxy/policy"},                                                                         // addresses in answers
+	"proxy/policy":        {},                                                                                       // pure rules: they need the request alone
+	"proxy/proxytest":     {},                                                                                       // corpora for the tests of several packages
+	"proxy":               {"dial", "httperror", "proxy/links", "proxy/policy", "proxy/quota", "session", "webapi"}, // never flows
+	"httperror":           {"page", "session"},                                                                      // turns its errors into answers
+	"overview":            {"httperror", "metrics", "page"},                                                         // shows what was counted
+	"page":                {},                                                                                       // the frame, whatever stands in it
+	"metrics":             {},                                                                                       // the others say in interfaces what they report
+	"session":             {"dial"},                                                                                 // must not know OAuth or HTTP routes
 	"session/sessiontest": {"session"},
 	"simulator":           {}, // could stand in any project's place of Spotify
 	"spelling":            {},

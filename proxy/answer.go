@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 
 	"stagedoor/proxy/policy"
 )
@@ -26,9 +25,9 @@ func (a *apiRoute) cleanAnswer(res *http.Response) error {
 	}
 	policy.DropHopByHop(res.Header)
 	policy.CleanFinal(res.Header)
-	a.links.mapLocation(res)
-	if err := a.links.rewriteBody(res); err != nil {
-		return err
+	a.links.MapLocation(res)
+	if err := a.links.RewriteBody(res); err != nil {
+		return fmt.Errorf("%w: %w", errBrokenAnswer, err)
 	}
 	if policy.MayBePage(res.StatusCode, res.Header) { // JSON keeps its type and its bytes, and so does any other answer
 		res.Header.Set("Content-Security-Policy", policy.Sandbox)
@@ -43,35 +42,6 @@ func judgeStatus(res *http.Response) error {
 		return fmt.Errorf("the upstream's answer has the status %03d, which is none", res.StatusCode)
 	}
 	return nil
-}
-
-// mapLocation brings a Location inside the API to the gateway's route, and removes any other: neither shall a client
-// be led to where it has no credentials, nor to a place that an answer has chosen.
-func (m linkMap) mapLocation(res *http.Response) {
-	values := res.Header["Location"]
-	res.Header.Del("Location")
-	if len(values) != 1 {
-		return
-	}
-	location, err := res.Request.URL.Parse(values[0])
-	if err != nil || location.User != nil || location.Scheme != m.api.Scheme || location.Host != m.api.Host {
-		return
-	}
-	if !policy.Below(location.Path, m.api.Path) {
-		return
-	}
-	path, err := policy.NewPath(location, m.api.Path)
-	if err != nil { // not even the route would take it
-		return
-	}
-	mapped := m.public + path.Escaped
-	if location.RawQuery != "" {
-		mapped += "?" + location.RawQuery
-	}
-	if location.Fragment != "" {
-		mapped += "#" + location.EscapedFragment()
-	}
-	res.Header.Set("Location", mapped)
 }
 
 // guardedBody cleans the trailers, of which some are known only when the body has been read, and remembers why a body
@@ -107,22 +77,4 @@ func (g *guardedBody) Close() error {
 	err := g.ReadCloser.Close()
 	g.cleanTrailers()
 	return err
-}
-
-// linkMap says which links lead into the API, and what they become.
-type linkMap struct {
-	api    *url.URL     // without a slash at its end
-	public string       // public_url and the route's prefix, without a slash at its end
-	links  linkRewriter // of no document yet
-}
-
-func newLinkMap(api, public *url.URL, prefix string) linkMap {
-	to := public.String() + (&url.URL{Path: prefix}).EscapedPath()
-	return linkMap{api: api, public: to, links: *newLinkRewriter(api.String()+"/", to+"/")}
-}
-
-// rewriter returns a rewriter for one document.
-func (m linkMap) rewriter() *linkRewriter {
-	links := m.links
-	return &links
 }

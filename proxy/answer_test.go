@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"stagedoor/proxy/proxytest"
 	"stagedoor/session"
 )
 
@@ -206,7 +207,7 @@ func TestRefusalsThatAreExplained(t *testing.T) {
 			w.Header().Set("Content-Encoding", r.Header.Get("Accept-Encoding"))
 			w.WriteHeader(403)
 			if r.Header.Get("Accept-Encoding") == "gzip" {
-				_, _ = w.Write(gzipped(c.body))
+				_, _ = w.Write(proxytest.Gzip(c.body))
 				return
 			}
 			_, _ = io.WriteString(w, c.body)

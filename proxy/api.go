@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"stagedoor/httperror"
+	"stagedoor/proxy/links"
 	"stagedoor/proxy/policy"
 	"stagedoor/proxy/quota"
 	"stagedoor/session"
@@ -29,7 +30,7 @@ type apiRoute struct {
 	api      *url.URL
 	public   *url.URL
 	agent    []string // the User-Agent
-	links    linkMap
+	links    links.Map
 	metrics  Metrics
 	proxy    *httputil.ReverseProxy
 }
@@ -65,7 +66,7 @@ func newAPIRoute(route Route, p parts) (*apiRoute, error) {
 	if len(a.methods) == 0 {
 		a.methods = DefaultMethods()
 	}
-	a.links = newLinkMap(p.api, p.public, a.prefix)
+	a.links = links.NewMap(p.api, p.public, a.prefix)
 	a.proxy = &httputil.ReverseProxy{
 		Rewrite: rewriteCall,
 		Transport: &apiTransport{

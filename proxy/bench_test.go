@@ -161,18 +161,6 @@ func BenchmarkHeader(b *testing.B) {
 	}
 }
 
-// BenchmarkLinks rewrites a page of 50 KB.
-func BenchmarkLinks(b *testing.B) {
-	page := []byte(strings.Repeat(profileJSON, 25))
-	m := newLinkMap(&url.URL{Scheme: "https", Host: "api.spotify.com", Path: "/v1"}, &url.URL{Scheme: "https", Host: "app.example"}, "/api")
-	var out []byte
-	b.SetBytes(int64(len(page)))
-	b.ReportAllocs()
-	for b.Loop() {
-		out = m.rewriter().rewrite(out[:0], page)
-	}
-}
-
 // BenchmarkAccessLine writes the line of one request.
 func BenchmarkAccessLine(b *testing.B) {
 	g, cookie := newBenchedGateway(b)

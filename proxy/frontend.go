@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"stagedoor/proxy/links"
 	"stagedoor/proxy/policy"
 )
 
@@ -17,7 +18,7 @@ import (
 type frontendRoute struct {
 	origin  *url.URL
 	host    string // that it is asked with; empty means the origin's
-	own     ownOrigins
+	links   links.Frontend
 	scheme  string // of public_url
 	methods []string
 	cookies policy.CookieNames
@@ -37,7 +38,7 @@ func newFrontendRoute(route Route, p parts) (*frontendRoute, error) {
 	if route.asksForPublicHost() {
 		f.host = p.public.Host
 	}
-	f.own = newOwnOrigins(origin, p.public, cmp.Or(f.host, origin.Host))
+	f.links = links.NewFrontend(origin, p.public, cmp.Or(f.host, origin.Host))
 	text := frontendText(origin.String(), route.Path)
 	f.proxy = &httputil.ReverseProxy{
 		Rewrite:        f.rewrite,
@@ -118,7 +119,7 @@ func (f *frontendRoute) cleanAnswer(res *http.Response) error {
 		res.Header.Del("Strict-Transport-Security")
 		return nil
 	}
-	f.own.mapHeader(res.Header)
+	f.links.MapHeader(res.Header)
 	guardBody(res, f.drop)
 	return awaitFirstPiece(res, frontendHeaderWait)
 }

@@ -2,7 +2,10 @@
 package proxytest
 
 import (
+	"bytes"
+	"compress/gzip"
 	"encoding/json"
+	"io"
 	"os"
 	"strings"
 )
@@ -33,4 +36,26 @@ func read(path string) string {
 		panic(err)
 	}
 	return string(content)
+}
+
+// Gzip compresses a text.
+func Gzip(text string) []byte {
+	var out bytes.Buffer
+	zip := gzip.NewWriter(&out)
+	_, _ = io.WriteString(zip, text) // a buffer takes every write
+	_ = zip.Close()
+	return out.Bytes()
+}
+
+// Gunzip undoes Gzip. It panics when the text is not compressed, or not to its end.
+func Gunzip(zipped string) string {
+	unzip, err := gzip.NewReader(strings.NewReader(zipped))
+	if err != nil {
+		panic(err)
+	}
+	text, err := io.ReadAll(unzip)
+	if err != nil {
+		panic(err)
+	}
+	return string(text)
 }

@@ -1,4 +1,4 @@
-package proxy
+package links
 
 import (
 	"bytes"
@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+
+	"stagedoor/proxy/proxytest"
 )
 
 // FuzzZippedLinks unzips, rewrites and zips a body that comes in pieces, and compares it with the same done at once. What
@@ -18,7 +20,7 @@ func FuzzZippedLinks(f *testing.F) {
 	for _, c := range linkDocuments {
 		f.Add([]byte(c.in), true, 3)
 	}
-	whole := gzipped(`{"href":"https://api.example/v1/me"}`)
+	whole := proxytest.Gzip(`{"href":"https://api.example/v1/me"}`)
 	for _, raw := range [][]byte{
 		whole, whole[:len(whole)-1], whole[:10], whole[:2], append(bytes.Clone(whole), whole...), append(bytes.Clone(whole), 0),
 		{}, {0x1f}, {0x1f, 0x8b}, []byte("\x1f\x8b\x08\x04\xff\xff"), []byte(`{"a":"https://api.example/v1/x"}`),
@@ -27,7 +29,7 @@ func FuzzZippedLinks(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, raw []byte, zip bool, size int) {
 		if zip {
-			raw = gzipped(string(raw))
+			raw = proxytest.Gzip(string(raw))
 		}
 		want, wantErr := rewrittenAtOnce(raw)
 		source := io.Reader(bytes.NewReader(raw))
@@ -37,7 +39,7 @@ func FuzzZippedLinks(f *testing.F) {
 		case size < 100:
 			source = iotest.HalfReader(source)
 		}
-		body := newLinkBody(io.NopCloser(source), newLinkRewriter(testFrom, testTo), true)
+		body := newBody(io.NopCloser(source), newRewriter(testFrom, testTo), true)
 		got, err := io.ReadAll(body)
 		if closeErr := body.Close(); closeErr != nil {
 			t.Error(closeErr)
@@ -49,7 +51,7 @@ func FuzzZippedLinks(f *testing.F) {
 			return
 		}
 		if isZipped(raw) {
-			got = []byte(gunzipped(t, string(got)))
+			got = []byte(proxytest.Gunzip(string(got)))
 		}
 		if !bytes.Equal(got, want) {
 			t.Errorf("%q became %q, want %q", raw, got, want)
@@ -71,7 +73,7 @@ func rewrittenAtOnce(raw []byte) ([]byte, error) {
 			return nil, err
 		}
 	}
-	links := newLinkRewriter(testFrom, testTo)
+	links := newRewriter(testFrom, testTo)
 	return links.finish(links.rewrite(nil, plain)), nil
 }
 
@@ -85,11 +87,11 @@ func FuzzLocation(f *testing.F) {
 		f.Add(location)
 	}
 	api, public := &url.URL{Scheme: "https", Host: "api.example", Path: "/v1"}, &url.URL{Scheme: "https", Host: "app.example"}
-	links := newLinkMap(api, public, "/api")
+	links := NewMap(api, public, "/api")
 	f.Fuzz(func(t *testing.T, location string) {
 		from := &http.Request{URL: api.JoinPath("me")}
 		res := &http.Response{Header: http.Header{"Location": {location}}, Request: from}
-		links.mapLocation(res)
+		links.MapLocation(res)
 		got := res.Header.Get("Location")
 		if got == "" {
 			return

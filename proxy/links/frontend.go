@@ -1,4 +1,4 @@
-package proxy
+package links
 
 import (
 	"net/http"
@@ -6,20 +6,20 @@ import (
 	"strings"
 )
 
-// ownOrigins are the origins by which a frontend may call itself: a server that makes a redirect absolute takes them for the
+// Frontend are the origins by which a frontend may call itself: a server that makes a redirect absolute takes them for the
 // address that its visitor uses. What they name lies below public_url.
-type ownOrigins struct {
+type Frontend struct {
 	scheme string          // of the frontend's own connections, for addresses that begin with //
 	known  map[string]bool // scheme://host:port
 	public string          // public_url
 }
 
-// newOwnOrigins collects them. Besides its address in config.yaml, a frontend knows the Host that it is asked with, and
+// NewFrontend collects them. Besides its address in config.yaml, a frontend knows the Host that it is asked with, and
 // servers such as nginx write that with the port that they themselves listen on.
-func newOwnOrigins(upstream, public *url.URL, askedHost string) ownOrigins {
+func NewFrontend(upstream, public *url.URL, askedHost string) Frontend {
 	asked := &url.URL{Scheme: upstream.Scheme, Host: askedHost}
 	withOwnPort := &url.URL{Scheme: upstream.Scheme, Host: hostPort(asked.Hostname(), portOf(upstream))}
-	o := ownOrigins{scheme: upstream.Scheme, known: map[string]bool{}, public: public.String()}
+	o := Frontend{scheme: upstream.Scheme, known: map[string]bool{}, public: public.String()}
 	for _, u := range []*url.URL{upstream, asked, withOwnPort} {
 		o.known[originKey(u)] = true
 	}
@@ -49,9 +49,9 @@ func portOf(u *url.URL) string {
 	}
 }
 
-// mapHeader lets Location and Content-Location (RFC 9110 sections 10.2.2 and 8.7) lead to the gateway where they name the
+// MapHeader lets Location and Content-Location (RFC 9110 sections 10.2.2 and 8.7) lead to the gateway where they name the
 // frontend itself. Paths, and other places, stay as they are.
-func (o ownOrigins) mapHeader(h http.Header) {
+func (o Frontend) MapHeader(h http.Header) {
 	for _, name := range []string{"Location", "Content-Location"} {
 		for i, value := range h[name] {
 			h[name][i] = o.mapped(value)
@@ -59,7 +59,7 @@ func (o ownOrigins) mapHeader(h http.Header) {
 	}
 }
 
-func (o ownOrigins) mapped(location string) string {
+func (o Frontend) mapped(location string) string {
 	u, err := url.Parse(location)
 	if err != nil || u.Host == "" || u.User != nil {
 		return location

@@ -1,11 +1,10 @@
-package proxy
+package links
 
 import (
 	"bufio"
 	"bytes"
 	"compress/gzip"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"slices"
@@ -16,9 +15,9 @@ import (
 	"stagedoor/proxy/policy"
 )
 
-// rewriteBody lets the links of a JSON answer lead to the gateway. Other answers, parts of answers and encodings that
+// RewriteBody lets the links of a JSON answer lead to the gateway. Other answers, parts of answers and encodings that
 // the gateway did not ask for pass as they came. An error says that a short answer broke off.
-func (m linkMap) rewriteBody(res *http.Response) error {
+func (m Map) RewriteBody(res *http.Response) error {
 	encoding := res.Header.Get("Content-Encoding")
 	zipped := policy.IsGzip(encoding) && res.Request.Header.Get("Accept-Encoding") == "gzip"
 	plain := encoding == "" || strings.EqualFold(encoding, "identity")
@@ -34,39 +33,39 @@ func (m linkMap) rewriteBody(res *http.Response) error {
 	if res.Request.Method == http.MethodHead || res.Body == http.NoBody {
 		return nil
 	}
-	body := newLinkBody(res.Body, m.rewriter(), zipped)
-	res.Body = body
+	rewritten := newBody(res.Body, m.newDocument(), zipped)
+	res.Body = rewritten
 	if !plain || announced < 0 || announced > wholeBody {
 		return nil
 	}
-	if err := body.fillWhole(announced); err != nil { // one write to the client instead of three
-		return fmt.Errorf("%w: %w", errBrokenAnswer, err)
+	if err := rewritten.fillWhole(announced); err != nil { // one write to the client instead of three
+		return err
 	}
-	res.ContentLength = int64(body.out.Len())
-	res.Header["Content-Length"] = []string{strconv.Itoa(body.out.Len())}
+	res.ContentLength = int64(rewritten.out.Len())
+	res.Header["Content-Length"] = []string{strconv.Itoa(rewritten.out.Len())}
 	return nil
 }
 
-// linkBody is a body whose links are rewritten while it is read.
-type linkBody struct {
+// body is a body whose links are rewritten while it is read.
+type body struct {
 	source io.ReadCloser
 	in     io.Reader // source, unzipped if need be; nil until the first read of a zipped one
-	links  *linkRewriter
-	*linkBuffers
+	links  *rewriter
+	*buffers
 	zip   *gzip.Writer // into out, from zippers; nil for a plain body
 	unzip *gzip.Reader // from unzippers; nil for a plain body
 	err   error        // of the source, told when out is empty
 }
 
-// linkBuffers are what a body needs while it is read. They are worth keeping.
-type linkBuffers struct {
-	piece []byte       // what was read from the source last
-	spare []byte       // what piece becomes
-	out   bytes.Buffer // what is ready to be read
+// buffers are what a body needs while it is read. They are worth keeping.
+type buffers struct {
+	piece   []byte       // what was read from the source last
+	rewrite []byte       // what piece becomes
+	out     bytes.Buffer // what is ready to be read
 }
 
-// room makes piece so long, in bytes. Most answers are short, and many are on their way at the same time.
-func (b *linkBuffers) room(size int) []byte {
+// grow makes piece so long, in bytes. Most answers are short, and many are on their way at the same time.
+func (b *buffers) grow(size int) []byte {
 	b.piece = slices.Grow(b.piece[:0], size)[:size]
 	return b.piece
 }
@@ -78,12 +77,12 @@ const wholeBody = 64 << 10
 // longPiece is how much is read at a time of any other body, in bytes.
 const longPiece = 32 << 10
 
-// maxSpare is how large a spare or an out is kept, in bytes.
-const maxSpare = 2 * wholeBody
+// maxPooled is how large rewrite or out is kept, in bytes.
+const maxPooled = 2 * wholeBody
 
-var linkBufferPool = sync.Pool{New: func() any { return new(linkBuffers) }}
+var bufferPool = sync.Pool{New: func() any { return new(buffers) }}
 
-// zippers holds writers that nobody uses: each is worth most of a megabyte. An answer is zipped once and read once, so
+// zippers holds writers that are not in use: each is worth most of a megabyte. An answer is zipped once and read once, so
 // what costs least is best. Unzippers holds readers.
 var (
 	zippers = sync.Pool{New: func() any {
@@ -96,8 +95,8 @@ var (
 	unzippers = sync.Pool{New: func() any { return new(gzip.Reader) }}
 )
 
-func newLinkBody(source io.ReadCloser, links *linkRewriter, zipped bool) *linkBody {
-	b := &linkBody{source: source, links: links, linkBuffers: linkBufferPool.Get().(*linkBuffers)}
+func newBody(source io.ReadCloser, links *rewriter, zipped bool) *body {
+	b := &body{source: source, links: links, buffers: bufferPool.Get().(*buffers)}
 	if zipped {
 		b.zip = zippers.Get().(*gzip.Writer)
 		b.zip.Reset(&b.out)
@@ -108,8 +107,8 @@ func newLinkBody(source io.ReadCloser, links *linkRewriter, zipped bool) *linkBo
 }
 
 // Read implements io.Reader.
-func (b *linkBody) Read(p []byte) (int, error) {
-	if b.linkBuffers == nil {
+func (b *body) Read(p []byte) (int, error) {
+	if b.buffers == nil {
 		return 0, http.ErrBodyReadAfterClose
 	}
 	for b.out.Len() == 0 && b.err == nil {
@@ -123,19 +122,19 @@ func (b *linkBody) Read(p []byte) (int, error) {
 
 // fill reads one piece from the source. What the source had ready is passed on at once, because it may be long until
 // there is more.
-func (b *linkBody) fill() {
+func (b *body) fill() {
 	if b.in == nil && !b.openZip() {
 		return
 	}
 	var n int
-	n, b.err = b.in.Read(b.room(longPiece))
+	n, b.err = b.in.Read(b.grow(longPiece))
 	ended := errors.Is(b.err, io.EOF)
 	if b.zip == nil {
 		b.pass(n, ended)
 		return
 	}
-	b.spare = b.rewritten(b.spare[:0], n, ended)
-	_, _ = b.zip.Write(b.spare) // a buffer takes every write
+	b.rewrite = b.rewritten(b.rewrite[:0], n, ended)
+	_, _ = b.zip.Write(b.rewrite) // a buffer takes every write
 	switch {
 	case ended:
 		_ = b.zip.Close()
@@ -145,8 +144,8 @@ func (b *linkBody) fill() {
 }
 
 // fillWhole reads a short body whose length is announced, or returns why it is not there.
-func (b *linkBody) fillWhole(length int64) error {
-	n, err := io.ReadFull(b.in, b.room(int(length)))
+func (b *body) fillWhole(length int64) error {
+	n, err := io.ReadFull(b.in, b.grow(int(length)))
 	if err != nil {
 		return err
 	}
@@ -156,13 +155,13 @@ func (b *linkBody) fillWhole(length int64) error {
 }
 
 // pass lets what the first bytes of piece become be read.
-func (b *linkBody) pass(size int, ended bool) {
+func (b *body) pass(size int, ended bool) {
 	b.out.Grow(size)
 	b.out.Write(b.rewritten(b.out.AvailableBuffer(), size, ended)) // no copy, unless it became much longer
 }
 
 // rewritten appends to dst what the first bytes of piece become.
-func (b *linkBody) rewritten(dst []byte, size int, ended bool) []byte {
+func (b *body) rewritten(dst []byte, size int, ended bool) []byte {
 	dst = b.links.rewrite(dst, b.piece[:size])
 	if ended {
 		dst = b.links.finish(dst)
@@ -171,7 +170,7 @@ func (b *linkBody) rewritten(dst []byte, size int, ended bool) []byte {
 }
 
 // openZip begins to unzip. What is not zipped after all, an empty body among it, passes as it came.
-func (b *linkBody) openZip() bool {
+func (b *body) openZip() bool {
 	buffered := bufio.NewReader(b.source)
 	if magic, err := buffered.Peek(2); err != nil || magic[0] != 0x1f || magic[1] != 0x8b {
 		b.in = buffered
@@ -186,7 +185,7 @@ func (b *linkBody) openZip() bool {
 	return true
 }
 
-func (b *linkBody) freeZip() {
+func (b *body) freeZip() {
 	if b.zip != nil {
 		b.zip.Reset(io.Discard) // it must not keep this body alive
 		zippers.Put(b.zip)
@@ -195,17 +194,17 @@ func (b *linkBody) freeZip() {
 }
 
 // Close implements io.Closer.
-func (b *linkBody) Close() error {
+func (b *body) Close() error {
 	b.freeZip()
 	if b.unzip != nil {
 		unzippers.Put(b.unzip)
 		b.unzip, b.in = nil, nil
 	}
-	if used := b.linkBuffers; used != nil {
-		b.linkBuffers = nil
+	if used := b.buffers; used != nil {
+		b.buffers = nil
 		used.out.Reset()
-		if cap(used.spare) <= maxSpare && used.out.Cap() <= maxSpare {
-			linkBufferPool.Put(used)
+		if cap(used.rewrite) <= maxPooled && used.out.Cap() <= maxPooled {
+			bufferPool.Put(used)
 		}
 	}
 	return b.source.Close()

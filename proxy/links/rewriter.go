@@ -1,54 +1,54 @@
-package proxy
+package links
 
 import (
 	"bytes"
 	"strings"
 )
 
-// maxHeld bounds what the link rewriter holds back of a string that may turn out to be the name of a member, in bytes.
+// maxPending bounds what a rewriter keeps of a string that may turn out to be the name of a member, in bytes.
 // Below it lie all addresses; a longer one is taken for a value.
-const maxHeld = 8 << 10
+const maxPending = 8 << 10
 
-// linkRewriter replaces the begin of string values in a JSON document that comes in pieces: a value that begins with
+// rewriter replaces the begin of string values in a JSON document that comes in pieces: a value that begins with
 // from begins with to instead. Names of members, and everything else to the byte, stay as they are. A slash may be
 // written as \/ (RFC 8259 section 7), and is then written so again.
 //
 // It does not parse. In JSON a quotation mark and the letter of a scheme beside each other are the begin of a string,
 // unless a backslash stands before them; so it is enough to look for those, and at what stands around them. A document
 // that is not JSON is changed at most where it looks like that.
-type linkRewriter struct {
+type rewriter struct {
 	from    string
 	begin   []byte // a quotation mark and the begin of from, up to its first slash
 	plain   []byte // to
 	escaped []byte // to, with \/
-	held    []byte // the undecided end of what has come
-	before  byte   // what stands before held, white space aside; zero at the begin
+	pending []byte // the undecided end of what has come
+	before  byte   // what stands before pending, white space aside; zero at the begin
 }
 
-func newLinkRewriter(from, to string) *linkRewriter {
+func newRewriter(from, to string) *rewriter {
 	scheme, _, _ := strings.Cut(from, "/")
-	return &linkRewriter{
+	return &rewriter{
 		from: from, begin: []byte(`"` + scheme), plain: []byte(to),
 		escaped: bytes.ReplaceAll([]byte(to), []byte("/"), []byte(`\/`)),
 	}
 }
 
 // rewrite appends to dst what the next piece of the document becomes.
-func (l *linkRewriter) rewrite(dst, piece []byte) []byte {
-	if len(l.held) > 0 {
-		l.held = append(l.held, piece...)
-		piece = l.held
+func (l *rewriter) rewrite(dst, piece []byte) []byte {
+	if len(l.pending) > 0 {
+		l.pending = append(l.pending, piece...)
+		piece = l.pending
 	}
 	copied, searched := 0, 0
 	for {
 		at := l.candidate(piece, searched)
-		verdict, end := l.judge(piece, at)
-		switch verdict {
+		found, end := l.match(piece, at)
+		switch found {
 		case noLink:
 			searched = at + 1
 		case undecided:
 			dst = append(dst, piece[copied:at]...)
-			l.hold(piece, at)
+			l.keep(piece, at)
 			return dst
 		case plainLink:
 			dst = append(append(dst, piece[copied:at+1]...), l.plain...)
@@ -60,16 +60,16 @@ func (l *linkRewriter) rewrite(dst, piece []byte) []byte {
 	}
 }
 
-// finish appends what was held back: the document is over.
-func (l *linkRewriter) finish(dst []byte) []byte {
-	dst = append(dst, l.held...)
-	l.held = l.held[:0]
+// finish appends what is pending: the document is over.
+func (l *rewriter) finish(dst []byte) []byte {
+	dst = append(dst, l.pending...)
+	l.pending = l.pending[:0]
 	return dst
 }
 
 // candidate returns where the next string begins that may be a link, or may become one when more comes; the length of
 // piece when there is none. It looks for the scheme first: JSON is full of quotation marks.
-func (l *linkRewriter) candidate(piece []byte, from int) int {
+func (l *rewriter) candidate(piece []byte, from int) int {
 	scheme := l.begin[1:]
 	for at := from + 1; at < len(piece); at++ {
 		n := bytes.Index(piece[at:], scheme)
@@ -89,46 +89,47 @@ func (l *linkRewriter) candidate(piece []byte, from int) int {
 	return len(piece)
 }
 
-type linkVerdict int
+// match is what a string of a document is, as far as it has come.
+type match int
 
 const (
-	noLink linkVerdict = iota
+	noLink match = iota
 	undecided
 	plainLink
 	escapedLink // its first slash is written \/
 )
 
-// judge looks at the string that begins at a place, and tells where the part ends that is replaced.
-func (l *linkRewriter) judge(piece []byte, at int) (verdict linkVerdict, end int) {
-	verdict, end = l.compare(piece, at+1)
-	if verdict == noLink || verdict == undecided {
-		return verdict, end
+// match tells what the string that begins at a place is, and where the part of it ends that is replaced.
+func (l *rewriter) match(piece []byte, at int) (found match, end int) {
+	found, end = l.compare(piece, at+1)
+	if found == noLink || found == undecided {
+		return found, end
 	}
 	switch before := lastOf(piece[:at], l.before); before {
 	case 0, ':', '[':
-		return verdict, end
+		return found, end
 	case ',': // an element of an array, or the name of a member
 		if isName, known := nameFollows(piece[end:]); isName {
 			return noLink, end
-		} else if !known && len(piece)-at < maxHeld {
+		} else if !known && len(piece)-at < maxPending {
 			return undecided, end
 		}
-		return verdict, end
+		return found, end
 	default:
 		return noLink, end
 	}
 }
 
 // compare compares a text with from, and tells where the equal part ends.
-func (l *linkRewriter) compare(piece []byte, at int) (verdict linkVerdict, end int) {
+func (l *rewriter) compare(piece []byte, at int) (found match, end int) {
 	if rest := piece[min(at, len(piece)):]; len(rest) >= len(l.from) && string(rest[:len(l.from)]) == l.from { // as Spotify writes it
 		return plainLink, at + len(l.from)
 	}
-	verdict, slashes := plainLink, 0
+	found, slashes := plainLink, 0
 	for i := range len(l.from) {
 		if at < len(piece) && piece[at] == '\\' && l.from[i] == '/' {
 			if slashes == 0 {
-				verdict = escapedLink
+				found = escapedLink
 			}
 			at++
 		}
@@ -143,7 +144,7 @@ func (l *linkRewriter) compare(piece []byte, at int) (verdict linkVerdict, end i
 		}
 		at++
 	}
-	return verdict, at
+	return found, at
 }
 
 // nameFollows tells whether the string whose rest comes is the name of a member, as far as that is known.
@@ -171,8 +172,8 @@ func lastOf(text []byte, otherwise byte) byte {
 	return otherwise
 }
 
-// hold keeps what comes from a place on until more is known.
-func (l *linkRewriter) hold(piece []byte, at int) {
+// keep makes what comes from a place on pending, until more is known.
+func (l *rewriter) keep(piece []byte, at int) {
 	l.before = lastOf(piece[:at], l.before)
-	l.held = append(l.held[:0], piece[at:]...)
+	l.pending = append(l.pending[:0], piece[at:]...)
 }
