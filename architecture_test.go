@@ -16,35 +16,36 @@ import (
 // added with a reason.
 var plan = map[string][]string{
 	".":                   {"command"},
-	"command":             {"config", "dial", "flows", "httperror", "metrics", "overview", "proxy", "proxy/quota", "session", "simulator", "web"},
-	"config":              {"flows", "proxy", "session", "spelling", "webapi"},            // their Configs
-	"dial":                {},                                                             // connections that notice silence
-	"flows":               {"dial", "httperror", "page", "session", "spelling", "webapi"}, // never proxy: main mounts both
+	"command":             {"config", "dial", "flows", "httperror", "metrics", "overview", "proxy", "proxy/quota", "secret", "session", "simulator", "web"},
+	"config":              {"flows", "proxy", "secret", "session", "spelling", "webapi"},            // their Configs
+	"dial":                {},                                                                       // connections that notice silence
+	"flows":               {"dial", "httperror", "page", "secret", "session", "spelling", "webapi"}, // never proxy: main mounts both
 	"proxy/quota":         {},
-	"proxy/links":         {"proxy/policy"},                                                                         // addresses in answers
-	"proxy/policy":        {},                                                                                       // pure rules: they need the request alone
-	"proxy/proxytest":     {},                                                                                       // corpora for the tests of several packages
-	"proxy":               {"dial", "httperror", "proxy/links", "proxy/policy", "proxy/quota", "session", "webapi"}, // never flows
-	"httperror":           {"page", "session"},                                                                      // turns its errors into answers
-	"overview":            {"httperror", "metrics", "page"},                                                         // shows what was counted
-	"page":                {},                                                                                       // the frame, whatever stands in it
-	"metrics":             {},                                                                                       // the others say in interfaces what they report
-	"session":             {"dial"},                                                                                 // must not know OAuth or HTTP routes
+	"proxy/links":         {"proxy/policy"},                                                                                   // addresses in answers
+	"proxy/policy":        {},                                                                                                 // pure rules: they need the request alone
+	"proxy/proxytest":     {},                                                                                                 // corpora for the tests of several packages
+	"proxy":               {"dial", "httperror", "proxy/links", "proxy/policy", "proxy/quota", "secret", "session", "webapi"}, // never flows
+	"httperror":           {"page", "session"},                                                                                // turns its errors into answers
+	"overview":            {"httperror", "metrics", "page"},                                                                   // shows what was counted
+	"page":                {},                                                                                                 // the frame, whatever stands in it
+	"metrics":             {},                                                                                                 // the others say in interfaces what they report
+	"secret":              {},                                                                                                 // the others decide what is one
+	"session":             {"dial", "secret"},                                                                                 // must not know OAuth or HTTP routes
 	"session/sessiontest": {"session"},
 	"simulator":           {}, // could stand in any project's place of Spotify
 	"spelling":            {},
 	"web":                 {},
-	"webapi":              {},                                                                // facts about Spotify, for whoever needs them
-	"e2e":                 {"e2e/faultproxy", "session", "session/sessiontest", "simulator"}, // sees the rest as a process
-	"bench":               {"simulator"},                                                     // measures Stagedoor from outside, as a process
-	"e2e/faultproxy":      {},                                                                // harms TCP and knows no protocol
+	"webapi":              {},                                                                          // facts about Spotify, for whoever needs them
+	"e2e":                 {"e2e/faultproxy", "secret", "session", "session/sessiontest", "simulator"}, // sees the rest as a process
+	"bench":               {"simulator"},                                                               // measures Stagedoor from outside, as a process
+	"e2e/faultproxy":      {},                                                                          // harms TCP and knows no protocol
 }
 
 // only says which files alone may import a package from outside, and why.
 var only = []struct{ path, files, why string }{
 	{"github.com/gorilla/sessions", "session/cookie.go session/*_test.go", "its default cookie is unsafe: one file sets every option"},
 	{"github.com/redis/go-redis/v9", "session/redis*.go session/*_test.go session/sessiontest/*.go proxy/quota/redis.go proxy/quota/*_test.go", "files of one store know the commands and the keys"},
-	{"github.com/goccy/go-yaml", "config/*.go session/secret_test.go", "nobody else reads YAML"},
+	{"github.com/goccy/go-yaml", "config/*.go secret/*_test.go", "nobody else reads YAML"},
 	{"github.com/santhosh-tekuri/jsonschema", "config/*_test.go", "the loader judges the configuration; the schema is for editors"},
 	{"github.com/prometheus", "metrics/*.go", "nobody else knows who reads the figures"},
 	{"html/template", "nobody", "it links text/template"},

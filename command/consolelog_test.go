@@ -10,7 +10,7 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"stagedoor/config"
-	"stagedoor/session"
+	"stagedoor/secret"
 )
 
 // console writes lines as log.format console does, and returns them without their time.
@@ -51,7 +51,7 @@ func TestConsole(t *testing.T) {
 		`INFO   a\nb \x1b[31m path="a=b" agent="x\ny" tail="\u009b2J" word=` + `"é"`: func(log *zap.Logger) {
 			log.Info("a\nb \x1b[31m", zap.String("path", "a=b"), zap.String("agent", "x\ny"), zap.String("tail", "\u009b2J"), zap.String("word", "é"))
 		},
-		"INFO   secret key=[redacted]": func(log *zap.Logger) { log.Info("secret", zap.Any("key", session.NewSecret("hidden"))) },
+		"INFO   secret key=[redacted]": func(log *zap.Logger) { log.Info("secret", zap.Any("key", secret.New("hidden"))) },
 	} {
 		if got := console(t, write); len(got) != 1 || got[0] != want {
 			t.Errorf("the console has\n%q, want\n%q", got, want)

@@ -12,6 +12,7 @@ import (
 	"stagedoor/config"
 	"stagedoor/flows"
 	"stagedoor/proxy"
+	"stagedoor/secret"
 	"stagedoor/session"
 	"stagedoor/simulator"
 	"stagedoor/web"
@@ -80,7 +81,7 @@ func demoConfig(address, public, spotify string) config.Config {
 	c.Spotify.ClientID, c.Spotify.ClientSecret = "stagedoor-demo", session.NewKey()
 	c.Spotify.Scopes = demoScopes
 	c.Spotify.AuthorizeURL, c.Spotify.TokenURL, c.Spotify.APIURL = spotify+"/authorize", spotify+"/api/token", spotify+"/v1"
-	c.Session.Store, c.Session.Keys = session.StoreMemory, []session.Secret{session.NewKey()}
+	c.Session.Store, c.Session.Keys = session.StoreMemory, []secret.Text{session.NewKey()}
 	c.Routes = []proxy.Route{
 		{Path: "/api/", Upstream: proxy.UpstreamSpotify, Credentials: proxy.CredentialsUser},
 		{Path: "/", FS: web.Demo(), Credentials: proxy.CredentialsNone, Fallback: "index.html"},

@@ -7,7 +7,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 
-	"stagedoor/session"
+	"stagedoor/secret"
 )
 
 // What clients do wrong, scanners above all, in the words of net/http's servers. An operator has nothing to do about it.
@@ -47,7 +47,7 @@ type remarkCore struct{ zapcore.Core }
 
 // Check implements zapcore.Core.
 func (c remarkCore) Check(entry zapcore.Entry, checked *zapcore.CheckedEntry) *zapcore.CheckedEntry {
-	entry.Level, entry.Message = remarkLevel(entry.Message), session.WithoutQuotations(entry.Message)
+	entry.Level, entry.Message = remarkLevel(entry.Message), secret.WithoutQuotations(entry.Message)
 	return c.Core.Check(entry, checked)
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"stagedoor/flows"
 	"stagedoor/proxy"
+	"stagedoor/secret"
 	"stagedoor/session"
 )
 
@@ -34,7 +35,7 @@ func check(config *Config, d *decoder) Faults {
 				field = strings.TrimSuffix(section+"."+field, ".")
 			}
 			if !covered(undecoded, field) {
-				d.fault(field, withoutUserinfo(problem))
+				d.fault(field, secret.WithoutUserinfos(problem))
 			}
 		}
 	}
@@ -63,14 +64,6 @@ func (c *checker) checkOwn() {
 	c.checkAccounts()
 }
 
-// userinfo is what may stand before the @ of a URL: a password, when somebody writes redis://:password@host.
-var userinfo = regexp.MustCompile(`("?)\S*@`)
-
-// withoutUserinfo hides it in a sentence that repeats a value. Such a sentence ends up in terminals and logs.
-func withoutUserinfo(problem string) string {
-	return userinfo.ReplaceAllString(problem, "${1}[redacted]@")
-}
-
 // covered tells whether a field, something in it or what it is in is among the broken ones.
 func covered(broken map[string]bool, field string) bool {
 	for b := range broken {
@@ -93,7 +86,7 @@ func (c *checker) refuse(field, problem string, standsOn ...string) {
 			return
 		}
 	}
-	c.fault(field, withoutUserinfo(problem))
+	c.fault(field, secret.WithoutUserinfos(problem))
 }
 
 func (c *checker) checkListeners() {

@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"stagedoor/proxy"
-	"stagedoor/session"
+	"stagedoor/secret"
 )
 
 // faultsOf runs our own checks over a good configuration that change has spoiled. The packages' own checks are theirs
@@ -14,8 +14,8 @@ import (
 func faultsOf(change func(c *Config)) []string {
 	config := Default()
 	config.Spotify.ClientID = "id"
-	config.Spotify.ClientSecret = session.NewSecret("secret")
-	config.Session.Keys = []session.Secret{session.NewSecret(testKey)}
+	config.Spotify.ClientSecret = secret.New("secret")
+	config.Session.Keys = []secret.Text{secret.New(testKey)}
 	change(&config)
 	c := &checker{decoder: newDecoder("config.yaml", "", environment()), config: &config}
 	c.checkOwn()
@@ -64,14 +64,14 @@ func TestOwnChecks(t *testing.T) {
 			[]string{`log.level: "loud" is no log level; write debug, info, warn or error`,
 				`log.format: "text" is no log format; write json or console`}},
 
-		"no secret for the flow": {func(c *Config) { c.Spotify.ClientSecret = session.Secret{} },
+		"no secret for the flow": {func(c *Config) { c.Spotify.ClientSecret = secret.Text{} },
 			[]string{"spotify.client_secret: there is no client secret, and the flow authorization_code needs it; " +
 				"set client_secret or client_secret_file, or take the flow authorization_code_pkce"}},
 		"no secret for PKCE": {func(c *Config) {
-			c.Spotify.ClientSecret, c.Spotify.Flow = session.Secret{}, "authorization_code_pkce"
+			c.Spotify.ClientSecret, c.Spotify.Flow = secret.Text{}, "authorization_code_pkce"
 		}, nil},
 		"no secret for two app routes": {func(c *Config) {
-			c.Spotify.ClientSecret, c.Spotify.Flow = session.Secret{}, "authorization_code_pkce"
+			c.Spotify.ClientSecret, c.Spotify.Flow = secret.Text{}, "authorization_code_pkce"
 			c.Routes[0].Credentials = "user_or_app"
 			c.Routes = append(c.Routes, proxy.Route{Path: "/app/", Upstream: "spotify", Credentials: "app"})
 		}, []string{"spotify.client_secret: there is no client secret, and the route /api/ speaks for the app, which needs it; " +

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"unicode"
 
-	"stagedoor/session"
+	"stagedoor/secret"
 )
 
 // byteOrderMark begins files of some editors. Nobody sees it in a secret that was copied from one.
@@ -16,13 +16,13 @@ const byteOrderMark = "\ufeff"
 // checkValues reports ids and secrets that were damaged on their way: by quotes that an .env file keeps, by line ends, by an
 // editor. Each would fail only later, in words that say nothing about the cause.
 func (c *checker) checkValues() {
-	id, secret := c.config.Spotify.ClientID, c.config.Spotify.ClientSecret.Reveal()
-	for field, text := range map[string]string{"spotify.client_id": id, "spotify.client_secret": secret} {
+	id, clientSecret := c.config.Spotify.ClientID, c.config.Spotify.ClientSecret.Reveal()
+	for field, text := range map[string]string{"spotify.client_id": id, "spotify.client_secret": clientSecret} {
 		if problem := clientValueProblem(text); problem != "" {
 			c.refuse(field, problem)
 		}
 	}
-	eachSecret(reflect.ValueOf(*c.config), "", func(field string, text session.Secret) {
+	eachSecret(reflect.ValueOf(*c.config), "", func(field string, text secret.Text) {
 		if problem := damaged(text.Reveal()); problem != "" && field != "spotify.client_secret" {
 			c.refuse(field, problem)
 		}
@@ -60,13 +60,13 @@ func clientValueProblem(text string) string {
 }
 
 // eachSecret calls visit for every key of a section and below it whose value is one secret.
-func eachSecret(section reflect.Value, path string, visit func(field string, text session.Secret)) {
+func eachSecret(section reflect.Value, path string, visit func(field string, text secret.Text)) {
 	for _, k := range keysOf(section.Type()) {
 		field, v := join(path, k.name), section.Field(k.index)
 		switch {
 		case k.twin:
 		case v.Type() == secretType:
-			visit(field, v.Interface().(session.Secret))
+			visit(field, v.Interface().(secret.Text))
 		case v.Kind() == reflect.Struct:
 			eachSecret(v, field, visit)
 		}

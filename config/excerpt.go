@@ -7,11 +7,9 @@ import (
 	"strings"
 	"unicode"
 
+	"stagedoor/secret"
 	"stagedoor/spelling"
 )
-
-// hidden stands in an excerpt for what it does not show.
-const hidden = "[redacted]"
 
 // excerpt shows the line of a position with a mark under the column. It ends up in terminals and logs of deployments,
 // so it shows nothing that may be a secret, nor what a terminal would obey.
@@ -76,7 +74,7 @@ var (
 // parent is a line that others may belong to.
 type parent struct {
 	indent int
-	secret bool
+	hide   bool
 }
 
 // withoutSecrets returns the lines without what may be a secret. It reads the text and not the syntax tree, because most
@@ -84,7 +82,7 @@ type parent struct {
 // a key that it does not know, and the lines that belong to it.
 func withoutSecrets(lines []string) []string {
 	var parents []parent
-	secret := false
+	hide := false
 	shown := slices.Clone(lines)
 	for i, line := range lines {
 		text := strings.TrimLeft(line, " \t")
@@ -92,16 +90,16 @@ func withoutSecrets(lines []string) []string {
 			continue
 		}
 		indent := len(line) - len(text)
-		if !secret || !continues.MatchString(line) {
+		if !hide || !continues.MatchString(line) {
 			parents = parentsOf(parents, indent, text[0] == '-')
-			secret = slices.ContainsFunc(parents, func(p parent) bool { return p.secret })
+			hide = slices.ContainsFunc(parents, func(p parent) bool { return p.hide })
 		}
-		if secret {
-			shown[i] = line[:indent] + hidden
+		if hide {
+			shown[i] = line[:indent] + secret.Redacted
 			continue
 		}
-		shown[i], secret = visible(line)
-		parents = append(parents, parent{indent, secret})
+		shown[i], hide = visible(line)
+		parents = append(parents, parent{indent, hide})
 	}
 	return shown
 }
@@ -118,32 +116,32 @@ func parentsOf(parents []parent, indent int, dash bool) []parent {
 
 // visible cuts a line behind the first name in it whose value may be a secret. It tells whether there is one, for the
 // lines that follow.
-func visible(line string) (shown string, secret bool) {
+func visible(line string) (shown string, hide bool) {
 	if comment := strings.Index(line, " #"); comment >= 0 {
 		line = line[:comment]
 	}
-	line = withoutUserinfo(line)
+	line = secret.WithoutUserinfos(line)
 	for _, at := range word.FindAllStringSubmatchIndex(line, -1) {
 		name, rest, colon := line[at[2]:at[3]], line[at[3]:], at[4] >= 0
 		switch {
 		case strings.HasSuffix(line[:at[2]], "/"): // a part of a path
 			continue
 		case namesFile(name) && !path.MatchString(strings.TrimPrefix(rest, separator.FindString(rest))):
-			secret = true
+			hide = true
 		case mayBeSecret(name, colon):
-			secret = true
+			hide = true
 		case !colon || !isForeignKey(name, rest):
 			continue
 		}
 		if !empty.MatchString(rest) {
 			value := strings.TrimPrefix(rest, separator.FindString(rest))
-			return strings.TrimSuffix(line, value) + hidden, secret
+			return strings.TrimSuffix(line, value) + secret.Redacted, hide
 		}
-		if secret {
+		if hide {
 			break
 		}
 	}
-	return line, secret
+	return line, hide
 }
 
 // mayBeSecret tells whether a word announces a secret: it is the name of one, or close to it, or sounds so.

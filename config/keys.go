@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	"stagedoor/session"
+	"stagedoor/secret"
 	"stagedoor/spelling"
 )
 
@@ -15,8 +15,8 @@ import (
 const fileSuffix = "_file"
 
 var (
-	secretType  = reflect.TypeFor[session.Secret]()
-	secretsType = reflect.TypeFor[[]session.Secret]()
+	secretType  = reflect.TypeFor[secret.Text]()
+	secretsType = reflect.TypeFor[[]secret.Text]()
 )
 
 // key is one key that a section may have.

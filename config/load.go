@@ -11,7 +11,7 @@ import (
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
 
-	"stagedoor/session"
+	"stagedoor/secret"
 )
 
 // maxFileSize is far above any real configuration; the YAML parser's time grows with the square of the nesting.
@@ -132,11 +132,11 @@ var syntaxMends = []struct{ says, mend string }{
 func (d *decoder) syntaxFault(err error) {
 	var syntax yaml.Error
 	if !errors.As(err, &syntax) {
-		d.faultAt(fileStart, "", "this is not YAML: "+session.WithoutQuotations(err.Error()))
+		d.faultAt(fileStart, "", "this is not YAML: "+secret.WithoutQuotations(err.Error()))
 		return
 	}
 	// What the parser quotes may be a secret whose own quotes are missing; the position says where it stands.
-	message := session.WithoutQuotations(strings.Join(strings.Fields(syntax.GetMessage()), " "))
+	message := secret.WithoutQuotations(strings.Join(strings.Fields(syntax.GetMessage()), " "))
 	position := d.source.at(syntax.GetToken())
 	switch line := d.source.lines[position.Line-1]; {
 	case strings.HasPrefix(strings.TrimLeft(line, " "), "\t"):

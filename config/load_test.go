@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"stagedoor/proxy"
-	"stagedoor/session"
+	"stagedoor/secret"
 )
 
 // testKey is a session key of 32 bytes.
@@ -52,8 +52,8 @@ func write(t *testing.T, path, text string) string {
 func TestLeavingOutMeansDefault(t *testing.T) {
 	want := Default()
 	want.Spotify.ClientID = "id"
-	want.Spotify.ClientSecret = session.NewSecret("secret")
-	want.Session.Keys = []session.Secret{session.NewSecret(testKey)}
+	want.Spotify.ClientSecret = secret.New("secret")
+	want.Session.Keys = []secret.Text{secret.New(testKey)}
 	for name, text := range map[string]string{
 		"the least":           complete,
 		"null sections":       complete + "server:\nadmin: ~\nlog: null\nroutes:\naccounts:\nquota:\n",

@@ -12,7 +12,7 @@ import (
 	"strconv"
 	"strings"
 
-	"stagedoor/session"
+	"stagedoor/secret"
 )
 
 // secretFile fills a secret, or a list of secrets, from the file that its …_file twin names. An empty name means that
@@ -40,7 +40,7 @@ func (d *decoder) secretFile(twin entry, v reflect.Value) {
 	}
 	d.positions[plain] = d.positions[twin.field] // what is wrong with the secret is wrong with its file
 	if v.Type() == secretType {
-		v.Set(reflect.ValueOf(session.NewSecret(text)))
+		v.Set(reflect.ValueOf(secret.New(text)))
 		return
 	}
 	v.Set(reflect.ValueOf(secretLines(text)))
@@ -95,12 +95,12 @@ func unreadable(path string, err error) error {
 }
 
 // secretLines returns one secret a line, without blank lines and those that begin with #.
-func secretLines(text string) []session.Secret {
-	var secrets []session.Secret
+func secretLines(text string) []secret.Text {
+	var secrets []secret.Text
 	for line := range strings.Lines(text) {
 		line = strings.TrimSpace(line)
 		if line != "" && !strings.HasPrefix(line, "#") {
-			secrets = append(secrets, session.NewSecret(line))
+			secrets = append(secrets, secret.New(line))
 		}
 	}
 	return secrets

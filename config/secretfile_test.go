@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"stagedoor/session"
+	"stagedoor/secret"
 )
 
 func TestSecretFiles(t *testing.T) {
@@ -38,7 +38,7 @@ redis: {password_file: ""}
 	}
 }
 
-func reveal(secrets []session.Secret) []string {
+func reveal(secrets []secret.Text) []string {
 	var texts []string
 	for _, s := range secrets {
 		texts = append(texts, s.Reveal())

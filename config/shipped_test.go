@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"stagedoor/session"
+	"stagedoor/secret"
 )
 
 const shipped = "../config.yaml"
@@ -23,8 +23,8 @@ func TestShippedFileIsTheDefaults(t *testing.T) {
 	}
 	want := Default()
 	want.Spotify.ClientID = "id"
-	want.Spotify.ClientSecret = session.NewSecret("secret")
-	want.Session.Keys = []session.Secret{session.NewSecret(testKey)}
+	want.Spotify.ClientSecret = secret.New("secret")
+	want.Session.Keys = []secret.Text{secret.New(testKey)}
 	if !reflect.DeepEqual(loaded.Config, want) {
 		t.Errorf("config.yaml is\n%+v\nand the defaults are\n%+v", loaded.Config, want)
 	}

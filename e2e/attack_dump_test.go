@@ -16,6 +16,7 @@ import (
 	"go.uber.org/zap"
 
 	"stagedoor/flows"
+	"stagedoor/secret"
 	"stagedoor/session"
 )
 
@@ -176,18 +177,18 @@ func (v *visitor) leaveForConsent() string {
 }
 
 // sessionsWith are the program's own sessions over the same Redis, under a key.
-func (w *world) sessionsWith(t *testing.T, key session.Secret) *session.Manager {
+func (w *world) sessionsWith(t *testing.T, key secret.Text) *session.Manager {
 	t.Helper()
 	store, err := session.NewRedis(w.redis.Config(), zap.NewNop())
 	if err != nil {
 		t.Fatal(err)
 	}
 	config := session.DefaultConfig()
-	config.Keys = []session.Secret{key}
+	config.Keys = []secret.Text{key}
 	none := errors.New("nothing is refreshed here")
 	m, err := session.NewManager(session.Options{
 		Config: config, Store: store, Leases: store, Lists: store, Bulk: store, Log: zap.NewNop(), Client: clientID,
-		Refresh: func(context.Context, session.Secret) (session.Grant, error) { return session.Grant{}, none },
+		Refresh: func(context.Context, secret.Text) (session.Grant, error) { return session.Grant{}, none },
 		App:     func(context.Context) (session.Grant, error) { return session.Grant{}, none },
 	})
 	if err != nil {

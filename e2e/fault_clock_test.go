@@ -10,6 +10,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"stagedoor/secret"
 	"stagedoor/session"
 )
 
@@ -42,8 +43,8 @@ func (w *world) refreshesWithSkew(r *trial, lifetime, span, stepping, skew time.
 	if _, err := managers[0].Create(answer, request, session.Login{
 		User: session.User{ID: "ada"}, AuthorizedAt: begin,
 		Grant: session.Grant{
-			Token:   session.Token{Access: session.NewSecret("access-0"), Expiry: begin.Add(lifetime)},
-			Refresh: session.NewSecret("refresh"),
+			Token:   session.Token{Access: secret.New("access-0"), Expiry: begin.Add(lifetime)},
+			Refresh: secret.New("refresh"),
 		},
 	}); err != nil {
 		r.Fatal(err)
@@ -71,12 +72,12 @@ func (w *world) manager(r *trial, now func() time.Time, lifetime time.Duration, 
 		r.Fatal(err)
 	}
 	config := session.DefaultConfig()
-	config.Keys = []session.Secret{w.key}
+	config.Keys = []secret.Text{w.key}
 	m, err := session.NewManager(session.Options{
 		Config: config, Store: redis, Leases: redis, Lists: redis, Bulk: redis, Watch: redis.Watch, Log: zap.NewNop(), Now: now,
-		Refresh: func(context.Context, session.Secret) (session.Grant, error) {
+		Refresh: func(context.Context, secret.Text) (session.Grant, error) {
 			n := calls.Add(1)
-			access := session.NewSecret(fmt.Sprint("access-", n))
+			access := secret.New(fmt.Sprint("access-", n))
 			return session.Grant{Token: session.Token{Access: access, Expiry: now().Add(lifetime)}}, nil
 		},
 	})

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"stagedoor/secret"
 	"stagedoor/session"
 )
 
@@ -50,7 +51,7 @@ func TestSessionKeyRotation(t *testing.T) {
 	for _, line := range p.logged(func(l logLine) bool { return l.Level == "error" || l.Status >= 500 }) {
 		t.Errorf("the log says %+v", line)
 	}
-	for _, key := range []session.Secret{w.key, newKey} {
+	for _, key := range []secret.Text{w.key, newKey} {
 		if strings.Contains(p.log(), key.Reveal()) {
 			t.Error("a session key is in the log")
 		}

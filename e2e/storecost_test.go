@@ -11,6 +11,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"stagedoor/secret"
 	"stagedoor/session"
 )
 
@@ -198,7 +199,7 @@ func TestRevokeAllKeepsOtherClients(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = store.Close() })
 	sessionConfig := session.DefaultConfig()
-	sessionConfig.Keys = []session.Secret{w.key}
+	sessionConfig.Keys = []secret.Text{w.key}
 	m, err := session.NewManager(session.Options{
 		Config: sessionConfig, Store: store, Leases: store, Lists: store, Bulk: store, Log: zap.NewNop(), Client: "another-client",
 	})

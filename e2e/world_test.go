@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"stagedoor/secret"
 	"stagedoor/session"
 	"stagedoor/session/sessiontest"
 	"stagedoor/simulator"
@@ -32,7 +33,7 @@ type world struct {
 	redis    *sessiontest.RedisServer
 	balancer *httptest.Server
 	replicas []*process
-	key      session.Secret
+	key      secret.Text
 	tokenURL string        // of the simulator, or of what stands before it
 	apiURL   string        // likewise
 	store    string        // lines below redis:

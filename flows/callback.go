@@ -11,6 +11,7 @@ import (
 	"go.uber.org/zap"
 
 	"stagedoor/httperror"
+	"stagedoor/secret"
 	"stagedoor/session"
 )
 
@@ -116,7 +117,7 @@ func (h *Handler) redeem(r *http.Request) (begun loginState, login session.Login
 		return begun, login, err
 	}
 	login.AuthorizedAt = h.now()
-	login.Grant, err = slot.Exchange(r.Context(), session.NewSecret(code), session.NewSecret(begun.Verifier), begun.Scopes)
+	login.Grant, err = slot.Exchange(r.Context(), secret.New(code), secret.New(begun.Verifier), begun.Scopes)
 	if errors.Is(err, session.ErrGrantEnded) {
 		return begun, login, restart(httperror.InvalidRequest, "This login took too long or was finished before. Begin again.", err)
 	}

@@ -5,7 +5,7 @@ import (
 	"net/url"
 	"time"
 
-	"stagedoor/session"
+	"stagedoor/secret"
 	"stagedoor/spelling"
 	"stagedoor/webapi"
 )
@@ -20,8 +20,8 @@ const (
 
 // Config is the part of config.yaml below "spotify".
 type Config struct {
-	ClientID     string         `yaml:"client_id"`
-	ClientSecret session.Secret `yaml:"client_secret"`
+	ClientID     string      `yaml:"client_id"`
+	ClientSecret secret.Text `yaml:"client_secret"`
 	// Flow is the grant that logs a user in, one of the Flow constants.
 	Flow string `yaml:"flow"`
 	// Scopes are asked for at every login.
@@ -102,7 +102,7 @@ func (c Config) urlProblem(text string) string {
 	u, err := url.Parse(text)
 	switch {
 	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
-		return fmt.Sprintf("%q is no URL; write one that begins with https://", session.WithoutUserinfo(text))
+		return fmt.Sprintf("%q is no URL; write one that begins with https://", secret.WithoutUserinfo(text))
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
 		return "must have neither user, query nor fragment"
 	case u.Scheme == "http" && !c.InsecureHTTP && !isLoopback(u.Hostname()):

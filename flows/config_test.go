@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"stagedoor/session"
+	"stagedoor/secret"
 	"stagedoor/webapi"
 )
 
@@ -91,7 +91,7 @@ func TestConfigTakes(t *testing.T) {
 // However a configuration is printed, the client's secret stays in it.
 func TestConfigHidesItsSecret(t *testing.T) {
 	c := DefaultConfig()
-	c.ClientSecret = session.NewSecret("the-client-secret")
+	c.ClientSecret = secret.New("the-client-secret")
 	for _, format := range []string{"%v", "%+v", "%#v", "%s"} {
 		if text := fmt.Sprintf(format, c); strings.Contains(text, "the-client-secret") {
 			t.Errorf("%s prints %s", format, text)

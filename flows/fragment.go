@@ -13,6 +13,7 @@ import (
 
 	"stagedoor/httperror"
 	"stagedoor/page"
+	"stagedoor/secret"
 	"stagedoor/session"
 )
 
@@ -110,6 +111,6 @@ func (h *Handler) fragmentGrant(values url.Values, begun loginState) (session.Gr
 		scopes = begun.Scopes
 	}
 	return session.Grant{Token: session.Token{
-		Access: session.NewSecret(values.Get("access_token")), Expiry: h.now().Add(lifetime(seconds)), Scopes: scopes,
+		Access: secret.New(values.Get("access_token")), Expiry: h.now().Add(lifetime(seconds)), Scopes: scopes,
 	}}, nil
 }

@@ -14,6 +14,7 @@ import (
 	"go.uber.org/zap/zapcore"
 	"go.uber.org/zap/zaptest/observer"
 
+	"stagedoor/secret"
 	"stagedoor/session"
 )
 
@@ -47,7 +48,7 @@ func newGateway(t *testing.T, change func(*Options)) *gateway {
 	o := Options{
 		Config: DefaultConfig(), PublicURL: "http://" + g.Listener.Addr().String(), Log: zap.New(core), Now: g.clock.Now,
 	}
-	o.Config.ClientID, o.Config.ClientSecret = "client-1", session.NewSecret("the-client-secret")
+	o.Config.ClientID, o.Config.ClientSecret = "client-1", secret.New("the-client-secret")
 	o.Config.AuthorizeURL = "https://accounts.example/authorize"
 	o.Config.TokenURL, o.Config.APIURL = g.spotify.URL+"/api/token", g.spotify.URL+"/v1"
 	o.Client = fstest.MapFS{"client.js": {Data: []byte(clientScript)}, "client.d.ts": {Data: []byte("export {};\n")}}
@@ -56,7 +57,7 @@ func newGateway(t *testing.T, change func(*Options)) *gateway {
 	}
 	o.Tokens = NewTokenEndpoint(o.Config, o.PublicURL, o.Now)
 	config := session.DefaultConfig()
-	config.Keys = []session.Secret{session.NewKey()}
+	config.Keys = []secret.Text{session.NewKey()}
 	manager, err := session.NewManager(session.Options{
 		Config: config, Store: g.store, Leases: memory, Lists: memory, Bulk: memory, Refresh: o.Tokens.Refresh, Log: o.Log, Now: o.Now,
 	})

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"stagedoor/httperror"
+	"stagedoor/secret"
 	"stagedoor/session"
 )
 
@@ -120,7 +121,7 @@ func (h *Handler) scopesFor(r *http.Request, asked string) ([]string, error) {
 var responseTypes = map[string]string{FlowCode: "code", FlowPKCE: "code", FlowImplicit: "token"}
 
 // consentURL is the authorization request (RFC 6749 sections 4.1.1 and 4.2.1, RFC 7636 section 4.3).
-func (h *Handler) consentURL(state session.Secret, begun loginState, showDialog bool) string {
+func (h *Handler) consentURL(state secret.Text, begun loginState, showDialog bool) string {
 	query := url.Values{
 		"client_id":     {h.config.ClientID},
 		"response_type": {responseTypes[h.config.Flow]},

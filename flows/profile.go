@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"stagedoor/httperror"
+	"stagedoor/secret"
 	"stagedoor/session"
 )
 
@@ -93,7 +94,7 @@ func noProfile(cause error) error {
 		reason = httperror.UpstreamTimeout
 	}
 	return httperror.New(reason,
-		"Spotify agreed to the login but did not say who you are. Try again shortly.", errors.New(session.WithoutQuotations(cause.Error())))
+		"Spotify agreed to the login but did not say who you are. Try again shortly.", errors.New(secret.WithoutQuotations(cause.Error())))
 }
 
 func decodeProfile(body []byte) (session.User, error) {

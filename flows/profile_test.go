@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"stagedoor/httperror"
+	"stagedoor/secret"
 	"stagedoor/session"
 )
 
@@ -24,7 +25,7 @@ func TestProfileFaultDoesNotQuoteTheToken(t *testing.T) {
 	}))
 	defer server.Close()
 	h := &Handler{calls: unlimited{}, config: Config{APIURL: server.URL, TokenTimeout: time.Minute}, api: newClient()}
-	_, err := h.profile(t.Context(), session.Token{Access: session.NewSecret(token)})
+	_, err := h.profile(t.Context(), session.Token{Access: secret.New(token)})
 	fault := httperror.From(err)
 	if fault.Reason != httperror.UpstreamUnreachable || fault.Cause == nil || !strings.Contains(fault.Cause.Error(), "malformed") {
 		t.Fatalf("the fault is %v", err)

@@ -9,7 +9,7 @@ import (
 
 	"go.uber.org/zap"
 
-	"stagedoor/session"
+	"stagedoor/secret"
 )
 
 // Everything that can go well and wrong in a session's life, at debug level, with a token endpoint that repeats what it was
@@ -81,7 +81,7 @@ func TestSearchFindsASecret(t *testing.T) {
 		var log *zap.Logger
 		g := newGateway(t, func(o *Options) { log = o.Log })
 		g.hide("the-secret")
-		log.Info("nothing", zap.Any("secret", session.NewSecret("the-secret")))
+		log.Info("nothing", zap.Any("secret", secret.New("the-secret")))
 		if leaks := g.leaks(); len(leaks) != 0 {
 			t.Errorf("%s: found %q too early", name, leaks)
 		}

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sync/semaphore"
 
+	"stagedoor/secret"
 	"stagedoor/session"
 )
 
@@ -69,7 +70,7 @@ func (s *LoginSlot) Release() { s.release() }
 
 // Exchange redeems an authorization code; see TokenEndpoint. It is the slot's only call of the token endpoint, and leaves
 // the place that it had there to others.
-func (s *LoginSlot) Exchange(ctx context.Context, code, verifier session.Secret, asked []string) (session.Grant, error) {
+func (s *LoginSlot) Exchange(ctx context.Context, code, verifier secret.Text, asked []string) (session.Grant, error) {
 	defer s.releaseCall()
 	return s.endpoint.exchange(ctx, code, verifier, asked)
 }

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"stagedoor/httperror"
-	"stagedoor/session"
+	"stagedoor/secret"
 	"stagedoor/session/sessiontest"
 )
 
@@ -62,7 +62,7 @@ func TestRefreshesComeBeforeLogins(t *testing.T) {
 	var group sync.WaitGroup
 	for i := range refreshes {
 		group.Go(func() {
-			if _, err := g.options.Tokens.Refresh(t.Context(), session.NewSecret(fmt.Sprint("refresh-", i))); err != nil {
+			if _, err := g.options.Tokens.Refresh(t.Context(), secret.New(fmt.Sprint("refresh-", i))); err != nil {
 				t.Errorf("a refresh beside the logins: %v", err)
 			}
 		})

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"stagedoor/secret"
 	"stagedoor/session"
 )
 
@@ -68,11 +69,11 @@ func TestTokenAnswer(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			server := newTokenServer(t, answerJSON(http.StatusOK, test.body))
 			endpoint := server.endpoint(nil)
-			exchanged, err := exchange(t, endpoint, session.NewSecret("code"), session.NewSecret("verifier"), asked)
+			exchanged, err := exchange(t, endpoint, secret.New("code"), secret.New("verifier"), asked)
 			if err != nil {
 				t.Fatal(err)
 			}
-			refreshed, err := endpoint.Refresh(t.Context(), session.NewSecret("refresh-old"))
+			refreshed, err := endpoint.Refresh(t.Context(), secret.New("refresh-old"))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -214,10 +215,10 @@ func TestTokenFailure(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			for what, call := range map[string]func(*TokenEndpoint) (session.Grant, error){
 				"exchange": func(e *TokenEndpoint) (session.Grant, error) {
-					return exchange(t, e, session.NewSecret("code"), session.NewSecret("verifier"), []string{"streaming"})
+					return exchange(t, e, secret.New("code"), secret.New("verifier"), []string{"streaming"})
 				},
 				"refresh": func(e *TokenEndpoint) (session.Grant, error) {
-					return e.Refresh(t.Context(), session.NewSecret("refresh-old"))
+					return e.Refresh(t.Context(), secret.New("refresh-old"))
 				},
 				"app token": func(e *TokenEndpoint) (session.Grant, error) { return e.ClientCredentials(t.Context()) },
 			} {
@@ -251,7 +252,7 @@ func TestTokenFailure(t *testing.T) {
 func TestTokenErrorIsOneShortLine(t *testing.T) {
 	server := newTokenServer(t, answerJSON(http.StatusBadRequest,
 		`{"error":"a\nb","error_description":"`+strings.Repeat(`\r\n\u001b[31m`, 1000)+`"}`))
-	_, err := server.endpoint(nil).Refresh(t.Context(), session.NewSecret("refresh-old"))
+	_, err := server.endpoint(nil).Refresh(t.Context(), secret.New("refresh-old"))
 	if err == nil {
 		t.Fatal("there is no error")
 	}

@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -16,6 +14,7 @@ import (
 	"golang.org/x/oauth2/clientcredentials"
 
 	"stagedoor/dial"
+	"stagedoor/secret"
 	"stagedoor/session"
 )
 
@@ -38,7 +37,7 @@ const (
 // as configured are made at a time, and refreshes come before logins; see slots. It is safe for concurrent use.
 type TokenEndpoint struct {
 	oauth   oauth2.Config
-	secret  session.Secret // the app's own, even where users log in without it
+	secret  secret.Text // the app's own, even where users log in without it
 	client  *http.Client
 	timeout time.Duration
 	slots   slots
@@ -66,9 +65,9 @@ func NewTokenEndpoint(c Config, publicURL string, now func() time.Time) *TokenEn
 func RedirectURI(publicURL string) string { return publicURL + callbackPath }
 
 // loginSecret is what the client proves itself with at a login; a public client (RFC 6749 section 2.1) has nothing.
-func (c Config) loginSecret() session.Secret {
+func (c Config) loginSecret() secret.Text {
 	if c.Flow == FlowPKCE {
-		return session.Secret{}
+		return secret.Text{}
 	}
 	return c.ClientSecret
 }
@@ -86,7 +85,7 @@ func (c Config) authStyle() oauth2.AuthStyle {
 type dialect struct {
 	next   http.RoundTripper
 	id     string
-	secret session.Secret
+	secret secret.Text
 }
 
 func (d dialect) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -122,7 +121,7 @@ func newClient() *http.Client {
 // exchange redeems an authorization code (RFC 6749 section 4.1.3), with a code verifier when there is one (RFC 7636
 // section 4.5), for a login that holds a slot. Its errors are those of package session's Options.Refresh; ErrGrantEnded says
 // that the code is no good.
-func (t *TokenEndpoint) exchange(ctx context.Context, code, verifier session.Secret, asked []string) (session.Grant, error) {
+func (t *TokenEndpoint) exchange(ctx context.Context, code, verifier secret.Text, asked []string) (session.Grant, error) {
 	ctx, cancel := t.call(ctx, t.timeout)
 	defer cancel()
 	var options []oauth2.AuthCodeOption
@@ -162,7 +161,7 @@ func (t *TokenEndpoint) ClientCredentials(ctx context.Context) (session.Grant, e
 
 // Refresh gets the next grant for a refresh token (RFC 6749 section 6). The grant has a refresh token only when the answer
 // has a new one.
-func (t *TokenEndpoint) Refresh(ctx context.Context, refreshToken session.Secret) (session.Grant, error) {
+func (t *TokenEndpoint) Refresh(ctx context.Context, refreshToken secret.Text) (session.Grant, error) {
 	ctx, done, err := t.begin(ctx, 2*t.timeout) // see Config.TokenTimeout
 	if err != nil {
 		return session.Grant{}, err
@@ -211,9 +210,9 @@ func (t *TokenEndpoint) grant(answer *oauth2.Token) (session.Grant, error) {
 	}
 	return session.Grant{
 		Token: session.Token{
-			Access: session.NewSecret(answer.AccessToken), Expiry: t.now().Add(lifetime(answer.ExpiresIn)), Scopes: scopes,
+			Access: secret.New(answer.AccessToken), Expiry: t.now().Add(lifetime(answer.ExpiresIn)), Scopes: scopes,
 		},
-		Refresh: session.NewSecret(answer.RefreshToken),
+		Refresh: secret.New(answer.RefreshToken),
 	}, nil
 }
 
@@ -250,11 +249,11 @@ func isToken(text string) bool {
 
 // sort turns what x/oauth2 answers into the errors of package session. Only an OAuth error with an error's status says
 // anything about the grant or the client; an outage may answer anything.
-func (t *TokenEndpoint) sort(err error, sent ...session.Secret) error {
+func (t *TokenEndpoint) sort(err error, sent ...secret.Text) error {
 	sent = append(sent, t.secret, t.basicCredentials())
 	var refused *oauth2.RetrieveError
 	if !errors.As(err, &refused) {
-		return &session.RefreshUnavailableError{Cause: errors.New(redact(session.WithoutQuotations(err.Error()), sent))}
+		return &session.RefreshUnavailableError{Cause: errors.New(redact(secret.WithoutQuotations(err.Error()), sent))}
 	}
 	status := refused.Response.StatusCode
 	cause := fmt.Errorf("the token endpoint answered %d %s", status,
@@ -271,28 +270,17 @@ func (t *TokenEndpoint) sort(err error, sent ...session.Secret) error {
 }
 
 // basicCredentials is what the Authorization header carries of the client, as dialect writes it.
-func (t *TokenEndpoint) basicCredentials() session.Secret {
-	return session.NewSecret(base64.StdEncoding.EncodeToString([]byte(t.oauth.ClientID + ":" + t.secret.Reveal())))
+func (t *TokenEndpoint) basicCredentials() secret.Text {
+	return secret.New(base64.StdEncoding.EncodeToString([]byte(t.oauth.ClientID + ":" + t.secret.Reveal())))
 }
 
 func unavailable(cause string) error {
 	return &session.RefreshUnavailableError{Cause: errors.New(cause)}
 }
 
-// likeToken is a word that no prose and no error code has, and every token: it may be one that nobody here knows yet, or
-// the beginning of one that was sent.
-var likeToken = regexp.MustCompile(`[A-Za-z0-9+=_~-]{36,}`)
-
-// redact makes a foreign text fit for the log: short, on one line, without what was sent, should it be echoed as it is or
-// as a form has it, and without what looks like a token.
-func redact(text string, secrets []session.Secret) string {
-	for _, secret := range secrets {
-		if !secret.IsZero() {
-			text = strings.ReplaceAll(text, secret.Reveal(), secret.String())
-			text = strings.ReplaceAll(text, url.QueryEscape(secret.Reveal()), secret.String())
-		}
-	}
-	text = strings.ReplaceAll(likeToken.ReplaceAllLiteralString(text, "[redacted]"), `"`, "'")
+// redact makes a foreign text fit for the log: short, on one line, and without tokens.
+func redact(text string, sent []secret.Text) string {
+	text = strings.ReplaceAll(secret.WithoutTokens(text, sent...), `"`, "'")
 	if len(text) > maxDescription {
 		text = text[:maxDescription]
 	}

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"stagedoor/secret"
 	"stagedoor/session"
 )
 
@@ -72,7 +73,7 @@ func (s *tokenServer) only(t *testing.T) tokenCall {
 // endpoint returns a client of the server, for an app whose id and secret need escaping.
 func (s *tokenServer) endpoint(change func(*Config)) *TokenEndpoint {
 	c := DefaultConfig()
-	c.ClientID, c.ClientSecret = "client id/1", session.NewSecret("s3cr3t:+&= /?")
+	c.ClientID, c.ClientSecret = "client id/1", secret.New("s3cr3t:+&= /?")
 	c.TokenURL = s.URL + "/api/token"
 	if change != nil {
 		change(&c)
@@ -81,7 +82,7 @@ func (s *tokenServer) endpoint(change func(*Config)) *TokenEndpoint {
 }
 
 // exchange redeems a code as a login does.
-func exchange(t *testing.T, e *TokenEndpoint, code, verifier session.Secret, asked []string) (session.Grant, error) {
+func exchange(t *testing.T, e *TokenEndpoint, code, verifier secret.Text, asked []string) (session.Grant, error) {
 	t.Helper()
 	slot, err := e.AcquireLogin(t.Context())
 	if err != nil {
@@ -108,9 +109,9 @@ func pkce(c *Config) { c.Flow = FlowPKCE }
 // it, base64(id:secret), where section 2.3.1 would percent-encode both first.
 func TestTokenRequest(t *testing.T) {
 	basic := "Basic " + base64.StdEncoding.EncodeToString([]byte("client id/1:s3cr3t:+&= /?"))
-	code, verifier := session.NewSecret("code +/&1"), session.NewSecret("verifier-1")
-	refresh := session.NewSecret("refresh +/&1")
-	exchanged := func(verifier session.Secret) func(*TokenEndpoint) error {
+	code, verifier := secret.New("code +/&1"), secret.New("verifier-1")
+	refresh := secret.New("refresh +/&1")
+	exchanged := func(verifier secret.Text) func(*TokenEndpoint) error {
 		return func(e *TokenEndpoint) error {
 			_, err := exchange(t, e, code, verifier, nil)
 			return err
@@ -131,7 +132,7 @@ func TestTokenRequest(t *testing.T) {
 		authorization string
 		form          url.Values
 	}{
-		"exchange with a secret": {nil, exchanged(session.Secret{}), basic, url.Values{
+		"exchange with a secret": {nil, exchanged(secret.Text{}), basic, url.Values{
 			"grant_type": {"authorization_code"}, "code": {"code +/&1"}, "redirect_uri": {redirectURI},
 		}},
 		"exchange with a secret and a verifier": {nil, exchanged(verifier), basic, url.Values{
@@ -176,7 +177,7 @@ func TestTokenRequest(t *testing.T) {
 // x/oauth2 keeps a client's secret as a plain string; this client does not give it one.
 func TestTokenEndpointHidesItsSecret(t *testing.T) {
 	c := DefaultConfig()
-	c.ClientID, c.ClientSecret = "client-1", session.NewSecret("the-client-secret")
+	c.ClientID, c.ClientSecret = "client-1", secret.New("the-client-secret")
 	endpoint := NewTokenEndpoint(c, testPublicURL, nil)
 	for _, format := range []string{"%v", "%+v", "%#v"} {
 		for _, value := range []any{endpoint, *endpoint, *endpoint.client, endpoint.client.Transport} {
@@ -190,7 +191,7 @@ func TestTokenEndpointHidesItsSecret(t *testing.T) {
 // A refresh that has no refresh token is no request at all.
 func TestRefreshWithoutToken(t *testing.T) {
 	server := newTokenServer(t, answerJSON(http.StatusOK, goodAnswer))
-	if grant, err := server.endpoint(nil).Refresh(context.Background(), session.Secret{}); err == nil {
+	if grant, err := server.endpoint(nil).Refresh(context.Background(), secret.Text{}); err == nil {
 		t.Errorf("a refresh without a token gave %v", grant)
 	}
 	if calls := server.received(); len(calls) != 0 {

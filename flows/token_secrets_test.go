@@ -6,34 +6,34 @@ import (
 	"strings"
 	"testing"
 
-	"stagedoor/session"
+	"stagedoor/secret"
 )
 
 // A server may echo what it was sent, as it was sent or as it was meant. The error goes to the log.
 func TestTokenErrorHoldsNoSecret(t *testing.T) {
-	const code, verifier, refresh, secret = "code+/1", "verifier~+/2", "refresh+/3", "s3cr3t:+&= /?"
+	const code, verifier, refresh, clientSecret = "code+/1", "verifier~+/2", "refresh+/3", "s3cr3t:+&= /?"
 	for name, answer := range map[string]func(w http.ResponseWriter, r *http.Request, body string){
 		"described": func(w http.ResponseWriter, r *http.Request, body string) {
 			answerJSON(http.StatusBadRequest, `{"error":"`+code+refresh+`","error_description":"`+
-				code+" "+verifier+" "+refresh+" "+secret+" "+r.Header.Get("Authorization")+`"}`)(w, r)
+				code+" "+verifier+" "+refresh+" "+clientSecret+" "+r.Header.Get("Authorization")+`"}`)(w, r)
 		},
 		"described as sent": func(w http.ResponseWriter, r *http.Request, body string) {
 			answerJSON(http.StatusInternalServerError, `{"error":"server_error","error_description":"`+body+`"}`)(w, r)
 		},
 		"after a long text": func(w http.ResponseWriter, r *http.Request, body string) {
 			answerJSON(http.StatusBadRequest, `{"error":"invalid_grant","error_description":"`+
-				strings.Repeat("x", maxDescription-20)+code+verifier+refresh+secret+`"}`)(w, r)
+				strings.Repeat("x", maxDescription-20)+code+verifier+refresh+clientSecret+`"}`)(w, r)
 		},
 		"on a page": func(w http.ResponseWriter, r *http.Request, body string) {
 			w.WriteHeader(http.StatusBadGateway)
-			_, _ = w.Write([]byte("<p>" + body + code + verifier + refresh + secret + r.Header.Get("Authorization")))
+			_, _ = w.Write([]byte("<p>" + body + code + verifier + refresh + clientSecret + r.Header.Get("Authorization")))
 		},
 		"where a number should be": func(w http.ResponseWriter, r *http.Request, body string) {
-			answerJSON(http.StatusOK, `{"access_token":"a","expires_in":"`+code+verifier+refresh+secret+`"}`)(w, r)
+			answerJSON(http.StatusOK, `{"access_token":"a","expires_in":"`+code+verifier+refresh+clientSecret+`"}`)(w, r)
 		},
 		"instead of HTTP": func(w http.ResponseWriter, r *http.Request, body string) {
 			hijack(w, func(c hijacked) {
-				c.say(code + verifier + refresh + secret + r.Header.Get("Authorization") + body + "\r\n\r\n")
+				c.say(code + verifier + refresh + clientSecret + r.Header.Get("Authorization") + body + "\r\n\r\n")
 			})
 		},
 	} {
@@ -44,13 +44,13 @@ func TestTokenErrorHoldsNoSecret(t *testing.T) {
 				answer(w, r, calls[len(calls)-1].form.Encode())
 			})
 			endpoint := server.endpoint(nil)
-			_, exchangeErr := exchange(t, endpoint, session.NewSecret(code), session.NewSecret(verifier), nil)
-			_, refreshErr := endpoint.Refresh(t.Context(), session.NewSecret(refresh))
+			_, exchangeErr := exchange(t, endpoint, secret.New(code), secret.New(verifier), nil)
+			_, refreshErr := endpoint.Refresh(t.Context(), secret.New(refresh))
 			check := func(err error, secrets ...string) {
 				if err == nil {
 					t.Fatal("there is no error")
 				}
-				for _, hidden := range append(secrets, secret, strings.TrimPrefix(server.received()[0].authorization, "Basic ")) {
+				for _, hidden := range append(secrets, clientSecret, strings.TrimPrefix(server.received()[0].authorization, "Basic ")) {
 					if strings.Contains(err.Error(), hidden) {
 						t.Errorf("the error tells %q: %v", hidden, err)
 					}
@@ -78,7 +78,7 @@ func TestTokenErrorHoldsNoNewSecret(t *testing.T) {
 		server := newTokenServer(t, func(w http.ResponseWriter, _ *http.Request) {
 			hijack(w, func(c hijacked) { c.say(answer) })
 		})
-		_, err := server.endpoint(nil).Refresh(t.Context(), session.NewSecret("refresh-old"))
+		_, err := server.endpoint(nil).Refresh(t.Context(), secret.New("refresh-old"))
 		if err == nil || strings.Contains(err.Error(), token[:24]) {
 			t.Errorf("%s: the error is %v", name, err)
 		}
@@ -94,7 +94,7 @@ func object(status int, body string) string {
 func TestTokenErrorTellsTheRest(t *testing.T) {
 	server := newTokenServer(t, answerJSON(http.StatusBadRequest,
 		`{"error":"unmet_authentication_requirements","error_description":"See https://accounts.example.com/a-long/way/to/\"go\"/at/last"}`))
-	_, err := server.endpoint(nil).Refresh(t.Context(), session.NewSecret("refresh-old"))
+	_, err := server.endpoint(nil).Refresh(t.Context(), secret.New("refresh-old"))
 	const want = "400 unmet_authentication_requirements See https://accounts.example.com/a-long/way/to/'go'/at/last"
 	if err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("the error is %v, want %s in it", err, want)

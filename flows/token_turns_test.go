@@ -7,7 +7,7 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"stagedoor/session"
+	"stagedoor/secret"
 )
 
 // Only so many calls as configured are under way at a time; the others have their turn afterwards.
@@ -33,7 +33,7 @@ func TestTokenCallsTakeTurns(t *testing.T) {
 	var group sync.WaitGroup
 	for range calls {
 		group.Go(func() {
-			if _, err := endpoint.Refresh(t.Context(), session.NewSecret("refresh-old")); err != nil {
+			if _, err := endpoint.Refresh(t.Context(), secret.New("refresh-old")); err != nil {
 				t.Error(err)
 			}
 		})
@@ -57,14 +57,14 @@ func TestTokenCallThatHasNoTurn(t *testing.T) {
 	endpoint := server.endpoint(func(c *Config) { c.TokenConcurrency = 1 })
 	var group sync.WaitGroup
 	group.Go(func() {
-		if _, err := endpoint.Refresh(t.Context(), session.NewSecret("refresh-1")); err != nil {
+		if _, err := endpoint.Refresh(t.Context(), secret.New("refresh-1")); err != nil {
 			t.Error(err)
 		}
 	})
 	<-arrived
 	left, leave := context.WithCancel(t.Context())
 	leave()
-	if _, err := endpoint.Refresh(left, session.NewSecret("refresh-2")); failureOf(err) != unknown {
+	if _, err := endpoint.Refresh(left, secret.New("refresh-2")); failureOf(err) != unknown {
 		t.Errorf("a call without a turn answered %v", err)
 	}
 	close(finish)

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"stagedoor/dial"
+	"stagedoor/secret"
 	"stagedoor/session"
 )
 
@@ -60,7 +61,7 @@ func TestTokenConnectionFailure(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := newTokenServer(t, func(w http.ResponseWriter, _ *http.Request) { hijack(w, fail) })
-			_, err := server.endpoint(nil).Refresh(t.Context(), session.NewSecret("refresh-old"))
+			_, err := server.endpoint(nil).Refresh(t.Context(), secret.New("refresh-old"))
 			if got := failureOf(err); got != unknown {
 				t.Errorf("%v; that is %q, want %q", err, got, unknown)
 			}
@@ -80,10 +81,10 @@ func TestTokenConnectionThatWasKept(t *testing.T) {
 		answerJSON(http.StatusOK, goodAnswer)(w, r)
 	})
 	endpoint := server.endpoint(nil)
-	if _, err := endpoint.Refresh(t.Context(), session.NewSecret("refresh-1")); err != nil {
+	if _, err := endpoint.Refresh(t.Context(), secret.New("refresh-1")); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := endpoint.Refresh(t.Context(), session.NewSecret("refresh-2")); failureOf(err) != unknown {
+	if _, err := endpoint.Refresh(t.Context(), secret.New("refresh-2")); failureOf(err) != unknown {
 		t.Errorf("a connection that was reset answered %v", err)
 	}
 	if got := calls.Load(); got != 2 {
@@ -95,7 +96,7 @@ func TestTokenEndpointThatNobodyServes(t *testing.T) {
 	server := newTokenServer(t, answerJSON(http.StatusOK, goodAnswer))
 	endpoint := server.endpoint(nil)
 	server.Close()
-	if _, err := endpoint.Refresh(t.Context(), session.NewSecret("refresh-old")); failureOf(err) != unknown {
+	if _, err := endpoint.Refresh(t.Context(), secret.New("refresh-old")); failureOf(err) != unknown {
 		t.Errorf("a closed port answered %v", err)
 	}
 }
@@ -116,7 +117,7 @@ func TestTokenTimeout(t *testing.T) {
 			})
 			started := time.Now()
 			_, err := server.endpoint(func(c *Config) { c.TokenTimeout = 100 * time.Millisecond }).
-				Refresh(t.Context(), session.NewSecret("refresh-old"))
+				Refresh(t.Context(), secret.New("refresh-old"))
 			if failureOf(err) != unknown {
 				t.Errorf("a server that hangs answered %v", err)
 			}
@@ -134,7 +135,7 @@ func TestTokenCallEndsWithItsContext(t *testing.T) {
 		cancel()
 		<-r.Context().Done()
 	})
-	if _, err := server.endpoint(nil).Refresh(ctx, session.NewSecret("refresh-old")); failureOf(err) != unknown {
+	if _, err := server.endpoint(nil).Refresh(ctx, secret.New("refresh-old")); failureOf(err) != unknown {
 		t.Errorf("a call that was given up answered %v", err)
 	}
 	server.only(t)
@@ -153,7 +154,7 @@ func TestTokenRedirectIsNotFollowed(t *testing.T) {
 				w.Header().Set("Location", other.URL+"/api/token")
 				answerJSON(status, body)(w, r)
 			})
-			_, err := server.endpoint(nil).Refresh(t.Context(), session.NewSecret("refresh-old"))
+			_, err := server.endpoint(nil).Refresh(t.Context(), secret.New("refresh-old"))
 			if failureOf(err) != unknown {
 				t.Errorf("%d with %q: %v", status, body, err)
 			}
@@ -207,7 +208,7 @@ func TestTokenAnswerOfAGibibyte(t *testing.T) {
 				conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
 				return countingConn{conn, &read}, err
 			}
-			_, err := endpoint.Refresh(t.Context(), session.NewSecret("refresh-old"))
+			_, err := endpoint.Refresh(t.Context(), secret.New("refresh-old"))
 			if got := failureOf(err); got != unknown {
 				t.Errorf("%v; that is %q, want %q", err, got, unknown)
 			}
@@ -250,7 +251,7 @@ func FuzzTokenAnswer(f *testing.F) {
 				Body: io.NopCloser(strings.NewReader(body)), Request: r,
 			}, nil
 		})
-		grant, err := endpoint.Refresh(context.Background(), session.NewSecret("refresh-old"))
+		grant, err := endpoint.Refresh(context.Background(), secret.New("refresh-old"))
 		if requests != 1 {
 			t.Errorf("there were %d requests", requests)
 		}

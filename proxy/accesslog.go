@@ -11,7 +11,7 @@ import (
 
 	"stagedoor/httperror"
 	"stagedoor/proxy/policy"
-	"stagedoor/session"
+	"stagedoor/secret"
 )
 
 // maxLogged bounds each part of an access line that a client has a say in, in bytes.
@@ -77,7 +77,7 @@ func (g *Gateway) logAccess(w *responseWriter, x *exchange) {
 		fields = append(fields, zap.String("trace_id", trace))
 	}
 	if cause != nil {
-		fields = append(fields, zap.String("error", bounded(session.WithoutQuotations(cause.Error()), maxLogged)))
+		fields = append(fields, zap.String("error", bounded(secret.WithoutQuotations(cause.Error()), maxLogged)))
 	}
 	line.Write(fields...)
 }

@@ -14,7 +14,7 @@ import (
 	"testing"
 
 	"stagedoor/proxy/proxytest"
-	"stagedoor/session"
+	"stagedoor/secret"
 )
 
 // hostileHeaders are what no upstream may say in the gateway's name.
@@ -304,7 +304,7 @@ func TestErrorsDoNotQuoteTheToken(t *testing.T) {
 			_ = res.Body.Close()
 		}
 		fault, _ := s.accessLine(i).ContextMap()["error"].(string)
-		if !strings.Contains(fault, "malformed") || !strings.Contains(fault, session.NewSecret("x").String()) {
+		if !strings.Contains(fault, "malformed") || !strings.Contains(fault, secret.New("x").String()) {
 			t.Errorf("%q: the error is %q", text, fault)
 		}
 	}

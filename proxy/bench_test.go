@@ -17,6 +17,7 @@ import (
 
 	"stagedoor/metrics"
 	"stagedoor/proxy/policy"
+	"stagedoor/secret"
 	"stagedoor/session"
 )
 
@@ -66,7 +67,7 @@ func newBenchedGateway(tb testing.TB) (*Gateway, string) {
 	tb.Helper()
 	memory := session.NewMemory(nil)
 	c := session.DefaultConfig()
-	c.Keys = []session.Secret{session.NewKey()}
+	c.Keys = []secret.Text{session.NewKey()}
 	log := zap.New(zapcore.NewCore(zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig()), zapcore.AddSync(io.Discard), zap.InfoLevel))
 	watching := make(chan struct{})
 	sessions, err := session.NewManager(session.Options{
@@ -86,8 +87,8 @@ func newBenchedGateway(tb testing.TB) (*Gateway, string) {
 	if _, err := sessions.Create(login, httptest.NewRequest(http.MethodGet, "/", nil), session.Login{
 		User: session.User{ID: "ada"}, AuthorizedAt: time.Now(),
 		Grant: session.Grant{
-			Token:   session.Token{Access: session.NewSecret("an-access-token"), Expiry: time.Now().Add(time.Hour)},
-			Refresh: session.NewSecret("a-refresh-token"),
+			Token:   session.Token{Access: secret.New("an-access-token"), Expiry: time.Now().Add(time.Hour)},
+			Refresh: secret.New("a-refresh-token"),
 		},
 	}); err != nil {
 		tb.Fatal(err)

@@ -18,6 +18,7 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"stagedoor/proxy/policy"
+	"stagedoor/secret"
 	"stagedoor/session"
 )
 
@@ -71,7 +72,7 @@ func (f *fakeSessions) Account(_ context.Context, name string) (*session.Session
 func (f *fakeSessions) Token(context.Context, *session.Session) (session.Token, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return session.Token{Access: session.NewSecret(firstToken)}, f.tokenErr
+	return session.Token{Access: secret.New(firstToken)}, f.tokenErr
 }
 
 func (f *fakeSessions) Replace(_ context.Context, _ *session.Session, rejected session.Token) (session.Token, error) {
@@ -81,7 +82,7 @@ func (f *fakeSessions) Replace(_ context.Context, _ *session.Session, rejected s
 	if f.replace != nil {
 		return f.replace(rejected)
 	}
-	return session.Token{Access: session.NewSecret(secondToken)}, nil
+	return session.Token{Access: secret.New(secondToken)}, nil
 }
 
 func (f *fakeSessions) Label(r *http.Request) string {

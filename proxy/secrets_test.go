@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"stagedoor/httperror"
-	"stagedoor/session"
+	"stagedoor/secret"
 )
 
 // everyLine is the whole log as text.
@@ -23,7 +23,7 @@ func (s *stage) everyLine() string {
 
 // A panic says what it says to whoever wrote the code: a value that some library has put together may hold anything.
 func TestPanicsHoldNoSecret(t *testing.T) {
-	token := session.NewSecret(firstToken)
+	token := secret.New(firstToken)
 	for name, value := range map[string]any{
 		"a text": "token " + firstToken, "an error": errors.New(firstToken), "a wrapped error": fmt.Errorf("x: %s", firstToken),
 		"bytes": []byte(firstToken), "a header": http.Header{"Authorization": {firstToken}}, "a secret": token,
@@ -49,7 +49,7 @@ func TestPanicsHoldNoSecret(t *testing.T) {
 // panicWith has the secrets among its arguments, which a stack shows.
 //
 //go:noinline
-func panicWith(value any, _ string, _ session.Secret, _ []byte) { panic(value) }
+func panicWith(value any, _ string, _ secret.Text, _ []byte) { panic(value) }
 
 func TestPanicsOfTheRuntimeAreTold(t *testing.T) {
 	s := newStage(t)

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+
+	"stagedoor/secret"
 )
 
 // benched is a manager with one session of ordinary size, and a request that carries its cookie.
@@ -15,7 +17,7 @@ func benched(b *testing.B, watch func(context.Context, Watcher)) (*Manager, *htt
 	b.Helper()
 	memory := NewMemory(nil)
 	c := DefaultConfig()
-	c.Keys = []Secret{NewKey()}
+	c.Keys = []secret.Text{NewKey()}
 	m, err := NewManager(Options{Config: c, Store: memory, Leases: memory, Lists: memory, Bulk: memory, Watch: watch, Log: zap.NewNop()})
 	if err != nil {
 		b.Fatal(err)

@@ -8,6 +8,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"stagedoor/secret"
 	"stagedoor/session"
 )
 
@@ -73,9 +74,9 @@ func (b *browser) logOut(m *session.Manager) error {
 func goodFor(d time.Duration) session.Grant {
 	return session.Grant{
 		Token: session.Token{
-			Access: session.NewSecret("access-1"), Expiry: time.Now().Add(d), Scopes: []string{"user-read-email", "streaming"},
+			Access: secret.New("access-1"), Expiry: time.Now().Add(d), Scopes: []string{"user-read-email", "streaming"},
 		},
-		Refresh: session.NewSecret("refresh-1"),
+		Refresh: secret.New("refresh-1"),
 	}
 }
 
@@ -83,12 +84,12 @@ func goodFor(d time.Duration) session.Grant {
 const littleLife = 4 * time.Second
 
 // testKey is a session key: 32 bytes in base64.
-var testKey = session.NewSecret("MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=")
+var testKey = secret.New("MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=")
 
 // testConfig is the default configuration with a key.
 func testConfig() session.Config {
 	c := session.DefaultConfig()
-	c.Keys = []session.Secret{testKey}
+	c.Keys = []secret.Text{testKey}
 	return c
 }
 

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 	"unicode"
+
+	"stagedoor/secret"
 )
 
 // The values of Config.Store.
@@ -27,7 +29,7 @@ type Config struct {
 	// Store is where sessions live: "redis", or "memory" for one replica that may lose them at a restart.
 	Store string `yaml:"store"`
 	// Keys are 32 random bytes in base64 each. The first seals new records, all of them open old ones.
-	Keys []Secret `yaml:"keys"`
+	Keys []secret.Text `yaml:"keys"`
 	// IdleTimeout ends a session that nobody used for so long. At least one second.
 	IdleTimeout time.Duration `yaml:"idle_timeout"`
 	// MaxLifetime ends a session so long after its login, used or not. At most GrantLifetime.
@@ -60,11 +62,11 @@ type RedisConfig struct {
 	SentinelMaster string `yaml:"sentinel_master"`
 	// SentinelUsername and SentinelPassword log in to the sentinels, which know nothing of Redis' own users; both empty
 	// means no login.
-	SentinelUsername string `yaml:"sentinel_username"`
-	SentinelPassword Secret `yaml:"sentinel_password"`
+	SentinelUsername string      `yaml:"sentinel_username"`
+	SentinelPassword secret.Text `yaml:"sentinel_password"`
 	// Username and Password log in to Redis; both empty means no login.
-	Username string `yaml:"username"`
-	Password Secret `yaml:"password"`
+	Username string      `yaml:"username"`
+	Password secret.Text `yaml:"password"`
 	// Database is the number of the database; a cluster has only 0.
 	Database int `yaml:"database"`
 	// TLS encrypts the connection to Redis.

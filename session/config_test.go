@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"stagedoor/secret"
 )
 
 // faults collects what Validate reports, by field.
@@ -30,8 +32,8 @@ func TestConfigValidate(t *testing.T) {
 		{"no store", func(c *Config) { c.Store = "" }, []string{"store"}},
 		{"another store", func(c *Config) { c.Store = "Redis" }, []string{"store"}},
 		{"no key", func(c *Config) { c.Keys = nil }, []string{"keys"}},
-		{"a short key", func(c *Config) { c.Keys = append(c.Keys, NewSecret("c2hvcnQ=")) }, []string{"keys[1]"}},
-		{"an empty key", func(c *Config) { c.Keys = []Secret{{}} }, []string{"keys[0]"}},
+		{"a short key", func(c *Config) { c.Keys = append(c.Keys, secret.New("c2hvcnQ=")) }, []string{"keys[1]"}},
+		{"an empty key", func(c *Config) { c.Keys = []secret.Text{{}} }, []string{"keys[0]"}},
 		{"no idle timeout", func(c *Config) { c.IdleTimeout = 0 }, []string{"idle_timeout"}},
 		{"a short idle timeout", func(c *Config) { c.IdleTimeout = 999 * time.Millisecond }, []string{"idle_timeout"}},
 		{"no lifetime", func(c *Config) { c.MaxLifetime = 0 }, []string{"max_lifetime"}},
@@ -47,7 +49,7 @@ func TestConfigValidate(t *testing.T) {
 			[]string{"cookie.same_site", "idle_timeout", "keys", "max_lifetime", "max_per_user", "store"}},
 	} {
 		config := DefaultConfig()
-		config.Keys = []Secret{keyA}
+		config.Keys = []secret.Text{keyA}
 		c.change(&config)
 		wantFaults(t, c.name, faults(config.Validate), c.want)
 	}
@@ -75,16 +77,16 @@ func TestRedisConfigValidate(t *testing.T) {
 			c.Addresses, c.Database = []string{"a:1", "b:1"}, 1
 		}, []string{"database"}},
 		{"sentinels with a login", func(c *RedisConfig) {
-			c.SentinelMaster, c.SentinelUsername, c.SentinelPassword = "main", "gateway", NewSecret("secret")
+			c.SentinelMaster, c.SentinelUsername, c.SentinelPassword = "main", "gateway", secret.New("secret")
 		}, nil},
 		{"sentinels with a password alone", func(c *RedisConfig) {
-			c.SentinelMaster, c.SentinelPassword = "main", NewSecret("secret")
+			c.SentinelMaster, c.SentinelPassword = "main", secret.New("secret")
 		}, nil},
 		{"a user of the sentinels without a password", func(c *RedisConfig) {
 			c.SentinelMaster, c.SentinelUsername = "main", "gateway"
 		}, []string{"sentinel_username"}},
 		{"a login of sentinels that are not there", func(c *RedisConfig) {
-			c.SentinelUsername, c.SentinelPassword = "gateway", NewSecret("c2hvcnQ=")
+			c.SentinelUsername, c.SentinelPassword = "gateway", secret.New("c2hvcnQ=")
 		}, []string{"sentinel_password", "sentinel_username"}},
 		{"a prefix whose braces hold nothing", func(c *RedisConfig) { c.KeyPrefix = "{}:" }, []string{"key_prefix"}},
 		{"such braces further on", func(c *RedisConfig) { c.KeyPrefix = "app{}{x}" }, []string{"key_prefix"}},

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/gorilla/sessions"
+
+	"stagedoor/secret"
 )
 
 // cookie is one of the gateway's cookies, as a gorilla store whose sessions hold nothing but their id: the record lies
@@ -83,10 +85,10 @@ func (c cookie) Save(_ *http.Request, w http.ResponseWriter, s *sessions.Session
 }
 
 // read returns the id in the request's cookie.
-func (c cookie) read(r *http.Request) (id Secret, found bool) {
+func (c cookie) read(r *http.Request) (id secret.Text, found bool) {
 	value, found := c.value(r)
 	if !found {
-		return Secret{}, false
+		return secret.Text{}, false
 	}
 	return parseID(value)
 }
@@ -107,8 +109,8 @@ func (c cookie) value(r *http.Request) (value string, found bool) {
 }
 
 // readAll returns the different ids that the request names, at most so many.
-func (c cookie) readAll(r *http.Request, most int) []Secret {
-	var ids []Secret
+func (c cookie) readAll(r *http.Request, most int) []secret.Text {
+	var ids []secret.Text
 	for _, sent := range r.CookiesNamed(c.name) {
 		id, ok := parseID(sent.Value)
 		if !ok || slices.ContainsFunc(ids, id.Equal) {
@@ -123,7 +125,7 @@ func (c cookie) readAll(r *http.Request, most int) []Secret {
 }
 
 // set gives the browser a value, such as an id.
-func (c cookie) set(w http.ResponseWriter, r *http.Request, value Secret) error {
+func (c cookie) set(w http.ResponseWriter, r *http.Request, value secret.Text) error {
 	s, err := c.New(r, c.name)
 	if err != nil {
 		return err

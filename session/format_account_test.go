@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"stagedoor/secret"
 )
 
 // An account that an older program connected is under its name alone. Whoever opens it first has it, and no other client
@@ -27,7 +29,7 @@ func TestOldAccountIsAdopted(t *testing.T) {
 	old := under(kindAccount, "radio")
 	for _, m := range []*Manager{first, second} {
 		m.options.Now = func() time.Time { return now }
-		m.settings.Load().Refresh = func(context.Context, Secret) (Grant, error) { return typicalGrant(), nil }
+		m.settings.Load().Refresh = func(context.Context, secret.Text) (Grant, error) { return typicalGrant(), nil }
 	}
 	if err := first.options.Store.Save(t.Context(), old.key, Entry{Version: 1, Data: sealed}, time.Hour, ""); err != nil {
 		t.Fatal(err)

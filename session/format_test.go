@@ -14,10 +14,12 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+
+	"stagedoor/secret"
 )
 
 // goldenID is the cookie of the golden records; keyA has sealed them, for testClient.
-var goldenID = NewSecret("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8")
+var goldenID = secret.New("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8")
 
 // goldenFile is where the golden record of a format lies: what the program that wrote the format has sealed. It is made
 // once, with the format, and never again.
@@ -48,7 +50,7 @@ func readGolden(t testing.TB, format int) []byte {
 func managerFor(t testing.TB, client string) *Manager {
 	t.Helper()
 	c, memory := DefaultConfig(), NewMemory(nil)
-	c.Keys = []Secret{keyA}
+	c.Keys = []secret.Text{keyA}
 	m, err := NewManager(Options{Config: c, Store: memory, Leases: memory, Lists: memory, Bulk: memory, Log: zap.NewNop(), Client: client})
 	if err != nil {
 		t.Fatal(err)

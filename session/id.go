@@ -6,6 +6,8 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"strings"
+
+	"stagedoor/secret"
 )
 
 // idSize is the length of an id in bytes: 256 random bits.
@@ -26,29 +28,29 @@ const (
 const labelSize = 8
 
 // newID returns 256 random bits in base64url, 43 characters.
-func newID() Secret {
+func newID() secret.Text {
 	raw := make([]byte, idSize)
 	_, _ = rand.Read(raw) // never fails, see crypto/rand
-	return NewSecret(base64.RawURLEncoding.EncodeToString(raw))
+	return secret.New(base64.RawURLEncoding.EncodeToString(raw))
 }
 
 // parseID takes what a client sent for an id. It is not an id when it does not look exactly like one.
-func parseID(text string) (Secret, bool) {
+func parseID(text string) (secret.Text, bool) {
 	if len(text) != base64.RawURLEncoding.EncodedLen(idSize) {
-		return Secret{}, false
+		return secret.Text{}, false
 	}
 	var raw [idSize]byte
 	n, err := strictBase64.Decode(raw[:], []byte(text))
 	if err != nil || n != idSize { // the decoder skips line ends, which are no part of an id
-		return Secret{}, false
+		return secret.Text{}, false
 	}
-	return NewSecret(text), true
+	return secret.New(text), true
 }
 
 var strictBase64 = base64.RawURLEncoding.Strict()
 
 // storeKey is where the record of an id lies: it can be computed from the id, and the id cannot be computed from it.
-func storeKey(kind string, id Secret) string {
+func storeKey(kind string, id secret.Text) string {
 	sum := sha256.Sum256([]byte(id.Reveal()))
 	key := append(make([]byte, 0, len(kind)+1+hex.EncodedLen(len(sum))), kind...)
 	return string(hex.AppendEncode(append(key, ':'), sum[:]))
@@ -58,21 +60,21 @@ func storeKey(kind string, id Secret) string {
 type place struct {
 	kind   string
 	key    string
-	secret Secret
+	secret secret.Text
 }
 
 // behind is the place of what belongs to a secret id, such as a cookie's: only who has the id opens it.
-func behind(kind string, id Secret) place {
+func behind(kind string, id secret.Text) place {
 	return place{kind: kind, key: storeKey(kind, id), secret: id}
 }
 
 // under is the place of what has a name and no cookie: the configured key alone opens it.
 func under(kind, name string) place {
-	return underKey(kind, storeKey(kind, NewSecret(name)))
+	return underKey(kind, storeKey(kind, secret.New(name)))
 }
 
 func underKey(kind, key string) place {
-	return place{kind: kind, key: key, secret: NewSecret(key)}
+	return place{kind: kind, key: key, secret: secret.New(key)}
 }
 
 // label shortens a key for logs: enough to follow a session, useless for anything else.
@@ -85,8 +87,8 @@ func label(key string) string {
 }
 
 // NewKey makes a session key for the configuration: 32 random bytes in base64.
-func NewKey() Secret {
+func NewKey() secret.Text {
 	raw := make([]byte, keySize)
 	_, _ = rand.Read(raw) // never fails, see crypto/rand
-	return NewSecret(base64.StdEncoding.EncodeToString(raw))
+	return secret.New(base64.StdEncoding.EncodeToString(raw))
 }

@@ -12,6 +12,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"stagedoor/secret"
 	"stagedoor/session"
 	"stagedoor/session/sessiontest"
 )
@@ -336,7 +337,7 @@ func TestEarlierIndex(t *testing.T) {
 	m, b := newManager(t, session.Options{Store: store, Leases: store}), &browser{}
 	b.logIn(t, m, goodFor(time.Hour))
 	config := testConfig()
-	config.Keys = []session.Secret{session.NewKey()}
+	config.Keys = []secret.Text{session.NewKey()}
 	stranger, other := newManager(t, session.Options{Config: config, Store: store, Leases: store}), &browser{}
 	other.logIn(t, stranger, goodFor(time.Hour))
 	if list := mustList(t, m, "ada"); len(list) != 4 || list[3].UserAgent != "Firefox on the phone" && list[3].UserAgent != "Firefox on the laptop" {

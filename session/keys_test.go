@@ -6,11 +6,12 @@ import (
 	"testing/synctest"
 	"time"
 
+	"stagedoor/secret"
 	"stagedoor/session"
 )
 
 // withKeys makes a manager over the store that has these keys.
-func withKeys(t *testing.T, store *session.Memory, tokens *tokenEndpoint, keys ...session.Secret) *session.Manager {
+func withKeys(t *testing.T, store *session.Memory, tokens *tokenEndpoint, keys ...secret.Text) *session.Manager {
 	t.Helper()
 	config := testConfig()
 	config.Keys = keys

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"stagedoor/secret"
 )
 
 const (
@@ -29,7 +31,7 @@ type loginCookies struct {
 }
 
 // of returns the cookie of a state.
-func (l loginCookies) of(state Secret) cookie {
+func (l loginCookies) of(state secret.Text) cookie {
 	_, digits, _ := strings.Cut(storeKey(kindLogin, state), ":")
 	return l.named(l.prefix.name + digits[:loginDigits])
 }

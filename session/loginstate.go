@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"stagedoor/secret"
 )
 
 const (
@@ -44,22 +46,22 @@ type LoginState struct {
 // 10.12). The login state goes into a cookie of its own, so that logins in several tabs do not meet; the oldest cookies
 // are cleared when there are too many. It is sealed under a configured key and the state, for this purpose alone: the
 // cookie without the state does not open, and a state without the cookie is worthless in another browser.
-func (m *Manager) BeginLogin(w http.ResponseWriter, r *http.Request, purpose string, text []byte) (state Secret, err error) {
+func (m *Manager) BeginLogin(w http.ResponseWriter, r *http.Request, purpose string, text []byte) (state secret.Text, err error) {
 	current := m.settings.Load()
 	state = newID()
 	begun := strconv.FormatInt(m.options.Now().UnixMilli(), 36)
 	sealed, err := current.sealer.seal(state, loginBinding(state, purpose, begun), text)
 	if err != nil {
-		return Secret{}, err
+		return secret.Text{}, err
 	}
 	value := begun + "." + base64.RawURLEncoding.EncodeToString(sealed)
 	if len(value) > maxLoginCookie {
-		return Secret{}, fmt.Errorf("a login state of %d bytes does not fit into a cookie", len(value))
+		return secret.Text{}, fmt.Errorf("a login state of %d bytes does not fit into a cookie", len(value))
 	}
 	if err := current.logins.clearOldest(w, r, len(value)); err != nil {
-		return Secret{}, err
+		return secret.Text{}, err
 	}
-	return state, current.logins.of(state).set(w, r, NewSecret(value))
+	return state, current.logins.of(state).set(w, r, secret.New(value))
 }
 
 // OpenLogin returns the login state that this browser keeps for a state. It does not ask the store and uses nothing up. It
@@ -108,6 +110,6 @@ func (m *Manager) SpendLogin(ctx context.Context, s LoginState) error {
 
 // loginBinding is what a login state is sealed for. A cookie that was moved to another state, or begins with another time,
 // does not open.
-func loginBinding(state Secret, purpose, begun string) string {
+func loginBinding(state secret.Text, purpose, begun string) string {
 	return storeKey(kindLogin, state) + "\n" + begun + "\n" + purpose
 }

@@ -14,6 +14,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"stagedoor/secret"
 	"stagedoor/session"
 	"stagedoor/session/sessiontest"
 )
@@ -38,7 +39,7 @@ func finish(m *session.Manager, r *http.Request, state string) ([]byte, error) {
 }
 
 // begin begins a login and returns its state.
-func (b *browser) begin(m *session.Manager, text string) (session.Secret, error) {
+func (b *browser) begin(m *session.Manager, text string) (secret.Text, error) {
 	w := httptest.NewRecorder()
 	state, err := m.BeginLogin(w, b.request(), purpose, []byte(text))
 	b.receive(w)
@@ -360,7 +361,7 @@ func TestLoginStateOutlivesAKeyRotation(t *testing.T) {
 	m, b := newManager(t, session.Options{}), &browser{}
 	first, second := b.mustBegin(t, m, "first"), b.mustBegin(t, m, "second")
 	rotated := testConfig()
-	rotated.Keys = []session.Secret{session.NewKey(), testKey}
+	rotated.Keys = []secret.Text{session.NewKey(), testKey}
 	if err := m.Use(session.Settings{Config: rotated}); err != nil {
 		t.Fatal(err)
 	}

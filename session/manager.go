@@ -13,6 +13,8 @@ import (
 
 	"go.uber.org/zap"
 	"golang.org/x/sync/singleflight"
+
+	"stagedoor/secret"
 )
 
 // maxUserAgent is how much of a User-Agent a record keeps, in bytes.
@@ -36,7 +38,7 @@ type Options struct {
 	Watch func(ctx context.Context, w Watcher)
 	// Refresh asks the token endpoint for the next grant: one request, with a deadline of its own. It answers
 	// ErrGrantEnded, ErrClientMisconfigured or a RefreshUnavailableError.
-	Refresh func(ctx context.Context, refreshToken Secret) (Grant, error)
+	Refresh func(ctx context.Context, refreshToken secret.Text) (Grant, error)
 	// App asks the token endpoint for a token that speaks for the app and for no user; its errors are those of Refresh.
 	App func(ctx context.Context) (Grant, error)
 	// Client is the id of the app. A grant belongs to the app that it was given to: records of another client id are not

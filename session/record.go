@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 	"unique"
+
+	"stagedoor/secret"
 )
 
 // User is who logged in, as Spotify's GET /me tells.
@@ -137,8 +139,8 @@ func decodeRecord(format byte, data []byte, client string) (record, error) {
 	return record{
 		user: User{ID: w.UserID, AccountID: w.AccountID, DisplayName: w.DisplayName, Image: w.Image},
 		grant: Grant{
-			Token:   Token{Access: NewSecret(w.AccessToken), Expiry: w.TokenExpiresAt.time(), Scopes: w.Scopes},
-			Refresh: NewSecret(w.RefreshToken),
+			Token:   Token{Access: secret.New(w.AccessToken), Expiry: w.TokenExpiresAt.time(), Scopes: w.Scopes},
+			Refresh: secret.New(w.RefreshToken),
 		},
 		userAgent: unique.Make(w.UserAgent).Value(), authorizedAt: w.AuthorizedAt, createdAt: w.CreatedAt,
 		lastSeenAt: w.LastSeenAt, expiresAt: w.ExpiresAt, refreshedAt: w.RefreshedAt, forcedAt: w.ForcedAt,

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"stagedoor/secret"
 )
 
 // typicalRecord is as large as records of real users are.
@@ -34,18 +36,18 @@ func typicalRecord() record {
 }
 
 // tokenText looks as random as Spotify's tokens, and is the same every time.
-func tokenText(begin string, size int) Secret {
+func tokenText(begin string, size int) secret.Text {
 	random := rand.New(rand.NewPCG(uint64(size), 0))
 	text := []byte(begin)
 	for len(text) < size {
 		text = append(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"[random.IntN(64)])
 	}
-	return NewSecret(string(text))
+	return secret.New(string(text))
 }
 
 func TestRecordRoundTrip(t *testing.T) {
 	implicit := typicalRecord()
-	implicit.grant.Refresh, implicit.grant.Scopes, implicit.refreshedAt = Secret{}, nil, 0
+	implicit.grant.Refresh, implicit.grant.Scopes, implicit.refreshedAt = secret.Text{}, nil, 0
 	hostile := typicalRecord()
 	hostile.user.DisplayName, hostile.userAgent = "\u2028</script>\"\\\n\x00 ☃", "'; DROP TABLE"
 	for name, want := range map[string]record{
@@ -178,20 +180,20 @@ func TestDecodeRecordRefuses(t *testing.T) {
 }
 
 func TestGrantSucceededBy(t *testing.T) {
-	old := Grant{Token: Token{Access: NewSecret("a1"), Scopes: []string{"one"}}, Refresh: NewSecret("r1")}
+	old := Grant{Token: Token{Access: secret.New("a1"), Scopes: []string{"one"}}, Refresh: secret.New("r1")}
 	for _, c := range []struct {
 		name        string
 		next        Grant
 		wantRefresh string
 		wantScopes  []string
 	}{
-		{"keeps what is left out", Grant{Token: Token{Access: NewSecret("a2")}}, "r1", []string{"one"}},
+		{"keeps what is left out", Grant{Token: Token{Access: secret.New("a2")}}, "r1", []string{"one"}},
 		{
-			"keeps it when it is empty", Grant{Token: Token{Access: NewSecret("a2"), Scopes: []string{}}, Refresh: NewSecret("")},
+			"keeps it when it is empty", Grant{Token: Token{Access: secret.New("a2"), Scopes: []string{}}, Refresh: secret.New("")},
 			"r1", []string{"one"},
 		},
-		{"takes a new one", Grant{Token: Token{Access: NewSecret("a2")}, Refresh: NewSecret("r2")}, "r2", []string{"one"}},
-		{"takes fewer scopes", Grant{Token: Token{Access: NewSecret("a2"), Scopes: []string{"two"}}}, "r1", []string{"two"}},
+		{"takes a new one", Grant{Token: Token{Access: secret.New("a2")}, Refresh: secret.New("r2")}, "r2", []string{"one"}},
+		{"takes fewer scopes", Grant{Token: Token{Access: secret.New("a2"), Scopes: []string{"two"}}}, "r1", []string{"two"}},
 	} {
 		got := old.succeededBy(c.next)
 		if got.Access.Reveal() != "a2" || got.Refresh.Reveal() != c.wantRefresh || !reflect.DeepEqual(got.Scopes, c.wantScopes) {

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"go.uber.org/zap"
+
+	"stagedoor/secret"
 )
 
 // load reads and opens the record of a place. A record that does not open is as good as none: its key has been retired,
@@ -32,7 +34,7 @@ func (m *Manager) loadUnless(ctx context.Context, p place, known *Session) (*Ses
 			return known, nil
 		}
 		if s.record, err = m.openRecord(p, entry); err == nil {
-			s.secret = NewSecret(strings.Clone(p.secret.Reveal())) // a part of the Cookie header would keep all of it in memory
+			s.secret = secret.New(strings.Clone(p.secret.Reveal())) // a part of the Cookie header would keep all of it in memory
 			return s, nil
 		}
 		if !errors.Is(err, errOtherClient) { // which has been said

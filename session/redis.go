@@ -13,6 +13,8 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/maintnotifications"
 	"go.uber.org/zap"
+
+	"stagedoor/secret"
 )
 
 const (
@@ -45,7 +47,7 @@ type Redis struct {
 // redisLogin is what a new connection logs in with.
 type redisLogin struct {
 	username string
-	password Secret
+	password secret.Text
 }
 
 // NewRedis prepares the connections; none is made before the first command. The log gets what the client reports about
@@ -89,7 +91,7 @@ func NewRedis(c RedisConfig, log *zap.Logger) (*Redis, error) {
 }
 
 // SetLogin changes what new connections log in with. Those that there are stay logged in as they are.
-func (s *Redis) SetLogin(username string, password Secret) {
+func (s *Redis) SetLogin(username string, password secret.Text) {
 	s.login.Store(&redisLogin{username: username, password: password})
 }
 
@@ -246,5 +248,5 @@ func (l redisLog) Printf(_ context.Context, format string, values ...any) {
 // what go-redis quotes of a reply that it cannot read.
 func withoutArguments(text string) string {
 	said, _, _ := strings.Cut(text, ", with args beginning with:")
-	return WithoutQuotations(said)
+	return secret.WithoutQuotations(said)
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"stagedoor/secret"
 	"stagedoor/session"
 	"stagedoor/session/sessiontest"
 )
@@ -33,7 +34,7 @@ func withRights(t *testing.T, config session.RedisConfig, rules []string, server
 	for _, server := range servers {
 		do(t, server, append([]string{"ACL", "SETUSER", "stagedoor", "on", ">secret"}, rules...)...)
 	}
-	config.Username, config.Password = "stagedoor", session.NewSecret("secret")
+	config.Username, config.Password = "stagedoor", secret.New("secret")
 	return config
 }
 

@@ -8,6 +8,8 @@ import (
 	"os"
 	"strconv"
 	"strings"
+
+	"stagedoor/secret"
 )
 
 // load reads the files into a TLS configuration; nil means plain TCP.
@@ -41,7 +43,7 @@ func addressProblem(address string) string {
 	host, port, err := net.SplitHostPort(address)
 	number, portErr := strconv.Atoi(port)
 	if err != nil || portErr != nil || number < 1 || number > 65535 || strings.TrimSpace(host) == "" {
-		return fmt.Sprintf("%q is no address; write host:port, such as 127.0.0.1:6379", WithoutUserinfo(address))
+		return fmt.Sprintf("%q is no address; write host:port, such as 127.0.0.1:6379", secret.WithoutUserinfo(address))
 	}
 	return ""
 }

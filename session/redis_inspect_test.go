@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"stagedoor/secret"
 	"stagedoor/session"
 	"stagedoor/session/sessiontest"
 )
@@ -27,7 +28,7 @@ func TestInspect(t *testing.T) {
 	user := func(rules ...string) func(*sessiontest.RedisServer, *session.RedisConfig) {
 		return func(s *sessiontest.RedisServer, c *session.RedisConfig) {
 			do(t, s, append([]string{"ACL", "SETUSER", "gateway", "on", ">right", "~stagedoor:*", "&stagedoor:*", "&__redis__:invalidate", "+@all"}, rules...)...)
-			c.Username, c.Password = "gateway", session.NewSecret("right")
+			c.Username, c.Password = "gateway", secret.New("right")
 		}
 	}
 	for name, test := range map[string]struct {
@@ -54,10 +55,10 @@ func TestInspect(t *testing.T) {
 		"no password": {[]string{"--requirepass", "right"}, nil,
 			[]string{"fault: Redis does not answer: NOAUTH…set redis.password"}},
 		"wrong password": {[]string{"--requirepass", "right"}, func(_ *sessiontest.RedisServer, c *session.RedisConfig) {
-			c.Password = session.NewSecret("hunter2")
+			c.Password = secret.New("hunter2")
 		}, []string{"fault: Redis does not answer: WRONGPASS…correct redis.username and password"}},
 		"right password": {[]string{"--requirepass", "right"}, func(_ *sessiontest.RedisServer, c *session.RedisConfig) {
-			c.Password = session.NewSecret("right")
+			c.Password = secret.New("right")
 		}, []string{answers, keeps, tells, version, evicts, saves}},
 		"the least rights": {nil, func(s *sessiontest.RedisServer, c *session.RedisConfig) {
 			user(c.ACLRules()...)(s, c)

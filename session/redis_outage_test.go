@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"stagedoor/secret"
 	"stagedoor/session"
 	"stagedoor/session/sessiontest"
 )
@@ -148,12 +149,12 @@ func TestRedisNeverThere(t *testing.T) {
 func TestRedisPassword(t *testing.T) {
 	server := sessiontest.StartRedis(t, "--requirepass", "correct horse")
 	config := server.Config()
-	config.Password = session.NewSecret("correct horse")
+	config.Password = secret.New("correct horse")
 	if err := openRedis(t, config).Ping(t.Context()); err != nil {
 		t.Errorf("with the password: %v", err)
 	}
 	for _, wrong := range []string{"", "battery staple"} {
-		config.Password = session.NewSecret(wrong)
+		config.Password = secret.New(wrong)
 		store := openRedis(t, config)
 		wantOutage(t, store)
 		if err := store.Ping(t.Context()); wrong != "" && strings.Contains(err.Error(), wrong) {
@@ -166,17 +167,17 @@ func TestRedisPassword(t *testing.T) {
 func TestRedisSetLogin(t *testing.T) {
 	server := sessiontest.StartRedis(t, "--requirepass", "correct horse")
 	config := server.Config()
-	config.Password = session.NewSecret("battery staple")
+	config.Password = secret.New("battery staple")
 	store := openRedis(t, config)
 	wantOutage(t, store)
-	store.SetLogin("", session.NewSecret("correct horse"))
+	store.SetLogin("", secret.New("correct horse"))
 	sessiontest.Eventually(t, 10*time.Second, "Redis takes the new password", func() bool { return store.Ping(t.Context()) == nil })
 }
 
 func TestRedisUsernameAndDatabase(t *testing.T) {
 	server := sessiontest.StartRedis(t, "--user", "stagedoor", "on", ">secret", "~stagedoor:*", "&stagedoor:*", "+@all")
 	config := server.Config()
-	config.Username, config.Password, config.Database = "stagedoor", session.NewSecret("secret"), 3
+	config.Username, config.Password, config.Database = "stagedoor", secret.New("secret"), 3
 	store := openRedis(t, config)
 	if err := store.Save(t.Context(), "key", session.Entry{Version: 1}, time.Hour, ""); err != nil {
 		t.Fatal(err)

@@ -10,6 +10,7 @@ import (
 	"go.uber.org/zap/zapcore"
 	"go.uber.org/zap/zaptest/observer"
 
+	"stagedoor/secret"
 	"stagedoor/session"
 	"stagedoor/session/sessiontest"
 )
@@ -21,10 +22,10 @@ func TestRedisErrorsHoldNoPassword(t *testing.T) {
 	strange := sessiontest.StartRedis(t, "--rename-command", "AUTH", "", "--rename-command", "HELLO", "")
 	echo := echoServer(t)
 	for name, address := range map[string]string{"Redis without AUTH": strange.Addr(), "an echo": echo} {
-		for user, secret := range map[string]string{"": password, "gateway": password, "long": strings.Repeat(password, 9)} {
+		for user, word := range map[string]string{"": password, "gateway": password, "long": strings.Repeat(password, 9)} {
 			core, logs := observer.New(zapcore.DebugLevel)
 			c := strange.Config()
-			c.Addresses, c.Username, c.Password = []string{address}, user, session.NewSecret(secret)
+			c.Addresses, c.Username, c.Password = []string{address}, user, secret.New(word)
 			store, err := session.NewRedis(c, zap.New(core))
 			if err != nil {
 				t.Fatal(err)

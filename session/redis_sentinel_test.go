@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"stagedoor/secret"
 	"stagedoor/session"
 	"stagedoor/session/sessiontest"
 )
@@ -58,7 +59,7 @@ func TestRedisSentinelLogin(t *testing.T) {
 	}
 	login := func(username, password string) func(*session.RedisConfig) {
 		return func(c *session.RedisConfig) {
-			c.SentinelUsername, c.SentinelPassword = username, session.NewSecret(password)
+			c.SentinelUsername, c.SentinelPassword = username, secret.New(password)
 		}
 	}
 	const down = "fault: Redis does not answer: "

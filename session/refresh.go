@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+
+	"stagedoor/secret"
 )
 
 const (
@@ -80,7 +82,7 @@ func (m *Manager) Replace(ctx context.Context, s *Session, rejected Token) (Toke
 // need says why a refresh is asked for: the token would end during its use, or Spotify rejected it.
 type need struct {
 	use      time.Duration
-	rejected Secret
+	rejected secret.Text
 }
 
 // forced tells whether the refresh is for a token that looks good.

@@ -6,6 +6,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"stagedoor/secret"
 	"stagedoor/session"
 )
 
@@ -39,7 +40,7 @@ func TestNewerGrantDisprovesARefusal(t *testing.T) {
 						case 1:
 							pass(time.Until(began.Add(c.granted)))
 							grant := grantNumber(2, time.Hour)
-							grant.Refresh = session.NewSecret(refresh)
+							grant.Refresh = secret.New(refresh)
 							return grant, nil
 						case 2:
 							pass(time.Until(began.Add(c.refused)))

@@ -8,13 +8,14 @@ import (
 	"testing/synctest"
 	"time"
 
+	"stagedoor/secret"
 	"stagedoor/session"
 )
 
 // replace tells a replica that Spotify refused a token of the browser's.
 func replace(ctx context.Context, t *testing.T, m *session.Manager, b *browser, rejected string) (string, error) {
 	t.Helper()
-	token, err := m.Replace(ctx, mustPeek(t, m, b), session.Token{Access: session.NewSecret(rejected)})
+	token, err := m.Replace(ctx, mustPeek(t, m, b), session.Token{Access: secret.New(rejected)})
 	return token.Access.Reveal(), err
 }
 

@@ -6,6 +6,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"stagedoor/secret"
 	"stagedoor/session"
 )
 
@@ -25,7 +26,7 @@ func TestRefreshTokenOfTheAnswer(t *testing.T) {
 				r, b := newReplicas(t, 2), &browser{}
 				r.tokens.answer = func(n int) (session.Grant, error) {
 					grant := grantNumber(n+1, time.Hour)
-					grant.Refresh = session.NewSecret(c.refresh)
+					grant.Refresh = secret.New(c.refresh)
 					return grant, nil
 				}
 				b.logIn(t, r.managers[0], goodFor(-time.Minute))
@@ -112,7 +113,7 @@ func TestGrantWithoutRefreshToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, b := newReplicas(t, 1), &browser{}
 		grant := goodFor(30 * time.Second)
-		grant.Refresh = session.Secret{}
+		grant.Refresh = secret.Text{}
 		b.logIn(t, r.managers[0], grant)
 		if got := ask(t.Context(), r.managers[0], b); got.access != "access-1" {
 			t.Errorf("while it is good: got %q, %v", got.access, got.err)

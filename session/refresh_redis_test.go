@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"stagedoor/secret"
 	"stagedoor/session"
 	"stagedoor/session/sessiontest"
 )
@@ -17,7 +18,7 @@ func TestOneRefreshForAllWithRedis(t *testing.T) {
 	const requests, replicas = 200, 3
 	var calls, waiting atomic.Int64
 	all := make(chan struct{}) // closed when every request has asked
-	refresh := func(context.Context, session.Secret) (session.Grant, error) {
+	refresh := func(context.Context, secret.Text) (session.Grant, error) {
 		calls.Add(1)
 		<-all
 		return grantNumber(2, time.Hour), nil
@@ -56,7 +57,7 @@ func TestOneRefreshForAllWithRedis(t *testing.T) {
 func TestLogoutDuringARefreshWithRedis(t *testing.T) {
 	server := sessiontest.StartRedis(t)
 	called, goOn := make(chan struct{}), make(chan struct{})
-	refresh := func(context.Context, session.Secret) (session.Grant, error) {
+	refresh := func(context.Context, secret.Text) (session.Grant, error) {
 		close(called)
 		<-goOn
 		return grantNumber(2, time.Hour), nil

@@ -13,6 +13,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
+	"stagedoor/secret"
 	"stagedoor/session"
 )
 
@@ -219,7 +220,7 @@ type tokenEndpoint struct {
 }
 
 // refresh is Options.Refresh.
-func (e *tokenEndpoint) refresh(ctx context.Context, token session.Secret) (session.Grant, error) {
+func (e *tokenEndpoint) refresh(ctx context.Context, token secret.Text) (session.Grant, error) {
 	e.mu.Lock()
 	e.sent = append(e.sent, token.Reveal())
 	n := len(e.sent)
@@ -251,8 +252,8 @@ func (e *tokenEndpoint) last() string {
 // grantNumber is access-n with refresh-n, good for d from now.
 func grantNumber(n int, d time.Duration) session.Grant {
 	return session.Grant{
-		Token:   session.Token{Access: session.NewSecret(fmt.Sprint("access-", n)), Expiry: time.Now().Add(d)},
-		Refresh: session.NewSecret(fmt.Sprint("refresh-", n)),
+		Token:   session.Token{Access: secret.New(fmt.Sprint("access-", n)), Expiry: time.Now().Add(d)},
+		Refresh: secret.New(fmt.Sprint("refresh-", n)),
 	}
 }
 

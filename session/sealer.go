@@ -9,6 +9,8 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+
+	"stagedoor/secret"
 )
 
 // keySize is the length of a configured key and of every key made from it, in bytes (AES-256).
@@ -50,7 +52,7 @@ type sealKey struct {
 }
 
 // newSealer makes a sealer for the records of a client id, which may be empty.
-func newSealer(keys []Secret, client string) (*sealer, error) {
+func newSealer(keys []secret.Text, client string) (*sealer, error) {
 	if len(keys) == 0 {
 		return nil, errors.New("there is no session key")
 	}
@@ -71,7 +73,7 @@ func newSealer(keys []Secret, client string) (*sealer, error) {
 }
 
 // seal returns plain, sealed so that only a configured key and the secret together open it, and only at this place.
-func (s *sealer) seal(secret Secret, place string, plain []byte) ([]byte, error) {
+func (s *sealer) seal(secret secret.Text, place string, plain []byte) ([]byte, error) {
 	key := s.keys[0]
 	aead, err := key.aead(secret)
 	if err != nil {
@@ -84,7 +86,7 @@ func (s *sealer) seal(secret Secret, place string, plain []byte) ([]byte, error)
 
 // open is the inverse of seal, for every format. Any failure is errSealed: what failed is nobody's business, but for
 // errOtherClient.
-func (s *sealer) open(secret Secret, place string, sealed []byte) ([]byte, error) {
+func (s *sealer) open(secret secret.Text, place string, sealed []byte) ([]byte, error) {
 	size := headerSize(sealed)
 	if size == 0 {
 		return nil, errSealed
@@ -135,7 +137,7 @@ func additional(header []byte, place string) []byte {
 	return append(append([]byte{}, header...), place...)
 }
 
-func (k sealKey) aead(secret Secret) (cipher.AEAD, error) {
+func (k sealKey) aead(secret secret.Text) (cipher.AEAD, error) {
 	key, err := hkdf.Key(sha256.New, k.raw, []byte(secret.Reveal()), "stagedoor record", keySize)
 	if err != nil {
 		return nil, fmt.Errorf("derive a record key: %w", err)

@@ -5,17 +5,19 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	"stagedoor/secret"
 )
 
 var (
-	keyA = NewSecret("QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE=")
-	keyB = NewSecret("QkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkI=")
+	keyA = secret.New("QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE=")
+	keyB = secret.New("QkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkI=")
 )
 
 // testClient is the client id of what these tests seal: as long as Spotify's are.
 const testClient = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
 
-func mustSealer(t testing.TB, keys ...Secret) *sealer {
+func mustSealer(t testing.TB, keys ...secret.Text) *sealer {
 	t.Helper()
 	s, err := newSealer(keys, testClient)
 	if err != nil {
@@ -24,7 +26,7 @@ func mustSealer(t testing.TB, keys ...Secret) *sealer {
 	return s
 }
 
-func mustSeal(t testing.TB, s *sealer, secret Secret, place, plain string) []byte {
+func mustSeal(t testing.TB, s *sealer, secret secret.Text, place, plain string) []byte {
 	t.Helper()
 	sealed, err := s.seal(secret, place, []byte(plain))
 	if err != nil {
@@ -55,13 +57,13 @@ func TestSealerRefuses(t *testing.T) {
 	sealed := mustSeal(t, mustSealer(t, keyA), id, "place", "plain")
 	for _, c := range []struct {
 		name  string
-		key   Secret
-		id    Secret
+		key   secret.Text
+		id    secret.Text
 		place string
 	}{
 		{"another key", keyB, id, "place"},
 		{"another secret", keyA, newID(), "place"},
-		{"no secret", keyA, Secret{}, "place"},
+		{"no secret", keyA, secret.Text{}, "place"},
 		{"another place", keyA, id, "another"},
 		{"no place", keyA, id, ""},
 	} {
@@ -118,14 +120,14 @@ func TestSealerRotation(t *testing.T) {
 }
 
 func TestSealerRefusesBadKeys(t *testing.T) {
-	for name, keys := range map[string][]Secret{
+	for name, keys := range map[string][]secret.Text{
 		"none":        nil,
-		"empty":       {Secret{}},
-		"short":       {NewSecret("c2hvcnQ=")},
-		"33 bytes":    {NewSecret("QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFB")},
-		"no base64":   {NewSecret("this is no key at all, as anyone can see")},
-		"the second":  {keyA, NewSecret("c2hvcnQ=")},
-		"hexadecimal": {NewSecret(strings.Repeat("ab", 32))},
+		"empty":       {secret.Text{}},
+		"short":       {secret.New("c2hvcnQ=")},
+		"33 bytes":    {secret.New("QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFB")},
+		"no base64":   {secret.New("this is no key at all, as anyone can see")},
+		"the second":  {keyA, secret.New("c2hvcnQ=")},
+		"hexadecimal": {secret.New(strings.Repeat("ab", 32))},
 	} {
 		if _, err := newSealer(keys, testClient); err == nil {
 			t.Errorf("%s: the keys were taken", name)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"slices"
+
+	"stagedoor/secret"
 )
 
 // Settings are what may change while a Manager works; Options says what each is for.
@@ -11,7 +13,7 @@ type Settings struct {
 	// Config replaces the one before. Its Store and its cookie's name must stay what they were: the sessions lie there,
 	// and every upstream that is in use has been told which cookies are not for it.
 	Config  Config
-	Refresh func(ctx context.Context, refreshToken Secret) (Grant, error)
+	Refresh func(ctx context.Context, refreshToken secret.Text) (Grant, error)
 	App     func(ctx context.Context) (Grant, error)
 }
 
@@ -48,7 +50,7 @@ func (m *Manager) Use(s Settings) error {
 	}
 	m.settings.Store(next)
 	m.pauses.forgiveClient()
-	if slices.ContainsFunc(last.Config.Keys, func(key Secret) bool { return !slices.ContainsFunc(s.Config.Keys, key.Equal) }) {
+	if slices.ContainsFunc(last.Config.Keys, func(key secret.Text) bool { return !slices.ContainsFunc(s.Config.Keys, key.Equal) }) {
 		m.recent.forgetAll(m.options.Now()) // the copies are open already
 	}
 	return nil

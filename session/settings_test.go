@@ -6,11 +6,12 @@ import (
 	"testing/synctest"
 	"time"
 
+	"stagedoor/secret"
 	"stagedoor/session"
 )
 
 // settingsOf are the settings of a test's managers, changed.
-func settingsOf(tokens *tokenEndpoint, keys ...session.Secret) session.Settings {
+func settingsOf(tokens *tokenEndpoint, keys ...secret.Text) session.Settings {
 	s := session.Settings{Config: testConfig(), Refresh: tokens.refresh}
 	if len(keys) > 0 {
 		s.Config.Keys = keys
@@ -151,7 +152,7 @@ func TestUseRefuses(t *testing.T) {
 	b.logIn(t, m, goodFor(time.Hour))
 	for what, change := range map[string]func(*session.Config){
 		"no key":                   func(c *session.Config) { c.Keys = nil },
-		"a bad key":                func(c *session.Config) { c.Keys = []session.Secret{session.NewSecret("x")} },
+		"a bad key":                func(c *session.Config) { c.Keys = []secret.Text{secret.New("x")} },
 		"another store":            func(c *session.Config) { c.Store = session.StoreMemory },
 		"another name of a cookie": func(c *session.Config) { c.Cookie.Name = "other" },
 	} {

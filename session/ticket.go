@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"stagedoor/secret"
 )
 
 // TicketLifetime is how long a one-time link is good for.
@@ -13,12 +15,12 @@ const TicketLifetime = 10 * time.Minute
 var ErrNoTicket = errors.New("no such ticket")
 
 // IssueTicket keeps a text for a one-time link and returns the ticket that the link carries.
-func (m *Manager) IssueTicket(ctx context.Context, text []byte) (Secret, error) {
+func (m *Manager) IssueTicket(ctx context.Context, text []byte) (secret.Text, error) {
 	ticket := newID()
 	p := behind(kindTicket, ticket)
 	sealed, err := m.seal(p, text)
 	if err != nil {
-		return Secret{}, err
+		return secret.Text{}, err
 	}
 	return ticket, m.options.Store.Save(ctx, p.key, Entry{Version: 1, Data: sealed}, TicketLifetime, "")
 }
@@ -52,7 +54,7 @@ func (m *Manager) TakeTicket(ctx context.Context, ticket string) ([]byte, error)
 	if err != nil {
 		return nil, err
 	}
-	first, err := m.options.Store.Delete(ctx, storeKey(kindTicket, NewSecret(ticket)))
+	first, err := m.options.Store.Delete(ctx, storeKey(kindTicket, secret.New(ticket)))
 	if err != nil {
 		return nil, err
 	}

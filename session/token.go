@@ -1,10 +1,14 @@
 package session
 
-import "time"
+import (
+	"time"
+
+	"stagedoor/secret"
+)
 
 // Token is what a call to Spotify carries.
 type Token struct {
-	Access Secret
+	Access secret.Text
 	// Expiry is when the access token ends.
 	Expiry time.Time
 	// Scopes are what the user granted, as the token endpoint said.
@@ -15,7 +19,7 @@ type Token struct {
 type Grant struct {
 	Token
 	// Refresh gets the next token; empty when there is none to be had.
-	Refresh Secret
+	Refresh secret.Text
 }
 
 // goodAt tells whether the token can still be used.

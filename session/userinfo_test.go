@@ -5,26 +5,6 @@ import (
 	"testing"
 )
 
-func TestWithoutUserinfo(t *testing.T) {
-	for address, want := range map[string]string{
-		"":                            "",
-		"redis:6379":                  "redis:6379",
-		"https://a b":                 "https://a b",
-		"@":                           "[redacted]@",
-		"redis://:hunter2@redis:6379": "[redacted]@redis:6379",
-		"user:hunt er2@redis":         "[redacted]@redis",
-		"user:hun@ter2@redis":         "[redacted]@redis",
-		"user:hun/ter2@redis":         "[redacted]@redis",
-		"redis:6379,password=hunter2": "redis:6379,[redacted]",
-		"redis:6379?password=hunter2": "redis:6379?[redacted]",
-		"hunter2@redis;x=hunter2":     "[redacted]@redis;[redacted]",
-	} {
-		if got := WithoutUserinfo(address); got != want {
-			t.Errorf("WithoutUserinfo(%q) = %q, want %q", address, got, want)
-		}
-	}
-}
-
 func TestRedisAddressFaultHidesThePassword(t *testing.T) {
 	config := DefaultRedisConfig()
 	config.Addresses = []string{"redis://user:hunt er2@redis:6379"}

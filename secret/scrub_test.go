@@ -1,4 +1,4 @@
-package session
+package secret
 
 import (
 	"fmt"
@@ -18,6 +18,26 @@ func TestWithoutQuotations(t *testing.T) {
 	} {
 		if got := WithoutQuotations(text); got != want {
 			t.Errorf("%q becomes %q, want %q", text, got, want)
+		}
+	}
+}
+
+func TestWithoutUserinfo(t *testing.T) {
+	for address, want := range map[string]string{
+		"":                            "",
+		"redis:6379":                  "redis:6379",
+		"https://a b":                 "https://a b",
+		"@":                           "[redacted]@",
+		"redis://:hunter2@redis:6379": "[redacted]@redis:6379",
+		"user:hunt er2@redis":         "[redacted]@redis",
+		"user:hun@ter2@redis":         "[redacted]@redis",
+		"user:hun/ter2@redis":         "[redacted]@redis",
+		"redis:6379,password=hunter2": "redis:6379,[redacted]",
+		"redis:6379?password=hunter2": "redis:6379?[redacted]",
+		"hunter2@redis;x=hunter2":     "[redacted]@redis;[redacted]",
+	} {
+		if got := WithoutUserinfo(address); got != want {
+			t.Errorf("WithoutUserinfo(%q) = %q, want %q", address, got, want)
 		}
 	}
 }
