@@ -1,4 +1,4 @@
-package proxy
+package admin
 
 import (
 	"context"
@@ -23,7 +23,7 @@ func TestAdmin(t *testing.T) {
 		h.ServeHTTP(w, httptest.NewRequest(method, path, nil))
 		return w
 	}
-	admin := NewAdmin(ready, false)
+	admin := New(ready, false)
 	if got := ask(admin, "GET", "/livez"); got.Code != 200 {
 		t.Errorf("/livez: %d", got.Code)
 	}
@@ -50,7 +50,7 @@ func TestAdmin(t *testing.T) {
 		t.Errorf("POST /livez: %d", got.Code)
 	}
 	for _, path := range []string{"/debug/pprof/", "/debug/pprof/goroutine", "/debug/pprof/cmdline"} {
-		if got := ask(NewAdmin(ready, true), "GET", path); got.Code != 200 {
+		if got := ask(New(ready, true), "GET", path); got.Code != 200 {
 			t.Errorf("%s: %d", path, got.Code)
 		}
 	}

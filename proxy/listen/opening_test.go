@@ -1,4 +1,4 @@
-package proxy
+package listen
 
 import (
 	"context"
@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"testing"
 	"time"
+
+	"stagedoor/proxy"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
@@ -32,11 +34,11 @@ func TestWrongOpenings(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		config := DefaultServerConfig()
+		config := proxy.DefaultServerConfig()
 		if c.secure {
-			config.TLS = TLSConfig{CertFile: "cert", KeyFile: "key"}
+			config.TLS = proxy.TLSConfig{CertFile: "cert", KeyFile: "key"}
 		}
-		listener := NewConnections(inner, config, zap.New(core))
+		listener := New(inner, config, zap.New(core))
 		server := &http.Server{ConnState: listener.StateChanged, ReadHeaderTimeout: time.Minute}
 		go func() { _ = server.Serve(listener) }()
 		for range 2 {

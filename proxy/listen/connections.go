@@ -1,4 +1,4 @@
-package proxy
+package listen
 
 import (
 	"container/list"
@@ -10,6 +10,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"stagedoor/proxy"
 
 	"go.uber.org/zap"
 )
@@ -36,9 +38,9 @@ type Connections struct {
 // warnEvery is how often the log says that there are too many connections.
 const warnEvery = time.Minute
 
-// NewConnections bounds a listener by MaxConnections and WriteStallTimeout of a checked configuration. The server's
+// New bounds a listener by MaxConnections and WriteStallTimeout of a checked configuration. The server's
 // ConnState must be StateChanged.
-func NewConnections(listener net.Listener, c ServerConfig, log *zap.Logger) *Connections {
+func New(listener net.Listener, c proxy.ServerConfig, log *zap.Logger) *Connections {
 	l := &Connections{Listener: listener, log: log, secure: c.TLS.CertFile != ""}
 	l.SetLimits(c)
 	return l
@@ -46,7 +48,7 @@ func NewConnections(listener net.Listener, c ServerConfig, log *zap.Logger) *Con
 
 // SetLimits takes MaxConnections and WriteStallTimeout of another configuration. Connections that are too many now stay
 // until they end or a new one takes their place.
-func (l *Connections) SetLimits(c ServerConfig) {
+func (l *Connections) SetLimits(c proxy.ServerConfig) {
 	l.stall.Store(int64(c.WriteStallTimeout))
 	l.mu.Lock()
 	defer l.mu.Unlock()
