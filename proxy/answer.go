@@ -20,6 +20,7 @@ func (a *apiRoute) cleanAnswer(res *http.Response) error {
 	if res.StatusCode == http.StatusTooManyRequests {
 		a.metrics.RateLimited()
 	}
+	guardBody(res, policy.CleanAside) // below all that reads ahead
 	if err := a.explainRefusal(res); err != nil {
 		return err
 	}
@@ -32,7 +33,6 @@ func (a *apiRoute) cleanAnswer(res *http.Response) error {
 	if policy.MayBePage(res.StatusCode, res.Header) { // JSON keeps its type and its bytes, and so does any other answer
 		res.Header.Set("Content-Security-Policy", policy.Sandbox)
 	}
-	guardBody(res, policy.CleanAside)
 	return awaitFirstPiece(res, 0)
 }
 
@@ -55,7 +55,9 @@ type guardedBody struct {
 func guardBody(res *http.Response, drop func(http.Header)) {
 	g := &guardedBody{ReadCloser: res.Body, res: res, drop: drop}
 	g.cleanTrailers() // those that are announced
-	res.Body = g
+	if res.Body != http.NoBody {
+		res.Body = g
+	}
 }
 
 func (g *guardedBody) cleanTrailers() {

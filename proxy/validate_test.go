@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"maps"
-	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -148,7 +147,7 @@ func TestRouteFaults(t *testing.T) {
 }
 
 func TestNewRefusesWhatValidateRefuses(t *testing.T) {
-	fine := Options{Server: DefaultServerConfig(), APIURL: "https://api.example/v1", Sessions: &fakeSessions{}, Auth: anyAuth{http.NotFoundHandler()}}
+	fine := Options{Server: DefaultServerConfig(), APIURL: "https://api.example/v1", Sessions: &fakeSessions{}, Auth: anyAuth{NewAdmin(nil, false)}}
 	if _, err := New(fine); err != nil {
 		t.Fatal(err)
 	}

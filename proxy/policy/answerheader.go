@@ -39,6 +39,7 @@ func CleanFinal(h http.Header) {
 func CleanAside(h http.Header) {
 	cleanHeader(h)
 	delete(h, "Location")
+	delete(h, "Cache-Status") // in the final header the gateway's own replaces it
 	dropCaching(h)
 }
 
@@ -57,8 +58,14 @@ var hopByHop = []string{
 	"Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade",
 }
 
-// DropHopByHop removes them from a 1xx header or from trailers, on every route.
+// DropHopByHop removes them from a 1xx header or from trailers, on every route, and beside them what is not a header's name:
+// "Set-Cookie " with the blank is one for some clients.
 func DropHopByHop(h http.Header) {
+	for name := range h {
+		if !IsToken(name) {
+			delete(h, name)
+		}
+	}
 	for _, name := range hopByHop {
 		delete(h, name)
 	}

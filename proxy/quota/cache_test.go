@@ -428,3 +428,49 @@ func TestStaleWhileScarce(t *testing.T) {
 		}
 	})
 }
+
+// trailing is a body that completes the trailer of its answer: with hostile lines at its end, without them when it is closed.
+type trailing struct {
+	io.Reader
+	res *http.Response
+}
+
+func (b *trailing) Read(p []byte) (int, error) {
+	n, err := b.Reader.Read(p)
+	if errors.Is(err, io.EOF) {
+		b.res.Trailer = http.Header{"X-Late": {"yes"}, "Hostile": {"yes"}}
+	}
+	return n, err
+}
+
+func (b *trailing) Close() error {
+	delete(b.res.Trailer, "Hostile")
+	return nil
+}
+
+// TestTrailers reads answers whose trailers were not announced: the first reader and those of the kept answer see them as they are
+// when the body is closed.
+func TestTrailers(t *testing.T) {
+	for name, length := range map[string]int{"shared": 100, "too long to be shared": maxShared + 1} {
+		c := newTestCache()
+		spotify := &upstream{answer: func(int, http.Header) *http.Response {
+			res := answer(http.StatusOK, "", "Cache-Control: max-age=60")
+			res.ContentLength = -1
+			res.Body = &trailing{strings.NewReader(strings.Repeat("x", length)), res}
+			return res
+		}}
+		for range 2 {
+			res, from, err := c.Do(ask("ada", "/me"), spotify.send)
+			if err != nil {
+				t.Fatal(err)
+			}
+			read, err := io.Copy(io.Discard, res.Body)
+			if closed := res.Body.Close(); err != nil || closed != nil || read != int64(length) {
+				t.Errorf("%s, %s: %d bytes, %v, %v", name, from, read, err, closed)
+			}
+			if len(res.Trailer) != 1 || res.Trailer.Get("X-Late") != "yes" {
+				t.Errorf("%s, %s: the trailer is %v", name, from, res.Trailer)
+			}
+		}
+	}
+}

@@ -232,12 +232,10 @@ func (c *Cache) passWhole(f *flight, ask *Ask, k *kept, res *http.Response) {
 
 // passStream reads an answer of unknown length, or a longer one, while it is passed on.
 func (c *Cache) passStream(f *flight, ask *Ask, k *kept, res *http.Response) {
-	s := newSpool(res.Body)
-	passed := *res // ours keeps the trailer that the reader of the other one changes
-	passed.Body = s
+	s := newSpool(res)
 	release := time.AfterFunc(maxJoinWait, func() { f.end(nil, nil) })
 	defer release.Stop()
-	f.begin(&passed, nil)
+	f.begin(s.passed, nil)
 	body, err := s.pump()
 	if errors.Is(err, errTooLong) {
 		return

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"maps"
+	"net/http"
 	"sync"
 )
 
@@ -18,20 +20,24 @@ func (memoryBody) Close() error { return nil }
 
 // spool reads an answer up to maxShared bytes ahead of its one reader. What is longer is read by the reader itself.
 type spool struct {
-	source io.ReadCloser
+	source *http.Response // its trailer is complete when its body is closed
+	passed *http.Response // the same answer for the reader, with a trailer of its own, which only the reader changes
 
 	mu      sync.Mutex // guards what follows
 	changed *sync.Cond // of what follows
 	buffer  []byte
-	passed  int   // how much of buffer was read
+	taken   int   // how much of buffer was read
 	err     error // of the source; io.EOF at its end
 	over    bool  // the rest is read from the source
 	gone    error // why the reader has left; nil while it reads
 	closed  bool  // the source is, or the pump will close it
 }
 
-func newSpool(source io.ReadCloser) *spool {
+func newSpool(source *http.Response) *spool {
 	s := &spool{source: source}
+	passed := *source
+	passed.Body, passed.Trailer = s, maps.Clone(source.Trailer)
+	s.passed = &passed
 	s.changed = sync.NewCond(&s.mu)
 	return s
 }
@@ -40,24 +46,30 @@ func newSpool(source io.ReadCloser) *spool {
 func (s *spool) pump() ([]byte, error) {
 	piece := make([]byte, 16<<10)
 	for {
-		n, err := s.source.Read(piece)
-		if over, end := s.add(piece[:n], err); over {
+		n, err := s.source.Body.Read(piece)
+		if err != nil { // The reader learns of the end when the trailer is complete.
+			closed := s.source.Body.Close()
+			s.add(piece[:n], err)
+			return s.whole(closed)
+		}
+		if over := s.add(piece[:n], nil); over {
 			return nil, errTooLong
-		} else if end {
-			break
 		}
 	}
-	err := s.source.Close()
+}
+
+// whole returns all that the source had, unless its end or its closing was an error.
+func (s *spool) whole(closed error) ([]byte, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !errors.Is(s.err, io.EOF) {
 		return nil, s.err
 	}
-	return bytes.Clone(s.buffer), err
+	return bytes.Clone(s.buffer), closed
 }
 
-// add takes in what was read. It tells whether the reader takes over, or whether this was the end.
-func (s *spool) add(piece []byte, err error) (over, end bool) {
+// add takes in what was read. It tells whether the reader takes over.
+func (s *spool) add(piece []byte, err error) (over bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	defer s.changed.Broadcast()
@@ -65,38 +77,39 @@ func (s *spool) add(piece []byte, err error) (over, end bool) {
 	s.err = err
 	if err != nil {
 		s.closed = true
-		return false, true
+		return false
 	}
 	if len(s.buffer) <= maxShared {
-		return false, false
+		return false
 	}
 	s.over = true
 	if s.gone != nil { // no reader takes over
 		s.closeLocked()
 	}
-	return true, false
+	return true
 }
 
 // Read implements io.Reader.
 func (s *spool) Read(p []byte) (int, error) {
 	s.mu.Lock()
-	for s.passed == len(s.buffer) && s.err == nil && !s.over && s.gone == nil {
+	for s.taken == len(s.buffer) && s.err == nil && !s.over && s.gone == nil {
 		s.changed.Wait()
 	}
 	defer s.mu.Unlock()
 	switch {
 	case s.gone != nil:
 		return 0, s.gone
-	case s.passed < len(s.buffer):
-		n := copy(p, s.buffer[s.passed:])
-		s.passed += n
+	case s.taken < len(s.buffer):
+		n := copy(p, s.buffer[s.taken:])
+		s.taken += n
 		return n, nil
 	case s.err != nil:
+		s.passed.Trailer = maps.Clone(s.source.Trailer)
 		return 0, s.err
 	}
-	s.buffer, s.passed = nil, 0
+	s.buffer, s.taken = nil, 0
 	s.mu.Unlock()
-	n, err := s.source.Read(p)
+	n, err := s.source.Body.Read(p)
 	s.mu.Lock()
 	return n, err
 }
@@ -108,6 +121,7 @@ func (s *spool) Close() error {
 	defer s.mu.Unlock()
 	if s.over {
 		s.closeLocked()
+		s.passed.Trailer = s.source.Trailer
 	}
 	return nil
 }
@@ -115,7 +129,7 @@ func (s *spool) Close() error {
 func (s *spool) closeLocked() {
 	if !s.closed {
 		s.closed = true
-		_ = s.source.Close()
+		_ = s.source.Body.Close()
 	}
 }
 

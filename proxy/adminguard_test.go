@@ -1,4 +1,4 @@
-package admin
+package proxy
 
 import (
 	"net/http"
@@ -7,9 +7,9 @@ import (
 	"testing"
 )
 
-func TestGuard(t *testing.T) {
+func TestGuardAdmin(t *testing.T) {
 	hosts := func() []string { return []string{"gateway", "Metrics.example."} }
-	guard := Guard(hosts, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) }))
+	guard := GuardAdmin(hosts, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) }))
 	for _, path := range []string{"/", "/livez", "/readyz", "/metrics", "/debug/pprof/"} {
 		for _, c := range []struct {
 			host, header, value string

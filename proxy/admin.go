@@ -1,5 +1,4 @@
-// Package admin answers the admin listener: /livez, /readyz and Go's profiler, and nothing to web pages of other sites.
-package admin
+package proxy
 
 import (
 	"context"
@@ -12,11 +11,11 @@ import (
 // readyTimeout bounds one look at whether the gateway is ready.
 const readyTimeout = 2 * time.Second
 
-// New returns the handler of the admin listener: /livez, /readyz, and Go's profiler when profiler is set. Ready
+// NewAdmin returns the handler of the admin listener: /livez, /readyz, and Go's profiler when profiler is set. Ready
 // returns an error that says which part is not ready, or nil and what an operator should know all the same; both are
 // answered as they are, so they must not hold a secret. It gets a context of two seconds. Further pages can be added to
-// the result, which must be served behind Guard.
-func New(ready func(ctx context.Context) (remark string, err error), profiler bool) *http.ServeMux {
+// the result, which must be served behind GuardAdmin.
+func NewAdmin(ready func(ctx context.Context) (remark string, err error), profiler bool) *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) {
 		sayPlainly(w, http.StatusOK, "alive")

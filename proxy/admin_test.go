@@ -1,4 +1,4 @@
-package admin
+package proxy
 
 import (
 	"context"
@@ -23,7 +23,7 @@ func TestAdmin(t *testing.T) {
 		h.ServeHTTP(w, httptest.NewRequest(method, path, nil))
 		return w
 	}
-	admin := New(ready, false)
+	admin := NewAdmin(ready, false)
 	if got := ask(admin, "GET", "/livez"); got.Code != 200 {
 		t.Errorf("/livez: %d", got.Code)
 	}
@@ -50,7 +50,7 @@ func TestAdmin(t *testing.T) {
 		t.Errorf("POST /livez: %d", got.Code)
 	}
 	for _, path := range []string{"/debug/pprof/", "/debug/pprof/goroutine", "/debug/pprof/cmdline"} {
-		if got := ask(New(ready, true), "GET", path); got.Code != 200 {
+		if got := ask(NewAdmin(ready, true), "GET", path); got.Code != 200 {
 			t.Errorf("%s: %d", path, got.Code)
 		}
 	}

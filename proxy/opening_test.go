@@ -1,4 +1,4 @@
-package listen
+package proxy
 
 import (
 	"context"
@@ -7,8 +7,6 @@ import (
 	"net/http"
 	"testing"
 	"time"
-
-	"stagedoor/proxy"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
@@ -34,11 +32,11 @@ func TestWrongOpenings(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		config := proxy.DefaultServerConfig()
+		config := DefaultServerConfig()
 		if c.secure {
-			config.TLS = proxy.TLSConfig{CertFile: "cert", KeyFile: "key"}
+			config.TLS = TLSConfig{CertFile: "cert", KeyFile: "key"}
 		}
-		listener := New(inner, config, zap.New(core))
+		listener := NewConnections(inner, config, zap.New(core))
 		server := &http.Server{ConnState: listener.StateChanged, ReadHeaderTimeout: time.Minute}
 		go func() { _ = server.Serve(listener) }()
 		for range 2 {

@@ -1,4 +1,4 @@
-package listen
+package proxy
 
 import (
 	"bufio"
@@ -16,12 +16,8 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
-	"stagedoor/proxy"
 	"stagedoor/session/sessiontest"
 )
-
-// patience is how long a test waits for what must come.
-const patience = 10 * time.Second
 
 // boundedServer serves behind Connections. Its handler answers at /, and waits for the test at /wait.
 type boundedServer struct {
@@ -31,8 +27,8 @@ type boundedServer struct {
 	waiting     chan chan struct{} // one for each request to /wait, to be closed
 }
 
-func newBoundedServer(t *testing.T, secure bool, adjust func(*proxy.ServerConfig)) *boundedServer {
-	c := proxy.DefaultServerConfig()
+func newBoundedServer(t *testing.T, secure bool, adjust func(*ServerConfig)) *boundedServer {
+	c := DefaultServerConfig()
 	adjust(&c)
 	core, logs := observer.New(zap.WarnLevel)
 	s := &boundedServer{logs: logs, waiting: make(chan chan struct{}, 10)}
@@ -43,7 +39,7 @@ func newBoundedServer(t *testing.T, secure bool, adjust func(*proxy.ServerConfig
 			<-release
 		}
 	}))
-	s.connections = New(s.Listener, c, zap.New(core))
+	s.connections = NewConnections(s.Listener, c, zap.New(core))
 	s.Listener = s.connections
 	s.Config.ConnState = s.connections.StateChanged
 	s.Config.ErrorLog = log.New(io.Discard, "", 0) // handshakes break off here
@@ -109,8 +105,8 @@ func (c *caller) cut() {
 	}
 }
 
-func TestNewTakeThePlaceOfThoseThatWait(t *testing.T) {
-	s := newBoundedServer(t, false, func(c *proxy.ServerConfig) { c.MaxConnections = 2 })
+func TestNewConnectionsTakeThePlaceOfThoseThatWait(t *testing.T) {
+	s := newBoundedServer(t, false, func(c *ServerConfig) { c.MaxConnections = 2 })
 	silent := s.call(t)
 	s.await(t, 1, 1)
 	working := s.call(t)
@@ -135,7 +131,7 @@ func TestNewTakeThePlaceOfThoseThatWait(t *testing.T) {
 }
 
 func TestConnectionsBeyondThoseAtWorkAreRefused(t *testing.T) {
-	s := newBoundedServer(t, false, func(c *proxy.ServerConfig) { c.MaxConnections = 1 })
+	s := newBoundedServer(t, false, func(c *ServerConfig) { c.MaxConnections = 1 })
 	working := s.call(t)
 	working.ask("/wait")
 	release := <-s.waiting
@@ -152,7 +148,7 @@ func TestConnectionsBeyondThoseAtWorkAreRefused(t *testing.T) {
 
 func TestEncryptedConnectionsWaitToo(t *testing.T) {
 	for _, http2 := range []bool{false, true} {
-		s := newBoundedServer(t, true, func(c *proxy.ServerConfig) { c.MaxConnections = 2 })
+		s := newBoundedServer(t, true, func(c *ServerConfig) { c.MaxConnections = 2 })
 		transport := s.Client().Transport.(*http.Transport).Clone()
 		t.Cleanup(transport.CloseIdleConnections)
 		transport.ForceAttemptHTTP2 = http2
@@ -181,7 +177,7 @@ func TestEncryptedConnectionsWaitToo(t *testing.T) {
 }
 
 func TestPeersThatDoNotReadAreCut(t *testing.T) {
-	s := newBoundedServer(t, false, func(c *proxy.ServerConfig) { c.WriteStallTimeout = 20 * time.Millisecond })
+	s := newBoundedServer(t, false, func(c *ServerConfig) { c.WriteStallTimeout = 20 * time.Millisecond })
 	failed := make(chan error, 1)
 	s.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		for piece := make([]byte, 1<<20); ; {
@@ -216,23 +212,23 @@ func (s *slowPeer) Write(p []byte) (int, error) {
 
 func TestPeersThatReadSlowlyAreNotCut(t *testing.T) {
 	peer := &slowPeer{}
-	c := &connection{Conn: peer, home: New(nil, proxy.DefaultServerConfig(), zap.NewNop())}
+	c := &connection{Conn: peer, home: NewConnections(nil, DefaultServerConfig(), zap.NewNop())}
 	if n, err := c.Write(make([]byte, 100)); n != 100 || err != nil || peer.taken != 100 {
 		t.Errorf("%d bytes in %d writes, %v", n, peer.taken, err)
 	}
 }
 
 func TestLimitsOfConnectionsChange(t *testing.T) {
-	l := New(nil, proxy.ServerConfig{MaxConnections: 1}, zap.NewNop())
+	l := NewConnections(nil, ServerConfig{MaxConnections: 1}, zap.NewNop())
 	first, second, third := &connection{home: l}, &connection{home: l}, &connection{home: l}
 	if outdone := l.admit(first); outdone != nil {
 		t.Fatal("the first connection is one too many")
 	}
-	l.SetLimits(proxy.ServerConfig{MaxConnections: 2})
+	l.SetLimits(ServerConfig{MaxConnections: 2})
 	if outdone := l.admit(second); outdone != nil {
 		t.Error("a raised limit does not hold")
 	}
-	l.SetLimits(proxy.ServerConfig{MaxConnections: 1})
+	l.SetLimits(ServerConfig{MaxConnections: 1})
 	if outdone := l.admit(third); outdone != first {
 		t.Error("a lowered limit does not hold")
 	}

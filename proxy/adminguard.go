@@ -1,4 +1,4 @@
-package admin
+package proxy
 
 import (
 	"fmt"
@@ -10,14 +10,14 @@ import (
 	"strings"
 )
 
-// Guard keeps web pages away from the admin listener. A page can give a name of its own the listener's address (DNS
+// GuardAdmin keeps web pages away from the admin listener. A page can give a name of its own the listener's address (DNS
 // rebinding); the browser then takes the two for one origin, and the name in Host is all that tells. So Host must be an IP
 // literal, localhost or one of hosts, with any port, for every path: /readyz names what is broken. A request without a
 // Host, which no browser sends, passes; load balancers probe so. Requests that a browser makes for another site, and those
 // with a foreign Origin, are rejected.
 //
 // Hosts is called for each request and must be safe for concurrent use.
-func Guard(hosts func() []string, next http.Handler) http.Handler {
+func GuardAdmin(hosts func() []string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case !adminHost(r.Host, hosts()):

@@ -1,4 +1,4 @@
-package listen
+package proxy
 
 import (
 	"container/list"
@@ -10,8 +10,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"stagedoor/proxy"
 
 	"go.uber.org/zap"
 )
@@ -38,9 +36,9 @@ type Connections struct {
 // warnEvery is how often the log says that there are too many connections.
 const warnEvery = time.Minute
 
-// New bounds a listener by MaxConnections and WriteStallTimeout of a checked configuration. The server's
+// NewConnections bounds a listener by MaxConnections and WriteStallTimeout of a checked configuration. The server's
 // ConnState must be StateChanged.
-func New(listener net.Listener, c proxy.ServerConfig, log *zap.Logger) *Connections {
+func NewConnections(listener net.Listener, c ServerConfig, log *zap.Logger) *Connections {
 	l := &Connections{Listener: listener, log: log, secure: c.TLS.CertFile != ""}
 	l.SetLimits(c)
 	return l
@@ -48,7 +46,7 @@ func New(listener net.Listener, c proxy.ServerConfig, log *zap.Logger) *Connecti
 
 // SetLimits takes MaxConnections and WriteStallTimeout of another configuration. Connections that are too many now stay
 // until they end or a new one takes their place.
-func (l *Connections) SetLimits(c proxy.ServerConfig) {
+func (l *Connections) SetLimits(c ServerConfig) {
 	l.stall.Store(int64(c.WriteStallTimeout))
 	l.mu.Lock()
 	defer l.mu.Unlock()
