@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"stagedoor/flows"
-	"stagedoor/proxy/listen"
 	"stagedoor/simulator"
 )
 
@@ -45,7 +44,7 @@ func simulate(ctx context.Context, e environment, args []string) error {
 		return &usageError{err}
 	}
 	defer handler.Close()
-	listener, err := listen.Open(*address, "-listen")
+	listener, err := listen(*address, "-listen")
 	if err != nil {
 		return err
 	}
@@ -54,7 +53,7 @@ func simulate(ctx context.Context, e environment, args []string) error {
 	defer stop()
 	_, _ = fmt.Fprintf(e.stdout, "The Spotify simulator listens on http://%s for client %s (redirect URI %s).\n",
 		listener.Addr(), *id, *redirects)
-	return listen.Serve(server, listener)
+	return serveOn(server, listener)
 }
 
 // or returns a variable's value, or what stands for an unset or empty one.

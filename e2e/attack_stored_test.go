@@ -100,7 +100,9 @@ func damaged(value string) map[string]string {
 
 func newStoredTrial(t *testing.T) *storedTrial {
 	t.Helper()
-	w := newWorld(t, options{replicas: 2, accounts: radio, routes: pages{}.route(t, userRoute, appRoute, radioRoute)})
+	w := newWorld(t, options{
+		replicas: 2, accounts: radio, routes: pages{}.route(t, userRoute, appRoute, radioRoute), quota: "cache: 0", // each call opens its record
+	})
 	st := &storedTrial{loginTrial: &loginTrial{world: w, flow: flows.FlowCode}}
 	w.connectAccount(t, "radio", "chloe")
 	st.laptop, st.phone, st.other = st.surfer(), st.loggedIn("ada"), st.loggedIn("ben")

@@ -2,10 +2,16 @@ package e2e
 
 import (
 	"fmt"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
+
+	"stagedoor/session/sessiontest"
 )
 
 // hostileLines are headers with which an upstream would speak for the gateway's origin, to browsers or to the proxies
@@ -28,7 +34,7 @@ var hostileLines = []string{
 	`WWW-Authenticate: Bearer realm="x", Basic realm="hostile"`, "WWW-Authenticate: Negotiate hostile", "WWW-Authenticate: NTLM hostile",
 	"Proxy-Authenticate: Basic realm=hostile", "X-Accel-Redirect: /hostile", "X-Sendfile: /hostile", "Surrogate-Control: hostile",
 	"CDN-Cache-Control: public, hostile", "Cloudflare-CDN-Cache-Control: hostile", "Keep-Alive: hostile", "Upgrade: hostile",
-	"Trailer: X-Hostile",
+	"Trailer: X-Hostile", "Cache-Status: stagedoor; hit; detail=hostile",
 	"Location: https://hostile.example/", "Connection: X-Content-Type-Options, X-Request-Id, Vary, hostile",
 }
 
@@ -37,7 +43,7 @@ var hostileLines = []string{
 var (
 	fromUpstream = []string{"Content-Type", "Content-Length", "Date", "Cache-Control", "Etag", "X-Harmless"}
 	fromGateway  = []string{
-		"X-Request-Id", "X-Content-Type-Options", "Vary", "Connection", "Trailer", "Content-Security-Policy",
+		"X-Request-Id", "X-Content-Type-Options", "Vary", "Connection", "Trailer", "Content-Security-Policy", "Cache-Status", "Age",
 	}
 )
 
@@ -88,24 +94,31 @@ type place struct {
 	alone bool
 }
 
-// places are all of them. Each says a harmless header, too, which has to arrive: else the place is not tried at all.
+// harmless is what each place says beside a hostile line, and tail what stands in each header.
+const (
+	harmless = "X-Harmless: yes\r\n"
+	tail     = "Connection: close\r\nContent-Type: application/json\r\nETag: \"1\"\r\nCache-Control: public, max-age=60\r\n"
+)
+
+func final(status, rest string) func(line string) string {
+	return func(line string) string {
+		return "HTTP/1.1 " + status + "\r\n" + harmless + tail + line + "\r\n" + rest
+	}
+}
+
+func inHeader(h heard) bool { return h.header.Get("X-Harmless") == "yes" }
+
+// tooMany is the place that closes the gate.
+var tooMany = place{"429", final("429 Too Many Requests", "Content-Length: 2\r\n\r\n{}"), inHeader, false}
+
+// places are all of them but tooMany. Each says a harmless header, too, which has to arrive: else the place is not tried at all.
 func places() []place {
-	const (
-		harmless = "X-Harmless: yes\r\n"
-		tail     = "Connection: close\r\nContent-Type: application/json\r\nETag: \"1\"\r\nCache-Control: public, max-age=60\r\n"
-		chunked  = "HTTP/1.1 200 OK\r\n" + tail + "Transfer-Encoding: chunked\r\n"
-	)
+	const chunked = "HTTP/1.1 200 OK\r\n" + tail + "Transfer-Encoding: chunked\r\n"
 	early := func(status string) func(string) string {
 		return func(line string) string {
 			return "HTTP/1.1 " + status + "\r\n" + harmless + line + "\r\n\r\nHTTP/1.1 200 OK\r\n" + tail + "Content-Length: 2\r\n\r\n{}"
 		}
 	}
-	final := func(status, rest string) func(string) string {
-		return func(line string) string {
-			return "HTTP/1.1 " + status + "\r\n" + harmless + tail + line + "\r\n" + rest
-		}
-	}
-	inHeader := func(h heard) bool { return h.header.Get("X-Harmless") == "yes" }
 	inEarly := func(h heard) bool { return len(h.early) == 1 && h.early[0].Get("X-Harmless") == "yes" }
 	inTrailer := func(h heard) bool { return h.trailer.Get("X-Harmless") == "yes" }
 	return []place{
@@ -115,7 +128,6 @@ func places() []place {
 		{"304", final("304 Not Modified", "\r\n"), inHeader, false},
 		{"302", final("302 Found", "Content-Length: 0\r\n\r\n"), inHeader, false},
 		{"404", final("404 Not Found", "Content-Length: 2\r\n\r\n{}"), inHeader, false},
-		{"429", final("429 Too Many Requests", "Content-Length: 2\r\n\r\n{}"), inHeader, false},
 		{"500", final("500 Internal Server Error", "\r\n{}"), inHeader, false},
 		{"100", early("100 Continue"), inEarly, false},
 		{"102", early("102 Processing"), inEarly, false},
@@ -129,43 +141,94 @@ func places() []place {
 	}
 }
 
+// headerTrial says headers in the answers of a hostile Web API and looks at what its client sees.
+type headerTrial struct {
+	v     *visitor
+	h     *hostile
+	count *attacks
+	paths atomic.Int64 // that were asked; nothing is kept for the next one
+	kept  atomic.Int64 // answers that were seen a second time without a call
+}
+
+// say has an answer hold lines in a place. An answer that is kept is looked at twice.
+func (ht *headerTrial) say(p place, method, lines string, before ...func()) {
+	path := fmt.Sprintf("/attack/%d", ht.paths.Add(1))
+	ht.h.on("/v1"+path, func(c *net.TCPConn, r *http.Request) {
+		for _, await := range before {
+			await()
+		}
+		says(p.say(lines))(c, r)
+	})
+	got := ht.v.hear(method, "/api"+path)
+	found := got.violations()
+	if got.broken != nil || method != http.MethodHead && !p.seen(got) {
+		found = append(found, fmt.Sprintf("the answer did not come: %v, %q", got.broken, got.text))
+	}
+	ht.count.held(len(found) == 0, "%.60q in %s to %s: %v", lines, p.name, method, found)
+	if !p.alone || method != http.MethodGet {
+		return
+	}
+	if again := ht.v.hear(method, "/api"+path); again.header.Get("Cache-Status") == "stagedoor; hit" {
+		ht.kept.Add(1)
+		found := again.violations()
+		ht.count.held(len(found) == 0, "%.60q in %s, kept: %v", lines, p.name, found)
+	}
+}
+
 // TestAttackUpstreamHeaders says every hostile header alone, and all of them at once in several spellings and to every
 // method, and looks at all that the client sees.
 func TestAttackUpstreamHeaders(t *testing.T) {
 	t.Parallel()
-	w, h := hostileWorld(t, options{log: "debug"})
+	w, h := hostileWorld(t, options{log: "debug", quota: "wait: 0s"}) // no GET waits for the gate, and is sent again
 	v := w.visitor()
 	v.login("ada")
-	count := newAttacks(t, "headers of a hostile Web API")
-	say := func(p place, method, lines string) {
-		h.on("/v1/attack", says(p.say(lines)))
-		got := v.hear(method, "/api/attack")
-		found := got.violations()
-		if got.broken != nil || method != http.MethodHead && !p.seen(got) {
-			found = append(found, fmt.Sprintf("the answer did not come: %v, %q", got.broken, got.text))
-		}
-		count.held(len(found) == 0, "%.60q in %s to %s: %v", lines, p.name, method, found)
-	}
+	ht := &headerTrial{v: v, h: h, count: newAttacks(t, "headers of a hostile Web API")}
 	all := strings.Join(hostileLines, "\r\n")
+	methods := []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodDelete}
+	spellings := []string{
+		lowerNames(all),
+		strings.ReplaceAll(all, "\r\n", "\n"),
+		strings.ReplaceAll(all, ": ", ":\t"),
+		"X-Harmless: yes\r\n Set-Cookie: a=b\r\n\tStagedoor-Reason: EVIL",
+		"Cache-Control: max-age=1,PUBLIC , no-transform\r\nCache-Control: Public",
+	}
 	for _, p := range places() {
 		for _, line := range hostileLines {
 			if p.alone {
-				say(p, http.MethodGet, line)
+				ht.say(p, http.MethodGet, line)
 			}
 		}
-		for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodDelete} {
-			say(p, method, all)
+		for _, method := range methods {
+			ht.say(p, method, all)
 		}
-		for _, lines := range []string{
-			lowerNames(all),
-			strings.ReplaceAll(all, "\r\n", "\n"),
-			strings.ReplaceAll(all, ": ", ":\t"),
-			"X-Harmless: yes\r\n Set-Cookie: a=b\r\n\tStagedoor-Reason: EVIL",
-			"Cache-Control: max-age=1,PUBLIC , no-transform\r\nCache-Control: Public",
-		} {
-			say(p, http.MethodGet, lines)
+		for _, lines := range spellings {
+			ht.say(p, http.MethodGet, lines)
 		}
 	}
+	if ht.kept.Load() < 100 {
+		t.Errorf("only %d answers were kept", ht.kept.Load())
+	}
+	// The first 429 closes the gate for what comes later, so they all are under way before one is said.
+	var calls sync.WaitGroup
+	var underWay atomic.Int64
+	all429 := make(chan struct{})
+	await := func() {
+		if underWay.Add(1) == int64(len(methods)+len(spellings)) {
+			close(all429)
+		}
+		select {
+		case <-all429:
+		case <-time.After(startTime):
+		}
+	}
+	for _, method := range methods {
+		calls.Go(func() { ht.say(tooMany, method, all, await) })
+	}
+	for _, lines := range spellings {
+		calls.Go(func() { ht.say(tooMany, http.MethodGet, lines, await) })
+	}
+	calls.Wait()
+	sessiontest.Eventually(t, startTime, "the gate opens", func() bool { return v.get("/api/me").status == http.StatusOK })
 	v.unharmed(h)
 }
 

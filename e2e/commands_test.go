@@ -117,7 +117,7 @@ func TestReadiness(t *testing.T) {
 		if healthy != (status == http.StatusOK) || healthy != (code == 0) {
 			t.Errorf("/readyz answers %d %q and healthcheck exits with %d; healthy should be %t", status, body, code, healthy)
 		}
-		if !healthy && !strings.Contains(body, "Redis") {
+		if !healthy && !strings.Contains(body, "the session store is not ready: ") {
 			t.Errorf("/readyz does not say what is wrong: %q", body)
 		}
 		if status, _ := p.ask("/livez"); status != http.StatusOK {

@@ -45,7 +45,7 @@ func TestFourGrants(t *testing.T) {
 // liveThrough drives one grant through its life.
 func liveThrough(t *testing.T, b flows.Behaviour) grantLife {
 	t.Helper()
-	o := options{replicas: 3, public: !b.Secret, implicit: b.Key == flows.FlowImplicit}
+	o := options{replicas: 3, public: !b.Secret, implicit: b.Key == flows.FlowImplicit, quota: "cache: 0"} // each call needs a token
 	path, forUser := "/api/search?q=a&type=artist", b.Key != "app"
 	if forUser {
 		o.spotify = "flow: " + b.Key

@@ -122,10 +122,10 @@ func (d *operatorsDay) breakRedis() {
 	d.redis.Stop()
 	for _, p := range d.replicas {
 		sessiontest.Eventually(d.t, startTime, "a replica says that it is not ready", func() bool { return !p.ready() })
-		if _, said := p.ask("/readyz"); !strings.Contains(said, "the session store does not answer") {
+		if _, said := p.ask("/readyz"); !strings.Contains(said, "the session store is not ready: connection refused") {
 			d.t.Errorf("without Redis a replica says %s", said)
 		}
-		if got := p.headline(d.t); !strings.HasPrefix(got, "Not ready: the session store does not answer") {
+		if got := p.headline(d.t); !strings.HasPrefix(got, "Not ready: the session store is not ready: connection refused") {
 			d.t.Errorf("without Redis the page says %q", got)
 		}
 	}

@@ -42,7 +42,7 @@ func (w *world) sickTokenEndpoint(v *visitor) {
 // TestOverview is a night with an operator before the page: all is well, the token endpoint fails, Redis is gone.
 func TestOverview(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, options{users: 2})
+	w := newWorld(t, options{users: 2, quota: "cache: 0"}) // every call needs a token
 	p := w.replicas[0]
 	v, stranger := w.visitor(), w.visitor()
 	v.login("fan0001")
@@ -86,7 +86,7 @@ func TestOverview(t *testing.T) {
 // TestPicturesOfOverview looks at the operator's page in health and in trouble.
 func TestPicturesOfOverview(t *testing.T) {
 	tab := chromium(t)
-	w := newWorld(t, options{users: 8, replicas: 2})
+	w := newWorld(t, options{users: 8, replicas: 2, quota: "cache: 0"}) // every call needs a token
 	w.through(0)
 	visitors := make([]*visitor, 6)
 	for i := range visitors {
@@ -103,9 +103,9 @@ func TestPicturesOfOverview(t *testing.T) {
 		look(t, tab, name)
 	}
 	show("overview-well")
-	w.preset("api-429", func(f *simulator.Fault) { f.Times = 2 })
-	for range 3 {
-		visitors[1].get("/api/me")
+	w.preset("api-429", func(f *simulator.Fault) { f.Match.Method, f.Times = "PUT", 1 })
+	for range 3 { // it closes no other calls' gate
+		visitors[1].do("PUT", "/api/playlists/none/images", "", "Content-Type", "image/jpeg")
 	}
 	w.sickTokenEndpoint(visitors[0])
 	w.redis.Stop()

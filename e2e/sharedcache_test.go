@@ -124,6 +124,7 @@ func TestBehindASharedCache(t *testing.T) {
 			var api *permissive
 			w := newWorld(t, options{
 				accounts: fmt.Sprintf("box: {api_keys_file: %q}", keys),
+				quota:    "cache: 0", // only the cache before the gateway is looked at
 				routes: fmt.Sprintf("\n  - {path: /api/, upstream: spotify, credentials: user}\n"+
 					"  - {path: /box/, upstream: spotify, credentials: account:box, methods: [GET], allow: [me]}\n"+
 					"  - {path: /, upstream: %q, credentials: none}\n", assets.URL),
