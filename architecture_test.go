@@ -16,21 +16,16 @@ import (
 // added with a reason.
 var plan = map[string][]string{
 	".":                   {"command"},
-	"command":             {"config", "dial", "flows", "httperror", "metrics", "overview", "proxy", "proxy/quota", "secret", "session", "simulator", "web"},
+	"command":             {"config", "dial", "flows", "httperror", "metrics", "overview", "proxy", "proxy/admin", "proxy/listen", "proxy/quota", "secret", "session", "simulator", "web"},
 	"config":              {"flows", "proxy", "secret", "session", "spelling", "webapi"},            // their Configs
 	"dial":                {},                                                                       // connections that notice silence
 	"flows":               {"dial", "httperror", "page", "secret", "session", "spelling", "webapi"}, // never proxy: main mounts both
-	"proxy/quota":         {},
-	"proxy/links":         {"proxy/policy"},                                                                                   // addresses in answers
-	"proxy/policy":        {},                                                                                                 // pure rules: they need the request alone
-	"proxy/proxytest":     {},                                                                                                 // corpora for the tests of several packages
-	"proxy":               {"dial", "httperror", "proxy/links", "proxy/policy", "proxy/quota", "secret", "session", "webapi"}, // never flows
-	"httperror":           {"page", "session"},                                                                                // turns its errors into answers
-	"overview":            {"httperror", "metrics", "page"},                                                                   // shows what was counted
-	"page":                {},                                                                                                 // the frame, whatever stands in it
-	"metrics":             {},                                                                                                 // the others say in interfaces what they report
-	"secret":              {},                                                                                                 // the others decide what is one
-	"session":             {"dial", "secret"},                                                                                 // must not know OAuth or HTTP routes
+	"httperror":           {"page", "session"},                                                      // turns its errors into answers
+	"overview":            {"httperror", "metrics", "page"},                                         // shows what was counted
+	"page":                {},                                                                       // the frame, whatever stands in it
+	"metrics":             {},                                                                       // the others say in interfaces what they report
+	"secret":              {},                                                                       // the others decide what is one
+	"session":             {"dial", "secret"},                                                       // must not know OAuth or HTTP routes
 	"session/sessiontest": {"session"},
 	"simulator":           {}, // could stand in any project's place of Spotify
 	"spelling":            {},
@@ -39,6 +34,14 @@ var plan = map[string][]string{
 	"e2e":                 {"e2e/faultproxy", "secret", "session", "session/sessiontest", "simulator"}, // sees the rest as a process
 	"bench":               {"simulator"},                                                               // measures Stagedoor from outside, as a process
 	"e2e/faultproxy":      {},                                                                          // harms TCP and knows no protocol
+
+	"proxy/quota":     {},
+	"proxy/links":     {"proxy/policy"},                                                                                   // addresses in answers
+	"proxy/policy":    {},                                                                                                 // pure rules: they need the request alone
+	"proxy/proxytest": {},                                                                                                 // corpora for the tests of several packages
+	"proxy":           {"dial", "httperror", "proxy/links", "proxy/policy", "proxy/quota", "secret", "session", "webapi"}, // never flows
+	"proxy/listen":    {"proxy"},                                                                                          // the public listener, by the configuration of what it serves
+	"proxy/admin":     {},                                                                                                 // the admin listener
 }
 
 // only says which files alone may import a package from outside, and why.

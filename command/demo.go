@@ -12,6 +12,7 @@ import (
 	"stagedoor/config"
 	"stagedoor/flows"
 	"stagedoor/proxy"
+	"stagedoor/proxy/listen"
 	"stagedoor/secret"
 	"stagedoor/session"
 	"stagedoor/simulator"
@@ -57,7 +58,7 @@ func demo(ctx context.Context, e environment, args []string) error {
 	}
 	imitation := &http.Server{Handler: handler, ReadHeaderTimeout: readHeaderTimeout}
 	defer func() { _ = imitation.Close() }() // nobody waits for its answers any more
-	go func() { _ = serveOn(imitation, spotify) }()
+	go func() { _ = listen.Serve(imitation, spotify) }()
 	return serveConfig(ctx, e, configuration{Config: c, level: log.level}, log, func() {
 		_, _ = fmt.Fprintf(e.stdout, "\n  Open %s in your browser. Nothing leaves this machine; Ctrl-C ends it.\n\n", public)
 	})

@@ -11,7 +11,7 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"stagedoor/config"
-	"stagedoor/proxy"
+	"stagedoor/proxy/listen"
 )
 
 // configuration is what a gateway begins with, and where the next one comes from.
@@ -40,7 +40,7 @@ func loadWatched(load func() (*config.Loaded, error)) (*config.Loaded, *watchedF
 type reloader struct {
 	configuration
 	gateway     *gateway
-	connections *proxy.Connections
+	connections *listen.Connections
 	log         *zap.Logger
 }
 
@@ -125,7 +125,7 @@ func (r *reloader) use(load func() (*config.Loaded, error)) (config.Change, erro
 		return change, err
 	}
 	r.level.SetLevel(level)
-	r.connections.SetLimits(boundConnections(loaded.Config.Server, r.log))
+	r.connections.SetLimits(listen.FitOpenFiles(loaded.Config.Server, r.log))
 	r.Config, r.loaded, r.files = loaded.Config, loaded, files
 	return change, nil
 }

@@ -18,7 +18,7 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"stagedoor/config"
-	"stagedoor/proxy"
+	"stagedoor/proxy/listen"
 	"stagedoor/session"
 )
 
@@ -100,5 +100,5 @@ func newReloader(t *testing.T, file string) (*reloader, *observer.ObservedLogs) 
 		t.Fatal(err)
 	}
 	c := configuration{Config: loaded.Config, loaded: loaded, files: files, lookup: noVariables, level: zap.NewAtomicLevel()}
-	return &reloader{configuration: c, gateway: g, connections: proxy.NewConnections(nil, loaded.Config.Server, log), log: log}, logs
+	return &reloader{configuration: c, gateway: g, connections: listen.New(nil, loaded.Config.Server, log), log: log}, logs
 }

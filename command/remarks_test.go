@@ -16,6 +16,7 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"stagedoor/proxy"
+	"stagedoor/proxy/listen"
 )
 
 // What net/http says of an upstream that goes on behind its answer.
@@ -69,8 +70,8 @@ func TestScannersAreQuiet(t *testing.T) {
 	c := proxy.DefaultServerConfig()
 	secured := c
 	secured.TLS = proxy.TLSConfig{CertFile: "the certificate below"}
-	connections := proxy.NewConnections(listener, secured, log)
-	server := newServer(&gateway{}, connections, c, log) // which never gets a request
+	connections := listen.New(listener, secured, log)
+	server := listen.NewServer(&gateway{}, connections, c, new(gateway).certificate, newRemarks(log)) // which never gets a request
 	server.TLSConfig.Certificates = []tls.Certificate{selfSigned(t, 1)}
 	go func() { _ = server.ServeTLS(connections, "", "") }()
 	t.Cleanup(func() { _ = server.Close() })

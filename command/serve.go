@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"flag"
-	"fmt"
 	"net"
 	"net/http"
 	"time"
@@ -12,7 +11,8 @@ import (
 	"go.uber.org/zap"
 
 	"stagedoor/config"
-	"stagedoor/proxy"
+	"stagedoor/proxy/admin"
+	"stagedoor/proxy/listen"
 )
 
 // readHeaderTimeout bounds how long a client of a listener beside the public one may take to send its request's headers.
@@ -65,32 +65,32 @@ func serveConfig(ctx context.Context, e environment, c configuration, lines *log
 		return err
 	}
 	g.metrics.LogQueue(lines.queue.droppedLines, lines.queue.waitingBytes)
-	public, err := listen(c.Server.Listen, "server.listen")
+	public, err := listen.Open(c.Server.Listen, "server.listen")
 	if err != nil {
 		return errors.Join(err, g.close())
 	}
 	errs := make(chan error, 2) // one for each listener
 	requests, cutRequests := context.WithCancel(context.Background())
 	defer cutRequests()
-	connections := proxy.NewConnections(public, boundConnections(c.Server, log), log)
-	server := newServer(g, connections, c.Server, log)
+	connections := listen.New(public, listen.FitOpenFiles(c.Server, log), log)
+	server := listen.NewServer(g, connections, c.Server, g.certificate, newRemarks(log))
 	server.BaseContext = func(net.Listener) context.Context { return requests }
-	go func() { errs <- serveOn(server, connections) }()
+	go func() { errs <- listen.Serve(server, connections) }()
 
-	pages := proxy.NewAdmin(lines.readyWith(g.readiness), c.Admin.Pprof)
+	pages := admin.New(lines.readyWith(g.readiness), c.Admin.Pprof)
 	pages.Handle("GET /metrics", g.metrics.Handler())
 	page := newOverview(c.Config, e.build, g)
 	pages.Handle("GET /{$}", page)
-	admin := &http.Server{Handler: proxy.GuardAdmin(g.adminHosts, pages), ReadHeaderTimeout: readHeaderTimeout, ErrorLog: newRemarks(log)}
+	adminServer := &http.Server{Handler: admin.Guard(g.adminHosts, pages), ReadHeaderTimeout: readHeaderTimeout, ErrorLog: newRemarks(log)}
 	adminAddress := ""
 	if c.Admin.Listen != "" {
-		listener, err := listen(c.Admin.Listen, "admin.listen")
+		listener, err := listen.Open(c.Admin.Listen, "admin.listen")
 		if err != nil {
 			return errors.Join(err, server.Close(), g.close())
 		}
 		adminAddress = listener.Addr().String()
 		go page.Run(requests)
-		go func() { errs <- serveOn(admin, listener) }()
+		go func() { errs <- listen.Serve(adminServer, listener) }()
 	}
 	log.Info("serving", zap.Stringer("listen", public.Addr()), zap.String("public_url", c.Server.PublicURL),
 		zap.String("admin", adminAddress), zap.String("store", c.Session.Store), zap.String("version", e.build.Version))
@@ -108,7 +108,7 @@ func serveConfig(ctx context.Context, e environment, c configuration, lines *log
 	}
 	stopReloading()
 	stopLooking()
-	err = errors.Join(err, admin.Close(), g.close())
+	err = errors.Join(err, adminServer.Close(), g.close())
 	log.Info("stopped", zap.Stringer("listen", public.Addr()), zap.Duration("after", time.Since(started).Round(time.Millisecond)), zap.Error(err))
 	return err
 }
@@ -128,27 +128,5 @@ func shutDown(g *gateway, server *http.Server, cutRequests func(), log *zap.Logg
 	defer late.Stop()
 	err := server.Shutdown(context.Background())
 	g.inFlight.Wait()
-	return err
-}
-
-func listen(address, key string) (net.Listener, error) {
-	listener, err := net.Listen("tcp", address)
-	if err != nil {
-		return nil, fmt.Errorf("%s: cannot listen on %s: %w; is another program there?", key, address, err)
-	}
-	return listener, nil
-}
-
-// serveOn serves until the server is closed, which is no error.
-func serveOn(server *http.Server, listener net.Listener) error {
-	var err error
-	if server.TLSConfig != nil && server.TLSConfig.GetCertificate != nil {
-		err = server.ServeTLS(listener, "", "")
-	} else {
-		err = server.Serve(listener)
-	}
-	if errors.Is(err, http.ErrServerClosed) {
-		return nil
-	}
 	return err
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"stagedoor/flows"
+	"stagedoor/proxy/listen"
 	"stagedoor/simulator"
 )
 
@@ -44,7 +45,7 @@ func simulate(ctx context.Context, e environment, args []string) error {
 		return &usageError{err}
 	}
 	defer handler.Close()
-	listener, err := listen(*address, "-listen")
+	listener, err := listen.Open(*address, "-listen")
 	if err != nil {
 		return err
 	}
@@ -53,7 +54,7 @@ func simulate(ctx context.Context, e environment, args []string) error {
 	defer stop()
 	_, _ = fmt.Fprintf(e.stdout, "The Spotify simulator listens on http://%s for client %s (redirect URI %s).\n",
 		listener.Addr(), *id, *redirects)
-	return serveOn(server, listener)
+	return listen.Serve(server, listener)
 }
 
 // or returns a variable's value, or what stands for an unset or empty one.

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -147,7 +148,7 @@ func TestRouteFaults(t *testing.T) {
 }
 
 func TestNewRefusesWhatValidateRefuses(t *testing.T) {
-	fine := Options{Server: DefaultServerConfig(), APIURL: "https://api.example/v1", Sessions: &fakeSessions{}, Auth: anyAuth{NewAdmin(nil, false)}}
+	fine := Options{Server: DefaultServerConfig(), APIURL: "https://api.example/v1", Sessions: &fakeSessions{}, Auth: anyAuth{http.NotFoundHandler()}}
 	if _, err := New(fine); err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,18 @@
+//go:build unix
+
+package listen
+
+import (
+	"math"
+	"syscall"
+)
+
+// openFiles returns how many files the process may have open, connections among them; 0 when there is no knowing. Go has
+// raised the limit to the highest that is allowed.
+func openFiles() int {
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		return 0
+	}
+	return int(min(limit.Cur, math.MaxInt32))
+}

@@ -1,0 +1,96 @@
+package listen
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log"
+	"net"
+	"net/http"
+
+	"go.uber.org/zap"
+
+	"stagedoor/proxy"
+)
+
+// Certificate returns the certificate of the public listener; see tls.Config.GetCertificate.
+type Certificate func(*tls.ClientHelloInfo) (*tls.Certificate, error)
+
+// NewServer makes the public server, by a checked configuration and with every limit set. What a request or an answer may take
+// beyond its header is the handler's to bound, because some may stream. The certificate is asked for at each handshake, so that renewed files
+// are served; it is not used without server.tls. The remarks of net/http go to errorLog.
+func NewServer(handler http.Handler, connections *Connections, c proxy.ServerConfig, certificate Certificate, errorLog *log.Logger) *http.Server {
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	protocols.SetHTTP2(true)
+	protocols.SetUnencryptedHTTP2(true) // a TLS-ending proxy may speak HTTP/2 to us
+	server := &http.Server{
+		Handler: handler, Protocols: protocols, MaxHeaderBytes: int(c.MaxHeader),
+		ReadHeaderTimeout: c.ReadHeaderTimeout, IdleTimeout: c.KeepaliveTimeout, ConnState: connections.StateChanged,
+		TLSConfig:                    &tls.Config{MinVersion: tls.VersionTLS12}, // whatever GODEBUG says
+		HTTP2:                        http2Config(c),
+		DisableGeneralOptionsHandler: true, // every answer is the gateway's, with its headers
+		ErrorLog:                     errorLog,
+	}
+	if c.TLS.CertFile != "" {
+		server.TLSConfig.GetCertificate = certificate
+	}
+	return server
+}
+
+// http2Config bounds what one HTTP/2 connection can hold. The rest net/http does by itself: it counts the streams of a client
+// that resets them at once (CVE-2023-44487) until their handlers end, and closes a connection whose CONTINUATION frames
+// go beyond MaxHeaderBytes (CVE-2023-45288). How long a write may wait is up to Connections and its answers.
+func http2Config(c proxy.ServerConfig) *http.HTTP2Config {
+	return &http.HTTP2Config{
+		MaxConcurrentStreams: c.MaxStreams,
+		// The buffer for a frame is kept as long as its connection. The default is 1 MiB; this is what every client must be
+		// content with (RFC 9113 section 4.2).
+		MaxReadFrameSize: 16 << 10,
+		// A body that waits for its upstream waits in memory, up to here. The default, 1 MiB, is all that a connection has,
+		// so that one such body would hold up the others.
+		MaxReceiveBufferPerStream: 256 << 10,
+	}
+}
+
+// FitOpenFiles returns the configuration with as many connections as the files that the process may open leave room for.
+func FitOpenFiles(c proxy.ServerConfig, log *zap.Logger) proxy.ServerConfig {
+	c.MaxConnections = connectionsFor(c.MaxConnections, openFiles(), log)
+	return c
+}
+
+// connectionsFor keeps half of the files that the process may open for upstreams and Redis: a gateway without a free one can
+// answer nothing. Zero openFiles means that the number is unknown.
+func connectionsFor(configured, openFiles int, log *zap.Logger) int {
+	most := openFiles / 2
+	if openFiles == 0 || configured <= most {
+		return configured
+	}
+	log.Warn("the process may open too few files for server.max_connections; it takes as many connections as half of them. "+
+		"Raise the limit (ulimit -n), or lower max_connections",
+		zap.Int("max_connections", configured), zap.Int("open_files", openFiles), zap.Int("connections", most))
+	return most
+}
+
+// Open opens a listener; key is its place in config.yaml.
+func Open(address, key string) (net.Listener, error) {
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("%s: cannot listen on %s: %w; is another program there?", key, address, err)
+	}
+	return listener, nil
+}
+
+// Serve serves until the server is closed, which is not an error.
+func Serve(server *http.Server, listener net.Listener) error {
+	var err error
+	if server.TLSConfig != nil && server.TLSConfig.GetCertificate != nil {
+		err = server.ServeTLS(listener, "", "")
+	} else {
+		err = server.Serve(listener)
+	}
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
+}
