@@ -36,12 +36,13 @@ var plan = map[string][]string{
 	"e2e/faultproxy":      {},                                                                          // harms TCP and knows no protocol
 
 	"proxy/quota":     {},
-	"proxy/links":     {"proxy/policy"},                                                                                   // addresses in answers
-	"proxy/policy":    {},                                                                                                 // pure rules: they need the request alone
-	"proxy/proxytest": {},                                                                                                 // corpora for the tests of several packages
-	"proxy":           {"dial", "httperror", "proxy/links", "proxy/policy", "proxy/quota", "secret", "session", "webapi"}, // never flows
-	"proxy/listen":    {"proxy"},                                                                                          // the public listener, by the configuration of what it serves
-	"proxy/admin":     {},                                                                                                 // the admin listener
+	"proxy/files":     {"proxy/policy"},                                                                                                  // a folder, by what its files hold
+	"proxy/links":     {"proxy/policy"},                                                                                                  // addresses in answers
+	"proxy/policy":    {},                                                                                                                // pure rules: they need the request alone
+	"proxy/proxytest": {},                                                                                                                // corpora for the tests of several packages
+	"proxy":           {"dial", "httperror", "proxy/files", "proxy/links", "proxy/policy", "proxy/quota", "secret", "session", "webapi"}, // never flows
+	"proxy/listen":    {"proxy"},                                                                                                         // the public listener, by the configuration of what it serves
+	"proxy/admin":     {},                                                                                                                // the admin listener
 }
 
 // only says which files alone may import a package from outside, and why.

@@ -53,7 +53,7 @@ func newRouteHandler(route Route, p parts) (routeHandler, error) {
 	case route.credentialed():
 		return newAPIRoute(route, p)
 	case route.servesFiles():
-		plain, err = newFilesRoute(route)
+		plain, err = newFileRoute(route)
 	default:
 		plain, err = newFrontendRoute(route, p)
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"stagedoor/proxy/files"
 	"stagedoor/proxy/policy"
 )
 
@@ -72,7 +73,7 @@ func (r Route) validateTarget(report func(field, problem string)) {
 	case r.Fallback == "":
 	case !r.servesFiles():
 		report("fallback", "is the page for paths that no file has, so it needs files")
-	case !fs.ValidPath(r.Fallback) || hidden(r.Fallback):
+	case !fs.ValidPath(r.Fallback) || files.Hidden(r.Fallback):
 		report("fallback", fmt.Sprintf("%q must name a file in the folder, such as index.html", r.Fallback))
 	}
 }
@@ -121,7 +122,7 @@ func (r Route) validateMethods(report func(field, problem string)) {
 	case r.credentialed():
 		known, kind = credentialedMethods, "a method that a route with credentials can take"
 	case r.servesFiles():
-		known, kind = fileMethods, "a method that files can take"
+		known, kind = files.Methods, "a method that files can take"
 	}
 	for i, method := range r.Methods {
 		field := fmt.Sprintf("methods[%d]", i)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net"
 	"net/http"
-	"strings"
 	"sync"
 	"time"
 
@@ -68,7 +67,7 @@ func (w *responseWriter) finish(status int) {
 	w.status = status
 	h := w.Header()
 	for _, name := range w.vary { // first, because what is written into a map of eight headers makes it a larger one
-		addVary(h, name)
+		policy.AddVary(h, name)
 	}
 	for _, own := range w.own { // the last of two with one name wins
 		h[own.Name] = own.Values
@@ -155,16 +154,4 @@ func (w *responseWriter) end() {
 	w.reading.Lock()
 	defer w.reading.Unlock()
 	w.served = true
-}
-
-// addVary names one more request header on which the answer depends.
-func addVary(h http.Header, name string) {
-	for _, line := range h["Vary"] {
-		for listed := range strings.SplitSeq(line, ",") {
-			if strings.EqualFold(strings.TrimSpace(listed), name) {
-				return
-			}
-		}
-	}
-	h["Vary"] = append(h["Vary"], name)
 }

@@ -115,3 +115,15 @@ func namesBrowserScheme(line string) bool {
 	}
 	return false
 }
+
+// AddVary names one more request header on which the answer depends.
+func AddVary(h http.Header, name string) {
+	for _, line := range h["Vary"] {
+		for listed := range strings.SplitSeq(line, ",") {
+			if strings.EqualFold(strings.TrimSpace(listed), name) {
+				return
+			}
+		}
+	}
+	h["Vary"] = append(h["Vary"], name)
+}

@@ -1,4 +1,4 @@
-package proxy
+package files
 
 import (
 	"bytes"
@@ -50,7 +50,7 @@ func (o *openFile) Read(p []byte) (int, error) {
 func (o *openFile) Close() { _ = o.file.Close() }
 
 // openRegular opens a file that is one. Anything else does not exist: a pipe would never end.
-func (f *filesRoute) openRegular(name string) (*openFile, error) {
+func (f *Server) openRegular(name string) (*openFile, error) {
 	info, err := fs.Stat(f.files, name)
 	if err != nil {
 		return nil, missing(err)
@@ -83,7 +83,7 @@ func seekable(file fs.File) (io.ReadSeeker, error) {
 
 // send answers with a file, or with what the build has packed of it, conditions and ranges included. The validator is made of
 // the bytes that are sent. There is no Last-Modified: browsers would compare it, and keep the longer what seems old.
-func (f *filesRoute) send(w http.ResponseWriter, r *http.Request, name string) error {
+func (f *Server) send(w http.ResponseWriter, r *http.Request, name string) error {
 	file, err := f.openRegular(name)
 	if err != nil {
 		return err
@@ -115,7 +115,7 @@ func (f *filesRoute) send(w http.ResponseWriter, r *http.Request, name string) e
 	h.Set("Content-Type", kind)
 	h.Set("Etag", `"`+text+tag+`"`)
 	if offered {
-		addVary(h, "Accept-Encoding")
+		policy.AddVary(h, "Accept-Encoding")
 	}
 	if strings.HasPrefix(kind, "text/html") {
 		h.Set("Cache-Control", "no-cache") // it names the scripts of one build
@@ -129,7 +129,7 @@ func (f *filesRoute) send(w http.ResponseWriter, r *http.Request, name string) e
 
 // openPacked opens what the client likes best of the files that are packed beside one; nil when it is the file itself.
 // Offered tells whether there was a choice. Whether a packed file is of this build cannot be known: it counts that it is there.
-func (f *filesRoute) openPacked(r *http.Request, name string) (coding string, packed *openFile, offered bool, err error) {
+func (f *Server) openPacked(r *http.Request, name string) (coding string, packed *openFile, offered bool, err error) {
 	var codings []string
 	for _, p := range packings {
 		if info, err := fs.Stat(f.files, name+p.ending); err == nil && info.Mode().IsRegular() {

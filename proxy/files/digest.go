@@ -1,4 +1,4 @@
-package proxy
+package files
 
 import (
 	"crypto/sha256"
@@ -9,29 +9,29 @@ import (
 	"time"
 )
 
-// fileStamp is what a file system says of a file that changes when its content does. The modification time alone does
+// stamp is what a file system says of a file that changes when its content does. The modification time alone does
 // not: a rollback or a reproducible build sets it to an old one.
-type fileStamp struct {
+type stamp struct {
 	device, inode     uint64
 	size              int64 // bytes
 	modified, changed int64 // nanoseconds since 1970; no program can set the time of change
 }
 
-// fileDigests makes validators of what files hold, by reading them. So that a large file is not read for every range of
+// digests makes validators of what files hold, by reading them. So that a large file is not read for every range of
 // it, a digest is used again while the stamp stays the same, for a hundred times as long as it took to make: reading costs
 // at most a hundredth of the time, and a file system that lies about its stamps is believed no longer than that.
 // The zero value needs now. It may be used by several goroutines at a time.
-type fileDigests struct {
+type digests struct {
 	now func() time.Time
 
 	mu    sync.Mutex // guards files
-	files map[string]*fileDigest
+	files map[string]*digest
 }
 
-// fileDigest is the digest of one file.
-type fileDigest struct {
+// digest is the digest of one file.
+type digest struct {
 	mu    sync.Mutex // guards the rest, and is held while the file is read: others wait rather than read it, too
-	stamp fileStamp
+	stamp stamp
 	text  string
 	until time.Time
 }
@@ -47,10 +47,10 @@ const (
 )
 
 // of returns the digest of an open file of a name, and leaves the file at its begin.
-func (d *fileDigests) of(name string, file io.ReadSeeker, info fs.FileInfo) (string, error) {
+func (d *digests) of(name string, file io.ReadSeeker, info fs.FileInfo) (string, error) {
 	stamp, stamped := stampOf(info)
 	if !stamped {
-		return digest(file)
+		return sum(file)
 	}
 	known := d.entry(name)
 	known.mu.Lock()
@@ -59,7 +59,7 @@ func (d *fileDigests) of(name string, file io.ReadSeeker, info fs.FileInfo) (str
 	if known.stamp == stamp && began.Before(known.until) {
 		return known.text, nil
 	}
-	text, err := digest(file)
+	text, err := sum(file)
 	if err != nil {
 		return "", err
 	}
@@ -71,21 +71,21 @@ func (d *fileDigests) of(name string, file io.ReadSeeker, info fs.FileInfo) (str
 	return text, nil
 }
 
-func (d *fileDigests) entry(name string) *fileDigest {
+func (d *digests) entry(name string) *digest {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	known := d.files[name]
 	if known == nil {
 		if d.files == nil || len(d.files) >= maxDigests {
-			d.files = map[string]*fileDigest{}
+			d.files = map[string]*digest{}
 		}
-		known = new(fileDigest)
+		known = new(digest)
 		d.files[name] = known
 	}
 	return known
 }
 
-func digest(file io.ReadSeeker) (string, error) {
+func sum(file io.ReadSeeker) (string, error) {
 	hash := sha256.New()
 	if _, err := io.Copy(hash, file); err != nil {
 		return "", err

@@ -1,8 +1,8 @@
 //go:build !linux
 
-package proxy
+package files
 
 import "io/fs"
 
 // stampOf knows of no time of a file that programs cannot set, so every file is read for its digest.
-func stampOf(fs.FileInfo) (fileStamp, bool) { return fileStamp{}, false }
+func stampOf(fs.FileInfo) (stamp, bool) { return stamp{}, false }

@@ -1,4 +1,5 @@
-package proxy
+// Package files serves a folder of files, such as the build of a frontend, by what the files hold: no modification time is believed.
+package files
 
 import (
 	"errors"
@@ -8,77 +9,59 @@ import (
 	"net/url"
 	"os"
 	"path"
-	"slices"
 	"strings"
 	"syscall"
 	"time"
 
-	"stagedoor/httperror"
 	"stagedoor/proxy/policy"
 )
 
-var fileMethods = []string{"GET", "HEAD"}
+// Methods are those that files take.
+var Methods = []string{http.MethodGet, http.MethodHead}
 
 // indexPage answers for its folder.
 const indexPage = "index.html"
 
-// filesRoute serves a folder: no listings, no hidden files, nothing outside.
-type filesRoute struct {
+// Server serves a folder: no listings, no hidden files, nothing outside. It is safe for concurrent use.
+type Server struct {
 	prefix   string // without the slash at its end
 	files    fs.FS
 	fallback string // empty: none
-	digests  fileDigests
+	digests  digests
 }
 
-func newFilesRoute(route Route) (*filesRoute, error) {
-	f := &filesRoute{prefix: normalPrefix(route.Path), files: route.FS, fallback: route.Fallback, digests: fileDigests{now: time.Now}}
-	if f.files == nil {
-		info, err := os.Stat(route.Files)
-		if err != nil {
-			return nil, fmt.Errorf("files: %w; build the frontend first, or correct the path", err)
-		}
-		if !info.IsDir() {
-			return nil, fmt.Errorf("files: %s is not a folder", route.Files)
-		}
-		f.files = folder(route.Files)
-	}
-	return f, nil
+// New makes the server of a folder below a path prefix, which has no slash at its end. The fallback is the file that answers for
+// paths that no file has; empty means none.
+func New(files fs.FS, prefix, fallback string) *Server {
+	return &Server{prefix: prefix, files: files, fallback: fallback, digests: digests{now: time.Now}}
 }
 
-func (f *filesRoute) serve(w *responseWriter, r *http.Request, _ *exchange) {
-	w.set("X-Content-Type-Options", "nosniff")
-	if !slices.Contains(fileMethods, r.Method) {
-		refuseMethod(w, r, fileMethods)
-		return
-	}
+// Serve answers a request whose method is one of Methods, or returns an error and has sent nothing. fs.ErrNotExist says that no file has the
+// path.
+func (f *Server) Serve(w http.ResponseWriter, r *http.Request) error {
 	name := strings.TrimPrefix(strings.TrimPrefix(r.URL.Path, f.prefix), "/")
 	err := f.open(w, r, strings.TrimSuffix(name, "/"), name == "" || strings.HasSuffix(name, "/"))
 	if errors.Is(err, fs.ErrNotExist) && f.wantsPage(r, name) {
-		err = f.send(w, r, f.fallback)
+		return f.send(w, r, f.fallback)
 	}
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		httperror.Write(w, r, httperror.New(httperror.PathRefused, "There is no file at this path.", err))
-	case err != nil:
-		httperror.Write(w, r, err)
-	}
+	return err
 }
 
 // wantsPage tells whether a path that no file has belongs to a single-page app, whose router lives in the fallback. A
 // missing script or image is missing, and no page.
-func (f *filesRoute) wantsPage(r *http.Request, name string) bool {
-	if f.fallback == "" || hidden(name) {
+func (f *Server) wantsPage(r *http.Request, name string) bool {
+	if f.fallback == "" || Hidden(name) {
 		return false
 	}
 	return path.Ext(strings.TrimSuffix(name, "/")) == "" || policy.ContainsFold(strings.Join(r.Header["Accept"], ","), "text/html")
 }
 
-// open sends the file of a name, or the index page of a folder. All that nobody may have does not exist.
-func (f *filesRoute) open(w http.ResponseWriter, r *http.Request, name string, asFolder bool) error {
+// open sends the file of a name, or the index page of a folder. A file that must not be served does not exist.
+func (f *Server) open(w http.ResponseWriter, r *http.Request, name string, asFolder bool) error {
 	if name == "" {
 		name = "."
 	}
-	if !fs.ValidPath(name) || hidden(name) || strings.ContainsAny(name, "\\\x00") {
+	if !fs.ValidPath(name) || Hidden(name) || strings.ContainsAny(name, "\\\x00") {
 		return fs.ErrNotExist
 	}
 	info, err := fs.Stat(f.files, name)
@@ -112,9 +95,9 @@ func redirectToFolder(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// hidden tells whether a segment begins with a dot: editors, version control and secrets live there. RFC 8615 keeps
+// Hidden tells whether a segment begins with a dot: editors, version control and secrets live there. RFC 8615 keeps
 // .well-known for the public.
-func hidden(name string) bool {
+func Hidden(name string) bool {
 	for segment := range strings.SplitSeq(name, "/") {
 		if strings.HasPrefix(segment, ".") && segment != "." && segment != ".well-known" {
 			return true
@@ -133,6 +116,18 @@ func missing(err error) error {
 		return err
 	}
 	return fmt.Errorf("%w: %w", fs.ErrNotExist, err)
+}
+
+// OpenFolder returns the files of a folder of the operating system, which must exist.
+func OpenFolder(path string) (fs.FS, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("files: %w; build the frontend first, or correct the path", err)
+	}
+	if !info.IsDir() {
+		return nil, fmt.Errorf("files: %s is not a folder", path)
+	}
+	return folder(path), nil
 }
 
 // folder is a folder of the operating system that no link leads out of. It is opened anew for every file, because a
