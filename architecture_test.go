@@ -15,34 +15,56 @@ import (
 // plan says which packages of ours each package may import; see docs/decisions.md. A package that is not here must be
 // added with a reason.
 var plan = map[string][]string{
-	".":                   {"command"},
-	"command":             {"config", "dial", "flows", "httperror", "metrics", "overview", "proxy", "proxy/admin", "proxy/listen", "proxy/quota", "secret", "session", "simulator", "web"},
-	"config":              {"flows", "proxy", "secret", "session", "spelling", "webapi"},            // their Configs
-	"dial":                {},                                                                       // connections that notice silence
-	"flows":               {"dial", "httperror", "page", "secret", "session", "spelling", "webapi"}, // never proxy: main mounts both
-	"httperror":           {"page", "session"},                                                      // turns its errors into answers
-	"overview":            {"httperror", "metrics", "page"},                                         // shows what was counted
-	"page":                {},                                                                       // the frame, whatever stands in it
-	"metrics":             {},                                                                       // the others say in interfaces what they report
-	"secret":              {},                                                                       // the others decide what is one
-	"session":             {"dial", "secret"},                                                       // must not know OAuth or HTTP routes
+	".":       {"command"},
+	"command": {"config", "dial", "flows", "flows/token", "httperror", "metrics", "overview", "proxy", "proxy/admin", "proxy/listen", "proxy/quota", "secret", "session", "simulator", "web"},
+	// Their Configs.
+	"config": {"flows", "proxy", "secret", "session", "spelling", "webapi"},
+	// Connections that notice silence.
+	"dial": {},
+	// Never proxy: command mounts both.
+	"flows":       {"flows/token", "httperror", "page", "secret", "session", "spelling", "webapi"},
+	"flows/token": {"dial", "secret", "session"},
+	// Turns its errors into answers.
+	"httperror": {"page", "session"},
+	// Shows what was counted.
+	"overview": {"httperror", "metrics", "page"},
+	// The frame, whatever stands in it.
+	"page": {},
+	// The others say in interfaces what they report.
+	"metrics": {},
+	// The others decide what is one.
+	"secret": {},
+	// Must not know OAuth or HTTP routes.
+	"session":             {"dial", "secret"},
 	"session/sessiontest": {"session"},
-	"simulator":           {}, // could stand in any project's place of Spotify
-	"spelling":            {},
-	"web":                 {},
-	"webapi":              {},                                                                          // facts about Spotify, for whoever needs them
-	"e2e":                 {"e2e/faultproxy", "secret", "session", "session/sessiontest", "simulator"}, // sees the rest as a process
-	"bench":               {"simulator"},                                                               // measures Stagedoor from outside, as a process
-	"e2e/faultproxy":      {},                                                                          // harms TCP and knows no protocol
+	// Could stand in any project's place of Spotify.
+	"simulator": {},
+	"spelling":  {},
+	"web":       {},
+	// Facts about Spotify, for whoever needs them.
+	"webapi": {},
+	// Sees the rest as a process.
+	"e2e": {"e2e/faultproxy", "secret", "session", "session/sessiontest", "simulator"},
+	// Measures Stagedoor from outside, as a process.
+	"bench": {"simulator"},
+	// Harms TCP and knows no protocol.
+	"e2e/faultproxy": {},
 
-	"proxy/quota":     {},
-	"proxy/files":     {"proxy/policy"},                                                                                                  // a folder, by what its files hold
-	"proxy/links":     {"proxy/policy"},                                                                                                  // addresses in answers
-	"proxy/policy":    {},                                                                                                                // pure rules: they need the request alone
-	"proxy/proxytest": {},                                                                                                                // corpora for the tests of several packages
-	"proxy":           {"dial", "httperror", "proxy/files", "proxy/links", "proxy/policy", "proxy/quota", "secret", "session", "webapi"}, // never flows
-	"proxy/listen":    {"proxy"},                                                                                                         // the public listener, by the configuration of what it serves
-	"proxy/admin":     {},                                                                                                                // the admin listener
+	"proxy/quota": {},
+	// A folder, by what its files hold.
+	"proxy/files": {"proxy/policy"},
+	// Addresses in answers.
+	"proxy/links": {"proxy/policy"},
+	// Pure rules: they need the request alone.
+	"proxy/policy": {},
+	// Corpora for the tests of several packages.
+	"proxy/proxytest": {},
+	// Never flows.
+	"proxy": {"dial", "httperror", "proxy/files", "proxy/links", "proxy/policy", "proxy/quota", "secret", "session", "webapi"},
+	// The public listener, by the configuration of what it serves.
+	"proxy/listen": {"proxy"},
+	// The admin listener.
+	"proxy/admin": {},
 }
 
 // only says which files alone may import a package from outside, and why.
@@ -55,7 +77,7 @@ var only = []struct{ path, files, why string }{
 	{"html/template", "nobody", "it links text/template"},
 	{"text/template", "nobody", "with it, the linker keeps every method that nobody calls (linker_test.go)"},
 	{"maragu.dev/gomponents", "page/*.go httperror/page.go flows/fragment.go flows/connect.go overview/document.go simulator/*page*.go", "nobody else writes HTML"},
-	{"golang.org/x/oauth2", "flows/*.go simulator/*_test.go", "nobody else talks OAuth"},
+	{"golang.org/x/oauth2", "flows/*.go flows/token/*.go simulator/*_test.go", "nobody else talks OAuth"},
 	{"testing", "*_test.go */*_test.go */*/*_test.go session/sessiontest/*.go", "no product code depends on tests"},
 }
 

@@ -51,7 +51,7 @@ func askSpotify(ctx context.Context, c config.Config) session.Finding {
 		return session.Finding{Verdict: session.Skipped,
 			Text: "There is no client secret, and without one Spotify does not tell whether it knows the client id."}
 	}
-	tokens := flows.NewTokenEndpoint(c.Spotify, c.Server.PublicURL, nil)
+	tokens := flows.NewTokenClient(c.Spotify, c.Server.PublicURL, nil)
 	switch _, err := tokens.ClientCredentials(ctx); {
 	case err == nil:
 		return session.Finding{Verdict: session.Fine, Text: "Spotify accepts the client id and secret."}

@@ -14,6 +14,7 @@ import (
 
 	"stagedoor/config"
 	"stagedoor/flows"
+	"stagedoor/flows/token"
 	"stagedoor/metrics"
 	"stagedoor/proxy"
 	"stagedoor/proxy/quota"
@@ -43,7 +44,7 @@ type sessionStore struct {
 // newGateway wires the packages together, in the order of a request's way: proxy, session, flows, and proxy again. No
 // connection is made before the first request.
 func newGateway(c config.Config, build Build, log *zap.Logger) (*gateway, error) {
-	tokens := flows.NewTokenEndpoint(c.Spotify, c.Server.PublicURL, nil)
+	tokens := flows.NewTokenClient(c.Spotify, c.Server.PublicURL, nil)
 	counts := metrics.New(build.Version, build.Commit)
 	store, err := openSessions(c, tokens, counts, log)
 	if err != nil {
@@ -59,7 +60,7 @@ func newGateway(c config.Config, build Build, log *zap.Logger) (*gateway, error)
 	return g, nil
 }
 
-func openSessions(c config.Config, tokens *flows.TokenEndpoint, counts *metrics.Metrics, log *zap.Logger) (*sessionStore, error) {
+func openSessions(c config.Config, tokens *token.Client, counts *metrics.Metrics, log *zap.Logger) (*sessionStore, error) {
 	public, err := url.Parse(c.Server.PublicURL)
 	if err != nil {
 		return nil, err

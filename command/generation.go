@@ -9,6 +9,7 @@ import (
 	"stagedoor/config"
 	"stagedoor/dial"
 	"stagedoor/flows"
+	"stagedoor/flows/token"
 	"stagedoor/proxy"
 	"stagedoor/session"
 	"stagedoor/web"
@@ -18,7 +19,7 @@ import (
 // began in, and an old one is gone with its last request.
 type generation struct {
 	config      config.Config
-	tokens      *flows.TokenEndpoint
+	tokens      *token.Client
 	transport   dial.Transport // to Spotify
 	frontends   dial.Transport
 	public      *proxy.Gateway
@@ -30,7 +31,7 @@ type generation struct {
 func (g *gateway) generation(c config.Config, last *generation) (*generation, error) {
 	next := &generation{config: c, tokens: last.tokens, transport: last.transport, frontends: last.frontends}
 	if !reflect.DeepEqual(c.Spotify, last.config.Spotify) {
-		next.tokens = flows.NewTokenEndpoint(c.Spotify, c.Server.PublicURL, nil)
+		next.tokens = flows.NewTokenClient(c.Spotify, c.Server.PublicURL, nil)
 	}
 	if c.Upstream != last.config.Upstream {
 		next.transport, next.frontends = proxy.NewTransport(c.Upstream), proxy.NewFrontendTransport(c.Upstream)

@@ -214,7 +214,7 @@ func withSessions(ctx context.Context, e environment, file string, use func(oper
 		return &usageError{err}
 	}
 	defer log.close(auditTimeout)
-	opened, err := openSessions(c, flows.NewTokenEndpoint(c.Spotify, c.Server.PublicURL, nil),
+	opened, err := openSessions(c, flows.NewTokenClient(c.Spotify, c.Server.PublicURL, nil),
 		metrics.New(e.build.Version, e.build.Commit), log.Logger)
 	if err != nil {
 		return err

@@ -13,6 +13,13 @@ import (
 	"stagedoor/session"
 )
 
+const tokenPath = "/auth/token"
+
+var browserTokenEndpoint = endpoint{
+	path: tokenPath, methods: post, serve: (*Handler).browserToken,
+	enabled: func(o Options) bool { return o.BrowserTokens },
+}
+
 // streamingScope is what the Web Playback SDK needs, the one program that must have a token in the page
 // (https://developer.spotify.com/documentation/web-playback-sdk).
 const streamingScope = "streaming"

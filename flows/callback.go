@@ -1,19 +1,24 @@
 package flows
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"go.uber.org/zap"
 
+	"stagedoor/flows/token"
 	"stagedoor/httperror"
 	"stagedoor/secret"
 	"stagedoor/session"
 )
+
+const callbackPath = "/auth/callback"
+
+var callbackEndpoint = endpoint{path: callbackPath, methods: get, page: true, serve: (*Handler).callback}
 
 // retrySoon is the Retry-After of an outage at Spotify whose end nobody knows.
 const retrySoon = time.Second
@@ -58,22 +63,6 @@ func (h *Handler) wentBack(r *http.Request, begun loginState, err error) bool {
 	}
 	_, err = h.sessions.Peek(r)
 	return err == nil
-}
-
-// wayOn returns the error of a login with what helps now: another login that leads to the same place; for a shared account
-// only another link, once this one's login state is used up.
-func (s loginState) wayOn(err error) error {
-	e := *httperror.From(err)
-	switch {
-	case s.Account != "":
-		e.LoginURL = ""
-		if s.spent {
-			e.Message += " The link has been used; make another with `stagedoor accounts connect`."
-		}
-	case e.LoginURL == loginPath && s.ReturnTo != "" && s.ReturnTo != "/":
-		e.LoginURL += "?" + url.Values{"return_to": {s.ReturnTo}}.Encode()
-	}
-	return &e
 }
 
 func (h *Handler) auditLogin(err error) {
@@ -132,7 +121,7 @@ func (h *Handler) redeem(r *http.Request) (begun loginState, login session.Login
 func crowded(err error) error {
 	e := restart(httperror.TokenEndpointUnavailable,
 		"Too many people are logging in at this moment. Load this page again in a few seconds.", err)
-	e.RetryAfter = waitForLoginSlot
+	e.RetryAfter = token.LoginWait
 	return e
 }
 
@@ -171,38 +160,6 @@ func (h *Handler) checkIssuer(answer url.Values) error {
 	return restart(httperror.InvalidRequest, "This answer does not come from Spotify. Begin again.", nil)
 }
 
-// openLogin returns the login state that the browser keeps for a state. It uses nothing up. With the error of one that has
-// expired it returns the login state that was.
-func (h *Handler) openLogin(r *http.Request, state string) (begun loginState, err error) {
-	kept, err := h.sessions.OpenLogin(r, h.loginPurpose(), state)
-	if errors.Is(err, session.ErrNoLogin) {
-		return begun, restart(httperror.InvalidRequest,
-			"This login was begun in another browser, took longer than ten minutes, or was finished before. Begin again.", err)
-	}
-	if err != nil && !errors.Is(err, session.ErrLoginExpired) {
-		return begun, err
-	}
-	if err := json.Unmarshal(kept.Text, &begun); err != nil {
-		return begun, err
-	}
-	begun.kept = kept
-	if err != nil {
-		begun.spent = true
-		return begun, restart(httperror.InvalidRequest, "This login took longer than ten minutes. Begin again.", err)
-	}
-	return begun, nil
-}
-
-// spendLogin uses the login state up, once for all replicas. While the store does not answer it is as good as before.
-func (h *Handler) spendLogin(r *http.Request, begun *loginState) error {
-	err := h.sessions.SpendLogin(r.Context(), begun.kept)
-	if errors.Is(err, session.ErrLoginSpent) {
-		err = restart(httperror.InvalidRequest, "This login was finished before. Begin again.", err)
-	}
-	begun.spent = !errors.Is(err, session.ErrStoreUnavailable)
-	return httperror.FromSession(err)
-}
-
 // refusedBySpotify explains an error answer (RFC 6749 section 4.1.2.1). The text of the answer itself is anybody's, so it
 // is not shown.
 func refusedBySpotify(code string) error {
@@ -215,7 +172,7 @@ func refusedBySpotify(code string) error {
 		return e
 	default:
 		return restart(httperror.InvalidRequest, "Spotify refused this login. Begin again; if it happens again, tell the operator.",
-			errors.New("the consent page answered "+redact(code, nil)))
+			errors.New("the consent page answered "+token.Redact(code, nil)))
 	}
 }
 
@@ -224,4 +181,17 @@ func restart(reason, message string, cause error) *httperror.Error {
 	e := httperror.New(reason, message, cause)
 	e.LoginURL = loginPath
 	return e
+}
+
+const (
+	// shortestCode and longestCode bound an authorization code, in bytes. Spotify's have some hundred characters; the
+	// bounds leave room for other servers.
+	shortestCode = 4
+	longestCode  = 2048
+)
+
+// isCode tells whether a server could have made text as an authorization code (RFC 6749 appendix A.11: VSCHAR, of which a
+// blank is one).
+func isCode(text string) bool {
+	return len(text) >= shortestCode && len(text) <= longestCode && token.Valid(strings.ReplaceAll(text, " ", "x"))
 }

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"time"
 
+	"stagedoor/flows/token"
 	"stagedoor/secret"
 	"stagedoor/spelling"
 	"stagedoor/webapi"
@@ -82,6 +83,17 @@ func (c Config) Validate(report func(field, problem string)) {
 	if c.TokenConcurrency < 1 {
 		report("token_concurrency", "must be at least 1, such as 32")
 	}
+}
+
+// RedirectURI is where the consent page sends browsers back to, as it must be registered at Spotify.
+func RedirectURI(publicURL string) string { return publicURL + callbackPath }
+
+// NewTokenClient makes the client of the token endpoint for a checked configuration. A nil clock is time.Now.
+func NewTokenClient(c Config, publicURL string, now func() time.Time) *token.Client {
+	return token.New(token.Config{
+		ClientID: c.ClientID, Secret: c.ClientSecret, Public: c.Flow == FlowPKCE, RedirectURL: RedirectURI(publicURL),
+		TokenURL: c.TokenURL, Timeout: c.TokenTimeout, Concurrency: c.TokenConcurrency, Now: now,
+	})
 }
 
 // maxNamedScope bounds how much of an unknown scope is repeated, in bytes.

@@ -16,6 +16,10 @@ import (
 	"stagedoor/session"
 )
 
+const connectPath = "/auth/connect"
+
+var connectEndpoint = endpoint{path: connectPath, methods: readPost, page: true, serve: (*Handler).connect}
+
 // ticketParam carries the ticket in the query, which no log line has.
 const ticketParam = "ticket"
 

@@ -52,7 +52,6 @@ func TestCallbackWithoutToken(t *testing.T) {
 		w.Header().Set("Retry-After", "7")
 		answerJSON(http.StatusServiceUnavailable, "")(w, r)
 	}
-	reset := func(w http.ResponseWriter, _ *http.Request) { hijack(w, hijacked.reset) }
 	for name, test := range map[string]struct {
 		answer     http.HandlerFunc
 		status     int
@@ -63,7 +62,7 @@ func TestCallbackWithoutToken(t *testing.T) {
 		"down":     {answerJSON(502, "Bad Gateway"), 503, httperror.TokenEndpointUnavailable, "1", true},
 		"busy":     {busy, 503, httperror.TokenEndpointUnavailable, "7", true},
 		"nonsense": {answerJSON(200, "<html>"), 503, httperror.TokenEndpointUnavailable, "1", true},
-		"reset":    {reset, 503, httperror.TokenEndpointUnavailable, "1", true},
+		"reset":    {resetConnection, 503, httperror.TokenEndpointUnavailable, "1", true},
 		"invalid_grant": {
 			answerJSON(400, `{"error":"invalid_grant","error_description":"<b>Authorization code expired</b>"}`),
 			400, httperror.InvalidRequest, "", true,
@@ -104,7 +103,6 @@ func TestCallbackWithoutProfile(t *testing.T) {
 			_, _ = w.Write([]byte(body))
 		}
 	}
-	reset := func(w http.ResponseWriter, _ *http.Request) { hijack(w, hijacked.reset) }
 	for name, test := range map[string]struct {
 		answer http.HandlerFunc
 		status int
@@ -132,7 +130,7 @@ func TestCallbackWithoutProfile(t *testing.T) {
 		},
 		"busy":  {answerJSON(429, ``), 429, httperror.RateLimited},
 		"down":  {text(503, "text/html", "<script>alert(1)</script>"), 502, httperror.UpstreamUnreachable},
-		"reset": {reset, 502, httperror.UpstreamUnreachable},
+		"reset": {resetConnection, 502, httperror.UpstreamUnreachable},
 		"moved": {
 			func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/v1/you", http.StatusFound) },
 			502, httperror.UpstreamUnreachable,

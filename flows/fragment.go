@@ -11,11 +11,19 @@ import (
 	g "maragu.dev/gomponents"
 	"maragu.dev/gomponents/html"
 
+	"stagedoor/flows/token"
 	"stagedoor/httperror"
 	"stagedoor/page"
 	"stagedoor/secret"
 	"stagedoor/session"
 )
+
+const fragmentPath = "/auth/fragment"
+
+var fragmentEndpoint = endpoint{
+	path: fragmentPath, methods: post, serve: (*Handler).fragment,
+	enabled: func(o Options) bool { return o.Config.Flow == FlowImplicit },
+}
 
 // maxFragment bounds what the callback page hands over, in bytes.
 const maxFragment = 16 << 10
@@ -103,14 +111,14 @@ func (h *Handler) fragmentGrant(values url.Values, begun loginState) (session.Gr
 	if err != nil {
 		seconds = 0 // as good as none
 	}
-	if !isToken(values.Get("access_token")) || !isBearer(values.Get("token_type")) {
+	if !token.Valid(values.Get("access_token")) || !token.IsBearer(values.Get("token_type")) {
 		return session.Grant{}, restart(httperror.InvalidRequest, "Spotify sent no token. Begin again.", nil)
 	}
-	scopes := splitScopes(values.Get("scope"))
+	scopes := token.SplitScopes(values.Get("scope"))
 	if len(scopes) == 0 {
 		scopes = begun.Scopes
 	}
 	return session.Grant{Token: session.Token{
-		Access: secret.New(values.Get("access_token")), Expiry: h.now().Add(lifetime(seconds)), Scopes: scopes,
+		Access: secret.New(values.Get("access_token")), Expiry: h.now().Add(token.Lifetime(seconds)), Scopes: scopes,
 	}}, nil
 }

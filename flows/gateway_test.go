@@ -55,7 +55,7 @@ func newGateway(t *testing.T, change func(*Options)) *gateway {
 	if change != nil {
 		change(&o)
 	}
-	o.Tokens = NewTokenEndpoint(o.Config, o.PublicURL, o.Now)
+	o.Tokens = NewTokenClient(o.Config, o.PublicURL, o.Now)
 	config := session.DefaultConfig()
 	config.Keys = []secret.Text{session.NewKey()}
 	manager, err := session.NewManager(session.Options{

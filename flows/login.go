@@ -1,31 +1,17 @@
 package flows
 
 import (
-	"encoding/json"
 	"errors"
 	"net/http"
-	"net/url"
-	"strings"
 
-	"golang.org/x/oauth2"
-
+	"stagedoor/flows/token"
 	"stagedoor/httperror"
-	"stagedoor/secret"
 	"stagedoor/session"
 )
 
-// loginState is what is known of a login until its callback.
-type loginState struct {
-	Verifier string   `json:"v,omitempty"`
-	ReturnTo string   `json:"r,omitempty"`
-	Scopes   []string `json:"s,omitempty"`
-	Replaces []string `json:"b,omitempty"` // see session.Login
-	// Account is the shared account that the login is for; empty for a session of the browser.
-	Account string `json:"a,omitempty"`
+const loginPath = "/auth/login"
 
-	kept  session.LoginState // as the browser has brought it back
-	spent bool               // it cannot be brought back again
-}
+var loginEndpoint = endpoint{path: loginPath, methods: get, serve: (*Handler).login}
 
 // login sends the browser to the consent page
 // (https://developer.spotify.com/documentation/web-api/tutorials/code-flow).
@@ -67,43 +53,10 @@ func (h *Handler) bringHome(w http.ResponseWriter, r *http.Request) bool {
 	return true
 }
 
-// askForConsent gives the browser the login state and sends it to the consent page.
-func (h *Handler) askForConsent(w http.ResponseWriter, r *http.Request, begun loginState, showDialog bool) error {
-	if h.usesPKCE() {
-		begun.Verifier = oauth2.GenerateVerifier()
-	}
-	text, err := json.Marshal(begun)
-	if err != nil {
-		return err
-	}
-	state, err := h.sessions.BeginLogin(w, r, h.loginPurpose(), text)
-	if err != nil {
-		return err
-	}
-	status := http.StatusFound
-	if r.Method == http.MethodPost {
-		status = http.StatusSeeOther
-	}
-	w.Header().Set("Location", h.consentURL(state, begun, showDialog))
-	w.WriteHeader(status)
-	return nil
-}
-
-// loginPurpose is what login states are sealed for: one that was begun for another client id, flow or address does not open.
-func (h *Handler) loginPurpose() string {
-	return strings.Join([]string{h.config.ClientID, h.config.Flow, h.public.String()}, "\n")
-}
-
-// usesPKCE tells whether a login has a code challenge: always without a secret, and with one unless it is turned off. The
-// implicit grant has no code.
-func (h *Handler) usesPKCE() bool {
-	return h.config.Flow == FlowPKCE || h.config.Flow == FlowCode && h.config.PKCEWithSecret
-}
-
 // scopesFor adds what the request asks for to what is configured and to what the user has already granted, so that a step
 // up never loses a scope.
 func (h *Handler) scopesFor(r *http.Request, asked string) ([]string, error) {
-	added := splitScopes(asked)
+	added := token.SplitScopes(asked)
 	if err := CheckScopes(added); err != nil {
 		return nil, httperror.New(httperror.InvalidRequest, err.Error(), nil)
 	}
@@ -116,27 +69,4 @@ func (h *Handler) scopesFor(r *http.Request, asked string) ([]string, error) {
 	default: // nobody is logged in
 		return union(h.config.Scopes, added), nil
 	}
-}
-
-var responseTypes = map[string]string{FlowCode: "code", FlowPKCE: "code", FlowImplicit: "token"}
-
-// consentURL is the authorization request (RFC 6749 sections 4.1.1 and 4.2.1, RFC 7636 section 4.3).
-func (h *Handler) consentURL(state secret.Text, begun loginState, showDialog bool) string {
-	query := url.Values{
-		"client_id":     {h.config.ClientID},
-		"response_type": {responseTypes[h.config.Flow]},
-		"redirect_uri":  {h.tokens.oauth.RedirectURL},
-		"state":         {state.Reveal()},
-	}
-	if len(begun.Scopes) > 0 {
-		query.Set("scope", strings.Join(begun.Scopes, " "))
-	}
-	if begun.Verifier != "" {
-		query.Set("code_challenge_method", "S256")
-		query.Set("code_challenge", oauth2.S256ChallengeFromVerifier(begun.Verifier))
-	}
-	if showDialog {
-		query.Set("show_dialog", "true")
-	}
-	return h.config.AuthorizeURL + "?" + query.Encode()
 }

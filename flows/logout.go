@@ -9,6 +9,10 @@ import (
 	"stagedoor/httperror"
 )
 
+const logoutPath = "/auth/logout"
+
+var logoutEndpoint = endpoint{path: logoutPath, methods: post, serve: countLogouts((*Handler).logout)}
+
 // logout ends the session of this browser, or all sessions of its user.
 func (h *Handler) logout(w http.ResponseWriter, r *http.Request) error {
 	query, err := params(r, "everywhere")

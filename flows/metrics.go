@@ -36,10 +36,10 @@ func resultOf(err error) string {
 	}
 }
 
-// loggingOut reports what an endpoint that ends sessions does.
-func (h *Handler) loggingOut(serve func(http.ResponseWriter, *http.Request) error) func(http.ResponseWriter, *http.Request) error {
-	return func(w http.ResponseWriter, r *http.Request) error {
-		err := serve(w, r)
+// countLogouts counts what an endpoint that ends sessions does.
+func countLogouts(serve serveFunc) serveFunc {
+	return func(h *Handler, w http.ResponseWriter, r *http.Request) error {
+		err := serve(h, w, r)
 		h.metrics.LoggedOut(resultOf(err))
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strings"
 
+	"stagedoor/flows/token"
 	"stagedoor/httperror"
 	"stagedoor/secret"
 	"stagedoor/session"
@@ -81,7 +82,7 @@ func (h *Handler) refusedProfile(answer *http.Response, body string) error {
 	}
 	if answer.StatusCode == http.StatusTooManyRequests {
 		e := httperror.New(httperror.RateLimited, "Spotify has had enough of this app's requests for now. Try again later.", nil)
-		e.RetryAfter = max(retryAfter(answer.Header, h.now()), retrySoon)
+		e.RetryAfter = max(token.RetryAfter(answer.Header, h.now()), retrySoon)
 		return e
 	}
 	return noProfile(fmt.Errorf("GET /me answered %d", answer.StatusCode))

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"stagedoor/flows/token"
 	"stagedoor/httperror"
 	"stagedoor/secret"
 	"stagedoor/session"
@@ -15,7 +16,7 @@ import (
 
 // TestProfileFaultDoesNotQuoteTheToken has GET /me send the token back where net/http quotes what it cannot read.
 func TestProfileFaultDoesNotQuoteTheToken(t *testing.T) {
-	const token = "access-token-of-this-test"
+	const access = "access-token-of-this-test"
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		conn, _, err := http.NewResponseController(w).Hijack()
 		if err == nil {
@@ -24,13 +25,13 @@ func TestProfileFaultDoesNotQuoteTheToken(t *testing.T) {
 		}
 	}))
 	defer server.Close()
-	h := &Handler{calls: unlimited{}, config: Config{APIURL: server.URL, TokenTimeout: time.Minute}, api: newClient()}
-	_, err := h.profile(t.Context(), session.Token{Access: secret.New(token)})
+	h := &Handler{calls: unlimited{}, config: Config{APIURL: server.URL, TokenTimeout: time.Minute}, api: token.NewHTTPClient()}
+	_, err := h.profile(t.Context(), session.Token{Access: secret.New(access)})
 	fault := httperror.From(err)
 	if fault.Reason != httperror.UpstreamUnreachable || fault.Cause == nil || !strings.Contains(fault.Cause.Error(), "malformed") {
 		t.Fatalf("the fault is %v", err)
 	}
-	if strings.Contains(err.Error(), token) {
+	if strings.Contains(err.Error(), access) {
 		t.Errorf("the token is in %v", err)
 	}
 }

@@ -3,16 +3,9 @@ package flows
 import (
 	"errors"
 	"slices"
-	"strings"
 
 	"stagedoor/webapi"
 )
-
-// splitScopes reads a scope parameter (RFC 6749 section 3.3: names separated by single spaces; more spaces do no harm).
-// It never returns nil.
-func splitScopes(text string) []string {
-	return strings.FieldsFunc(text, func(r rune) bool { return r == ' ' })
-}
 
 // CheckScopes says which of the names is none of Spotify's, and which was perhaps meant.
 func CheckScopes(scopes []string) error {

@@ -10,6 +10,18 @@ import (
 	"stagedoor/session"
 )
 
+const (
+	sessionsPath   = "/auth/sessions"
+	endSessionPath = "/auth/sessions/" // and a handle
+)
+
+var (
+	sessionsEndpoint   = endpoint{path: sessionsPath, methods: read, guardReads: true, serve: (*Handler).listSessions}
+	endSessionEndpoint = endpoint{
+		path: endSessionPath, methods: deleteOne, guardReads: true, serve: countLogouts((*Handler).endSession),
+	}
+)
+
 type ownSession struct {
 	Handle     string `json:"handle"`
 	CreatedAt  string `json:"created_at"`
@@ -44,7 +56,7 @@ func (h *Handler) endSession(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return httperror.FromSession(err)
 	}
-	handle := strings.TrimPrefix(r.URL.Path, sessionsPath+"/")
+	handle := strings.TrimPrefix(r.URL.Path, endSessionPath)
 	if handle == current.Handle() {
 		if err := h.sessions.End(w, r); err != nil {
 			return httperror.FromSession(err)

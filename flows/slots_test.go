@@ -37,7 +37,7 @@ func (s *stuckExchanges) wrap(g *gateway) http.HandlerFunc {
 // quarter of the slots, every refresh goes through, and a login that found no slot has used nothing up.
 func TestRefreshesComeBeforeLogins(t *testing.T) {
 	const callbacks, refreshes, concurrency = 300, 60, 8
-	const share = concurrency / loginShare
+	const share = concurrency / 4
 	g := newGateway(t, func(o *Options) { o.Config.TokenConcurrency = concurrency })
 	stuck := &stuckExchanges{finish: make(chan struct{})}
 	release := sync.OnceFunc(func() { close(stuck.finish) })

@@ -3,13 +3,40 @@ package flows
 import (
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"slices"
 	"sync"
 	"testing"
+	"time"
 )
+
+const testPublicURL = "http://127.0.0.1:8080"
+
+// testClock is when these tests take place.
+var testClock = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+
+func answerJSON(status int, body string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, body)
+	}
+}
+
+// resetConnection ends the connection of an answer with an RST.
+func resetConnection(w http.ResponseWriter, _ *http.Request) {
+	conn, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		panic(err)
+	}
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0)
+	}
+	_ = conn.Close() // the test is over with it
+}
 
 // spotify is a token endpoint and a GET /me that do as they are told. The consent page is played by the tests.
 type spotify struct {

@@ -133,7 +133,7 @@ func TestLoginStateBelongsToItsConfiguration(t *testing.T) {
 	} {
 		o := g.options
 		change(&o)
-		o.Tokens = NewTokenEndpoint(o.Config, o.PublicURL, o.Now)
+		o.Tokens = NewTokenClient(o.Config, o.PublicURL, o.Now)
 		other, err := New(o)
 		if err != nil {
 			t.Fatal(err)

@@ -3,7 +3,6 @@ package proxy
 import (
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 
 	"stagedoor/proxy/policy"
@@ -15,8 +14,10 @@ var authMethods = []string{"GET", "HEAD", "POST", "DELETE"}
 // AuthHandler answers what is below /auth/. The cross-origin rule has been applied when it is asked.
 type AuthHandler interface {
 	http.Handler
-	// Judge says what is wrong with the path or the method of a request; nil when an endpoint takes it.
-	Judge(r *http.Request) error
+	// Guarded tells whether the cross-origin rule applies to a request.
+	Guarded(r *http.Request) bool
+	// Check returns what is wrong with the path or the method of a request; nil when an endpoint takes it.
+	Check(r *http.Request) error
 }
 
 // authRoute stands before the handler of /auth/: it applies the cross-origin rule and sees to the headers that all of
@@ -34,7 +35,7 @@ func (a authRoute) serve(w *responseWriter, r *http.Request, _ *exchange) {
 	addCORS(w, r, a.origins)
 
 	verdict := policy.OriginAllowed
-	if speaksForSession(r) || policy.IsPreflight(r) {
+	if a.next.Guarded(r) || policy.IsPreflight(r) {
 		verdict = a.origins.Check(r)
 	}
 	err := a.check(r.URL)
@@ -47,7 +48,7 @@ func (a authRoute) serve(w *responseWriter, r *http.Request, _ *exchange) {
 		refusePath(w, r, err)
 	case r.Method == http.MethodTrace:
 		refuseMethod(w, r, authMethods)
-	case verdict == policy.OriginUnproven && a.next.Judge(r) == nil: // else it says better what is wrong
+	case verdict == policy.OriginUnproven && a.next.Check(r) == nil: // else it says better what is wrong
 		refuseUnproven(w, r)
 	default:
 		a.next.ServeHTTP(w, r)
@@ -67,17 +68,4 @@ func (a authRoute) check(u *url.URL) error {
 		return pathError(u, err)
 	}
 	return policy.CheckQuery(u.RawQuery)
-}
-
-// sessionReads are the endpoints that tell a page about its user.
-var sessionReads = []string{authPrefix + "/session", authPrefix + "/sessions"}
-
-// speaksForSession tells whether the session cookie makes the request more than a navigation: whatever changes
-// something, and the reads that are about the user. A login, a callback and the static files come from anywhere; a
-// check on behalf of another proxy carries that proxy's headers.
-func speaksForSession(r *http.Request) bool {
-	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		return true
-	}
-	return slices.ContainsFunc(sessionReads, func(path string) bool { return policy.Below(r.URL.Path, path) })
 }

@@ -1,4 +1,4 @@
-package flows
+package token
 
 import (
 	"context"
@@ -29,7 +29,7 @@ func TestTokenCallsTakeTurns(t *testing.T) {
 		<-full
 		answerJSON(http.StatusOK, goodAnswer)(w, r)
 	})
-	endpoint := server.endpoint(func(c *Config) { c.TokenConcurrency = allowed })
+	endpoint := server.endpoint(func(c *Config) { c.Concurrency = allowed })
 	var group sync.WaitGroup
 	for range calls {
 		group.Go(func() {
@@ -54,7 +54,7 @@ func TestTokenCallThatHasNoTurn(t *testing.T) {
 		<-finish
 		answerJSON(http.StatusOK, goodAnswer)(w, r)
 	})
-	endpoint := server.endpoint(func(c *Config) { c.TokenConcurrency = 1 })
+	endpoint := server.endpoint(func(c *Config) { c.Concurrency = 1 })
 	var group sync.WaitGroup
 	group.Go(func() {
 		if _, err := endpoint.Refresh(t.Context(), secret.New("refresh-1")); err != nil {

@@ -1,4 +1,4 @@
-package flows
+package token
 
 import (
 	"context"
@@ -18,7 +18,7 @@ import (
 	"stagedoor/session"
 )
 
-const testPublicURL = "http://127.0.0.1:8080"
+const testRedirectURL = "http://127.0.0.1:8080/auth/callback"
 
 // testClock is when the tests of the token endpoint take place.
 var testClock = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
@@ -71,18 +71,19 @@ func (s *tokenServer) only(t *testing.T) tokenCall {
 }
 
 // endpoint returns a client of the server, for an app whose id and secret need escaping.
-func (s *tokenServer) endpoint(change func(*Config)) *TokenEndpoint {
-	c := DefaultConfig()
-	c.ClientID, c.ClientSecret = "client id/1", secret.New("s3cr3t:+&= /?")
-	c.TokenURL = s.URL + "/api/token"
+func (s *tokenServer) endpoint(change func(*Config)) *Client {
+	c := Config{
+		ClientID: "client id/1", Secret: secret.New("s3cr3t:+&= /?"), RedirectURL: testRedirectURL,
+		TokenURL: s.URL + "/api/token", Timeout: 10 * time.Second, Concurrency: 32, Now: func() time.Time { return testClock },
+	}
 	if change != nil {
 		change(&c)
 	}
-	return NewTokenEndpoint(c, testPublicURL, func() time.Time { return testClock })
+	return New(c)
 }
 
 // exchange redeems a code as a login does.
-func exchange(t *testing.T, e *TokenEndpoint, code, verifier secret.Text, asked []string) (session.Grant, error) {
+func exchange(t *testing.T, e *Client, code, verifier secret.Text, asked []string) (session.Grant, error) {
 	t.Helper()
 	slot, err := e.AcquireLogin(t.Context())
 	if err != nil {
@@ -103,7 +104,7 @@ func answerJSON(status int, body string) http.HandlerFunc {
 const goodAnswer = `{"access_token":"access-new","token_type":"Bearer","scope":"user-read-private user-read-email",` +
 	`"expires_in":3600,"refresh_token":"refresh-new"}`
 
-func pkce(c *Config) { c.Flow = FlowPKCE }
+func pkce(c *Config) { c.Public = true }
 
 // What is sent, to the letter: the grant of RFC 6749 sections 4.1.3, 4.4.2 and 6. The client is written as Spotify documents
 // it, base64(id:secret), where section 2.3.1 would percent-encode both first.
@@ -111,36 +112,35 @@ func TestTokenRequest(t *testing.T) {
 	basic := "Basic " + base64.StdEncoding.EncodeToString([]byte("client id/1:s3cr3t:+&= /?"))
 	code, verifier := secret.New("code +/&1"), secret.New("verifier-1")
 	refresh := secret.New("refresh +/&1")
-	exchanged := func(verifier secret.Text) func(*TokenEndpoint) error {
-		return func(e *TokenEndpoint) error {
+	exchanged := func(verifier secret.Text) func(*Client) error {
+		return func(e *Client) error {
 			_, err := exchange(t, e, code, verifier, nil)
 			return err
 		}
 	}
-	refreshed := func(e *TokenEndpoint) error {
+	refreshed := func(e *Client) error {
 		_, err := e.Refresh(t.Context(), refresh)
 		return err
 	}
-	appToken := func(e *TokenEndpoint) error {
+	appToken := func(e *Client) error {
 		_, err := e.ClientCredentials(t.Context())
 		return err
 	}
-	redirectURI := "http://127.0.0.1:8080/auth/callback"
 	for name, test := range map[string]struct {
 		change        func(*Config)
-		call          func(*TokenEndpoint) error
+		call          func(*Client) error
 		authorization string
 		form          url.Values
 	}{
 		"exchange with a secret": {nil, exchanged(secret.Text{}), basic, url.Values{
-			"grant_type": {"authorization_code"}, "code": {"code +/&1"}, "redirect_uri": {redirectURI},
+			"grant_type": {"authorization_code"}, "code": {"code +/&1"}, "redirect_uri": {testRedirectURL},
 		}},
 		"exchange with a secret and a verifier": {nil, exchanged(verifier), basic, url.Values{
-			"grant_type": {"authorization_code"}, "code": {"code +/&1"}, "redirect_uri": {redirectURI},
+			"grant_type": {"authorization_code"}, "code": {"code +/&1"}, "redirect_uri": {testRedirectURL},
 			"code_verifier": {"verifier-1"},
 		}},
 		"exchange by PKCE, though there is a secret": {pkce, exchanged(verifier), "", url.Values{
-			"grant_type": {"authorization_code"}, "code": {"code +/&1"}, "redirect_uri": {redirectURI},
+			"grant_type": {"authorization_code"}, "code": {"code +/&1"}, "redirect_uri": {testRedirectURL},
 			"code_verifier": {"verifier-1"}, "client_id": {"client id/1"},
 		}},
 		"refresh with a secret": {nil, refreshed, basic, url.Values{
@@ -176,11 +176,9 @@ func TestTokenRequest(t *testing.T) {
 
 // x/oauth2 keeps a client's secret as a plain string; this client does not give it one.
 func TestTokenEndpointHidesItsSecret(t *testing.T) {
-	c := DefaultConfig()
-	c.ClientID, c.ClientSecret = "client-1", secret.New("the-client-secret")
-	endpoint := NewTokenEndpoint(c, testPublicURL, nil)
+	endpoint := New(Config{ClientID: "client-1", Secret: secret.New("the-client-secret"), Concurrency: 1})
 	for _, format := range []string{"%v", "%+v", "%#v"} {
-		for _, value := range []any{endpoint, *endpoint, *endpoint.client, endpoint.client.Transport} {
+		for _, value := range []any{endpoint, *endpoint, *endpoint.http, endpoint.http.Transport} {
 			if text := fmt.Sprintf(format, value); strings.Contains(text, "the-client-secret") {
 				t.Errorf("%s of a %T prints %s", format, value, text)
 			}

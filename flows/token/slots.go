@@ -1,4 +1,4 @@
-package flows
+package token
 
 import (
 	"context"
@@ -15,9 +15,9 @@ import (
 const (
 	// waitForSlot bounds how long a refresh, or a call for the app's own token, waits for the calls before it.
 	waitForSlot = 20 * time.Second
-	// waitForLoginSlot bounds how long a login waits for those before it. Nothing of it has been used up yet, so that the
+	// LoginWait bounds how long a login waits for those before it. Nothing of it has been used up yet, so that the
 	// same callback is as good a moment later.
-	waitForLoginSlot = 2 * time.Second
+	LoginWait = 2 * time.Second
 	// loginShare is the part of the slots that logins may hold: one in so many, and at least one.
 	loginShare = 4
 )
@@ -41,36 +41,36 @@ func newSlots(concurrency int) slots {
 
 // LoginSlot lets one login call Spotify. It is for one goroutine.
 type LoginSlot struct {
-	endpoint    *TokenEndpoint
+	client      *Client
 	releaseCall func()
 	release     func()
 }
 
 // AcquireLogin waits a short while for the slot of a login, before the login uses anything up. Its error is transient.
 // Release the slot when the login has ended.
-func (t *TokenEndpoint) AcquireLogin(ctx context.Context) (*LoginSlot, error) {
-	ctx, cancel := context.WithTimeout(ctx, waitForLoginSlot)
+func (c *Client) AcquireLogin(ctx context.Context) (*LoginSlot, error) {
+	ctx, cancel := context.WithTimeout(ctx, LoginWait)
 	defer cancel()
-	if err := t.slots.logins.Acquire(ctx, 1); err != nil {
+	if err := c.slots.logins.Acquire(ctx, 1); err != nil {
 		return nil, errLoginsBusy
 	}
-	if err := t.slots.calls.Acquire(ctx, 1); err != nil {
-		t.slots.logins.Release(1)
+	if err := c.slots.calls.Acquire(ctx, 1); err != nil {
+		c.slots.logins.Release(1)
 		return nil, errLoginsBusy
 	}
-	releaseCall := sync.OnceFunc(func() { t.slots.calls.Release(1) })
-	return &LoginSlot{endpoint: t, releaseCall: releaseCall, release: sync.OnceFunc(func() {
+	releaseCall := sync.OnceFunc(func() { c.slots.calls.Release(1) })
+	return &LoginSlot{client: c, releaseCall: releaseCall, release: sync.OnceFunc(func() {
 		releaseCall()
-		t.slots.logins.Release(1)
+		c.slots.logins.Release(1)
 	})}, nil
 }
 
 // Release gives the slot back. Only the first call does anything.
 func (s *LoginSlot) Release() { s.release() }
 
-// Exchange redeems an authorization code; see TokenEndpoint. It is the slot's only call of the token endpoint, and leaves
+// Exchange redeems an authorization code; see Client. It is the slot's only call of the token endpoint, and leaves
 // the place that it had there to others.
 func (s *LoginSlot) Exchange(ctx context.Context, code, verifier secret.Text, asked []string) (session.Grant, error) {
 	defer s.releaseCall()
-	return s.endpoint.exchange(ctx, code, verifier, asked)
+	return s.client.exchange(ctx, code, verifier, asked)
 }

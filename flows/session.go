@@ -4,12 +4,15 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"strconv"
 	"time"
 
 	"stagedoor/httperror"
 	"stagedoor/session"
 )
+
+const sessionPath = "/auth/session"
+
+var sessionEndpoint = endpoint{path: sessionPath, methods: read, guardReads: true, serve: (*Handler).session}
 
 // anonymousStatus and userStatus are the two answers of GET /auth/session.
 type (
@@ -71,11 +74,5 @@ func writeJSON(w http.ResponseWriter, r *http.Request, value any) error {
 	if err != nil {
 		return err
 	}
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-	if r.Method == http.MethodHead {
-		return nil
-	}
-	_, _ = w.Write(body) // a client that left needs no answer
-	return nil
+	return writeBody(w, r, "application/json", body)
 }

@@ -1,4 +1,4 @@
-package flows
+package token
 
 import (
 	"errors"
@@ -213,14 +213,14 @@ func TestTokenFailure(t *testing.T) {
 		"200 form that is none":     {200, form, `access_token=%zz`, unknown, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			for what, call := range map[string]func(*TokenEndpoint) (session.Grant, error){
-				"exchange": func(e *TokenEndpoint) (session.Grant, error) {
+			for what, call := range map[string]func(*Client) (session.Grant, error){
+				"exchange": func(e *Client) (session.Grant, error) {
 					return exchange(t, e, secret.New("code"), secret.New("verifier"), []string{"streaming"})
 				},
-				"refresh": func(e *TokenEndpoint) (session.Grant, error) {
+				"refresh": func(e *Client) (session.Grant, error) {
 					return e.Refresh(t.Context(), secret.New("refresh-old"))
 				},
-				"app token": func(e *TokenEndpoint) (session.Grant, error) { return e.ClientCredentials(t.Context()) },
+				"app token": func(e *Client) (session.Grant, error) { return e.ClientCredentials(t.Context()) },
 			} {
 				server := newTokenServer(t, func(w http.ResponseWriter, r *http.Request) {
 					for name, value := range test.header {

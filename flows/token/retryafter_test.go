@@ -1,4 +1,4 @@
-package flows
+package token
 
 import (
 	"math/big"
@@ -20,7 +20,7 @@ func FuzzRetryAfter(f *testing.F) {
 	}
 	digits := regexp.MustCompile(`^[0-9]+$`)
 	f.Fuzz(func(t *testing.T, value string) {
-		got := retryAfter(http.Header{"Retry-After": {value}}, testClock)
+		got := RetryAfter(http.Header{"Retry-After": {value}}, testClock)
 		want := time.Duration(0)
 		if digits.MatchString(value) {
 			seconds, _ := new(big.Int).SetString(value, 10)

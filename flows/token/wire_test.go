@@ -1,4 +1,4 @@
-package flows
+package token
 
 import (
 	"bytes"
@@ -116,7 +116,7 @@ func TestTokenTimeout(t *testing.T) {
 				<-r.Context().Done() // the client has hung up
 			})
 			started := time.Now()
-			_, err := server.endpoint(func(c *Config) { c.TokenTimeout = 100 * time.Millisecond }).
+			_, err := server.endpoint(func(c *Config) { c.Timeout = 100 * time.Millisecond }).
 				Refresh(t.Context(), secret.New("refresh-old"))
 			if failureOf(err) != unknown {
 				t.Errorf("a server that hangs answered %v", err)
@@ -203,7 +203,7 @@ func TestTokenAnswerOfAGibibyte(t *testing.T) {
 			})
 			endpoint := server.endpoint(nil)
 			var read atomic.Int64
-			transport := endpoint.client.Transport.(dialect).next.(dial.Transport)
+			transport := endpoint.http.Transport.(dialect).next.(dial.Transport)
 			transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
 				conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
 				return countingConn{conn, &read}, err
@@ -244,7 +244,7 @@ func FuzzTokenAnswer(f *testing.F) {
 		}
 		requests := 0
 		endpoint := (&tokenServer{Server: &httptest.Server{URL: "http://127.0.0.1:1"}}).endpoint(nil)
-		endpoint.client.Transport = roundTrip(func(r *http.Request) (*http.Response, error) {
+		endpoint.http.Transport = roundTrip(func(r *http.Request) (*http.Response, error) {
 			requests++
 			return &http.Response{
 				StatusCode: status, Header: http.Header{"Content-Type": {contentType}},

@@ -1,0 +1,50 @@
+package token
+
+import (
+	"net/http"
+	"time"
+
+	"stagedoor/dial"
+	"stagedoor/secret"
+)
+
+// connectTimeout bounds the making of a connection, and once more its TLS handshake.
+const connectTimeout = 10 * time.Second
+
+// dialect bends x/oauth2 to what Spotify documents: Basic is base64(id:secret), where RFC 6749 section 2.3.1 would have
+// both percent-encoded first, and an answer is JSON, whatever it calls itself.
+type dialect struct {
+	next   http.RoundTripper
+	id     string
+	secret secret.Text
+}
+
+func (d dialect) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Header.Get("Authorization") != "" {
+		r = r.Clone(r.Context())
+		r.SetBasicAuth(d.id, d.secret.Reveal())
+	}
+	answer, err := d.next.RoundTrip(r)
+	if err == nil {
+		answer.Header.Set("Content-Type", "application/json")
+	}
+	return answer, err
+}
+
+// NewHTTPClient returns a client that follows no redirect: a 307 would carry the secrets to another host.
+func NewHTTPClient() *http.Client {
+	return &http.Client{
+		Transport: dial.Transport{Transport: &http.Transport{
+			Proxy:                  http.ProxyFromEnvironment,
+			DialContext:            dial.New(connectTimeout).DialContext,
+			HTTP2:                  dial.HTTP2(),
+			ForceAttemptHTTP2:      true,
+			DisableCompression:     true,
+			MaxIdleConnsPerHost:    16,
+			IdleConnTimeout:        90 * time.Second,
+			TLSHandshakeTimeout:    connectTimeout,
+			MaxResponseHeaderBytes: 64 << 10,
+		}},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
