@@ -34,6 +34,8 @@ func (c *apiTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	if x.call.session.IsUser() {
 		ask.Session = ask.Owner
+	} else {
+		ask.Grant = x.call.session.User().ID + x.call.session.ReauthorizeBy().String()
 	}
 	var detached *exchange
 	res, from, err := c.quota.Cache.Do(ask, func(ctx context.Context, conditions http.Header, turn quota.Turn) (*http.Response, error) {

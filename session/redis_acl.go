@@ -15,8 +15,7 @@ func (c RedisConfig) ACLRules() []string {
 	}
 	rules = append(rules, "-@all",
 		"+get", "+set", "+del", "+hset", "+hgetall", "+hdel", "+pttl", "+pexpire", // records, leases and lists
-		"+time", "+hmget", "+hvals", "+incr", "+zadd", "+zcard", "+zrange", "+zrangebyscore", "+zrem", "+zremrangebyscore",
-		"+zscore",           // the quota that all replicas share
+		"+time", "+hmget", // the quota that all replicas share
 		"+eval", "+evalsha", // which call those above
 		"+publish", "+subscribe", "+client|id", "+client|tracking", // what one replica changes, the others hear of
 		"+ping", "+info", "+scan", "+dbsize", "+pubsub|numsub", // for operators, and for whether it is ready

@@ -16,6 +16,8 @@ var ErrNotCached = errors.New("nothing is kept for this request")
 type Ask struct {
 	// Owner is the record key of whom the answer is given to.
 	Owner string
+	// Grant tells apart the authorizations of one owner: an account may be connected anew, as somebody else. May be empty.
+	Grant string
 	// Session is whose share of the budget a call uses; empty for none's.
 	Session string
 	// Route tells apart the routes that lead to the same place, whose answers have other links.
@@ -62,7 +64,7 @@ func (a *Ask) turn() Turn {
 }
 
 // address is what is asked, whatever the header of the request says.
-func (a *Ask) address() string { return a.Route + " " + a.Request.URL.RequestURI() }
+func (a *Ask) address() string { return a.Route + " " + a.Grant + " " + a.Request.URL.RequestURI() }
 
 // sameAsk are the request headers in which requests that share a call must agree.
 var sameAsk = []string{

@@ -7,12 +7,15 @@ import (
 )
 
 const (
-	// leastDraw and mostDraw bound the time between two draws of which the first brought nothing, or all that was left.
-	leastDraw = 250 * time.Millisecond
+	// leastDraw and mostDraw bound the time between two draws of which the first brought nothing, or all that was left; it
+	// is a tenth of the window.
+	leastDraw = 100 * time.Millisecond
 	mostDraw  = time.Second
+	// mostHeavy is how many sessions the replicas tell each other of.
+	mostHeavy = 16
 	// patience is how many windows a call waits that no request waits for.
 	patience = 4
-	// inFlight is how long a call may take to reach Spotify once it has left.
+	// inFlight is how much longer calls count than the replica says, which has sent them before it says so.
 	inFlight = time.Second
 )
 
@@ -28,15 +31,21 @@ type budget struct {
 
 	lease   string
 	permits int // not used yet
-	used    int
+	used    int // of the calls that have been answered, those that no lease was settled with
 	expires time.Time
 
+	elsewhere map[string]int // calls of sessions in the window, at the other replicas that told of them
+	others    int            // sessions that have called at the other replicas and were not told of
+
 	drawing   bool
+	later     bool          // dispatchLocked will be called by a timer
 	drawn     chan struct{} // closed when the draw has ended
 	notBefore time.Time     // of the next draw
+	back      time.Time     // when calls come back, as far as known
 	left      int           // calls that no replica has, as far as known
 	replicas  int
-	unbooked  int // calls without a lease, which the next draw tells of
+	granted   time.Time // when calls were drawn last
+	own       int       // this replica's calls then, those that were granted included
 }
 
 func newBudget(c LimiterConfig) budget {
@@ -89,10 +98,7 @@ func (l *Limiter) waitTurn(ctx context.Context, w *waiter, drawn <-chan struct{}
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		if !l.removeLocked(w) { // its turn had come
-			l.permits++
-			l.used--
-			l.out--
-			l.dispatchLocked()
+			l.finishLocked()
 		}
 		return ctx.Err()
 	}
@@ -114,7 +120,7 @@ func (l *Limiter) giveUp(w *waiter) (drawn <-chan struct{}, err error) {
 	if l.overShareLocked(w.turn) {
 		reason = ReasonShare
 	}
-	return nil, &LimitedError{Reason: reason, RetryAfter: max(leastShut, l.notBefore.Sub(l.options.Now()))}
+	return nil, &LimitedError{Reason: reason, RetryAfter: max(leastShut, l.back.Sub(l.options.Now()))}
 }
 
 func (l *Limiter) removeLocked(w *waiter) bool {
@@ -128,14 +134,19 @@ func (l *Limiter) removeLocked(w *waiter) bool {
 // dispatchLocked lets calls leave in their order, as far as there are permits, and draws more when there are none.
 func (l *Limiter) dispatchLocked() {
 	for len(l.queue) > 0 {
-		now := l.options.Now()
+		now, w := l.options.Now(), l.queue[0]
+		if late := l.overShareLocked(w.turn); late != w.late {
+			w.late = late
+			heap.Fix(&l.queue, 0)
+			continue
+		}
+		held := w.late && l.othersLocked(w.turn)
 		if l.permits == 0 || !now.Before(l.expires) {
-			l.drawLocked(now)
+			l.drawLocked(now, held)
 			return
 		}
-		w := l.queue[0]
-		if l.overShareLocked(w.turn) && l.othersLocked(w.turn) && l.permits+l.left <= l.config.Calls/4 {
-			l.dispatchLaterLocked(mostDraw)
+		if held {
+			l.dispatchLaterLocked(l.drawTime())
 			return
 		}
 		heap.Pop(&l.queue)
@@ -145,32 +156,25 @@ func (l *Limiter) dispatchLocked() {
 	}
 }
 
+// drawTime is the time between draws while there is nothing to be had.
+func (l *Limiter) drawTime() time.Duration { return min(max(l.config.Window/10, leastDraw), mostDraw) }
+
 func (l *Limiter) dispatchLaterLocked(d time.Duration) {
+	if l.later {
+		return
+	}
+	l.later = true
 	time.AfterFunc(d, func() {
 		l.mu.Lock()
 		defer l.mu.Unlock()
+		l.later = false
 		l.dispatchLocked()
 	})
-}
-
-// spend counts a call that leaves without waiting for the budget, because it goes first through a gate.
-func (l *Limiter) spend(turn Turn, first bool) {
-	if !first {
-		return
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.unbooked++
-	l.out++
-	l.used--
-	l.spendLocked(turn)
-	l.out--
 }
 
 // spendLocked counts a call that leaves.
 func (l *Limiter) spendLocked(turn Turn) {
 	l.out++
-	l.used++
 	if turn.Session == "" {
 		return
 	}
@@ -193,7 +197,12 @@ func (l *Limiter) spendLocked(turn Turn) {
 func (l *Limiter) finish() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.finishLocked()
+}
+
+func (l *Limiter) finishLocked() {
 	l.out--
+	l.used++
 	l.last = l.options.Now()
 	l.sent.add(l.last)
 }
@@ -203,20 +212,46 @@ func (l *Limiter) overShareLocked(turn Turn) bool {
 	if turn.Session == "" || l.config.Calls == 0 {
 		return false
 	}
-	mine := l.session[turn.Session]
-	return mine != nil && float64(mine.count(l.options.Now())) >= max(1, l.config.UserShare*float64(l.config.Calls))
+	calls := l.elsewhere[shortName(turn.Session)]
+	if mine := l.session[turn.Session]; mine != nil {
+		calls += mine.count(l.options.Now())
+	}
+	return float64(calls) >= l.shareLocked()
 }
 
-// othersLocked tells whether other sessions have called in the window.
+func (l *Limiter) shareLocked() float64 { return max(1, l.config.UserShare*float64(l.config.Calls)) }
+
+// othersLocked tells whether other sessions have called in the window that have not used up their share.
 func (l *Limiter) othersLocked(turn Turn) bool {
 	now := l.options.Now()
 	for session, calls := range l.session {
-		if session != turn.Session && calls.count(now) > 0 {
+		n := calls.count(now)
+		if session != turn.Session && n > 0 && float64(n+l.elsewhere[shortName(session)]) < l.shareLocked() {
 			return true
 		}
 	}
-	return false
+	return l.others > 0
 }
+
+// heavyLocked are the sessions with many calls here, and how many others have called.
+func (l *Limiter) heavyLocked(now time.Time) (heavy map[string]int, others int) {
+	many := max(1, l.shareLocked()/float64(2*l.replicas))
+	for session, calls := range l.session {
+		switch n := calls.count(now); {
+		case float64(n) >= many && len(heavy) < mostHeavy:
+			if heavy == nil {
+				heavy = map[string]int{}
+			}
+			heavy[shortName(session)] = n
+		case n > 0:
+			others++
+		}
+	}
+	return heavy, others
+}
+
+// shortName tells sessions apart among the replicas.
+func shortName(session string) string { return session[:min(len(session), 12)] }
 
 // shortLocked tells whether a call would have to wait for the budget, or would take what little is left.
 func (l *Limiter) shortLocked(turn Turn) bool {
@@ -226,8 +261,9 @@ func (l *Limiter) shortLocked(turn Turn) bool {
 	return len(l.queue) > 0 || l.permits+l.left < max(1, l.config.Calls/20) || l.overShareLocked(turn) && l.othersLocked(turn)
 }
 
-// drawLocked asks for more calls, and settles those before.
-func (l *Limiter) drawLocked(now time.Time) {
+// drawLocked asks for more calls, and settles those before. When the calls that wait are held back because others ask, it
+// only asks how it stands with the others.
+func (l *Limiter) drawLocked(now time.Time, held bool) {
 	if l.drawing {
 		return
 	}
@@ -236,9 +272,10 @@ func (l *Limiter) drawLocked(now time.Time) {
 		return
 	}
 	d := l.settlementLocked(now)
-	d.Want = max(1, l.config.Calls/16)
-	if l.left < l.config.Calls/4 {
-		d.Want = min(d.Want, len(l.queue))
+	d.Want = max(1, min(l.config.Calls/8, max(len(l.queue), l.left/(2*l.replicas))))
+	if held {
+		d.Want = 0
+		l.notBefore = now.Add(l.drawTime())
 	}
 	if l.queue[0].turn.Priority == PriorityLow {
 		d.Keep = l.config.Calls / 20
@@ -251,12 +288,10 @@ func (l *Limiter) drawLocked(now time.Time) {
 func (l *Limiter) settlementLocked(now time.Time) Draw {
 	d := Draw{
 		Replica: l.name, Calls: l.config.Calls, Window: l.config.Window,
-		Lease: l.lease, Used: l.used, Idle: now.Sub(l.last), Unbooked: l.unbooked,
+		Lease: l.lease, Used: min(l.used, l.sent.count(now)), Idle: now.Sub(l.last), Out: l.out,
 	}
-	if l.out > 0 {
-		d.Idle = -inFlight
-	}
-	l.lease, l.used, l.permits, l.unbooked = "", 0, 0, 0
+	d.Heavy, d.Others = l.heavyLocked(now)
+	l.lease, l.used, l.permits = "", 0, 0
 	return d
 }
 
@@ -274,12 +309,12 @@ func (l *Limiter) draw(d Draw) {
 		l.drawAloneLocked(d, now)
 	} else {
 		l.lease, l.permits, l.left, l.replicas = grant.Lease, grant.Count, grant.Left, max(1, grant.Replicas)
-		l.expires = now.Add(leaseTime(l.config.Window))
-		switch {
-		case grant.Count == 0:
-			l.notBefore = now.Add(min(max(grant.Next, leastDraw), mostDraw))
-		case grant.Left == 0: // what comes back meanwhile is drawn together
-			l.notBefore = now.Add(2 * leastDraw)
+		l.expires, l.granted = now.Add(leaseTime(l.config.Window)), now
+		l.own = l.sent.count(now) + l.out + l.permits
+		l.back = now.Add(grant.Next)
+		l.elsewhere, l.others = grant.Elsewhere, grant.Others
+		if d.Want > 0 && (grant.Count == 0 || grant.Left == 0) { // what comes back meanwhile is drawn together
+			l.notBefore = now.Add(l.drawTime())
 		}
 		if lease := grant.Lease; grant.Count > 0 {
 			time.AfterFunc(leaseTime(l.config.Window), func() { l.settle(lease) })
@@ -288,13 +323,16 @@ func (l *Limiter) draw(d Draw) {
 	l.dispatchLocked()
 }
 
-// drawAloneLocked keeps to this replica's share as last known, while the allowance cannot be asked.
+// drawAloneLocked keeps to this replica's share as last known, while the allowance cannot be asked. As long as calls of
+// before count, a replica that had made fewer than its share stays at that, so that the others' calls have their place.
 func (l *Limiter) drawAloneLocked(d Draw, now time.Time) {
-	l.unbooked += d.Unbooked + d.Used // told once the allowance can be asked; until then a window after its lease
+	l.lease, l.used = d.Lease, l.used+d.Used // settled once the allowance can be asked
 	share := max(1, l.config.Calls/l.replicas)
+	if now.Sub(l.granted) < l.config.Window+leaseTime(l.config.Window) {
+		share = min(share, l.own+l.left/l.replicas)
+	}
 	l.permits = max(0, share-l.sent.count(now)-l.out)
-	l.expires = now.Add(leastDraw)
-	l.left = 0
+	l.expires = now.Add(l.drawTime())
 	if l.permits == 0 {
 		l.notBefore = now.Add(mostDraw)
 	}

@@ -81,9 +81,6 @@ func (c *Cache) Drop(owner string) {
 	if mine == nil {
 		return
 	}
-	for _, f := range mine.flights {
-		f.outdated = true
-	}
 	for _, s := range mine.slots {
 		c.used.Remove(s.place)
 		c.size -= s.size

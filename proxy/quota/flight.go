@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -24,8 +25,9 @@ const (
 // flight is one call that equal requests share. The request that began it reads the answer while it arrives; the others
 // wait for the whole and get copies. The call belongs to none of them: it ends early only when all have left.
 type flight struct {
-	cancel   context.CancelFunc
-	outdated bool // guarded by Cache.mu: a write has ended since the call began
+	cancel context.CancelFunc
+	home   *belongings // of the owner when the call began; another one when a write has ended since
+	turn   Turn
 
 	began  chan struct{} // closed when what follows is set, for the request that began the call
 	lead   *http.Response
@@ -76,12 +78,18 @@ func (f *flight) enter() bool {
 	return true
 }
 
+// serves tells whether a request need not wait longer for this call than for one of its own: the call has left, or waits
+// for its turn as one that is at least as urgent.
+func (f *flight) serves(turn Turn) bool {
+	return f.turn.left.Load() || !f.turn.Patient && f.turn.Priority >= turn.Priority
+}
+
 // join waits for an equal call that is under way, or makes the call.
 func (c *Cache) join(ctx context.Context, ask *Ask, found *kept, send Send) (*http.Response, From, error) {
 	key := ask.joinKey()
 	c.mu.Lock()
 	f := c.belongingsLocked(ask.Owner).flights[key]
-	if f == nil || !f.enter() {
+	if f == nil || !f.serves(ask.turn()) || !f.enter() {
 		f = c.beginLocked(ctx, ask, key, found, send, ask.turn())
 		c.mu.Unlock()
 		return f.leadResponse(ctx)
@@ -112,11 +120,12 @@ func (f *flight) wait(ctx context.Context) error {
 // beginLocked begins a call that others may join.
 func (c *Cache) beginLocked(ctx context.Context, ask *Ask, key string, found *kept, send Send, turn Turn) *flight {
 	call, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	f := &flight{cancel: cancel, began: make(chan struct{}), ended: make(chan struct{}), interest: 1}
 	mine := c.belongingsLocked(ask.Owner)
-	mine.flights[key] = f // in place of one that all have left
+	turn.left = new(atomic.Bool)
+	f := &flight{cancel: cancel, home: mine, turn: turn, began: make(chan struct{}), ended: make(chan struct{}), interest: 1}
+	mine.flights[key] = f // in place of one that all have left, or that is less urgent
 	go func() {
-		c.fly(call, f, ask, found, send, turn)
+		c.fly(call, f, ask, found, send)
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		if mine.flights[key] == f {
@@ -173,14 +182,14 @@ func (b *leadBody) Close() error {
 }
 
 // fly makes the call and passes its answer on as it arrives.
-func (c *Cache) fly(ctx context.Context, f *flight, ask *Ask, found *kept, send Send, turn Turn) {
+func (c *Cache) fly(ctx context.Context, f *flight, ask *Ask, found *kept, send Send) {
 	defer f.end(nil, nil)
 	begun := c.Now()
 	var conditions http.Header
 	if found != nil {
 		conditions = found.validators()
 	}
-	res, err := send(ctx, conditions, turn)
+	res, err := send(ctx, conditions, f.turn)
 	if err != nil {
 		f.end(nil, err)
 		f.begin(nil, err)
@@ -253,7 +262,7 @@ func (c *Cache) passStream(f *flight, ask *Ask, k *kept, res *http.Response) {
 func (c *Cache) keep(f *flight, ask *Ask, k *kept) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if k.keepable && !f.outdated {
+	if k.keepable && c.owners[ask.Owner] == f.home {
 		c.keepLocked(ask, k)
 	}
 }

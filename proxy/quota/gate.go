@@ -3,7 +3,7 @@ package quota
 import (
 	"context"
 	"net/http"
-	"strconv"
+	"strings"
 	"time"
 )
 
@@ -18,13 +18,15 @@ const (
 
 // gate is what one replica knows of a gate that all share.
 type gate struct {
-	looked  time.Time // when the ledger was asked last; zero when it must be
+	looked  time.Time // when the ledger answered last; zero when it must be asked
+	asked   time.Time // when it was asked last
 	looking bool
 	again   bool // news came while looking
 	closed  bool
 	until   time.Time
 	reason  Reason
 	first   time.Time     // until when a call of this replica may go first; zero when none may
+	probing bool          // the call that goes first is under way from here
 	changed chan struct{} // closed at the next change
 }
 
@@ -49,7 +51,7 @@ func (g *gate) set(state GateState, now time.Time) {
 
 // mustLook tells whether the ledger is to be asked: nothing is known, no news would come, or the time has run.
 func (g *gate) mustLook(now time.Time, deaf bool) bool {
-	if g.looking {
+	if g.looking || g.probing {
 		return false
 	}
 	old := now.Sub(g.looked)
@@ -68,13 +70,15 @@ func (l *Limiter) passGate(ctx context.Context, turn Turn, deadline time.Time) (
 		wait, refusal := lookTime, error(nil)
 		switch left := g.left(now); {
 		case g.looked.IsZero(): // nothing is known yet
+		case l.deaf && g.looking && now.Sub(g.asked) < deafLook: // what is known may be old
+			wait = deafLook
 		case !g.closed:
 			l.mu.Unlock()
 			return false, nil
 		case left > 0:
 			wait, refusal = left, &LimitedError{Reason: g.reason, RetryAfter: left}
-		case now.Before(g.first):
-			g.first = time.Time{}
+		case now.Before(g.first) && !g.probing:
+			g.probing = true
 			l.mu.Unlock()
 			return true, nil
 		default:
@@ -82,7 +86,7 @@ func (l *Limiter) passGate(ctx context.Context, turn Turn, deadline time.Time) (
 		}
 		changed, asking := g.changed, g.looking
 		l.mu.Unlock()
-		waits := turn.Priority <= PriorityRead || asking && now.Before(deadline)
+		waits := turn.Priority != PriorityWrite || asking && now.Before(deadline)
 		if refusal != nil && (!waits || now.Add(wait).After(deadline)) {
 			return false, refusal
 		}
@@ -94,11 +98,14 @@ func (l *Limiter) passGate(ctx context.Context, turn Turn, deadline time.Time) (
 
 // lookLocked asks the ledger, in a goroutine of its own. When the time has run, it asks to go first.
 func (l *Limiter) lookLocked(bucket Bucket, g *gate) {
-	g.looking = true
+	g.looking, g.asked = true, l.options.Now()
 	l.background.Go(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), lookTime)
 		defer cancel()
 		state, err := l.options.Gates.Look(ctx, bucket, l.name)
+		if left, reason := l.GateLeft(bucket); err == nil && !state.Closed && left > leastShut { // the ledger has lost it
+			state, err = l.options.Gates.Shut(ctx, bucket, left, reason)
+		}
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		g.looking = false
@@ -116,6 +123,9 @@ func (l *Limiter) lookLocked(bucket Bucket, g *gate) {
 
 // observe learns from the answer to a call; res is nil when there was none.
 func (l *Limiter) observe(turn Turn, first bool, res *http.Response) {
+	if first {
+		l.endProbe(turn.Bucket)
+	}
 	switch {
 	case res != nil && res.StatusCode == http.StatusTooManyRequests:
 		left := retryAfter(res.Header, l.options.Now())
@@ -133,6 +143,14 @@ func (l *Limiter) observe(turn Turn, first bool, res *http.Response) {
 	case first:
 		l.Heard(turn.Bucket) // the next call asks to go first
 	}
+}
+
+// endProbe ends a call that went first, or that will not be made.
+func (l *Limiter) endProbe(bucket Bucket) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	g := l.gates[bucket]
+	g.probing, g.first = false, time.Time{}
 }
 
 // change takes a state into use here at once, and then the one that all replicas agree on.
@@ -195,11 +213,8 @@ func (l *Limiter) GateLeft(bucket Bucket) (time.Duration, Reason) {
 // it, or says nonsense.
 func retryAfter(h http.Header, now time.Time) time.Duration {
 	given := h.Get("Retry-After")
-	if seconds, err := strconv.ParseInt(given, 10, 64); err == nil {
-		if seconds <= 0 {
-			return 0
-		}
-		return time.Duration(min(seconds, int64(mostShut/time.Second))) * time.Second
+	if given != "" && strings.Trim(given, "0123456789") == "" {
+		return min(deltaSeconds(given), mostShut)
 	}
 	date, err := http.ParseTime(given)
 	if err != nil {

@@ -147,7 +147,8 @@ func (k *kept) response(r *http.Request, now time.Time) *http.Response {
 			delete(res.Header, name)
 		}
 		return res
-	case k.status == http.StatusNoContent:
+	case k.status == http.StatusNoContent, k.status == http.StatusNotModified:
+		res.ContentLength = 0
 		return res
 	}
 	res.Header["Content-Length"] = []string{strconv.Itoa(len(k.body))}

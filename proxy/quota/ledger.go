@@ -63,12 +63,17 @@ type Draw struct {
 	Want int
 	// Keep is how many calls must be left for others.
 	Keep int
-	// Lease is what is settled: of it so many were Used, the last of them Idle ago. Empty for nothing.
+	// Lease is what is settled: so many calls were Used, the last of them Idle ago. It is empty, or unknown by now, for
+	// calls that were made while the allowance could not be asked.
 	Lease string
 	Used  int
 	Idle  time.Duration
-	// Unbooked is how many calls were made without a lease, while the allowance could not be asked.
-	Unbooked int
+	// Out is how many calls of the replica have left and are not answered. They count until it says otherwise.
+	Out int
+	// Heavy are the calls in the window of the sessions that made many at this replica, by a short name; Others is how many
+	// other sessions have called.
+	Heavy  map[string]int
+	Others int
 }
 
 // Grant is the answer to a Draw.
@@ -82,6 +87,9 @@ type Grant struct {
 	Next time.Duration
 	// Replicas is how many replicas have drawn lately.
 	Replicas int
+	// Elsewhere and Others are the Heavy and the Others of the other replicas.
+	Elsewhere map[string]int
+	Others    int
 }
 
 // Allowance gives out the calls of a client id to all its replicas. The methods may be called concurrently.

@@ -1,6 +1,7 @@
 package quota
 
 import (
+	"container/heap"
 	"context"
 	"crypto/rand"
 	"net/http"
@@ -65,13 +66,18 @@ func (l *Limiter) Close() {
 // what send returns.
 func (l *Limiter) Call(ctx context.Context, turn Turn, send func() (*http.Response, error)) (*http.Response, error) {
 	l.mu.Lock()
-	deadline := l.options.Now().Add(l.config.Wait)
+	wait := l.config.Wait
+	if turn.Priority == PriorityLogin {
+		wait = max(wait, probeTime) // its code has been redeemed
+	}
+	deadline := l.options.Now().Add(wait)
 	l.mu.Unlock()
 	first, err := l.await(ctx, turn, deadline)
 	if err != nil {
 		return nil, err
 	}
 	for {
+		turn.leave()
 		res, err := send()
 		l.finish()
 		l.observe(turn, first, res)
@@ -85,15 +91,27 @@ func (l *Limiter) Call(ctx context.Context, turn Turn, send func() (*http.Respon
 	}
 }
 
-// await waits for the gate and for the budget. The gate may close while a call waits for the budget.
+// await waits for the gate and for the budget, and tells whether the call goes first through the gate. The gate may close,
+// or the call's time to go first may run out, while the call waits for the budget.
 func (l *Limiter) await(ctx context.Context, turn Turn, deadline time.Time) (first bool, err error) {
-	if first, err = l.passGate(ctx, turn, deadline); err != nil || first {
-		l.spend(turn, first)
-		return first, err
+	if first, err = l.passGate(ctx, turn, deadline); err != nil {
+		return false, err
+	}
+	if first {
+		turn.Priority = PriorityLogin // all others wait for it
 	}
 	waited, err := l.passBudget(ctx, turn, deadline)
-	if err != nil || !waited {
+	switch {
+	case err != nil:
+		if first {
+			l.endProbe(turn.Bucket)
+			l.Heard(turn.Bucket) // the next call goes first
+		}
 		return false, err
+	case !waited:
+		return first, nil
+	case first:
+		l.endProbe(turn.Bucket)
 	}
 	if first, err = l.passGate(ctx, turn, deadline); err != nil {
 		l.finish()
@@ -117,6 +135,10 @@ func (l *Limiter) Configure(c LimiterConfig) {
 	}
 	l.left += c.Calls - l.config.Calls
 	l.config = c
+	for c.Calls == 0 && len(l.queue) > 0 {
+		l.out++
+		close(heap.Pop(&l.queue).(*waiter).ready)
+	}
 	l.dispatchLocked()
 }
 

@@ -86,11 +86,10 @@ func (m *Memory) Draw(_ context.Context, d Draw) (Grant, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	now := m.now()
-	if lease, found := m.leases[d.Lease]; found {
-		lease.count, lease.until = d.Used, now.Add(d.Window-d.Idle)
-		m.leases[d.Lease] = lease
-	}
-	m.bookLocked(d.Unbooked, now.Add(d.Window+inFlight))
+	longest := now.Add(leaseTime(d.Window) + d.Window + inFlight)
+	delete(m.leases, d.Lease)
+	m.bookLocked(d.Used, now.Add(d.Window-d.Idle))
+	m.leases["out "+d.Replica] = memoryLease{count: d.Out, until: longest}
 	g := Grant{Left: d.Calls, Replicas: 1}
 	for name, lease := range m.leases {
 		if !now.Before(lease.until) || lease.count == 0 {
@@ -105,7 +104,7 @@ func (m *Memory) Draw(_ context.Context, d Draw) (Grant, error) {
 	g.Left = max(0, g.Left)
 	g.Count = max(0, min(d.Want, g.Left-d.Keep))
 	g.Left -= g.Count
-	g.Lease = m.bookLocked(g.Count, now.Add(leaseTime(d.Window)+d.Window+inFlight))
+	g.Lease = m.bookLocked(g.Count, longest)
 	return g, nil
 }
 

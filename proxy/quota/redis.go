@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"time"
 
@@ -107,59 +108,71 @@ func (r *Redis) gate(ctx context.Context, script *redis.Script, bucket Bucket, a
 	}, nil
 }
 
-// The leases are a sorted set by the time (ms) when their calls count no longer; a hash has the number of calls of each.
-// Replicas are a sorted set by the time when they drew last.
+// The budget is one value, because each command counts: the leases, with the number of their calls and the time (ms) when
+// those count no longer, and the replicas with the time when they drew last.
 var drawScript = redis.NewScript(now + `
-local leases, counts, replicas, serial = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local replica, calls, window, want, keep = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
-local lease, used, idle, unbooked = ARGV[6], tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
-local hold, flight = tonumber(ARGV[10]), tonumber(ARGV[11])
+local lease, used, idle, out = ARGV[6], tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
+local longest = now + window + tonumber(ARGV[10]) + tonumber(ARGV[11])
+local known = redis.call('GET', KEYS[1])
+local b = known and cjson.decode(known) or {leases = {}, replicas = {}, serial = 0}
 local function book(count, till)
   if count <= 0 then return '' end
-  local name = tostring(redis.call('INCR', serial))
-  redis.call('ZADD', leases, till, name)
-  redis.call('HSET', counts, name, count)
+  b.serial = b.serial + 1
+  local name = 'l' .. b.serial
+  b.leases[name] = {count, till}
   return name
 end
-if lease ~= '' and redis.call('ZSCORE', leases, lease) then
-  if used > 0 then
-    redis.call('HSET', counts, lease, used)
-    redis.call('ZADD', leases, now + window - idle, lease)
+b.leases[lease] = nil
+book(used, now + window - idle)
+b.leases['out ' .. replica] = out > 0 and {out, longest} or nil
+b.replicas[replica] = {now, cjson.decode(ARGV[12]), tonumber(ARGV[13])}
+local left, next, replicas, elsewhere, others = calls, 0, 0, {}, 0
+for name, l in pairs(b.leases) do
+  if l[2] <= now then
+    b.leases[name] = nil
   else
-    redis.call('ZREM', leases, lease)
-    redis.call('HDEL', counts, lease)
+    left = left - l[1]
+    if next == 0 or l[2] - now < next then next = l[2] - now end
   end
 end
-book(unbooked, now + window + flight)
-for _, name in ipairs(redis.call('ZRANGEBYSCORE', leases, '-inf', now)) do
-  redis.call('ZREM', leases, name)
-  redis.call('HDEL', counts, name)
+for name, r in pairs(b.replicas) do
+  if r[1] < now - 4 * window then b.replicas[name] = nil else replicas = replicas + 1 end
+  if name ~= replica and r[1] >= now - window then
+    others = others + r[3]
+    for session, n in pairs(r[2]) do elsewhere[session] = (elsewhere[session] or 0) + n end
+  end
 end
-local left, next = calls, 0
-for _, count in ipairs(redis.call('HVALS', counts)) do left = left - count end
 left = math.max(0, left)
-local first = redis.call('ZRANGE', leases, 0, 0, 'WITHSCORES')
-if first[2] then next = math.max(1, first[2] - now) end
 local count = math.max(0, math.min(want, left - keep))
-local name = book(count, now + hold + window + flight)
-redis.call('ZADD', replicas, now, replica)
-redis.call('ZREMRANGEBYSCORE', replicas, '-inf', now - 4 * window)
-for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, 4 * (window + hold + flight)) end
-return {name, count, left - count, next, redis.call('ZCARD', replicas)}
+local name = book(count, longest)
+redis.call('SET', KEYS[1], cjson.encode(b), 'PX', 4 * window)
+return {name, count, left - count, next, replicas, cjson.encode(elsewhere), others}
 `)
 
 // Draw implements Allowance.
 func (r *Redis) Draw(ctx context.Context, d Draw) (Grant, error) {
 	ctx, cancel := context.WithTimeout(ctx, r.timeout)
 	defer cancel()
-	keys := []string{r.prefix + ":leases", r.prefix + ":calls", r.prefix + ":replicas", r.prefix + ":serial"}
-	reply, err := drawScript.Run(ctx, r.client, keys, d.Replica, d.Calls, d.Window.Milliseconds(), d.Want, d.Keep,
-		d.Lease, d.Used, d.Idle.Milliseconds(), d.Unbooked, leaseTime(d.Window).Milliseconds(), inFlight.Milliseconds()).Slice()
+	heavy := []byte("{}")
+	if len(d.Heavy) > 0 {
+		heavy, _ = json.Marshal(d.Heavy) // a map of numbers can be written
+	}
+	reply, err := drawScript.Run(ctx, r.client, []string{r.prefix + ":budget"}, d.Replica, d.Calls, d.Window.Milliseconds(),
+		d.Want, d.Keep, d.Lease, d.Used, d.Idle.Milliseconds(), d.Out, leaseTime(d.Window).Milliseconds(),
+		inFlight.Milliseconds(), heavy, d.Others).Slice()
 	if err != nil {
 		return Grant{}, fmt.Errorf("ask Redis for calls: %w", err)
 	}
 	lease, _ := reply[0].(string)
+	var elsewhere map[string]int
+	if text, _ := reply[5].(string); text != "{}" {
+		if err := json.Unmarshal([]byte(text), &elsewhere); err != nil {
+			return Grant{}, fmt.Errorf("read what Redis says of calls: %w", err)
+		}
+	}
 	return Grant{
+		Elsewhere: elsewhere, Others: integer(reply, 6),
 		Lease: lease, Count: integer(reply, 1), Left: integer(reply, 2),
 		Next: time.Duration(integer(reply, 3)) * time.Millisecond, Replicas: integer(reply, 4),
 	}, nil

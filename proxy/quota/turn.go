@@ -3,6 +3,7 @@ package quota
 import (
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -45,6 +46,15 @@ type Turn struct {
 	Patient bool
 	// Repeatable says that the call may be made again after a 429 (GET and HEAD).
 	Repeatable bool
+
+	left *atomic.Bool // becomes true when the call leaves; nil when nobody asks
+}
+
+// leave notes that the call leaves.
+func (t Turn) leave() {
+	if t.left != nil {
+		t.left.Store(true)
+	}
 }
 
 // bucketOf tells which limit a call counts against. PUT playlists/{id}/images has its own
