@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"stagedoor/session/sessiontest"
@@ -57,8 +58,18 @@ func (s *scene) endpoints(v *visitor) {
 // calls meet every fault that the API has, and the token endpoint's for what they need of it.
 func (s *scene) calls(v *visitor) {
 	s.t.Helper()
+	var refused sync.WaitGroup
+	for i, preset := range simulator.PresetNames() {
+		if strings.HasPrefix(preset, "api-429") { // on a path with a gate of its own, all under way before the first closes it
+			path := fmt.Sprintf("/playlists/%d/images", i)
+			s.preset(preset, func(f *simulator.Fault) { f.Match.Path, f.Delay, f.Trailer = "/v1"+path, 300*time.Millisecond, nil })
+			refused.Go(func() { _, _ = v.try(http.MethodPut, "/api"+path, "", "Content-Type", "image/jpeg") }) // some are cut
+		}
+	}
+	refused.Wait()
 	for _, preset := range simulator.PresetNames() {
-		if slices.Contains([]string{"api-slow", "api-hang", "api-bare-401"}, preset) || strings.HasPrefix(preset, "token-") {
+		if slices.Contains([]string{"api-slow", "api-hang", "api-bare-401"}, preset) || strings.HasPrefix(preset, "token-") ||
+			strings.HasPrefix(preset, "api-429") {
 			continue // the last is a second longer than api-spurious-401, and no other
 		}
 		fault := s.preset(preset, func(f *simulator.Fault) { f.Match.Path, f.Trailer = "/v1/me/player", nil })

@@ -130,12 +130,13 @@ func TestGuessedSessions(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{pprof: true})
 	a, b := newAttacks(t, "guessed session ids"), newBystander(t, w)
+	const guesses = 2000
 	before, written := w.keys("*"), w.written()
 	var once sync.Once
 	b.measure(t, "guessed session ids", func() {
 		atOnce(8, func(n int) {
 			client := &http.Client{Transport: &http.Transport{}}
-			for range 250 {
+			for range guesses / 8 {
 				id := make([]byte, 32)
 				_, _ = rand.Read(id)
 				r, _ := http.NewRequest(http.MethodGet, b.origin+"/api/me", nil)
@@ -152,9 +153,11 @@ func TestGuessedSessions(t *testing.T) {
 			}
 		})
 	})
-	if after := w.keys("*"); len(after) != len(before) || w.written() != written {
+	// A replica looks every 5 s whether its store takes writes, which is far less than one write a guess.
+	if after := w.keys("*"); len(after) != len(before) || w.written()-written > 10*guesses {
 		t.Errorf("Redis had %d keys and has %d; it wrote %d bytes", len(before), len(after), w.written()-written)
 	}
+	written = w.written()
 	if a := b.do(http.MethodPost, "/auth/logout", "", "Origin", b.w.balancer.URL); a.status != http.StatusNoContent {
 		t.Errorf("logout answered %d %s", a.status, a.body)
 	}

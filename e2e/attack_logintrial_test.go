@@ -126,7 +126,7 @@ func (a answer) short() string {
 
 // standing is all that an attack could change outside of the attacker's browser.
 type standing struct {
-	redis           string // a digest of every key and value, but for the traces of deletions, which go by themselves, and the quota's counts
+	redis           string // a digest of every key and value, but for the traces of deletions, which go by themselves, the quota's counts and a look at the store's health
 	tokenCalls, api int
 }
 
@@ -136,7 +136,7 @@ func (w *world) standing() standing {
 table.sort(keys)
 local all = {}
 for _, key in ipairs(keys) do
-  if not string.find(key, ':deleted$') and not string.find(key, '{quota:', 1, true) then all[#all + 1] = key .. '=' .. redis.call('DUMP', key) end
+  if not string.find(key, ':deleted$') and not string.find(key, '{quota:', 1, true) and not string.find(key, ':probe-', 1, true) then all[#all + 1] = key .. '=' .. redis.call('DUMP', key) end
 end
 return redis.sha1hex(table.concat(all, '\n'))`
 	digest, err := w.redis.Do("EVAL", script, "0")

@@ -238,12 +238,9 @@ func (s *scene) page(asked *http.Request, text string) string {
 func (s *scene) gatherRedis() {
 	s.t.Helper()
 	for _, key := range s.keys("*") {
-		for _, command := range []string{"GET", "DUMP"} {
-			value, err := s.redis.Do(command, key)
-			if err != nil {
-				s.t.Fatal(err)
-			}
-			s.note(placeRedis, fmt.Sprint(key, " ", value))
+		read := map[string][]string{"string": {"GET", key}, "hash": {"HGETALL", key}, "zset": {"ZRANGE", key, "0", "-1"}}
+		for _, command := range [][]string{read[s.redisDoes("TYPE", key).(string)], {"DUMP", key}} {
+			s.note(placeRedis, fmt.Sprint(key, " ", s.redisDoes(command...)))
 		}
 	}
 	s.note(placeRedis, fmt.Sprint(s.redisDoes("SLOWLOG", "GET", "-1")))

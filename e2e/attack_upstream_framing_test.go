@@ -30,6 +30,14 @@ type brokenAnswer struct {
 	want outcome
 }
 
+// wantOfAPI is what comes of it on a route with credentials: a short answer is there as a whole before any of it is passed on.
+func (b brokenAnswer) wantOfAPI() outcome {
+	if b.name == "a length that is too long" || b.name == "RST in the body" {
+		return refused
+	}
+	return b.want
+}
+
 // brokenAnswers are the ways in which an answer can be none.
 func brokenAnswers() []brokenAnswer {
 	const (
@@ -99,7 +107,7 @@ func brokenAnswers() []brokenAnswer {
 		{"gzip with bits flipped", says(zip + string(broken)), cut},
 		{"gzip with a wrong sum", says(zip + string(whole[:len(whole)-8]) + "\x00\x00\x00\x00\x00\x00\x00\x00"), cut},
 		{"gzip that ends early", says(zip + string(whole[:len(whole)-9])), cut},
-		{"gzip with an odd header", says(zip + "\x1f\x8b\x08\xff" + strings.Repeat("x", 2000)), cut},
+		{"gzip with an odd header", says(zip + "\x1f\x8b\x08\xff" + strings.Repeat("x", 2000)), refused},
 		{"gzip and then something else", says(zip + string(whole) + "more"), cut},
 	}
 }
@@ -139,8 +147,8 @@ func TestAttackUpstreamFraming(t *testing.T) {
 			got := v.hear(method, "/api/attack", "Accept-Encoding", "gzip", "Connection", "Upgrade", "Upgrade", "websocket")
 			once := method == http.MethodGet || h.called("/v1/attack") == 1
 			clean := !strings.Contains(got.text, "smuggled") && !strings.Contains(got.text, "hostile")
-			count.held(got.came() == b.want && once && clean, "%s to %s became %s, and not %s; %d calls; %.300q",
-				b.name, method, got.came(), b.want, h.called("/v1/attack"), got.text)
+			count.held(got.came() == b.wantOfAPI() && once && clean, "%s to %s became %s, and not %s; %d calls; %.300q",
+				b.name, method, got.came(), b.wantOfAPI(), h.called("/v1/attack"), got.text)
 			sessiontest.Eventually(t, startTime, "the hostile server hangs up", h.closed)
 		}
 		other.expectMe("ben") // and gets no answer that was another's

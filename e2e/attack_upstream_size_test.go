@@ -174,7 +174,7 @@ func (f flood) leave(v *visitor, h *hostile, path string, headers []string) stri
 // nothing is left behind.
 func TestAttackUpstreamFloods(t *testing.T) {
 	t.Parallel()
-	w, h := hostileWorld(t, options{pprof: true})
+	w, h := hostileWorld(t, options{pprof: true, quota: "cache: 4MiB"}) // what is kept on purpose shall not be taken for a flood
 	v, other := w.visitor(), w.visitor()
 	v.login("ada")
 	other.login("ben")
