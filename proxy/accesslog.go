@@ -42,10 +42,10 @@ func finalStatus(w *responseWriter, x *exchange) int {
 func (g *Gateway) logAccess(w *responseWriter, x *exchange) {
 	status := finalStatus(w, x)
 	reason, cause := "", cmp.Or(x.brokenOff, w.failed)
-	if x.refusal != nil {
-		reason = x.refusal.Reason
-		if x.refusal.Cause != nil {
-			cause = x.refusal.Cause
+	if x.rejection != nil {
+		reason = x.rejection.Reason
+		if x.rejection.Cause != nil {
+			cause = x.rejection.Cause
 		}
 	}
 	line := g.log.Check(accessLevel(status, reason, x.brokenOff), "request")

@@ -14,14 +14,14 @@ func (a *apiRoute) cleanAnswer(res *http.Response) error {
 	if res.StatusCode == http.StatusSwitchingProtocols {
 		return errors.New("the API switched protocols, which nobody asked for")
 	}
-	if err := judgeStatus(res); err != nil {
+	if err := checkStatus(res); err != nil {
 		return err
 	}
 	if res.StatusCode == http.StatusTooManyRequests {
 		a.metrics.RateLimited()
 	}
 	guardBody(res, policy.CleanAside) // below all that reads ahead
-	if err := a.explainRefusal(res); err != nil {
+	if err := a.explainForbidden(res); err != nil {
 		return err
 	}
 	policy.DropHopByHop(res.Header)
@@ -36,10 +36,10 @@ func (a *apiRoute) cleanAnswer(res *http.Response) error {
 	return awaitFirstPiece(res, 0)
 }
 
-// judgeStatus refuses a status that is none and that no server could send on (RFC 9110 section 15).
-func judgeStatus(res *http.Response) error {
+// checkStatus rejects a number that is not a status, which no server could send on (RFC 9110 section 15).
+func checkStatus(res *http.Response) error {
 	if res.StatusCode < http.StatusContinue {
-		return fmt.Errorf("the upstream's answer has the status %03d, which is none", res.StatusCode)
+		return fmt.Errorf("the upstream's answer has %03d where its status is expected", res.StatusCode)
 	}
 	return nil
 }
@@ -67,7 +67,7 @@ func (g *guardedBody) cleanTrailers() {
 
 func (g *guardedBody) Read(p []byte) (int, error) {
 	n, err := g.ReadCloser.Read(p)
-	exchangeOf(g.res.Request.Context()).noteEnd(err)
+	exchangeOf(g.res.Request.Context()).ended(err)
 	if errors.Is(err, io.EOF) {
 		g.cleanTrailers() // a short body may have been read to its end before they are announced
 	}

@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"net/http/httputil"
@@ -11,8 +10,6 @@ import (
 	"stagedoor/httperror"
 	"stagedoor/proxy/links"
 	"stagedoor/proxy/policy"
-	"stagedoor/proxy/quota"
-	"stagedoor/session"
 )
 
 // apiRoute serves a route with credentials: somebody speaks to Spotify through it. What can fail happens in
@@ -34,19 +31,6 @@ type apiRoute struct {
 	metrics  Metrics
 	proxy    *httputil.ReverseProxy
 }
-
-// call is what resolve found out for one request, and what the reverse proxy needs of it.
-type call struct {
-	session *session.Session
-	token   session.Token // once the call is made
-	turn    quota.Turn
-	target  *url.URL
-	header  http.Header // all that Spotify gets, but for Authorization
-	body    *requestBody
-}
-
-// callOf returns the call of a request on a credentialed route; nil on another.
-func callOf(ctx context.Context) *call { return exchangeOf(ctx).call }
 
 // noSniff keeps browsers from guessing what an answer is.
 var noSniff = policy.Field{Name: "X-Content-Type-Options", Values: []string{"nosniff"}}
@@ -71,16 +55,16 @@ func newAPIRoute(route Route, p parts) (*apiRoute, error) {
 		Rewrite: rewriteCall,
 		Transport: &apiTransport{
 			route: a, quota: p.Quota, reuse: newReuseRules(p.Reuse), metrics: p.Metrics,
-			next: &replayer{next: newMeter(route, p, p.Transport), sessions: p.Sessions, limiter: p.Quota.Limiter, pause: p.Pause, metrics: p.Metrics},
+			next: &replayer{next: newMeter(route, p, p.Transport), sessions: p.Sessions, limiter: p.Quota.Limiter, metrics: p.Metrics},
 		},
-		ErrorHandler: a.fail,
+		ErrorHandler: keepFailure,
 		ErrorLog:     noErrorLog,
 		BufferPool:   buffers,
 	}
 	return a, nil
 }
 
-func (a *apiRoute) serve(w *responseWriter, r *http.Request, x *exchange) {
+func (a *apiRoute) serve(w *responseWriter, r *http.Request, x *exchange) error {
 	w.dropEarly = policy.CleanAside
 	w.vary = append(w.vary, "Cookie")
 	if a.keyed {
@@ -88,49 +72,43 @@ func (a *apiRoute) serve(w *responseWriter, r *http.Request, x *exchange) {
 	}
 	w.own = append(w.own, noSniff)
 	addCORS(w, r, a.origins)
-	path, admitted := a.admit(w, r)
-	if !admitted {
-		return
+	preflight := policy.IsPreflight(r)
+	path, err := a.admit(r, preflight)
+	if err != nil {
+		return err
 	}
-	c, err := a.resolve(w, r, path)
-	switch {
-	case err == nil:
-		x.call, x.body = c, c.body.faulty
-		if c.session.IsUser() {
-			x.session = c.session.Label()
-		}
-		a.proxy.ServeHTTP(w, outgoing(r, c))
-	case errors.Is(err, errClientLeft):
-		abandon(x)
-	default:
-		a.refuse(w, r, x, err)
+	if preflight {
+		answerPreflight(w, r, a.origins, a.methods)
+		return nil
 	}
+	if err := a.forward(w, r, x, path); err != nil {
+		return a.orLogin(w, x, err)
+	}
+	return nil
 }
 
-// admit decides by the request's head alone and answers when it does not pass. What another site caused is rejected
-// first. Only then the path, the method, and whether a script has shown that it is one: a client that tries a method that
-// never passes learns that, rather than which header to send.
-func (a *apiRoute) admit(w *responseWriter, r *http.Request) (path policy.Path, admitted bool) {
-	verdict := policy.OriginAllowed
-	if !a.keyed || policy.IsPreflight(r) {
-		verdict = a.origins.CheckRoute(r)
+// admit decides by the request's head alone. What another site caused is rejected first. Only then come the path, the method,
+// and whether a script has shown that it is one: a client that tries a method that never passes learns that, rather than
+// which header to send.
+func (a *apiRoute) admit(r *http.Request, preflight bool) (policy.Path, error) {
+	origin := policy.OriginAllowed
+	if !a.keyed || preflight {
+		origin = a.origins.CheckRoute(r)
 	}
 	path, err := a.check(r.URL)
 	switch {
-	case verdict == policy.OriginForeign:
-		refuseForeign(w, r)
-	case policy.IsPreflight(r):
-		answerPreflight(w, r, a.origins, a.methods)
+	case origin == policy.OriginForeign:
+		err = rejectForeign()
+	case preflight:
+		err = nil
 	case err != nil:
-		refusePath(w, r, err)
+		err = rejectPath(err)
 	case !slices.Contains(a.methods, r.Method):
-		refuseMethod(w, r, a.methods)
-	case verdict == policy.OriginUnproven:
-		refuseUnproven(w, r)
-	default:
-		return path, true
+		err = rejectMethod(a.methods)
+	case origin == policy.OriginUnproven:
+		err = rejectUnproven()
 	}
-	return path, false
+	return path, err
 }
 
 // check returns the path below the route's prefix, or says why the route does not take the URL.
@@ -180,40 +158,38 @@ func sessionFault(r *http.Request, err error) error {
 	return httperror.FromSession(err)
 }
 
-// rewriteCall is the reverse proxy's Rewrite: what it has made of the request is exchanged for what was resolved.
-func rewriteCall(pr *httputil.ProxyRequest) {
-	c := callOf(pr.In.Context())
-	pr.Out.URL, pr.Out.Header = c.target, c.header
+// forward resolves what the call needs, and lets the reverse proxy make it.
+func (a *apiRoute) forward(w *responseWriter, r *http.Request, x *exchange, path policy.Path) error {
+	c, err := a.resolve(w, r, path)
+	if err != nil {
+		return err
+	}
+	x.call, x.body = c, c.body.faulty
+	if c.session.IsUser() {
+		x.session = c.session.Label()
+	}
+	a.proxy.ServeHTTP(w, outgoing(r, c))
+	if rejection := quotaRejection(x.failed); rejection != nil {
+		x.failed = rejection
+	}
+	return x.failure(spotifyText)
 }
 
-// fail answers a request that got no answer from Spotify, as the reverse proxy's ErrorHandler.
-func (a *apiRoute) fail(w http.ResponseWriter, r *http.Request, err error) {
-	x := exchangeOf(r.Context())
-	if refusal := quotaRefusal(err); refusal != nil {
-		err = refusal
+// orLogin returns the error, except that a person who navigates here and only has to log in is sent to do so.
+func (a *apiRoute) orLogin(w *responseWriter, x *exchange, err error) error {
+	if errors.Is(err, errClientLeft) {
+		return err
 	}
-	if refusal := failure(x, err, spotifyText); refusal != nil {
-		a.refuse(w, x.request, x, refusal)
-		return
-	}
-	abandon(x)
-}
-
-// refuse answers with err, except that a person who navigates here and only has to log in is sent to do so.
-func (a *apiRoute) refuse(w http.ResponseWriter, r *http.Request, x *exchange, err error) {
-	refusal := httperror.From(err)
+	rejection, r := httperror.From(err), x.request
 	navigates := r.Method == http.MethodGet && r.Header.Get("Sec-Fetch-Dest") == "document"
-	if navigates && refusal.Status == http.StatusUnauthorized && refusal.LoginURL != "" {
-		x.refusal = refusal
-		back := url.URL{Path: r.URL.Path, RawPath: r.URL.RawPath, RawQuery: policy.WithoutAccessToken(r.URL.RawQuery)}
-		w.Header().Set("Location", refusal.LoginURL+"?return_to="+url.QueryEscape(back.RequestURI()))
-		w.Header().Set("Cache-Control", "no-store")
-		w.Header().Set(httperror.ReasonHeader, refusal.Reason)
-		w.WriteHeader(http.StatusFound)
-		return
+	if !navigates || rejection.Status != http.StatusUnauthorized || rejection.LoginURL == "" {
+		return rejection
 	}
-	if refusal.Reason == httperror.BodyTooLarge {
-		w.Header().Set("Connection", "close") // rather than read what nobody wants
-	}
-	httperror.Write(w, r, refusal)
+	x.rejection = rejection
+	back := url.URL{Path: r.URL.Path, RawPath: r.URL.RawPath, RawQuery: policy.WithoutAccessToken(r.URL.RawQuery)}
+	w.Header().Set("Location", rejection.LoginURL+"?return_to="+url.QueryEscape(back.RequestURI()))
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set(httperror.ReasonHeader, rejection.Reason)
+	w.WriteHeader(http.StatusFound)
+	return nil
 }

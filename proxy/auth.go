@@ -28,31 +28,32 @@ type authRoute struct {
 	next    AuthHandler
 }
 
-func (a authRoute) serve(w *responseWriter, r *http.Request, _ *exchange) {
+func (a authRoute) serve(w *responseWriter, r *http.Request, _ *exchange) error {
 	w.set("Cache-Control", "no-store")
 	w.set("Referrer-Policy", "no-referrer")
 	w.set("X-Content-Type-Options", "nosniff")
 	addCORS(w, r, a.origins)
 
-	verdict := policy.OriginAllowed
+	origin := policy.OriginAllowed
 	if a.next.Guarded(r) || policy.IsPreflight(r) {
-		verdict = a.origins.Check(r)
+		origin = a.origins.Check(r)
 	}
 	err := a.check(r.URL)
 	switch {
-	case verdict == policy.OriginForeign:
-		refuseForeign(w, r)
+	case origin == policy.OriginForeign:
+		return rejectForeign()
 	case policy.IsPreflight(r):
 		answerPreflight(w, r, a.origins, authMethods)
 	case err != nil:
-		refusePath(w, r, err)
+		return rejectPath(err)
 	case r.Method == http.MethodTrace:
-		refuseMethod(w, r, authMethods)
-	case verdict == policy.OriginUnproven && a.next.Check(r) == nil: // else it says better what is wrong
-		refuseUnproven(w, r)
+		return rejectMethod(authMethods)
+	case origin == policy.OriginUnproven && a.next.Check(r) == nil: // else it says better what is wrong
+		return rejectUnproven()
 	default:
 		a.next.ServeHTTP(w, r)
 	}
+	return nil
 }
 
 // check rejects a path or a query that no endpoint may see.

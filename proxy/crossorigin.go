@@ -22,13 +22,13 @@ func answerPreflight(w *responseWriter, r *http.Request, rule policy.OriginRule,
 	w.WriteHeader(http.StatusNoContent)
 }
 
-func refuseForeign(w http.ResponseWriter, r *http.Request) {
-	httperror.Write(w, r, httperror.New(httperror.CrossOriginRefused,
-		"Another site caused this request. Call from the gateway's own origin, or have yours listed in allowed_origins.", nil))
+func rejectForeign() error {
+	return httperror.New(httperror.CrossOriginRefused,
+		"Another site caused this request. Call from the gateway's own origin, or have yours listed in allowed_origins.", nil)
 }
 
-func refuseUnproven(w http.ResponseWriter, r *http.Request) {
-	httperror.Write(w, r, httperror.New(httperror.CrossOriginRefused,
+func rejectUnproven() error {
+	return httperror.New(httperror.CrossOriginRefused,
 		"Nothing tells where this request comes from. To change something, a script must send the header "+
-			policy.ScriptHeader+": 1.", nil))
+			policy.ScriptHeader+": 1.", nil)
 }

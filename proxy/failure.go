@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"os"
 	"syscall"
 
@@ -139,36 +138,22 @@ func frontendText(origin, route string) upstreamText {
 	}
 }
 
-// answerFailure answers a request that got nothing from its upstream. A client that has left gets no answer.
-func answerFailure(w http.ResponseWriter, err error, x *exchange, upstream upstreamText) {
-	refusal := failure(x, err, upstream)
-	if refusal == nil {
-		abandon(x)
+// failure is the answer to a request that got nothing from its upstream: errClientLeft for a client that has left, and nil when
+// the upstream has answered.
+func (x *exchange) failure(upstream upstreamText) error {
+	err, left := x.failed, x.request.Context().Err() != nil
+	if err == nil {
+		return nil
 	}
-	if refusal.Reason == httperror.BodyTooLarge {
-		w.Header().Set("Connection", "close") // rather than read what nobody wants
-	}
-	httperror.Write(w, x.request, refusal)
-}
-
-// failure says why a request got nothing from its upstream; nil for a client that has left.
-func failure(x *exchange, err error, upstream upstreamText) *httperror.Error {
-	left := x.request.Context().Err() != nil
 	if fault := x.body.blame(x.request.Context()); fault != nil { // the client's doing, not the upstream's
 		err, left = fault, errors.Is(fault, errClientLeft)
 	}
 	if left {
-		return nil
+		return errClientLeft
 	}
-	var refusal *httperror.Error
-	if errors.As(err, &refusal) {
-		return refusal
+	var rejection *httperror.Error
+	if errors.As(err, &rejection) {
+		return rejection
 	}
 	return upstream.rejection(err)
-}
-
-// abandon ends a request whose client has left. The abort keeps net/http from sending an empty 200.
-func abandon(x *exchange) {
-	x.left = true
-	panic(http.ErrAbortHandler)
 }

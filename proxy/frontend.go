@@ -22,7 +22,8 @@ type frontendRoute struct {
 	scheme  string // of public_url
 	methods []string
 	cookies policy.CookieNames
-	pause   time.Duration // the longest in a request body
+	stall   time.Duration // of a request body
+	text    upstreamText
 	proxy   *httputil.ReverseProxy
 }
 
@@ -33,40 +34,38 @@ func newFrontendRoute(route Route, p parts) (*frontendRoute, error) {
 	}
 	f := &frontendRoute{
 		origin: origin, scheme: p.public.Scheme, methods: route.Methods, cookies: p.Sessions.CookieNames(),
-		pause: p.Server.ReadBodyTimeout,
+		stall: p.Server.ReadBodyTimeout,
 	}
 	if route.asksForPublicHost() {
 		f.host = p.public.Host
 	}
 	f.links = links.NewFrontend(origin, p.public, cmp.Or(f.host, origin.Host))
-	text := frontendText(origin.String(), route.Path)
+	f.text = frontendText(origin.String(), route.Path)
 	f.proxy = &httputil.ReverseProxy{
 		Rewrite:        f.rewrite,
 		Transport:      detacher{newMeter(route, p, p.FrontendTransport)},
 		FlushInterval:  -1,
 		ModifyResponse: f.cleanAnswer,
-		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
-			answerFailure(w, err, exchangeOf(r.Context()), text)
-		},
-		ErrorLog:   noErrorLog,
-		BufferPool: buffers,
+		ErrorHandler:   keepFailure,
+		ErrorLog:       noErrorLog,
+		BufferPool:     buffers,
 	}
 	return f, nil
 }
 
-// frontendMethods are named when a route without a list of its own refuses a method.
+// frontendMethods are named when a route without a list of its own rejects a method.
 var frontendMethods = []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
-func (f *frontendRoute) serve(w *responseWriter, r *http.Request, x *exchange) {
+func (f *frontendRoute) serve(w *responseWriter, r *http.Request, x *exchange) error {
 	switch {
 	case len(f.methods) > 0 && !slices.Contains(f.methods, r.Method):
-		refuseMethod(w, r, f.methods)
+		return rejectMethod(f.methods)
 	case r.Method == http.MethodTrace || !policy.IsToken(r.Method):
-		refuseMethod(w, r, frontendMethods)
-	default:
-		w.dropEarly = f.drop
-		f.proxy.ServeHTTP(w, paceBody(w, r, x, f.pause))
+		return rejectMethod(frontendMethods)
 	}
+	w.dropEarly = f.drop
+	f.proxy.ServeHTTP(w, boundStalls(w, r, x, f.stall))
+	return x.failure(f.text)
 }
 
 func (f *frontendRoute) rewrite(pr *httputil.ProxyRequest) {
@@ -107,7 +106,7 @@ func (f *frontendRoute) setForwarded(pr *httputil.ProxyRequest, trusted bool) {
 
 // cleanAnswer is the reverse proxy's ModifyResponse.
 func (f *frontendRoute) cleanAnswer(res *http.Response) error {
-	if err := judgeStatus(res); err != nil {
+	if err := checkStatus(res); err != nil {
 		return err
 	}
 	f.drop(res.Header)

@@ -49,8 +49,6 @@ type Options struct {
 	Version string
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
-	// Pause waits for d before a replay and fails when the request ends first; nil means a timer.
-	Pause Pause
 }
 
 // Gateway answers the public listener. Its configuration is fixed: another one is another Gateway. It is safe for
@@ -67,7 +65,7 @@ type Gateway struct {
 	own      []policy.Field // what every answer carries
 	routes   routeTable
 
-	noteAuth, noteUnrouted func(method string, status int, took time.Duration) // see Metrics.Requests
+	countAuth, countUnrouted func(method string, status int, took time.Duration) // see Metrics.Requests
 }
 
 // New makes a Gateway, or says everything that is wrong with its options.
@@ -82,8 +80,8 @@ func New(o Options) (*Gateway, error) {
 	}
 	g := &Gateway{
 		log: o.Log, metrics: o.Metrics, now: o.Now, sessions: o.Sessions, auth: o.Auth, limits: o.Server,
-		origins:  policy.NewOriginRule(public.String(), o.Server.AllowedOrigins),
-		noteAuth: o.Metrics.Requests(authPrefix + "/"), noteUnrouted: o.Metrics.Requests(routeNone),
+		origins:   policy.NewOriginRule(public.String(), o.Server.AllowedOrigins),
+		countAuth: o.Metrics.Requests(authPrefix + "/"), countUnrouted: o.Metrics.Requests(routeNone),
 	}
 	if g.trusted, err = policy.ParseTrustedProxies(o.Server.TrustedProxies); err != nil {
 		return nil, fmt.Errorf("server.trusted_proxies: %w", err)
@@ -148,9 +146,6 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Version == "" {
 		o.Version = "dev"
-	}
-	if o.Pause == nil {
-		o.Pause = pause
 	}
 	return o
 }

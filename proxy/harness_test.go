@@ -199,7 +199,6 @@ func newStage(t *testing.T, adjust ...func(*Options)) *stage {
 		Auth:     anyAuth{http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.auth(w, r) })},
 		Log:      zap.New(core, zap.Hooks(func(zapcore.Entry) error { s.logged <- struct{}{}; return nil })),
 		Version:  "1.2.3",
-		Pause:    func(ctx context.Context, _ time.Duration) error { return ctx.Err() },
 	}
 	o.Server.PublicURL = "http://" + s.addr
 	o.Server.AllowedOrigins = []string{listedOrigin}

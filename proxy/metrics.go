@@ -50,9 +50,9 @@ const routeNone = "none"
 // report notes a request whose answer has ended.
 func (g *Gateway) report(w *responseWriter, x *exchange) {
 	status := finalStatus(w, x)
-	x.noteRequest(x.request.Method, status, x.took)
+	x.count(x.request.Method, status, x.took)
 	g.reportFault(status, x)
-	if x.refusal != nil && (x.refusal.Reason == httperror.RateLimited || x.refusal.Reason == httperror.QuotaExceeded) {
+	if x.rejection != nil && (x.rejection.Reason == httperror.RateLimited || x.rejection.Reason == httperror.QuotaExceeded) {
 		g.metrics.RateLimited()
 	}
 	if w.stream {
@@ -67,8 +67,8 @@ const brokenOff = "answer broken off"
 // gateway refuses because of rate limits.
 func (g *Gateway) reportFault(status int, x *exchange) {
 	reason := ""
-	if x.refusal != nil {
-		reason = x.refusal.Reason
+	if x.rejection != nil {
+		reason = x.rejection.Reason
 	}
 	if accessLevel(status, reason, x.brokenOff) < zap.WarnLevel && (reason != httperror.RateLimited || x.left) {
 		return

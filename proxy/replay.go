@@ -13,23 +13,9 @@ import (
 	"stagedoor/session"
 )
 
-// replayPause is about how long a request waits that got a 401 which does not blame the token: the same token works a
+// replayWait is about how long a request waits that got a 401 which does not blame the token: the same token works a
 // moment later. Each waits a little more or less, so that they do not come back all at once.
-const replayPause = time.Second
-
-// Pause waits for d, or until ctx ends and then returns its error.
-type Pause func(ctx context.Context, d time.Duration) error
-
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
-}
+const replayWait = time.Second
 
 // replayer sends a call, and after a 401 once more: a 401 was not executed, whatever its method. One that blames the
 // token is replayed with another token, any other with the same. Nothing else is ever sent twice from here, and
@@ -43,7 +29,6 @@ type replayer struct {
 	next     http.RoundTripper
 	sessions Sessions
 	limiter  *quota.Limiter
-	pause    Pause
 	metrics  Metrics
 }
 
@@ -68,7 +53,7 @@ func (t *replayer) RoundTrip(r *http.Request) (*http.Response, error) {
 		err = tokenFault(c.session, err)
 	} else {
 		cause = replaySpurious
-		err = t.pause(r.Context(), replayPause*3/4+rand.N(replayPause/2)) //nolint:gosec // G404: no secret; replays shall not meet
+		err = sleep(r.Context(), replayWait*3/4+rand.N(replayWait/2)) //nolint:gosec // G404: no secret; replays must not meet
 	}
 	_ = first.Body.Close() // it is read as far as it mattered
 	if err != nil {
@@ -107,30 +92,14 @@ func blamesToken(res *http.Response) bool {
 		(strings.Contains(message, "expired") || strings.Contains(message, "invalid"))
 }
 
-// meter adds up how long an exchange waits for its upstream: until the header is there, over all attempts. Each attempt
-// is reported.
-type meter struct {
-	next http.RoundTripper
-	now  func() time.Time
-	note func(status int, err error, took time.Duration) // see Metrics.Upstream
-}
-
-func newMeter(route Route, p parts, next http.RoundTripper) meter {
-	return meter{next: next, now: p.Now, note: p.Metrics.Upstream(route.Path)}
-}
-
-// RoundTrip implements http.RoundTripper.
-func (m meter) RoundTrip(r *http.Request) (*http.Response, error) {
-	begun := m.now()
-	res, err := m.next.RoundTrip(r)
-	took, status := m.now().Sub(begun), 0
-	exchangeOf(r.Context()).upstream += took
-	if err == nil {
-		status = res.StatusCode
+// sleep waits for so long, or until the context ends and then returns its error.
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
 	}
-	m.note(status, err, took)
-	if err == nil && res.Request == nil { // a transport that is not net/http's may leave it out
-		res.Request = r
-	}
-	return res, err
 }

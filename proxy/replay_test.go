@@ -54,6 +54,7 @@ func TestReplayAfter401(t *testing.T) {
 	} {
 		for _, method := range []string{"GET", "POST", "PUT", "DELETE"} {
 			t.Run(name+" "+method, func(t *testing.T) {
+				t.Parallel() // some wait for a second
 				s := newStage(t)
 				s.api.answer(unauthorized(1, c.challenge, c.body))
 				answer := s.do(method, "/api/me", loggedIn(), strings.NewReader("body"))
@@ -149,7 +150,7 @@ func spurious(sent *[]time.Time) transportFunc {
 func TestSpurious401WaitsAboutASecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var sent []time.Time
-		replay := &replayer{next: spurious(&sent), sessions: &fakeSessions{}, limiter: quota.New(quota.Options{}).Limiter, pause: pause, metrics: noMetrics{}}
+		replay := &replayer{next: spurious(&sent), sessions: &fakeSessions{}, limiter: quota.New(quota.Options{}).Limiter, metrics: noMetrics{}}
 		ctx := context.WithValue(t.Context(), exchangeKey{}, &exchange{call: &call{body: &requestBody{}, turn: quota.Turn{Bucket: quota.BucketAll}}})
 		r, _ := http.NewRequestWithContext(ctx, "GET", "https://api.example/v1/me", nil)
 		res, err := replay.RoundTrip(r)
@@ -165,7 +166,7 @@ func TestSpurious401WaitsAboutASecond(t *testing.T) {
 func TestWaitForAReplayEndsWithTheRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var sent []time.Time
-		replay := &replayer{next: spurious(&sent), sessions: &fakeSessions{}, limiter: quota.New(quota.Options{}).Limiter, pause: pause, metrics: noMetrics{}}
+		replay := &replayer{next: spurious(&sent), sessions: &fakeSessions{}, limiter: quota.New(quota.Options{}).Limiter, metrics: noMetrics{}}
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 		defer cancel()
 		ctx = context.WithValue(ctx, exchangeKey{}, &exchange{call: &call{body: &requestBody{}, turn: quota.Turn{Bucket: quota.BucketAll}}})

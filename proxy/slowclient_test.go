@@ -190,13 +190,13 @@ func noteDeadline(to *string, deadline time.Time) error {
 func (d *deadlineRecorder) SetReadDeadline(t time.Time) error  { return noteDeadline(&d.read, t) }
 func (d *deadlineRecorder) SetWriteDeadline(t time.Time) error { return noteDeadline(&d.write, t) }
 
-// TestPacedBodyCountsOnlyTheClientsTime looks at the deadlines of a body that is read three times, and beyond its end.
-func TestPacedBodyCountsOnlyTheClientsTime(t *testing.T) {
+// TestStallsCountOnlyTheClientsTime looks at the deadlines of a body that is read three times, and beyond its end.
+func TestStallsCountOnlyTheClientsTime(t *testing.T) {
 	for major, want := range map[int]string{1: "set set set ", 2: "set removed set removed set removed "} {
 		recorder := &deadlineRecorder{}
 		r := httptest.NewRequest("POST", "/", iotest.OneByteReader(strings.NewReader("ab")))
 		r.ProtoMajor = major
-		body := paceBody(&responseWriter{ResponseWriter: recorder}, r, &exchange{}, roomy).Body
+		body := boundStalls(&responseWriter{ResponseWriter: recorder}, r, &exchange{}, roomy).Body
 		for range 5 {
 			_, _ = body.Read(make([]byte, 10))
 		}

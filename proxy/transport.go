@@ -53,3 +53,31 @@ func (b *bufferPool) Get() []byte {
 
 // Put takes a buffer back.
 func (b *bufferPool) Put(buffer []byte) { b.pool.Put((*[bufferSize]byte)(buffer)) }
+
+// meter adds up how long an exchange waits for its upstream: until the header is there, over all attempts. Each attempt
+// is reported.
+type meter struct {
+	next    http.RoundTripper
+	now     func() time.Time
+	observe func(status int, err error, took time.Duration) // see Metrics.Upstream
+}
+
+func newMeter(route Route, p parts, next http.RoundTripper) meter {
+	return meter{next: next, now: p.Now, observe: p.Metrics.Upstream(route.Path)}
+}
+
+// RoundTrip implements http.RoundTripper.
+func (m meter) RoundTrip(r *http.Request) (*http.Response, error) {
+	begun := m.now()
+	res, err := m.next.RoundTrip(r)
+	took, status := m.now().Sub(begun), 0
+	exchangeOf(r.Context()).upstream += took
+	if err == nil {
+		status = res.StatusCode
+	}
+	m.observe(status, err, took)
+	if err == nil && res.Request == nil { // a transport that is not net/http's may leave it out
+		res.Request = r
+	}
+	return res, err
+}

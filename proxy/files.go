@@ -25,17 +25,14 @@ func newFileRoute(route Route) (fileRoute, error) {
 	return fileRoute{files.New(content, normalPrefix(route.Path), route.Fallback)}, nil
 }
 
-func (f fileRoute) serve(w *responseWriter, r *http.Request, _ *exchange) {
+func (f fileRoute) serve(w *responseWriter, r *http.Request, _ *exchange) error {
 	w.set("X-Content-Type-Options", "nosniff")
 	if !slices.Contains(files.Methods, r.Method) {
-		refuseMethod(w, r, files.Methods)
-		return
+		return rejectMethod(files.Methods)
 	}
 	err := f.files.Serve(w, r)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		httperror.Write(w, r, httperror.New(httperror.PathRefused, "There is no file at this path.", err))
-	case err != nil:
-		httperror.Write(w, r, err)
+	if errors.Is(err, fs.ErrNotExist) {
+		return httperror.New(httperror.PathRefused, "There is no file at this path.", err)
 	}
+	return err
 }

@@ -14,9 +14,10 @@ import (
 	"stagedoor/proxy/policy"
 )
 
-// routeHandler serves the requests of one route, or of /auth/.
+// routeHandler serves the requests of one route, or of /auth/. A request that it does not answer is answered with the error that it
+// returns; errClientLeft is answered with nothing.
 type routeHandler interface {
-	serve(w *responseWriter, r *http.Request, x *exchange)
+	serve(w *responseWriter, r *http.Request, x *exchange) error
 }
 
 // boundRoute is a route with what serves it.
@@ -24,7 +25,7 @@ type boundRoute struct {
 	name    string // as config.yaml has it
 	prefix  string // without the slash at its end
 	handler routeHandler
-	note    func(method string, status int, took time.Duration) // see Metrics.Requests
+	count   func(method string, status int, took time.Duration) // see Metrics.Requests
 }
 
 // routeTable has the longest prefix first. http.ServeMux would redirect paths that it would write otherwise, and a
@@ -39,7 +40,7 @@ func newRouteTable(routes []Route, p parts) (routeTable, error) {
 			return nil, fmt.Errorf("route %s: %w", route.Path, err)
 		}
 		table = append(table, boundRoute{
-			name: route.Path, prefix: normalPrefix(route.Path), handler: handler, note: p.Metrics.Requests(route.Path),
+			name: route.Path, prefix: normalPrefix(route.Path), handler: handler, count: p.Metrics.Requests(route.Path),
 		})
 	}
 	slices.SortFunc(table, func(a, b boundRoute) int { return cmp.Compare(len(b.prefix), len(a.prefix)) })
@@ -63,12 +64,11 @@ func newRouteHandler(route Route, p parts) (routeHandler, error) {
 // plainRoute stands before a route without credentials and rejects what no route takes.
 type plainRoute struct{ next routeHandler }
 
-func (p plainRoute) serve(w *responseWriter, r *http.Request, x *exchange) {
+func (p plainRoute) serve(w *responseWriter, r *http.Request, x *exchange) error {
 	if err := policy.CheckQuery(r.URL.RawQuery); err != nil {
-		refusePath(w, r, err)
-		return
+		return rejectPath(err)
 	}
-	p.next.serve(w, r, x)
+	return p.next.serve(w, r, x)
 }
 
 // find returns the route of a decoded path, or nil.
@@ -80,51 +80,49 @@ func (t routeTable) find(path string) *boundRoute {
 	return &t[i]
 }
 
-// dispatch finds who serves the request.
-func (g *Gateway) dispatch(w *responseWriter, r *http.Request, x *exchange) {
+// dispatch lets the route that has the path serve the request.
+func (g *Gateway) dispatch(w *responseWriter, r *http.Request, x *exchange) error {
 	switch {
 	case r.Method == http.MethodConnect:
-		refuseMethod(w, r, nil)
+		return rejectMethod(nil)
 	case r.URL.Path == "*": // the asterisk-form of RFC 9110 section 9.3.7: a question about the server as a whole
 		if r.Method != http.MethodOptions {
-			refuseMethod(w, r, []string{http.MethodOptions})
-			return
+			return rejectMethod([]string{http.MethodOptions})
 		}
 		w.WriteHeader(http.StatusNoContent)
+		return nil
 	case r.URL.Opaque != "": // such as x:y, or x:http://host/: a frontend would get what follows the colon as its target
-		refusePath(w, r, errors.New("the target of the request is not a path"))
+		return rejectPath(errors.New("the target of the request is not a path"))
 	case policy.Below(r.URL.Path, authPrefix):
-		x.route, x.noteRequest = authPrefix+"/", g.noteAuth
-		authRoute{origins: g.origins, maxPath: g.limits.MaxPath, next: g.auth}.serve(w, r, x)
-	default:
-		route := g.routes.find(r.URL.Path)
-		if route == nil {
-			httperror.Write(w, r, httperror.New(httperror.PathRefused, "No route of this gateway serves this path.", nil))
-			return
-		}
-		x.route, x.noteRequest = route.name, route.note
-		route.handler.serve(w, r, x)
+		x.route, x.count = authPrefix+"/", g.countAuth
+		return authRoute{origins: g.origins, maxPath: g.limits.MaxPath, next: g.auth}.serve(w, r, x)
 	}
+	route := g.routes.find(r.URL.Path)
+	if route == nil {
+		return httperror.New(httperror.PathRefused, "No route of this gateway serves this path.", nil)
+	}
+	x.route, x.count = route.name, route.count
+	return route.handler.serve(w, r, x)
 }
 
-// refuseMethod answers 405 with the methods that would have passed (RFC 9110 section 15.5.6).
-func refuseMethod(w http.ResponseWriter, r *http.Request, allowed []string) {
+// rejectMethod is the answer 405 with the methods that would have passed (RFC 9110 section 15.5.6).
+func rejectMethod(allowed []string) error {
 	message := "No path of this gateway takes this method."
 	if len(allowed) > 0 {
 		message = "This path takes only " + strings.Join(allowed, ", ") + "."
 	}
-	refusal := httperror.New(httperror.MethodRefused, message, nil)
-	refusal.Allow = allowed
-	httperror.Write(w, r, refusal)
+	rejection := httperror.New(httperror.MethodRefused, message, nil)
+	rejection.Allow = allowed
+	return rejection
 }
 
-// refusePath answers with the cause, which is one sentence without its capital and its full stop.
-func refusePath(w http.ResponseWriter, r *http.Request, cause error) {
+// rejectPath is the answer that says the cause, which is one sentence without its capital and its full stop.
+func rejectPath(cause error) error {
 	text := cause.Error()
-	httperror.Write(w, r, httperror.New(httperror.PathRefused, strings.ToUpper(text[:1])+text[1:]+".", cause))
+	return httperror.New(httperror.PathRefused, strings.ToUpper(text[:1])+text[1:]+".", cause)
 }
 
-// maxQuotedPath bounds the part of a path that a refusal quotes, in bytes.
+// maxQuotedPath bounds the part of a path that a rejection quotes, in bytes.
 const maxQuotedPath = 100
 
 // pathError says what is wrong with a path, which it quotes as it was sent, in ASCII.

@@ -29,22 +29,23 @@ type exchange struct {
 	id        string
 	peer      policy.Peer
 	started   time.Time
-	route     string        // the path prefix of the route that served it
-	call      *call         // on a credentialed route, once it is resolved
-	session   string        // the session's label, once it is known
-	upstream  time.Duration // spent waiting for upstream headers, all attempts together
-	body      *faultyReader // what streams from the client to the upstream; nil for nothing
-	refusal   *httperror.Error
-	cache     quota.From // where an answer of Spotify's came from; empty when there is none
-	brokenOff error      // what ended the answer early, after its header was sent
-	left      bool       // the client went away before there was an answer
+	route     string           // the path prefix of the route that served it
+	call      *call            // on a credentialed route, once it is resolved
+	session   string           // the session's label, once it is known
+	upstream  time.Duration    // spent waiting for upstream headers, all attempts together
+	body      *faultyReader    // what streams from the client to the upstream; nil for nothing
+	rejection *httperror.Error // what the gateway itself answered with; nil when it did not
+	failed    error            // why the reverse proxy got nothing from the upstream
+	cache     quota.From       // where an answer of Spotify's came from; empty when there is none
+	brokenOff error            // what ended the answer early, after its header was sent
+	left      bool             // the client went away before there was an answer
 	took      time.Duration
-	// noteRequest is of the route that serves it; see Metrics.Requests.
-	noteRequest func(method string, status int, took time.Duration)
+	// count is of the route that serves it; see Metrics.Requests.
+	count func(method string, status int, took time.Duration)
 }
 
-// noteEnd remembers why an answer ended early; err is of reading its body.
-func (x *exchange) noteEnd(err error) {
+// ended remembers why an answer ended early; err is of reading its body.
+func (x *exchange) ended(err error) {
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, context.Canceled) {
 		x.brokenOff = err
 	}
@@ -57,9 +58,9 @@ func exchangeOf(ctx context.Context) *exchange { return ctx.Value(exchangeKey{})
 
 // ServeHTTP serves one request of the public listener.
 func (g *Gateway) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
-	x := &exchange{peer: g.trusted.Peer(r), started: g.now(), noteRequest: g.noteUnrouted}
+	x := &exchange{peer: g.trusted.Peer(r), started: g.now(), count: g.countUnrouted}
 	x.id = requestID(r, x.peer.Trusted)
-	ctx := context.WithValue(httperror.WithRecorder(r.Context(), &x.refusal), exchangeKey{}, x)
+	ctx := context.WithValue(httperror.WithRecorder(r.Context(), &x.rejection), exchangeKey{}, x)
 	r = r.WithContext(ctx)
 	r.URL = policy.Respell(r.URL)
 	x.request = r
@@ -83,10 +84,30 @@ func (g *Gateway) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 			panic(fault)
 		}
 	}()
-	g.dispatch(w, r, x)
+	switch err := g.dispatch(w, r, x); {
+	case errors.Is(err, errClientLeft):
+		x.left = true
+		panic(http.ErrAbortHandler) // or net/http would send an empty 200
+	case err != nil:
+		x.reject(w, err)
+	}
 	if w.status == 0 { // net/http would send it too, but without what is ours
 		w.WriteHeader(http.StatusOK)
 	}
+}
+
+// reject answers with an error when nothing has been sent, and keeps it for the access line.
+func (x *exchange) reject(w *responseWriter, err error) {
+	x.rejection = httperror.From(err)
+	if x.rejection.Reason == httperror.BodyTooLarge {
+		w.Header().Set("Connection", "close") // rather than read the rest of it
+	}
+	httperror.Write(w, x.request, x.rejection)
+}
+
+// keepFailure is a reverse proxy's ErrorHandler: the route answers once the reverse proxy has returned.
+func keepFailure(_ http.ResponseWriter, r *http.Request, err error) {
+	exchangeOf(r.Context()).failed = err
 }
 
 // boundClient sees to it that a slow client cannot hold a request for ever. The body's deadline is there also for those that
@@ -110,11 +131,11 @@ func (g *Gateway) survive(w *responseWriter, x *exchange, fault any) any {
 	g.log.Error("panic", zap.String("request_id", x.id), zap.String("fault", told), zap.ByteString("stack", debug.Stack()))
 	err := httperror.From(fmt.Errorf("panic: %s", told))
 	if w.status != 0 {
-		x.refusal = err
+		x.rejection = err
 		return http.ErrAbortHandler
 	}
 	clear(w.Header())
-	httperror.Write(w, x.request, err)
+	x.reject(w, err)
 	return nil
 }
 

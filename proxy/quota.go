@@ -69,7 +69,7 @@ func answersFrom(from quota.From, err error) string {
 	case quota.FromHit:
 		return answerCached
 	case quota.FromNone:
-		if quotaRefusal(err) != nil {
+		if quotaRejection(err) != nil {
 			return answerRejected
 		}
 		return "" // an error of another kind
@@ -113,13 +113,13 @@ type tracedBody struct {
 
 func (b *tracedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
-	b.x.noteEnd(err)
+	b.x.ended(err)
 	return n, err
 }
 
-// quotaRefusal is the answer to a request that got no call because calls are limited, or nothing of what is kept; nil for
+// quotaRejection is the answer to a request that got no call because calls are limited, or nothing of what is kept; nil for
 // any other error.
-func quotaRefusal(err error) error {
+func quotaRejection(err error) error {
 	if errors.Is(err, quota.ErrNotCached) {
 		return httperror.New(httperror.NotCached, "Nothing is kept for this request, and it asks for nothing else (only-if-cached).", nil)
 	}
@@ -131,9 +131,9 @@ func quotaRefusal(err error) error {
 	if limited.Reason == quota.ReasonQuota {
 		reason = httperror.QuotaExceeded
 	}
-	refusal := httperror.New(reason, limited.Text()+". Try again after the time in Retry-After.", nil)
-	refusal.RetryAfter = max(time.Second, limited.RetryAfter)
-	return refusal
+	rejection := httperror.New(reason, limited.Text()+". Try again after the time in Retry-After.", nil)
+	rejection.RetryAfter = max(time.Second, limited.RetryAfter)
+	return rejection
 }
 
 // IsQuota tells of a 429 whether Spotify's quota is its reason.
