@@ -2,11 +2,9 @@ package command
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 
-	"stagedoor/config"
 	"stagedoor/flows"
 )
 
@@ -20,10 +18,10 @@ func check(ctx context.Context, e environment, args []string) error {
 	}
 	loaded, err := loadConfig(*file, e)
 	if err != nil {
-		return explain(err)
+		return err
 	}
 	for _, warning := range loaded.Warnings {
-		_, _ = fmt.Fprintln(e.stderr, "warning:", warning.Explain())
+		_, _ = fmt.Fprintln(e.stderr, "warning:", warning)
 	}
 	_, err = fmt.Fprintf(e.stdout, "%s is good. Its redirect URI, to be registered at Spotify as it stands:\n\n  %s\n\n%s",
 		loaded.File, flows.RedirectURI(loaded.Config.Server.PublicURL), loaded.Config.RouteTable())
@@ -31,19 +29,4 @@ func check(ctx context.Context, e environment, args []string) error {
 		return err
 	}
 	return checkOnline(ctx, loaded.Config, e)
-}
-
-// explained are faults that print with the lines that they stand in.
-type explained struct{ config.Faults }
-
-func (e explained) Error() string { return e.Explain() }
-func (e explained) Unwrap() error { return e.Faults }
-
-// explain shows the lines of the faults in a configuration; the other commands name the places only.
-func explain(err error) error {
-	var faults config.Faults
-	if errors.As(err, &faults) {
-		return explained{faults}
-	}
-	return err
 }

@@ -36,7 +36,7 @@ func TestBrokenFiles(t *testing.T) {
 // matchGolden compares what the loader says about a file with the .golden beside it.
 func matchGolden(t *testing.T, file string, faults Faults) {
 	t.Helper()
-	got, golden := faults.Explain()+"\n", strings.TrimSuffix(file, ".yaml")+".golden"
+	got, golden := faults.Error()+"\n", strings.TrimSuffix(file, ".yaml")+".golden"
 	if *update {
 		write(t, golden, got)
 	}

@@ -40,19 +40,13 @@ func (d *decoder) faultAt(position Position, field, problem string) {
 	if field != "" {
 		d.broken[field] = true
 	}
-	d.faults = append(d.faults, Fault{
-		File: d.source.name, Position: position, Field: field, Problem: problem, excerpt: d.source.excerpt(position),
-	})
+	d.faults = append(d.faults, Fault{File: d.source.name, Position: position, Field: field, Problem: problem})
 }
 
 // found makes a fault of what is to be said about a field.
 func (d *decoder) found(field, problem string) Fault {
-	position, inFile := d.positions.of(field)
-	fault := Fault{File: d.source.name, Position: position, Field: field, Problem: problem}
-	if inFile {
-		fault.excerpt = d.source.excerpt(position)
-	}
-	return fault
+	position, _ := d.positions.of(field)
+	return Fault{File: d.source.name, Position: position, Field: field, Problem: problem}
 }
 
 // value decodes node into v by v's type. A null leaves v as it is: what is not said is the default.

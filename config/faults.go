@@ -17,8 +17,6 @@ type Fault struct {
 	Field string
 	// Problem is a sentence that says what to do. It never shows the value of a Secret.
 	Problem string
-
-	excerpt string // see Explain; empty when the fault stands in no line
 }
 
 // String returns "file:line:column: field: problem", a form that editors and terminals link.
@@ -28,15 +26,6 @@ func (f Fault) String() string {
 		return place + f.Problem
 	}
 	return place + f.Field + ": " + f.Problem
-}
-
-// Explain returns the fault as String does and, below it, the line that it stands in with a mark under the column. What
-// may be a secret in the line is hidden.
-func (f Fault) Explain() string {
-	if f.excerpt == "" {
-		return f.String()
-	}
-	return f.String() + "\n" + f.excerpt
 }
 
 // Faults is the error of Load: everything that is wrong in one file, in the order of the file.
@@ -49,15 +38,6 @@ func (f Faults) Error() string {
 		lines[i] = fault.String()
 	}
 	return strings.Join(lines, "\n")
-}
-
-// Explain returns every fault with the line that it stands in; see Fault.
-func (f Faults) Explain() string {
-	explained := make([]string, len(f))
-	for i, fault := range f {
-		explained[i] = fault.Explain()
-	}
-	return strings.Join(explained, "\n")
 }
 
 // sort puts the faults into the order of the file. Faults of one place keep the order in which they were found.

@@ -35,7 +35,6 @@ func (p positions) of(field string) (position Position, found bool) {
 type source struct {
 	name  string
 	lines []string
-	shown []string // see excerpt
 }
 
 // newSource drops a byte order mark and turns CR LF into LF: the scanner would count such line ends twice
