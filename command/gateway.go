@@ -19,6 +19,8 @@ import (
 	"stagedoor/proxy"
 	"stagedoor/proxy/quota"
 	"stagedoor/session"
+	"stagedoor/session/memstore"
+	"stagedoor/session/redisstore"
 )
 
 // gateway is a configuration that has come to life, and that may be succeeded by another while it lives: what every
@@ -36,7 +38,7 @@ type gateway struct {
 // sessionStore is the sessions of a configuration, with the connection that they need.
 type sessionStore struct {
 	sessions *session.Manager
-	redis    *session.Redis // nil with the memory store
+	redis    *redisstore.Store // nil with the memory store
 	quota    *quota.Quota
 	census   census // the same store, for the operator
 }
@@ -71,11 +73,11 @@ func openSessions(c config.Config, tokens *token.Client, counts *metrics.Metrics
 	}
 	s := &sessionStore{}
 	if c.Session.Store == session.StoreMemory {
-		memory := session.NewMemory(nil)
+		memory := memstore.New(nil)
 		store := newMeasured(memory, counts)
 		o.Store, o.Leases, o.Lists, o.Bulk, o.Watch, s.census = store, store, store, store, memory.Watch, memory
 	} else {
-		if s.redis, err = session.NewRedis(c.Redis, log); err != nil {
+		if s.redis, err = redisstore.New(c.Redis, log); err != nil {
 			return nil, err
 		}
 		store := newMeasured(s.redis, counts)

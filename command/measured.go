@@ -7,6 +7,7 @@ import (
 
 	"stagedoor/metrics"
 	"stagedoor/session"
+	"stagedoor/session/redisstore"
 )
 
 // wholeStore is what both stores of package session are.
@@ -39,7 +40,7 @@ func newMeasured(next wholeStore, m *metrics.Metrics) *measured {
 func (o operation) ended(ctx context.Context, begun time.Time, err error) {
 	failure := ""
 	if errors.Is(err, session.ErrStoreUnavailable) && !errors.Is(ctx.Err(), context.Canceled) {
-		failure = session.StoreFault(err)
+		failure = redisstore.Reason(err)
 	}
 	o(time.Since(begun), failure)
 }

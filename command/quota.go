@@ -12,13 +12,14 @@ import (
 	"stagedoor/proxy"
 	"stagedoor/proxy/quota"
 	"stagedoor/session"
+	"stagedoor/session/redisstore"
 )
 
 // newsWrote begins the news that an owner has changed something; the owner's record key follows.
 const newsWrote = "wrote "
 
 // newQuota shares the quota with the other replicas over Redis, or with nobody where there is none.
-func newQuota(c config.Config, redis *session.Redis, counts *metrics.Metrics) *quota.Quota {
+func newQuota(c config.Config, redis *redisstore.Store, counts *metrics.Metrics) *quota.Quota {
 	o := quota.Options{Config: c.Quota.Quota(), IsQuota: proxy.IsQuota}
 	if redis != nil {
 		ledger := quota.NewRedis(redis.Scripter(), c.Redis.KeyPrefix, c.Spotify.ClientID, redis.News(), c.Redis.Timeout)

@@ -5,6 +5,7 @@ import (
 	"stagedoor/flows"
 	"stagedoor/proxy"
 	"stagedoor/session"
+	"stagedoor/session/redisstore"
 )
 
 // Config is the whole of config.yaml. Each part belongs to the package that lives by it; what is here is main's.
@@ -15,7 +16,7 @@ type Config struct {
 	Log      Log                  `yaml:"log"`
 	Spotify  flows.Config         `yaml:"spotify"`
 	Session  session.Config       `yaml:"session"`
-	Redis    session.RedisConfig  `yaml:"redis"`
+	Redis    redisstore.Config    `yaml:"redis"`
 	Routes   []proxy.Route        `yaml:"routes"`
 	Accounts map[string]Account   `yaml:"accounts"`
 	Quota    proxy.QuotaConfig    `yaml:"quota"`
@@ -54,7 +55,7 @@ func Default() Config {
 		Log:      Log{Level: "info", Format: "json"},
 		Spotify:  flows.DefaultConfig(),
 		Session:  session.DefaultConfig(),
-		Redis:    session.DefaultRedisConfig(),
+		Redis:    redisstore.DefaultConfig(),
 		Routes:   proxy.DefaultRoutes(),
 		Quota:    proxy.DefaultQuotaConfig(),
 	}

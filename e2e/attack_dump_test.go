@@ -18,6 +18,7 @@ import (
 	"stagedoor/flows"
 	"stagedoor/secret"
 	"stagedoor/session"
+	"stagedoor/session/redisstore"
 )
 
 // openForAll are the kinds of record that have no cookie, and therefore open with the configured key alone, as the contract
@@ -179,7 +180,7 @@ func (v *visitor) leaveForConsent() string {
 // sessionsWith are the program's own sessions over the same Redis, under a key.
 func (w *world) sessionsWith(t *testing.T, key secret.Text) *session.Manager {
 	t.Helper()
-	store, err := session.NewRedis(w.redis.Config(), zap.NewNop())
+	store, err := redisstore.New(w.redis.Config(), zap.NewNop())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"stagedoor/secret"
 	"stagedoor/session"
+	"stagedoor/session/redisstore"
 )
 
 // clocksDiffer lets two session managers of one process share a Redis, one of them with a wrong clock.
@@ -67,7 +68,7 @@ func (w *world) refreshesWithSkew(r *trial, lifetime, span, stepping, skew time.
 
 func (w *world) manager(r *trial, now func() time.Time, lifetime time.Duration, calls *atomic.Int64) *session.Manager {
 	r.Helper()
-	redis, err := session.NewRedis(w.redis.Config(), zap.NewNop())
+	redis, err := redisstore.New(w.redis.Config(), zap.NewNop())
 	if err != nil {
 		r.Fatal(err)
 	}

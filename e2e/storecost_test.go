@@ -13,6 +13,7 @@ import (
 
 	"stagedoor/secret"
 	"stagedoor/session"
+	"stagedoor/session/redisstore"
 )
 
 // maxStoreCommands is how many commands of Redis one request may cause, those inside of scripts among them.
@@ -191,9 +192,9 @@ func TestRevokeAllKeepsOtherClients(t *testing.T) {
 	w := newWorld(t, options{})
 	v := w.visitor()
 	v.login("ada")
-	config := session.DefaultRedisConfig()
+	config := redisstore.DefaultConfig()
 	config.Addresses = []string{w.redis.Addr()}
-	store, err := session.NewRedis(config, zap.NewNop())
+	store, err := redisstore.New(config, zap.NewNop())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,6 +16,7 @@ import (
 
 	"stagedoor/secret"
 	"stagedoor/session"
+	"stagedoor/session/memstore"
 )
 
 const clientScript = "export const stagedoor = 1;\n"
@@ -40,7 +41,7 @@ type gateway struct {
 func newGateway(t *testing.T, change func(*Options)) *gateway {
 	t.Helper()
 	g := &gateway{t: t, Server: httptest.NewUnstartedServer(nil), spotify: newSpotify(t), clock: &clock{now: testClock}}
-	memory := session.NewMemory(g.clock.Now)
+	memory := memstore.New(g.clock.Now)
 	g.store = &watchedStore{Store: memory, saved: map[string]int{}}
 	core, logs := observer.New(zap.DebugLevel)
 	g.logs = logs

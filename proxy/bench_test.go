@@ -19,6 +19,7 @@ import (
 	"stagedoor/proxy/policy"
 	"stagedoor/secret"
 	"stagedoor/session"
+	"stagedoor/session/memstore"
 )
 
 // canned answers every request with the same JSON, without a network.
@@ -65,7 +66,7 @@ func browserRequest(cookie string) *http.Request {
 // newBenchedGateway is a gateway with everything on, but for the network and Redis, and the cookie of a session.
 func newBenchedGateway(tb testing.TB) (*Gateway, string) {
 	tb.Helper()
-	memory := session.NewMemory(nil)
+	memory := memstore.New(nil)
 	c := session.DefaultConfig()
 	c.Keys = []secret.Text{session.NewKey()}
 	log := zap.New(zapcore.NewCore(zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig()), zapcore.AddSync(io.Discard), zap.InfoLevel))

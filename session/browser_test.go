@@ -10,6 +10,7 @@ import (
 
 	"stagedoor/secret"
 	"stagedoor/session"
+	"stagedoor/session/memstore"
 )
 
 // typicalUserAgent is what a browser says of itself.
@@ -101,7 +102,7 @@ func newManager(t testing.TB, o session.Options) *session.Manager {
 		o.Config = testConfig()
 	}
 	if o.Store == nil {
-		memory := session.NewMemory(o.Now)
+		memory := memstore.New(o.Now)
 		o.Store, o.Leases = memory, memory
 	}
 	if o.Lists == nil {
@@ -121,3 +122,6 @@ func newManager(t testing.TB, o session.Options) *session.Manager {
 	t.Cleanup(m.Close)
 	return m
 }
+
+// pass lets time go by. Inside synctest that takes no time.
+func pass(d time.Duration) { <-time.After(d) }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	"unicode"
 
 	"stagedoor/secret"
 )
@@ -53,42 +52,6 @@ type CookieConfig struct {
 	SameSite string `yaml:"same_site"`
 }
 
-// RedisConfig is the part of config.yaml below "redis".
-type RedisConfig struct {
-	// Addresses are host:port each: one is a single server, several are a cluster, and with SentinelMaster they are
-	// the sentinels.
-	Addresses []string `yaml:"addresses"`
-	// SentinelMaster is the name of the master that the sentinels watch; empty means no sentinels.
-	SentinelMaster string `yaml:"sentinel_master"`
-	// SentinelUsername and SentinelPassword log in to the sentinels, which know nothing of Redis' own users; both empty
-	// means no login.
-	SentinelUsername string      `yaml:"sentinel_username"`
-	SentinelPassword secret.Text `yaml:"sentinel_password"`
-	// Username and Password log in to Redis; both empty means no login.
-	Username string      `yaml:"username"`
-	Password secret.Text `yaml:"password"`
-	// Database is the number of the database; a cluster has only 0.
-	Database int `yaml:"database"`
-	// TLS encrypts the connection to Redis.
-	TLS RedisTLS `yaml:"tls"`
-	// KeyPrefix begins every key and every channel, so that several programs can share one Redis. It must leave a key and
-	// its lease in one slot of a cluster: {} at its first brace would make each name its own hash tag
-	// (https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#hash-tags).
-	KeyPrefix string `yaml:"key_prefix"`
-	// Timeout bounds one command, its connection included.
-	Timeout time.Duration `yaml:"timeout"`
-}
-
-// RedisTLS is the part of config.yaml below "redis.tls". All files are PEM.
-type RedisTLS struct {
-	Enabled bool `yaml:"enabled"`
-	// CAFile holds the authorities to trust; empty means the system's.
-	CAFile string `yaml:"ca_file"`
-	// CertFile and KeyFile are the client's certificate; both empty means none.
-	CertFile string `yaml:"cert_file"`
-	KeyFile  string `yaml:"key_file"`
-}
-
 // DefaultConfig returns what config.yaml says where it is silent. Keys are empty: there is no default key.
 func DefaultConfig() Config {
 	return Config{
@@ -101,16 +64,7 @@ func DefaultConfig() Config {
 	}
 }
 
-// DefaultRedisConfig returns what config.yaml says where it is silent.
-func DefaultRedisConfig() RedisConfig {
-	return RedisConfig{
-		Addresses: []string{"127.0.0.1:6379"},
-		KeyPrefix: "stagedoor:",
-		Timeout:   500 * time.Millisecond,
-	}
-}
-
-// Validate reports every fault: the field by its path below "session", and a sentence that says what to do.
+// Validate reports every problem: the field by its path below "session", and a sentence that says what to do.
 func (c Config) Validate(report func(field, problem string)) {
 	if c.Store != StoreRedis && c.Store != StoreMemory {
 		report("store", fmt.Sprintf("%q is no session store; write redis or memory", c.Store))
@@ -158,60 +112,4 @@ func keyProblem(key string) string {
 		return fmt.Sprintf("this key is too short, %d bytes; %s", len(raw), mend)
 	}
 	return mend
-}
-
-// Validate reports every fault: the field by its path below "redis", and a sentence that says what to do.
-func (c RedisConfig) Validate(report func(field, problem string)) {
-	if len(c.Addresses) == 0 {
-		report("addresses", "there is no address; write at least one host:port")
-	}
-	for i, address := range c.Addresses {
-		if problem := addressProblem(address); problem != "" {
-			report(fmt.Sprintf("addresses[%d]", i), problem)
-		}
-	}
-	if c.Database < 0 {
-		report("database", "must not be negative")
-	}
-	if c.Database > 0 && len(c.Addresses) > 1 && c.SentinelMaster == "" {
-		report("database", "several addresses are a cluster, and a cluster has only database 0; set sentinel_master if they are sentinels")
-	}
-	c.validateSentinel(report)
-	if problem := prefixProblem(c.KeyPrefix); problem != "" {
-		report("key_prefix", problem)
-	}
-	if c.Timeout <= 0 {
-		report("timeout", "must be above zero, such as 500ms")
-	}
-	if (c.TLS.CertFile == "") != (c.TLS.KeyFile == "") {
-		report("tls", "cert_file and key_file belong together; set both or neither")
-	}
-}
-
-// validateSentinel reports a login that no sentinel would be asked for, and one that lacks its half.
-func (c RedisConfig) validateSentinel(report func(field, problem string)) {
-	if c.SentinelMaster == "" {
-		if c.SentinelUsername != "" {
-			report("sentinel_username", "there are no sentinels to log in to; set sentinel_master, or use username for Redis itself")
-		}
-		if !c.SentinelPassword.IsZero() {
-			report("sentinel_password", "there are no sentinels to log in to; set sentinel_master, or use password for Redis itself")
-		}
-		return
-	}
-	if c.SentinelUsername != "" && c.SentinelPassword.IsZero() {
-		report("sentinel_username", "a user of the sentinels needs sentinel_password, too")
-	}
-}
-
-// prefixProblem says what is wrong with a key prefix; empty when nothing is.
-func prefixProblem(prefix string) string {
-	if _, tag, found := strings.Cut(prefix, "{"); found && strings.HasPrefix(tag, "}") {
-		return "must not have {} at its first brace: a Redis cluster would put a session and its lease into different slots; " +
-			"leave the braces out, or write a name between them"
-	}
-	if strings.ContainsFunc(prefix, func(r rune) bool { return unicode.IsControl(r) || unicode.IsSpace(r) }) {
-		return "must not have blanks or control characters; write letters, digits and colons, such as stagedoor:"
-	}
-	return ""
 }

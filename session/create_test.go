@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"stagedoor/session"
+	"stagedoor/session/memstore"
 )
 
 func TestCreateGivesASession(t *testing.T) {
@@ -100,7 +101,7 @@ func TestCreateNeverAdoptsAnID(t *testing.T) {
 }
 
 func TestCreateWithoutTheStore(t *testing.T) {
-	store := &switchStore{memory: session.NewMemory(nil)}
+	store := &switchStore{memory: memstore.New(nil)}
 	store.away.Store(true)
 	m, b := newManager(t, session.Options{Store: store, Leases: store}), &browser{}
 	w := httptest.NewRecorder()
@@ -129,7 +130,7 @@ func TestCreateWithAHostileUserAgent(t *testing.T) {
 		"not UTF-8":              "\xff\xfe",
 		"none":                   "",
 	} {
-		store := &switchStore{memory: session.NewMemory(nil)}
+		store := &switchStore{memory: memstore.New(nil)}
 		m := newManager(t, session.Options{Store: store, Leases: store})
 		b := &browser{}
 		r := httptest.NewRequest(http.MethodGet, "/", nil)

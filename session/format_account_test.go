@@ -1,4 +1,4 @@
-package session
+package session_test
 
 import (
 	"context"
@@ -10,10 +10,12 @@ import (
 	"time"
 
 	"stagedoor/secret"
+	"stagedoor/session"
+	"stagedoor/session/memstore"
 )
 
-// An account that an older program connected is under its name alone. Whoever opens it first has it, and no other client
-// id afterwards.
+// An account that an older program connected is under its name alone. The client id that opens it first has it, and no
+// other client id has it afterwards.
 func TestOldAccountIsAdopted(t *testing.T) {
 	text, err := os.ReadFile("testdata/account.1")
 	if err != nil {
@@ -23,35 +25,42 @@ func TestOldAccountIsAdopted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	first, second := managerFor(t, testClient), managerFor(t, "another")
-	second.options.Store, second.options.Leases = first.options.Store, first.options.Leases
-	now := fullRecord().createdAt.time().Add(24 * time.Hour)
-	old := under(kindAccount, "radio")
-	for _, m := range []*Manager{first, second} {
-		m.options.Now = func() time.Time { return now }
-		m.settings.Load().Refresh = func(context.Context, secret.Text) (Grant, error) { return typicalGrant(), nil }
+	now := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC) // a day after testdata/account.1 was made
+	clock := func() time.Time { return now }
+	grant := goodFor(time.Hour)
+	grant.Expiry = now.Add(time.Hour)
+	store := memstore.New(clock)
+	open := func(client string) *session.Manager {
+		c := testConfig()
+		c.Keys = []secret.Text{secret.New("QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE=")}
+		return newManager(t, session.Options{
+			Config: c, Client: client, Store: store, Leases: store, Now: clock,
+			Refresh: func(context.Context, secret.Text) (session.Grant, error) { return grant, nil },
+		})
 	}
-	if err := first.options.Store.Save(t.Context(), old.key, Entry{Version: 1, Data: sealed}, time.Hour, ""); err != nil {
+	first, second := open("0f1e2d3c4b5a69788796a5b4c3d2e1f0"), open("another")
+	old := "account:" + sha256Hex("radio")
+	if err := store.Save(t.Context(), old, session.Entry{Version: 1, Data: sealed}, time.Hour, ""); err != nil {
 		t.Fatal(err)
 	}
 	account, err := first.Account(t.Context(), "radio")
-	if err != nil || account.User().ID != typicalRecord().user.ID {
+	if err != nil || account.User().ID != "31l77y2b4ypz3kqxh5l7v6d2ab4q" {
 		t.Fatalf("the old account is %v, %v", account, err)
 	}
 	if _, err := first.Token(t.Context(), account); err != nil { // which refreshes and writes it
 		t.Fatal(err)
 	}
-	if _, err := second.Account(t.Context(), "radio"); !errors.Is(err, ErrNoSession) {
+	if _, err := second.Account(t.Context(), "radio"); !errors.Is(err, session.ErrNoSession) {
 		t.Errorf("with another client id it is there: %v", err)
 	}
 	if removed, err := second.RemoveAccount(t.Context(), "radio"); removed || err != nil {
 		t.Errorf("with another client id it was removed: %v, %v", removed, err)
 	}
-	login := Login{User: User{ID: "ben"}, Grant: typicalGrant(), AuthorizedAt: now}
+	login := session.Login{User: session.User{ID: "ben"}, Grant: grant, AuthorizedAt: now}
 	if err := first.ConnectAccount(t.Context(), "radio", login); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := first.options.Store.Load(t.Context(), old.key); !errors.Is(err, ErrAbsent) {
+	if _, err := store.Load(t.Context(), old); !errors.Is(err, session.ErrAbsent) {
 		t.Errorf("connected again, the old grant is still there: %v", err)
 	}
 	if account, err = first.Account(t.Context(), "radio"); err != nil || account.User().ID != "ben" {

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
@@ -49,9 +50,9 @@ func readGolden(t testing.TB, format int) []byte {
 
 func managerFor(t testing.TB, client string) *Manager {
 	t.Helper()
-	c, memory := DefaultConfig(), NewMemory(nil)
+	c := DefaultConfig()
 	c.Keys = []secret.Text{keyA}
-	m, err := NewManager(Options{Config: c, Store: memory, Leases: memory, Lists: memory, Bulk: memory, Log: zap.NewNop(), Client: client})
+	m, err := NewManager(Options{Config: c, Log: zap.NewNop(), Client: client})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,24 +131,36 @@ func TestFormatsAreFixed(t *testing.T) {
 
 // A record of an older format is written in the newest at its next use.
 func TestOldRecordIsWrittenAnew(t *testing.T) {
-	m := managerFor(t, testClient)
+	m, store := managerFor(t, testClient), &oneEntry{Entry: Entry{Version: 1, Data: readGolden(t, formatUnnamed)}}
 	want := goldenRecord(formatUnnamed)
 	now := want.lastSeenAt.time().Add(24 * time.Hour)
-	m.options.Now = func() time.Time { return now }
-	p, entry := behind(kindSession, goldenID), Entry{Version: 1, Data: readGolden(t, formatUnnamed)}
-	if err := m.options.Store.Save(t.Context(), p.key, entry, time.Hour, ""); err != nil {
-		t.Fatal(err)
-	}
+	m.options.Store, m.options.Lists, m.options.Now = store, store, func() time.Time { return now }
+	p := behind(kindSession, goldenID)
 	s, err := m.load(t.Context(), p)
 	if err != nil {
 		t.Fatal(err)
 	}
 	m.touch(t.Context(), s)
-	entry, err = m.options.Store.Load(t.Context(), p.key)
-	if err != nil || entry.Version != 2 || entry.Data[0] != formatWritten {
-		t.Fatalf("the record has version %d and format %d, %v", entry.Version, entry.Data[0], err)
+	if store.Version != 2 || store.Data[0] != formatWritten {
+		t.Fatalf("the record has version %d and format %d", store.Version, store.Data[0])
 	}
 	if s, err = m.load(t.Context(), p); err != nil || !s.record.grant.same(want.grant) || s.record.lastSeenAt != instantOf(now) {
 		t.Errorf("the record has become %+v, %v", s.record, err)
 	}
 }
+
+// oneEntry is a store that has one entry.
+type oneEntry struct {
+	Store
+	Lists
+	Entry
+}
+
+func (o *oneEntry) Load(context.Context, string) (Entry, error) { return o.Entry, nil }
+
+func (o *oneEntry) Save(_ context.Context, _ string, e Entry, _ time.Duration, _ string) error {
+	o.Entry = e
+	return nil
+}
+
+func (o *oneEntry) Put(context.Context, string, map[string][]byte, time.Duration) error { return nil }

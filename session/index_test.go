@@ -14,6 +14,7 @@ import (
 
 	"stagedoor/secret"
 	"stagedoor/session"
+	"stagedoor/session/memstore"
 	"stagedoor/session/sessiontest"
 )
 
@@ -73,7 +74,7 @@ func TestEndEverywhereOfMany(t *testing.T) {
 // A browser that logs in again and again takes no more room than once, and does not push out the user's other sessions.
 func TestReplacedSessionsLeaveTheIndex(t *testing.T) {
 	server := sessiontest.StartRedis(t)
-	store := openRedis(t, server.Config())
+	store := sessiontest.OpenRedis(t, server.Config())
 	config := testConfig()
 	config.MaxPerUser = 3
 	m, phone, b := newManager(t, session.Options{Config: config, Store: store, Leases: store}), &browser{}, &browser{}
@@ -113,7 +114,7 @@ func indexBytes(t *testing.T, server *sessiontest.RedisServer) int64 {
 // TestIndexIsSmall measures an ordinary user's index: with one session, and what each more takes.
 func TestIndexIsSmall(t *testing.T) {
 	server := sessiontest.StartRedis(t)
-	store := openRedis(t, server.Config())
+	store := sessiontest.OpenRedis(t, server.Config())
 	m := newManager(t, session.Options{Store: store, Leases: store, Client: "client-1"})
 	new(browser).logInAs(t, m, "31a4cwq5yc4vz2uvxfjnm3cdkuey", typicalUserAgent)
 	one := indexBytes(t, server)
@@ -130,7 +131,7 @@ func TestIndexIsSmall(t *testing.T) {
 // A new key that reaches one replica later costs no list: what does not open is listed, ended, and never written over.
 func TestIndexDuringAKeyRotation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		store, tokens, oldKey, newKey := session.NewMemory(nil), &tokenEndpoint{}, session.NewKey(), session.NewKey()
+		store, tokens, oldKey, newKey := memstore.New(nil), &tokenEndpoint{}, session.NewKey(), session.NewKey()
 		late, early := withKeys(t, store, tokens, oldKey), withKeys(t, store, tokens, newKey, oldKey)
 		var all []*browser
 		for i := range 6 {
@@ -174,7 +175,7 @@ func TestMaxPerUser(t *testing.T) {
 	config.MaxPerUser, config.IdleTimeout = 3, 10*time.Second
 	var managers []*session.Manager
 	for range 2 {
-		store := openRedis(t, server.Config())
+		store := sessiontest.OpenRedis(t, server.Config())
 		managers = append(managers, newManager(t, session.Options{Config: config, Store: store, Leases: store, Watch: store.Watch}))
 	}
 	var all []*browser
@@ -234,7 +235,7 @@ func TestMaxPerUserGoesByUse(t *testing.T) {
 // by nobody else.
 func TestEndAllWithoutAnyIndex(t *testing.T) {
 	server := sessiontest.StartRedis(t)
-	store := openRedis(t, server.Config())
+	store := sessiontest.OpenRedis(t, server.Config())
 	m := newManager(t, session.Options{Store: store, Leases: store})
 	var all []*browser
 	for i := range 20 {
@@ -247,7 +248,9 @@ func TestEndAllWithoutAnyIndex(t *testing.T) {
 	if i % 2 == 0 then redis.call('HSET', key, 'a', 'b', string.rep('x', 32), 'c') end
 	if i % 3 == 0 then redis.call('DEL', key) redis.call('SET', key, 'junk') end
 end`
-	do(t, server, "EVAL", spoil, "0")
+	if _, err := server.Do("EVAL", spoil, "0"); err != nil {
+		t.Fatal(err)
+	}
 	if count, err := m.EndAll(t.Context()); count != len(all) || err != nil {
 		t.Errorf("%d sessions ended, %v; want %d", count, err, len(all))
 	}
@@ -322,7 +325,7 @@ const earlierIndexOfAda = "Aau0WSjHNUYrq+8qTauK5YMQCYPZL0clQle9d1JdOcvrIxR1tlyVq
 // Sessions that only the index of an earlier version has are listed and ended, and when that does not open nobody is told
 // that all sessions are known.
 func TestEarlierIndex(t *testing.T) {
-	store := session.NewMemory(nil)
+	store := memstore.New(nil)
 	sealed, err := base64.StdEncoding.DecodeString(earlierIndexOfAda)
 	if err != nil {
 		t.Fatal(err)

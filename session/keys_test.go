@@ -8,10 +8,11 @@ import (
 
 	"stagedoor/secret"
 	"stagedoor/session"
+	"stagedoor/session/memstore"
 )
 
 // withKeys makes a manager over the store that has these keys.
-func withKeys(t *testing.T, store *session.Memory, tokens *tokenEndpoint, keys ...secret.Text) *session.Manager {
+func withKeys(t *testing.T, store *memstore.Store, tokens *tokenEndpoint, keys ...secret.Text) *session.Manager {
 	t.Helper()
 	config := testConfig()
 	config.Keys = keys
@@ -22,7 +23,7 @@ func withKeys(t *testing.T, store *session.Memory, tokens *tokenEndpoint, keys .
 func TestKeyRotation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		oldKey, newKey := session.NewKey(), session.NewKey()
-		store, tokens := session.NewMemory(nil), &tokenEndpoint{}
+		store, tokens := memstore.New(nil), &tokenEndpoint{}
 		active, absent := &browser{}, &browser{}
 		before := withKeys(t, store, tokens, oldKey)
 		active.logIn(t, before, goodFor(-time.Minute))
@@ -46,7 +47,7 @@ func TestKeyRotation(t *testing.T) {
 
 // A record that was moved below another id, or altered, is no session.
 func TestTamperedRecord(t *testing.T) {
-	store := session.NewMemory(nil)
+	store := memstore.New(nil)
 	m, b, other := newManager(t, session.Options{Store: store, Leases: store}), &browser{}, &browser{}
 	b.logIn(t, m, goodFor(time.Hour))
 	other.logIn(t, m, goodFor(time.Hour))
@@ -66,7 +67,7 @@ func TestTamperedRecord(t *testing.T) {
 }
 
 func TestManagerRefusesBadKeys(t *testing.T) {
-	store := session.NewMemory(nil)
+	store := memstore.New(nil)
 	config := testConfig()
 	config.Keys = nil
 	if _, err := session.NewManager(session.Options{Config: config, Store: store, Leases: store}); err == nil {

@@ -16,6 +16,7 @@ import (
 
 	"stagedoor/secret"
 	"stagedoor/session"
+	"stagedoor/session/memstore"
 	"stagedoor/session/sessiontest"
 )
 
@@ -85,11 +86,11 @@ func TestLoginStateWorksOnce(t *testing.T) {
 func TestLoginStateWorksOnceAmongMany(t *testing.T) {
 	stores := map[string]func(t *testing.T) (session.Store, session.Leases){
 		"memory": func(*testing.T) (session.Store, session.Leases) {
-			memory := session.NewMemory(nil)
+			memory := memstore.New(nil)
 			return memory, memory
 		},
 		"redis": func(t *testing.T) (session.Store, session.Leases) {
-			redis := openRedis(t, sessiontest.StartRedis(t).Config())
+			redis := sessiontest.OpenRedis(t, sessiontest.StartRedis(t).Config())
 			return redis, redis
 		},
 	}
@@ -178,7 +179,7 @@ func TestLoginStatesInSeveralTabs(t *testing.T) {
 // Fifty logins that nobody finishes leave five small cookies and nothing in Redis; the newest still works.
 func TestAbandonedLoginsLeaveLittle(t *testing.T) {
 	server := sessiontest.StartRedis(t)
-	store := openRedis(t, server.Config())
+	store := sessiontest.OpenRedis(t, server.Config())
 	for name, size := range map[string]int{"short": 200, "long": 2000} {
 		var clock atomic.Int64
 		now := func() time.Time { return time.UnixMilli(1_800_000_000_000 + clock.Add(1)) }
@@ -252,7 +253,7 @@ func TestLoginStateExpires(t *testing.T) {
 // The mark of a used state is there for as long as the state would open anywhere, with clocks a little apart.
 func TestMarkOutlivesItsLoginState(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		memory := session.NewMemory(nil)
+		memory := memstore.New(nil)
 		m := newManager(t, session.Options{Store: memory, Leases: memory})
 		slow := newManager(t, session.Options{
 			Store: memory, Leases: memory, Now: func() time.Time { return time.Now().Add(-50 * time.Second) },
@@ -344,7 +345,7 @@ func TestLoginStateRejectsTwoCookies(t *testing.T) {
 
 // While the store is away logins begin, and none is used up.
 func TestLoginStateWhileTheStoreIsAway(t *testing.T) {
-	store := &switchStore{memory: session.NewMemory(nil)}
+	store := &switchStore{memory: memstore.New(nil)}
 	m, b := newManager(t, session.Options{Store: store, Leases: store}), &browser{}
 	store.away.Store(true)
 	state := b.mustBegin(t, m, "text")
@@ -377,7 +378,7 @@ func TestLoginStateOutlivesAKeyRotation(t *testing.T) {
 }
 
 func TestLoginStateIsSealed(t *testing.T) {
-	memory := session.NewMemory(nil)
+	memory := memstore.New(nil)
 	m, b := newManager(t, session.Options{Store: memory, Leases: memory}), &browser{}
 	state := b.mustBegin(t, m, "the verifier")
 	value := b.cookies[loginCookie(state)]

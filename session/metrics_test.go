@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"stagedoor/session"
+	"stagedoor/session/memstore"
 )
 
 // refreshReports remembers what was reported of refreshes.
@@ -62,7 +63,7 @@ func TestReportsOfRefreshes(t *testing.T) {
 func TestReportOfALostToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tokens, reports, b := &tokenEndpoint{takes: time.Second}, &refreshReports{}, &browser{}
-		store := &switchStore{memory: session.NewMemory(nil)}
+		store := &switchStore{memory: memstore.New(nil)}
 		m := newManager(t, session.Options{Store: store, Leases: store, Refresh: tokens.refresh, Metrics: reports})
 		s := b.logIn(t, m, goodFor(-time.Minute))
 		var wg sync.WaitGroup

@@ -9,6 +9,7 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"stagedoor/session"
+	"stagedoor/session/memstore"
 )
 
 // newClients starts one replica for each client id, over one store and with one session key. Each has a token endpoint
@@ -16,7 +17,7 @@ import (
 func newClients(t *testing.T, clients ...string) *replicas {
 	t.Helper()
 	core, logs := observer.New(zap.DebugLevel)
-	r := &replicas{store: &switchStore{memory: session.NewMemory(nil)}, tokens: &tokenEndpoint{}, logs: logs}
+	r := &replicas{store: &switchStore{memory: memstore.New(nil)}, tokens: &tokenEndpoint{}, logs: logs}
 	for _, client := range clients {
 		r.managers = append(r.managers, newManager(t, session.Options{
 			Store: r.store, Leases: r.store, Watch: r.store.watch, Refresh: r.tokens.refresh, Log: zap.New(core), Client: client,

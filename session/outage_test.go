@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"stagedoor/session"
+	"stagedoor/session/memstore"
 )
 
 // A replica serves sessions that it has just seen for 10s while the store is away, others not at all.
@@ -41,7 +42,7 @@ func TestOutageServesRecentSessions(t *testing.T) {
 }
 
 func TestOutageOfAnonymousBrowsers(t *testing.T) {
-	store := &switchStore{memory: session.NewMemory(nil)}
+	store := &switchStore{memory: memstore.New(nil)}
 	store.away.Store(true)
 	m := newManager(t, session.Options{Store: store, Leases: store})
 	_, err := peek(m, &browser{})
@@ -120,7 +121,7 @@ func TestOutageAfterALogout(t *testing.T) {
 
 // A replica needs no news to know what it has deleted itself.
 func TestOutageAfterALogoutWithoutNews(t *testing.T) {
-	store := &switchStore{memory: session.NewMemory(nil)}
+	store := &switchStore{memory: memstore.New(nil)}
 	m, b := newManager(t, session.Options{Store: store, Leases: store}), &browser{}
 	b.logIn(t, m, goodFor(time.Hour))
 	still := &browser{cookies: map[string]string{"stagedoor": b.cookies["stagedoor"]}}
@@ -136,7 +137,7 @@ func TestOutageAfterALogoutWithoutNews(t *testing.T) {
 
 // A session that the store does not know any more is forgotten, although nobody said that it was deleted.
 func TestOutageAfterTheSessionWasMissed(t *testing.T) {
-	store := &switchStore{memory: session.NewMemory(nil)}
+	store := &switchStore{memory: memstore.New(nil)}
 	m, b := newManager(t, session.Options{Store: store, Leases: store}), &browser{}
 	b.logIn(t, m, goodFor(time.Hour))
 	mustPeek(t, m, b)
@@ -169,8 +170,8 @@ func TestOutageOutlastsTheSession(t *testing.T) {
 // refresh is done.
 func TestRefreshThatSawTheSessionBeforeItsLogout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		memory, tokens, watched := session.NewMemory(nil), &tokenEndpoint{}, make(chan session.Watcher, 1)
-		store := &lateStore{Memory: memory}
+		memory, tokens, watched := memstore.New(nil), &tokenEndpoint{}, make(chan session.Watcher, 1)
+		store := &lateStore{Store: memory}
 		here := newManager(t, session.Options{
 			Store: store, Leases: memory, Refresh: tokens.refresh,
 			Watch: func(ctx context.Context, w session.Watcher) {
@@ -203,12 +204,12 @@ func TestRefreshThatSawTheSessionBeforeItsLogout(t *testing.T) {
 
 // lateStore answers a load when something else has happened.
 type lateStore struct {
-	*session.Memory
+	*memstore.Store
 	loaded func(key string)
 }
 
 func (s *lateStore) Load(ctx context.Context, key string) (session.Entry, error) {
-	entry, err := s.Memory.Load(ctx, key)
+	entry, err := s.Store.Load(ctx, key)
 	if s.loaded != nil && strings.HasPrefix(key, "session:") {
 		s.loaded(key)
 	}

@@ -1,6 +1,7 @@
 package session_test
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
@@ -8,88 +9,22 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
-	"go.uber.org/zap"
-
 	"stagedoor/session"
+	"stagedoor/session/redisstore"
 	"stagedoor/session/sessiontest"
 )
 
-func TestRedis(t *testing.T) {
-	server := sessiontest.StartRedis(t)
-	sessiontest.TestStore(t, func(t *testing.T) (session.Store, session.Leases, func(time.Duration)) {
-		config := server.Config()
-		config.KeyPrefix = t.Name() + ":" // an empty store for every test
-		store := openRedis(t, config)
-		return store, store, server.Advance
-	})
-}
-
-func TestRedisLists(t *testing.T) {
-	server := sessiontest.StartRedis(t)
-	sessiontest.TestLists(t, func(t *testing.T) (sessiontest.Whole, func(time.Duration)) {
-		config := server.Config()
-		config.KeyPrefix = t.Name() + ":"
-		return openRedis(t, config), server.Advance
-	})
-}
-
-func TestRedisClusterLists(t *testing.T) {
-	nodes, n := sessiontest.StartRedisCluster(t, 3), 0
-	config := session.DefaultRedisConfig()
-	config.Addresses = nil
-	for _, node := range nodes {
-		config.Addresses = append(config.Addresses, node.Addr())
-	}
-	sessiontest.TestLists(t, func(t *testing.T) (sessiontest.Whole, func(time.Duration)) {
-		n++
-		config.KeyPrefix = fmt.Sprint("test", n, ":")
-		return openRedis(t, config), func(d time.Duration) {
-			for _, node := range nodes {
-				node.Advance(d)
-			}
-		}
-	})
-	t.Run("a scan fails when a part of the cluster is away", func(t *testing.T) {
-		store := openRedis(t, config)
-		nodes[2].Stop()
-		if err := store.Scan(t.Context(), "", func([]string) error { return nil }); !errors.Is(err, session.ErrStoreUnavailable) {
-			t.Errorf("the scan answers %v", err)
-		}
-	})
-}
-
-// openRedis connects to Redis for the length of the test.
-func openRedis(t *testing.T, config session.RedisConfig) *session.Redis {
-	t.Helper()
-	store, err := session.NewRedis(config, zap.NewNop())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := store.Close(); err != nil {
-			t.Errorf("close the connections: %v", err)
-		}
-	})
-	return store
-}
-
-func TestRedisTakesItsClockFromTheServer(t *testing.T) {
-	store := openRedis(t, sessiontest.StartRedis(t).Config())
-	if err := store.Save(t.Context(), "key", session.Entry{Version: 1}, time.Millisecond, ""); err != nil {
-		t.Fatal(err)
-	}
-	sessiontest.Eventually(t, 5*time.Second, "an entry of a millisecond is gone", func() bool {
-		_, err := store.Load(t.Context(), "key")
-		return err != nil
-	})
-}
+// watchTime bounds how long news of a deletion may take in these tests; the machine may be busy.
+const watchTime = 20 * time.Second
 
 func TestRedisKeyLayout(t *testing.T) {
 	server := sessiontest.StartRedis(t)
-	store := openRedis(t, server.Config())
+	store := sessiontest.OpenRedis(t, server.Config())
 	m := newManager(t, session.Options{Store: store, Leases: store})
 	b := &browser{}
 	b.logIn(t, m, goodFor(time.Hour))
@@ -156,19 +91,94 @@ func sha256Hex(text string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// What somebody else has written under a key of ours is no entry, and does not stand in the way of one.
-func TestRedisForeignValue(t *testing.T) {
+// deletions are the keys that a store has told a Watcher of.
+type deletions struct{ keys sync.Map }
+
+func (d *deletions) Gone(key string) { d.keys.Store(key, true) }
+func (*deletions) Changed(string)    {}
+func (*deletions) Missed()           {}
+func (*deletions) Lost()             {}
+
+func (d *deletions) heard(key string) bool {
+	_, heard := d.keys.Load(key)
+	return heard
+}
+
+// listen lets the store tell of deletions until the test ends.
+func listen(t *testing.T, store *redisstore.Store) *deletions {
+	t.Helper()
+	d := &deletions{}
+	ctx, stop := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	wg.Go(func() { store.Watch(ctx, d) })
+	t.Cleanup(func() { stop(); wg.Wait() })
+	return d
+}
+
+// A session that ended on one replica is served by no other, even if Redis goes away right afterwards.
+func TestRedisWatchEndsRecentCopies(t *testing.T) {
 	server := sessiontest.StartRedis(t)
-	store := openRedis(t, server.Config())
-	if _, err := server.Do("SET", "stagedoor:{key}", "junk"); err != nil {
+	open := func() *session.Manager {
+		store := sessiontest.OpenRedis(t, server.Config())
+		return newManager(t, session.Options{Store: store, Leases: store, Watch: store.Watch})
+	}
+	here, other, b := open(), open(), &browser{}
+	w := listen(t, sessiontest.OpenRedis(t, server.Config()))
+	b.logIn(t, here, goodFor(time.Hour))
+	still := &browser{cookies: map[string]string{"stagedoor": b.cookies["stagedoor"]}}
+	sessiontest.Eventually(t, watchTime, "all three watch", func() bool {
+		reply, err := server.Do("PUBSUB", "NUMSUB", "stagedoor:deleted")
+		list, ok := reply.([]any)
+		return err == nil && ok && list[1] == int64(3)
+	})
+	mustPeek(t, other, still)
+	if err := b.logOut(here); err != nil {
 		t.Fatal(err)
 	}
-	_, err := store.Load(t.Context(), "key")
-	wantError(t, "load", err, session.ErrAbsent)
-	if err := store.Save(t.Context(), "key", session.Entry{Version: 1, Data: []byte("ours")}, time.Minute, ""); err != nil {
-		t.Fatalf("save: %v", err)
+	sessiontest.Eventually(t, watchTime, "the logout is heard of", func() bool { return w.heard(still.key()) })
+	server.Stop()
+	sessiontest.Eventually(t, watchTime, "the other replica has heard, too", func() bool {
+		_, err := peek(other, still)
+		return err != nil
+	})
+}
+
+// Sessions that were just seen need no look into the store, until something changes.
+func TestRedisIsNotAskedForWhatItWouldTell(t *testing.T) {
+	server := sessiontest.StartRedis(t)
+	open := func() (*session.Manager, *countingStore) {
+		redis := sessiontest.OpenRedis(t, server.Config())
+		store := &countingStore{Store: redis}
+		return newManager(t, session.Options{Store: store, Leases: redis, Watch: redis.Watch}), store
 	}
-	if e, err := store.Load(t.Context(), "key"); err != nil || string(e.Data) != "ours" {
-		t.Errorf("got %q, %v", e.Data, err)
+	here, asked := open()
+	other, _ := open()
+	b := &browser{}
+	b.logIn(t, other, goodFor(time.Hour))
+	sessiontest.Eventually(t, watchTime, "a session is served without a look into Redis", func() bool {
+		before := asked.loads.Load()
+		for range 20 {
+			mustPeek(t, here, b)
+		}
+		return asked.loads.Load()-before < 2
+	})
+	still := &browser{cookies: map[string]string{"stagedoor": b.cookies["stagedoor"]}}
+	if err := b.logOut(other); err != nil {
+		t.Fatal(err)
 	}
+	sessiontest.Eventually(t, watchTime, "the logout is heard of", func() bool {
+		_, err := peek(here, still)
+		return errors.Is(err, session.ErrNoSession)
+	})
+}
+
+// countingStore counts how often it is asked for an entry.
+type countingStore struct {
+	session.Store
+	loads atomic.Int64
+}
+
+func (s *countingStore) Load(ctx context.Context, key string) (session.Entry, error) {
+	s.loads.Add(1)
+	return s.Store.Load(ctx, key)
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"stagedoor/session"
+	"stagedoor/session/memstore"
 )
 
 // wantError compares an error with what it has to be.
@@ -244,7 +245,7 @@ func TestEndIsKnownAtOnce(t *testing.T) {
 	for name, want := range map[string]error{"by Spotify": session.ErrReauthorize, "by another replica": session.ErrNoSession} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				memory, tokens := session.NewMemory(nil), &tokenEndpoint{answer: failing(session.ErrGrantEnded)}
+				memory, tokens := memstore.New(nil), &tokenEndpoint{answer: failing(session.ErrGrantEnded)}
 				here := newManager(t, session.Options{
 					Store: memory, Leases: memory, Refresh: tokens.refresh,
 					Watch: func(ctx context.Context, w session.Watcher) {

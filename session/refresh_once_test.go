@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"stagedoor/session"
+	"stagedoor/session/memstore"
 )
 
 // However many requests and replicas want a token, one call gets it and all of them go on with it.
@@ -148,7 +149,7 @@ func TestCloseWaitsForTheRefresh(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				b, tokens := &browser{}, &tokenEndpoint{takes: 20 * time.Second}
-				store := &switchStore{memory: session.NewMemory(nil)}
+				store := &switchStore{memory: memstore.New(nil)}
 				m := newManager(t, session.Options{Store: store, Leases: store, Refresh: tokens.refresh})
 				s := b.logIn(t, m, goodFor(-time.Minute))
 				impatient, leave := context.WithTimeout(t.Context(), patience)

@@ -25,7 +25,7 @@ func TestOneRefreshForAllWithRedis(t *testing.T) {
 	}
 	var managers []*session.Manager
 	for range replicas {
-		store := openRedis(t, server.Config())
+		store := sessiontest.OpenRedis(t, server.Config())
 		managers = append(managers, newManager(t, session.Options{Store: store, Leases: store, Watch: store.Watch, Refresh: refresh}))
 	}
 	b := &browser{}
@@ -62,9 +62,9 @@ func TestLogoutDuringARefreshWithRedis(t *testing.T) {
 		<-goOn
 		return grantNumber(2, time.Hour), nil
 	}
-	store := openRedis(t, server.Config())
+	store := sessiontest.OpenRedis(t, server.Config())
 	here := newManager(t, session.Options{Store: store, Leases: store, Refresh: refresh})
-	other := newManager(t, session.Options{Store: openRedis(t, server.Config()), Leases: store, Refresh: refresh})
+	other := newManager(t, session.Options{Store: sessiontest.OpenRedis(t, server.Config()), Leases: store, Refresh: refresh})
 	b := &browser{}
 	s := b.logIn(t, here, goodFor(-time.Minute))
 	key := b.key()

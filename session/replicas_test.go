@@ -15,6 +15,7 @@ import (
 
 	"stagedoor/secret"
 	"stagedoor/session"
+	"stagedoor/session/memstore"
 )
 
 // replicas are managers over one store, as several processes are. They live inside synctest.
@@ -29,7 +30,7 @@ type replicas struct {
 func newReplicas(t *testing.T, count int, change ...func(*session.Config)) *replicas {
 	t.Helper()
 	core, logs := observer.New(zap.DebugLevel)
-	r := &replicas{store: &switchStore{memory: session.NewMemory(nil)}, tokens: &tokenEndpoint{}, logs: logs}
+	r := &replicas{store: &switchStore{memory: memstore.New(nil)}, tokens: &tokenEndpoint{}, logs: logs}
 	config := testConfig()
 	for _, c := range change {
 		c(&config)
@@ -49,7 +50,7 @@ func (r *replicas) audited(event, result string) int {
 
 // switchStore is a memory that can go away, and that tells every replica what was deleted.
 type switchStore struct {
-	memory *session.Memory
+	memory *memstore.Store
 	away   atomic.Bool
 	saves  atomic.Int64 // of sessions
 	holds  atomic.Int64 // asked for, answered or not

@@ -24,7 +24,6 @@ func TestNothingPrintsItsSecrets(t *testing.T) {
 		"a grant":           Grant{Token: Token{Access: text}, Refresh: text},
 		"a login":           Login{Grant: Grant{Token: Token{Access: text}, Refresh: text}},
 		"a configuration":   Config{Keys: []secret.Text{text}},
-		"Redis' settings":   RedisConfig{Password: text},
 		"a session":         Session{place: place{secret: text}, record: record{grant: Grant{Refresh: text}}},
 		"a session pointer": &Session{place: place{secret: text}, record: record{grant: Grant{Token: Token{Access: text}}}},
 	} {

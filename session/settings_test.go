@@ -8,6 +8,7 @@ import (
 
 	"stagedoor/secret"
 	"stagedoor/session"
+	"stagedoor/session/memstore"
 )
 
 // settingsOf are the settings of a test's managers, changed.
@@ -29,7 +30,7 @@ func use(t *testing.T, m *session.Manager, s session.Settings) {
 // A key is replaced while the manager works, and while it remembers the sessions that it has just seen.
 func TestUseOfOtherKeys(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		memory, tokens, newKey := session.NewMemory(nil), &tokenEndpoint{}, session.NewKey()
+		memory, tokens, newKey := memstore.New(nil), &tokenEndpoint{}, session.NewKey()
 		store, active, absent := &switchStore{memory: memory}, &browser{}, &browser{}
 		m := newManager(t, session.Options{Store: store, Leases: store, Watch: memory.Watch, Refresh: tokens.refresh})
 		active.logIn(t, m, goodFor(-time.Minute))

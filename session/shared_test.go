@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"stagedoor/session"
+	"stagedoor/session/memstore"
 )
 
 // appEndpoint counts the app's tokens and takes a second for each.
@@ -29,7 +30,7 @@ func (a *appEndpoint) grant(context.Context) (session.Grant, error) {
 
 func (a *appEndpoint) managers(t *testing.T, count int) []*session.Manager {
 	t.Helper()
-	memory := session.NewMemory(nil)
+	memory := memstore.New(nil)
 	var managers []*session.Manager
 	for range count {
 		managers = append(managers, newManager(t, session.Options{Store: memory, Leases: memory, App: a.grant, Client: "client"}))

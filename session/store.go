@@ -15,6 +15,9 @@ var (
 	ErrLeaseLost = errors.New("the lease is another's")
 )
 
+// SessionKeys begin the keys of browsers' sessions, which stores count.
+const SessionKeys = kindSession + ":"
+
 // Entry is a sealed record with its version.
 type Entry struct {
 	// Version counts the writes of the entry; the first is 1.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"stagedoor/session"
+	"stagedoor/session/memstore"
 )
 
 // shortLived sets an idle timeout of ten minutes and a lifetime of an hour.
@@ -87,7 +88,7 @@ func TestActivityIsWrittenSeldom(t *testing.T) {
 // A session cannot outlive the user's authorization, which may be older than the session.
 func TestSessionEndsWithTheAuthorization(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		store := &switchStore{memory: session.NewMemory(nil)}
+		store := &switchStore{memory: memstore.New(nil)}
 		m, b := newManager(t, session.Options{Store: store, Leases: store}), &browser{}
 		authorized := time.Now().Add(-session.GrantLifetime + 5*time.Second)
 		w := newAnswer()

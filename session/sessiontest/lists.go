@@ -12,40 +12,25 @@ import (
 	"stagedoor/session"
 )
 
-// Whole is everything that a store of sessions does.
-type Whole interface {
-	session.Store
-	session.Leases
-	session.Lists
-	session.Bulk
+// listTests are the tests of session.Lists, session.Bulk and the count.
+var listTests = []struct {
+	name string
+	test func(*testing.T, Store, func(time.Duration))
+}{
+	{"fields are written one by one", testFields},
+	{"fields hold any bytes", testFieldBytes},
+	{"many writers lose nothing", testFieldWriters},
+	{"a list lives as long as its longest promise", testListLife},
+	{"a list without fields is absent", testEmptyList},
+	{"many entries are loaded", testLoadMany},
+	{"many entries are deleted", testDeleteMany},
+	{"a scan visits every key", testScan},
+	{"a scan ends with what visit answers", testScanEnds},
+	{"bulk for a caller that left says nothing false", testBulkCanceled},
+	{"sessions are counted among other entries", testCount},
 }
 
-// TestLists checks that a store keeps the promises of session.Lists and session.Bulk. Open returns an empty store and a
-// function that lets time pass for it.
-func TestLists(t *testing.T, open func(t *testing.T) (Whole, func(time.Duration))) {
-	for _, c := range []struct {
-		name string
-		test func(*testing.T, Whole, func(time.Duration))
-	}{
-		{"fields are written one by one", testFields},
-		{"fields hold any bytes", testFieldBytes},
-		{"many writers lose nothing", testFieldWriters},
-		{"a list lives as long as its longest promise", testListLife},
-		{"a list without fields is absent", testEmptyList},
-		{"many entries are loaded", testLoadMany},
-		{"many entries are deleted", testDeleteMany},
-		{"a scan visits every key", testScan},
-		{"a scan ends with what visit answers", testScanEnds},
-		{"bulk for a caller that left says nothing false", testBulkCanceled},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			store, advance := open(t)
-			c.test(t, store, advance)
-		})
-	}
-}
-
-func put(t *testing.T, store Whole, key string, ttl time.Duration, pairs ...string) {
+func put(t *testing.T, store Store, key string, ttl time.Duration, pairs ...string) {
 	t.Helper()
 	fields := map[string][]byte{}
 	for i := 0; i < len(pairs); i += 2 {
@@ -56,7 +41,7 @@ func put(t *testing.T, store Whole, key string, ttl time.Duration, pairs ...stri
 	}
 }
 
-func wantFields(t *testing.T, store Whole, key string, pairs ...string) {
+func wantFields(t *testing.T, store Store, key string, pairs ...string) {
 	t.Helper()
 	lists, err := store.Fields(t.Context(), []string{"nothing", key})
 	if err != nil || len(lists) != 2 || len(lists[0]) != 0 || len(lists[1]) != len(pairs)/2 {
@@ -69,7 +54,7 @@ func wantFields(t *testing.T, store Whole, key string, pairs ...string) {
 	}
 }
 
-func testFields(t *testing.T, store Whole, _ func(time.Duration)) {
+func testFields(t *testing.T, store Store, _ func(time.Duration)) {
 	put(t, store, "list", longTime, "a", "1", "b", "2")
 	put(t, store, "list", longTime, "b", "3", "c", "4")
 	put(t, store, "other", longTime, "a", "5")
@@ -81,7 +66,7 @@ func testFields(t *testing.T, store Whole, _ func(time.Duration)) {
 	wantFields(t, store, "other", "a", "5")
 }
 
-func testFieldBytes(t *testing.T, store Whole, _ func(time.Duration)) {
+func testFieldBytes(t *testing.T, store Store, _ func(time.Duration)) {
 	var all []byte
 	for b := range 256 {
 		all = append(all, byte(b))
@@ -90,7 +75,7 @@ func testFieldBytes(t *testing.T, store Whole, _ func(time.Duration)) {
 	wantFields(t, store, "list", string(all), string(all), "empty", "")
 }
 
-func testFieldWriters(t *testing.T, store Whole, _ func(time.Duration)) {
+func testFieldWriters(t *testing.T, store Store, _ func(time.Duration)) {
 	const writers = 50
 	countTrue(t, writers, func(i int) (bool, error) {
 		return true, store.Put(t.Context(), "list", map[string][]byte{fmt.Sprint(i): []byte("x")}, longTime)
@@ -101,7 +86,7 @@ func testFieldWriters(t *testing.T, store Whole, _ func(time.Duration)) {
 	}
 }
 
-func testListLife(t *testing.T, store Whole, advance func(time.Duration)) {
+func testListLife(t *testing.T, store Store, advance func(time.Duration)) {
 	put(t, store, "list", time.Minute, "a", "1")
 	put(t, store, "list", time.Second, "b", "2")
 	advance(50 * time.Second)
@@ -114,7 +99,7 @@ func testListLife(t *testing.T, store Whole, advance func(time.Duration)) {
 	wantFields(t, store, "list", "c", "4")
 }
 
-func testEmptyList(t *testing.T, store Whole, _ func(time.Duration)) {
+func testEmptyList(t *testing.T, store Store, _ func(time.Duration)) {
 	put(t, store, "list", longTime, "a", "1")
 	for range 2 {
 		if err := store.Drop(t.Context(), "list", []string{"a"}); err != nil {
@@ -131,7 +116,7 @@ func testEmptyList(t *testing.T, store Whole, _ func(time.Duration)) {
 }
 
 // manyEntries saves so many entries and returns their keys.
-func manyEntries(t *testing.T, store Whole, count int) []string {
+func manyEntries(t *testing.T, store Store, count int) []string {
 	t.Helper()
 	var keys []string
 	for i := range count {
@@ -144,7 +129,7 @@ func manyEntries(t *testing.T, store Whole, count int) []string {
 	return keys
 }
 
-func testLoadMany(t *testing.T, store Whole, _ func(time.Duration)) {
+func testLoadMany(t *testing.T, store Store, _ func(time.Duration)) {
 	keys := slices.Insert(manyEntries(t, store, 450), 300, "absent")
 	entries, err := store.LoadMany(t.Context(), keys)
 	if err != nil || len(entries) != len(keys) {
@@ -160,7 +145,7 @@ func testLoadMany(t *testing.T, store Whole, _ func(time.Duration)) {
 	}
 }
 
-func testDeleteMany(t *testing.T, store Whole, _ func(time.Duration)) {
+func testDeleteMany(t *testing.T, store Store, _ func(time.Duration)) {
 	keys := manyEntries(t, store, 450)
 	for _, want := range []bool{true, false} {
 		deleted, err := store.DeleteMany(t.Context(), keys[1:])
@@ -173,7 +158,7 @@ func testDeleteMany(t *testing.T, store Whole, _ func(time.Duration)) {
 	}
 }
 
-func testScan(t *testing.T, store Whole, _ func(time.Duration)) {
+func testScan(t *testing.T, store Store, _ func(time.Duration)) {
 	want := manyEntries(t, store, 2500)
 	put(t, store, "many:list", longTime, "a", "1")
 	put(t, store, "man", longTime, "a", "1")
@@ -192,7 +177,7 @@ func testScan(t *testing.T, store Whole, _ func(time.Duration)) {
 }
 
 // scan returns the keys that begin with a text.
-func scan(t *testing.T, store Whole, begin string) []string {
+func scan(t *testing.T, store Store, begin string) []string {
 	t.Helper()
 	var keys []string
 	if err := store.Scan(t.Context(), begin, func(some []string) error {
@@ -205,7 +190,7 @@ func scan(t *testing.T, store Whole, begin string) []string {
 	return slices.Compact(keys)
 }
 
-func testScanEnds(t *testing.T, store Whole, _ func(time.Duration)) {
+func testScanEnds(t *testing.T, store Store, _ func(time.Duration)) {
 	manyEntries(t, store, 3)
 	enough := errors.New("enough")
 	if err := store.Scan(t.Context(), "many:", func([]string) error { return enough }); !errors.Is(err, enough) {
@@ -213,7 +198,7 @@ func testScanEnds(t *testing.T, store Whole, _ func(time.Duration)) {
 	}
 }
 
-func testBulkCanceled(t *testing.T, store Whole, _ func(time.Duration)) {
+func testBulkCanceled(t *testing.T, store Store, _ func(time.Duration)) {
 	keys := manyEntries(t, store, 3)
 	left, leave := context.WithCancel(t.Context())
 	leave()
@@ -226,5 +211,22 @@ func testBulkCanceled(t *testing.T, store Whole, _ func(time.Duration)) {
 	_, deleteErr := store.DeleteMany(left, keys)
 	if left := scan(t, store, "many:"); deleteErr == nil && len(left) > 0 {
 		t.Errorf("a deletion without an error leaves %s", strings.Join(left, " "))
+	}
+}
+
+func testCount(t *testing.T, store Store, _ func(time.Duration)) {
+	for i := range 30 {
+		for _, kind := range []string{"session", "login", "user"} {
+			key := fmt.Sprintf("%s:%02d", kind, i)
+			if err := store.Save(t.Context(), key, session.Entry{Version: 1, Data: []byte("x")}, longTime, ""); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if held, err := store.Hold(t.Context(), "session:00", "holder", longTime); !held || err != nil {
+		t.Fatal(held, err)
+	}
+	if count, err := store.CountSessions(t.Context()); count != 30 || err != nil {
+		t.Errorf("of 30 sessions, %d are counted, %v", count, err)
 	}
 }

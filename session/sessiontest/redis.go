@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"stagedoor/session"
+	"stagedoor/session/redisstore"
 )
 
 const (
@@ -50,7 +50,7 @@ const (
 // Beside the default user, who may do everything, it has LeastUser.
 func StartRedis(t testing.TB, args ...string) *RedisServer {
 	t.Helper()
-	least := append([]string{"--user", LeastUser, "on", ">" + LeastPassword}, session.DefaultRedisConfig().ACLRules()...)
+	least := append([]string{"--user", LeastUser, "on", ">" + LeastPassword}, redisstore.DefaultConfig().ACLRules()...)
 	return startServer(t, slices.Concat([]string{"--save", "", "--appendonly", "yes", "--appendfsync", "no"}, least, args)...)
 }
 
@@ -108,8 +108,8 @@ func (s *RedisServer) Port() string {
 }
 
 // Config returns a configuration for the server: the defaults, but for a timeout that suits a busy machine.
-func (s *RedisServer) Config() session.RedisConfig {
-	c := session.DefaultRedisConfig()
+func (s *RedisServer) Config() redisstore.Config {
+	c := redisstore.DefaultConfig()
 	c.Addresses = []string{s.address}
 	c.Timeout = roomyTimeout
 	return c
