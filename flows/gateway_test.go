@@ -3,6 +3,7 @@ package flows
 import (
 	"context"
 	"errors"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
@@ -14,6 +15,7 @@ import (
 	"go.uber.org/zap/zapcore"
 	"go.uber.org/zap/zaptest/observer"
 
+	"stagedoor/httperror"
 	"stagedoor/secret"
 	"stagedoor/session"
 	"stagedoor/session/memstore"
@@ -72,12 +74,22 @@ func newGateway(t *testing.T, change func(*Options)) *gateway {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g.Config.Handler = handler
+	g.Config.Handler = answering(handler)
 	g.Start()
 	t.Cleanup(g.Close)
 	g.hide("the-client-secret", config.Keys[0].Reveal())
 	t.Cleanup(g.searchLog)
 	return g
+}
+
+// answering answers the errors of a handler, as package proxy does.
+func answering(h *Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "no-store")
+		if err := h.Serve(w, r); err != nil {
+			httperror.Write(w, r, err)
+		}
+	})
 }
 
 // hide notes values that must not show up in the log.

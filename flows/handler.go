@@ -84,18 +84,15 @@ func New(o Options) (*Handler, error) {
 	return h, nil
 }
 
-// ServeHTTP implements http.Handler. Package proxy applies the cross-origin rule before it, and sets the headers that all
-// answers below /auth/ have.
-func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+// Serve answers a request, or returns the error that is to be answered and has sent nothing. Package proxy applies the cross-origin
+// rule before it, sets the headers that all answers below /auth/ have, and answers the error.
+func (h *Handler) Serve(w http.ResponseWriter, r *http.Request) error {
 	endpoint, err := h.find(r)
 	if err == nil {
 		err = endpoint.serve(h, w, r)
 	}
-	switch {
-	case err == nil:
-	case endpoint.page:
-		httperror.WritePage(w, r, err)
-	default:
-		httperror.Write(w, r, err)
+	if endpoint.page {
+		return httperror.OnPage(err)
 	}
+	return err
 }

@@ -146,7 +146,7 @@ func TestLoginStateBelongsToItsConfiguration(t *testing.T) {
 		for _, c := range b.client.Jar.Cookies(home) {
 			r.AddCookie(c)
 		}
-		other.ServeHTTP(w, r)
+		answering(other).ServeHTTP(w, r)
 		if w.Code != http.StatusBadRequest || w.Header().Get(httperror.ReasonHeader) != httperror.InvalidRequest {
 			t.Errorf("with another %s: %d", name, w.Code)
 		}

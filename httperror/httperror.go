@@ -4,7 +4,7 @@
 package httperror
 
 import (
-	"context"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -88,6 +88,8 @@ type Error struct {
 	Allow []string
 	// RetryAfter is sent in whole seconds, rounded up; zero sends no Retry-After.
 	RetryAfter time.Duration
+	// Page answers with a page, whatever the request looks like.
+	Page bool
 	// Cause is for the log only; may be nil.
 	Cause error
 }
@@ -118,15 +120,25 @@ func From(err error) *Error {
 	return New(InternalError, "Something went wrong in the gateway. Try again; its log knows more.", err)
 }
 
-// Write answers with err: a page for a navigation (Fetch Metadata's Sec-Fetch-Dest: document), JSON for any other
-// request.
+// OnPage returns err as an Error that is answered with a page, for endpoints that only a person navigates to. A nil error stays nil.
+func OnPage(err error) error {
+	if err == nil {
+		return nil
+	}
+	e := *From(err)
+	e.Page = true
+	return &e
+}
+
+// Write answers with err: a page where the Error says so or the request is a navigation (Fetch Metadata's
+// Sec-Fetch-Dest: document), else JSON.
 func Write(w http.ResponseWriter, r *http.Request, err error) {
-	if r.Header.Get("Sec-Fetch-Dest") == "document" {
-		WritePage(w, r, err)
+	e := From(err)
+	if e.Page || r.Header.Get("Sec-Fetch-Dest") == "document" {
+		setHeader(w.Header(), e)
+		writePage(w, r, cmp.Or(e.Title, titles[e.Reason]), e)
 		return
 	}
-	e := From(err)
-	record(r.Context(), e)
 	body, encodeErr := json.Marshal(map[string]any{"error": wireError{
 		Status: e.Status, Message: e.Message, Reason: e.Reason, LoginURL: e.LoginURL, MissingScopes: e.MissingScopes,
 	}})
@@ -157,19 +169,5 @@ func setHeader(h http.Header, e *Error) {
 	}
 	if e.RetryAfter > 0 {
 		h.Set("Retry-After", strconv.FormatFloat(math.Ceil(e.RetryAfter.Seconds()), 'f', 0, 64))
-	}
-}
-
-type recorderKey struct{}
-
-// WithRecorder returns a context in which Write and WritePage leave their error in *to, for the access log. It is read
-// once the handler has returned, by the goroutine that called it.
-func WithRecorder(ctx context.Context, to **Error) context.Context {
-	return context.WithValue(ctx, recorderKey{}, to)
-}
-
-func record(ctx context.Context, e *Error) {
-	if to, ok := ctx.Value(recorderKey{}).(**Error); ok {
-		*to = e
 	}
 }

@@ -23,6 +23,8 @@ var contract = map[string]int{
 	"METHOD_REFUSED":             405,
 	"BODY_TOO_LARGE":             413,
 	"RATE_LIMITED":               429,
+	"QUOTA_EXCEEDED":             429,
+	"NOT_CACHED":                 504,
 	"STORE_UNAVAILABLE":          503,
 	"TOKEN_ENDPOINT_UNAVAILABLE": 503,
 	"CLIENT_MISCONFIGURED":       503,
@@ -152,16 +154,14 @@ func TestErrorChain(t *testing.T) {
 	}
 }
 
-// The recorder gets the error with its cause, whichever way it was answered.
-func TestRecorder(t *testing.T) {
-	for name, answer := range map[string]func(http.ResponseWriter, *http.Request, error){"Write": Write, "WritePage": WritePage} {
-		var recorded *Error
-		r := httptest.NewRequest(http.MethodGet, "/", nil)
-		answer(httptest.NewRecorder(), r, New(PathRefused, "No.", nil)) // without a recorder nothing happens
-		e := New(StoreUnavailable, "Wait.", errors.New("cause"))
-		answer(httptest.NewRecorder(), r.WithContext(WithRecorder(r.Context(), &recorded)), fmt.Errorf("wrapped: %w", e))
-		if recorded != e {
-			t.Errorf("%s recorded %v, want %v", name, recorded, e)
-		}
+// OnPage keeps what the error says, and the error itself as it is.
+func TestOnPage(t *testing.T) {
+	e := New(StoreUnavailable, "Wait.", errors.New("cause"))
+	got := From(OnPage(fmt.Errorf("wrapped: %w", e)))
+	if !got.Page || e.Page || got.Reason != e.Reason || !errors.Is(got, e.Cause) {
+		t.Errorf("on a page it is %+v, and itself %+v", got, e)
+	}
+	if OnPage(nil) != nil {
+		t.Error("nothing became an error")
 	}
 }

@@ -1,7 +1,6 @@
 package httperror
 
 import (
-	"cmp"
 	_ "embed"
 	"math"
 	"net/http"
@@ -49,14 +48,6 @@ var titles = map[string]string{
 	InvalidRequest:           "Please begin again",
 	AccessDenied:             "You said no, and that is fine",
 	InternalError:            "Something went wrong",
-}
-
-// WritePage answers with err as a page, whatever the request looks like: a title, a sentence and a way on.
-func WritePage(w http.ResponseWriter, r *http.Request, err error) {
-	e := From(err)
-	record(r.Context(), e)
-	setHeader(w.Header(), e)
-	writePage(w, r, cmp.Or(e.Title, titles[e.Reason]), e)
 }
 
 // WriteNotice answers with a page that says what has been done.

@@ -132,13 +132,13 @@ func TestPageLinksToNothingElse(t *testing.T) {
 	}
 }
 
-// WritePage is for endpoints where only people come: no header changes that.
-func TestWritePageWhateverTheRequest(t *testing.T) {
+// OnPage is for endpoints to which only people navigate: no header changes that.
+func TestPageWhateverTheRequest(t *testing.T) {
 	r := httptest.NewRequest(http.MethodGet, "/auth/callback", nil)
 	r.Header.Set("Sec-Fetch-Dest", "empty")
 	r.Header.Set("Accept", "application/json")
 	w := httptest.NewRecorder()
-	WritePage(w, r, New(AccessDenied, "No.", nil))
+	Write(w, r, OnPage(New(AccessDenied, "No.", nil)))
 	if got := w.Header().Get("Content-Type"); got != "text/html; charset=utf-8" || w.Code != http.StatusForbidden {
 		t.Errorf("answered %d with %s", w.Code, got)
 	}

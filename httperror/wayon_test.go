@@ -12,7 +12,7 @@ import (
 // pageFor returns the page that a person gets for e.
 func pageFor(e *Error) string {
 	w := httptest.NewRecorder()
-	WritePage(w, httptest.NewRequest(http.MethodGet, "/auth/callback", nil), e)
+	Write(w, httptest.NewRequest(http.MethodGet, "/auth/callback", nil), OnPage(e))
 	return w.Body.String()
 }
 

@@ -13,7 +13,8 @@ var authMethods = []string{"GET", "HEAD", "POST", "DELETE"}
 
 // AuthHandler answers what is below /auth/. The cross-origin rule has been applied when it is asked.
 type AuthHandler interface {
-	http.Handler
+	// Serve answers a request, or returns the error that is to be answered and has sent nothing.
+	Serve(w http.ResponseWriter, r *http.Request) error
 	// Guarded tells whether the cross-origin rule applies to a request.
 	Guarded(r *http.Request) bool
 	// Check returns what is wrong with the path or the method of a request; nil when an endpoint takes it.
@@ -51,7 +52,7 @@ func (a authRoute) serve(w *responseWriter, r *http.Request, _ *exchange) error 
 	case origin == policy.OriginUnproven && a.next.Check(r) == nil: // else it says better what is wrong
 		return rejectUnproven()
 	default:
-		a.next.ServeHTTP(w, r)
+		return a.next.Serve(w, r)
 	}
 	return nil
 }

@@ -60,7 +60,7 @@ func exchangeOf(ctx context.Context) *exchange { return ctx.Value(exchangeKey{})
 func (g *Gateway) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	x := &exchange{peer: g.trusted.Peer(r), started: g.now(), count: g.countUnrouted}
 	x.id = requestID(r, x.peer.Trusted)
-	ctx := context.WithValue(httperror.WithRecorder(r.Context(), &x.rejection), exchangeKey{}, x)
+	ctx := context.WithValue(r.Context(), exchangeKey{}, x)
 	r = r.WithContext(ctx)
 	r.URL = policy.Respell(r.URL)
 	x.request = r

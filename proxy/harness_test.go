@@ -35,6 +35,15 @@ const patience = 10 * time.Second
 // anyAuth takes every path and method below /auth/.
 type anyAuth struct{ http.Handler }
 
+// errorKey is where a handler leaves the error that is to be answered.
+type errorKey struct{}
+
+func (a anyAuth) Serve(w http.ResponseWriter, r *http.Request) error {
+	var err error
+	a.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), errorKey{}, &err)))
+	return err
+}
+
 func (anyAuth) Check(*http.Request) error { return nil }
 
 // Guarded guards all but reads, and reads of what is about the session.

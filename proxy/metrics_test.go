@@ -97,8 +97,8 @@ func TestReportsOfRequests(t *testing.T) {
 	r.expect(t, "a call without a session", "/api/ GET 401")
 	s.get("/nowhere", nil).refused(t, 404, httperror.PathRefused)
 	r.expect(t, "a path without a route", "none GET 404")
-	s.auth = func(w http.ResponseWriter, r *http.Request) {
-		httperror.Write(w, r, httperror.New(httperror.RateLimited, "Later.", nil))
+	s.auth = func(_ http.ResponseWriter, r *http.Request) {
+		*r.Context().Value(errorKey{}).(*error) = httperror.New(httperror.RateLimited, "Later.", nil)
 	}
 	s.get("/auth/callback", nil).refused(t, 429, httperror.RateLimited)
 	r.expect(t, "a login when Spotify has had enough", "/auth/ GET 429", "/auth/ refused with 429 RATE_LIMITED", "limited")
