@@ -44,8 +44,8 @@ type budget struct {
 	back      time.Time     // when calls come back, as far as known
 	left      int           // calls that no replica has, as far as known
 	replicas  int
-	granted   time.Time // when calls were drawn last
-	own       int       // this replica's calls then, those that were granted included
+	alone     time.Time // since when the allowance cannot be asked; zero while it can
+	own       int       // this replica's calls in the window before that
 }
 
 func newBudget(c LimiterConfig) budget {
@@ -309,8 +309,7 @@ func (l *Limiter) draw(d Draw) {
 		l.drawAloneLocked(d, now)
 	} else {
 		l.lease, l.permits, l.left, l.replicas = grant.Lease, grant.Count, grant.Left, max(1, grant.Replicas)
-		l.expires, l.granted = now.Add(leaseTime(l.config.Window)), now
-		l.own = l.sent.count(now) + l.out + l.permits
+		l.expires, l.alone = now.Add(leaseTime(l.config.Window)), time.Time{}
 		l.back = now.Add(grant.Next)
 		l.elsewhere, l.others = grant.Elsewhere, grant.Others
 		if d.Want > 0 && (grant.Count == 0 || grant.Left == 0) { // what comes back meanwhile is drawn together
@@ -327,8 +326,11 @@ func (l *Limiter) draw(d Draw) {
 // before count, a replica that had made fewer than its share stays at that, so that the others' calls have their place.
 func (l *Limiter) drawAloneLocked(d Draw, now time.Time) {
 	l.lease, l.used = d.Lease, l.used+d.Used // settled once the allowance can be asked
+	if l.alone.IsZero() {
+		l.alone, l.own = now, l.sent.count(now)+l.out
+	}
 	share := max(1, l.config.Calls/l.replicas)
-	if now.Sub(l.granted) < l.config.Window+leaseTime(l.config.Window) {
+	if now.Sub(l.alone) < l.config.Window+leaseTime(l.config.Window) {
 		share = min(share, l.own+l.left/l.replicas)
 	}
 	l.permits = max(0, share-l.sent.count(now)-l.out)
