@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/base64"
@@ -25,6 +26,10 @@ type gatewayKind struct {
 	redis     *redisServer // nil: the memory store
 	key       string       // session key; empty: a new one. Replicas share theirs
 	variables []string     // of its environment
+	accounts  string       // where logins go; empty: the section's simulator
+	scopes    string       // spotify.scopes, as YAML; empty: as shipped
+	// quota is in YAML. Empty keeps and joins nothing: wrk sends equal requests at once, and each shall be forwarded.
+	quota string
 }
 
 // gateway is a Stagedoor process.
@@ -47,6 +52,8 @@ spotify:
   authorize_url: %[5]s/authorize
   token_url: %[5]s/api/token
   api_url: %[6]s
+%[10]s
+quota: %[11]s
 session:
   store: %[7]s
   keys: [%[8]q]
@@ -77,8 +84,13 @@ func (b *bench) startGateway(ctx context.Context, kind gatewayKind) (*gateway, e
 	if kind.key == "" {
 		kind.key = newKey()
 	}
+	scopes := ""
+	if kind.scopes != "" {
+		scopes = "  scopes: " + kind.scopes
+	}
 	config := filepath.Join(b.folder, fmt.Sprintf("config-%d.yaml", b.started))
-	text := fmt.Sprintf(gatewayConfig, listen, admin, clientID, clientSecret, b.accounts, kind.api, store, kind.key, redis)
+	text := fmt.Sprintf(gatewayConfig, listen, admin, clientID, clientSecret, cmp.Or(kind.accounts, b.accounts), kind.api, store, kind.key, redis,
+		scopes, cmp.Or(kind.quota, "{cache: 0}"))
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		return nil, err
 	}

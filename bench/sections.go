@@ -22,6 +22,7 @@ func init() {
 		{"start", "Start and size", measureStart},
 		{"refresh", "The first call after expiry", measureRefresh},
 		{"scale", "Scale", measureScale},
+		{"quota", "How many users fit into one app's quota", measureQuota},
 	}
 }
 

@@ -1,0 +1,144 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+)
+
+const (
+	// quotaTabs is how many tabs a user has open.
+	quotaTabs = 3
+	// quotaPoll and quotaOpen are how often a tab asks what plays, and opens a page of playlists.
+	quotaPoll = time.Second
+	quotaOpen = 10 * time.Second
+)
+
+// quotaClient is a user's browser.
+type quotaClient struct{ header http.Header }
+
+// quotaResult is what users got in the measured time. It is safe for concurrent use.
+type quotaResult struct {
+	mu       sync.Mutex // guards what follows
+	requests int
+	refused  int
+	ages     [][]int // of each user's answers, in seconds
+	err      error   // an answer that nobody expected
+}
+
+// ask lets all tabs ask until end, and counts from begin on.
+func (p *quotaPoint) ask(ctx context.Context, clients []quotaClient, begin, end time.Time) (*quotaResult, error) {
+	r := &quotaResult{ages: make([][]int, len(clients))}
+	transport := &http.Transport{MaxIdleConnsPerHost: 1024}
+	defer transport.CloseIdleConnections()
+	client := &http.Client{Transport: transport, CheckRedirect: plainClient.CheckRedirect}
+	ctx, cancel := context.WithDeadline(ctx, end)
+	defer cancel()
+	var group sync.WaitGroup
+	for user, c := range clients {
+		for range quotaTabs {
+			group.Go(func() {
+				p.poll(ctx, quotaPoll, func(int) { r.one(ctx, client, c, user, p.origin+"/me/player", begin) })
+			})
+			group.Go(func() {
+				p.poll(ctx, quotaOpen, func(n int) {
+					r.one(ctx, client, c, user, fmt.Sprintf("%s/me/playlists?limit=20&offset=%d", p.origin, n%3*20), begin)
+				})
+			})
+		}
+	}
+	group.Wait()
+	return r, r.err
+}
+
+// poll does something again and again, each time in a goroutine of its own, as a page's timer does.
+func (p *quotaPoint) poll(ctx context.Context, every time.Duration, do func(n int)) {
+	var group sync.WaitGroup
+	defer group.Wait()
+	timer := time.NewTimer(rand.N(every)) //nolint:gosec // G404: no secret; tabs are not opened at the same moment
+	defer timer.Stop()
+	for n := 0; ; n++ {
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+			timer.Reset(every)
+			group.Go(func() { do(n) })
+		}
+	}
+}
+
+// one makes a request and counts its answer.
+func (r *quotaResult) one(ctx context.Context, client *http.Client, c quotaClient, user int, address string, begin time.Time) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		r.fail(err)
+		return
+	}
+	request.Header = c.header.Clone()
+	response, err := client.Do(request)
+	if err != nil {
+		if ctx.Err() == nil {
+			r.fail(err)
+		}
+		return
+	}
+	defer func() { _ = response.Body.Close() }() // only read from
+	body, err := io.ReadAll(response.Body)
+	if err != nil || time.Now().Before(begin) {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.requests++
+	switch {
+	case response.StatusCode == http.StatusTooManyRequests:
+		r.refused++
+	case response.StatusCode < 400:
+		age, _ := strconv.Atoi(response.Header.Get("Age")) // none is new
+		r.ages[user] = append(r.ages[user], age)
+	default:
+		r.err = fmt.Errorf("%s answered %s %.300s", address, response.Status, body)
+	}
+}
+
+func (r *quotaResult) fail(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.err = err
+}
+
+func (r *quotaResult) refusedShare() float64 { return float64(r.refused) / float64(max(1, r.requests)) }
+
+// age is a quantile of the ages of all answers.
+func (r *quotaResult) age(quantile float64) int {
+	all := slices.Sorted(slices.Values(slices.Concat(r.ages...)))
+	if len(all) == 0 {
+		return 0
+	}
+	return all[int(quantile*float64(len(all)-1))]
+}
+
+// unfairness is the mean age of the user who has the oldest answers to that of the user who has the youngest.
+func (r *quotaResult) unfairness() float64 {
+	var means []float64
+	for _, ages := range r.ages {
+		sum := 0.5 * float64(len(ages))
+		for _, age := range ages {
+			sum += float64(age)
+		}
+		if len(ages) > 0 {
+			means = append(means, sum/float64(len(ages)))
+		}
+	}
+	if len(means) == 0 {
+		return 1
+	}
+	return slices.Max(means) / slices.Min(means)
+}
