@@ -15,6 +15,12 @@ export interface ClientOptions {
   /** Whether the session cookie goes along. Default `include`, which also works across origins. */
   credentials?: RequestCredentials;
   /**
+   * How long a GET or HEAD that was answered RATE_LIMITED or QUOTA_EXCEEDED may wait, in milliseconds: it is sent again after
+   * its Retry-After when that has run by then. Default 2000; 0 tries nothing again. Otherwise the error says in `retryAt`
+   * when another try makes sense.
+   */
+  retryWithin?: number;
+  /**
    * Sends the requests in place of the global `fetch`: to log, measure or test. Its first argument is always an
    * absolute URL at the gateway.
    */
@@ -156,6 +162,8 @@ export type Reason =
   | 'METHOD_REFUSED'
   | 'BODY_TOO_LARGE'
   | 'RATE_LIMITED'
+  | 'QUOTA_EXCEEDED'
+  | 'NOT_CACHED'
   | 'STORE_UNAVAILABLE'
   | 'TOKEN_ENDPOINT_UNAVAILABLE'
   | 'CLIENT_MISCONFIGURED'
@@ -182,6 +190,8 @@ export class StagedoorError extends Error {
   readonly loginUrl: string | null;
   /** Seconds to wait before another try; `null` when the answer names no time. */
   readonly retryAfter: number | null;
+  /** The same as a moment by this machine's clock, to show it or to wait for it; `null` when the answer names no time. */
+  readonly retryAt: Date | null;
   /** The scopes that the call lacked, when the gateway knows them. */
   readonly missingScopes: readonly string[];
 }

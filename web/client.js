@@ -11,13 +11,15 @@ export class StagedoorError extends Error {
   constructor(message, { status = 0, reason = '', loginUrl = null, retryAfter = null, missingScopes = [], cause } = {}) {
     super(message, { cause });
     this.name = 'StagedoorError';
-    Object.assign(this, { status, reason, loginUrl, retryAfter, missingScopes });
+    const retryAt = retryAfter === null ? null : new Date(Date.now() + 1000 * retryAfter);
+    Object.assign(this, { status, reason, loginUrl, retryAfter, retryAt, missingScopes });
   }
 }
 
 export function createClient({
   base = globalThis.location?.origin,
   credentials = 'include',
+  retryWithin = 2000,
   fetch: send = (...request) => globalThis.fetch(...request),
 } = {}) {
   const gateway = new URL(base).origin;
@@ -35,8 +37,21 @@ export function createClient({
     return url;
   }
 
+  // call waits out a 429 when a GET may be tried again soon enough.
   async function call(path, init) {
     const url = locate(path);
+    for (const end = Date.now() + retryWithin; ;) {
+      try {
+        return await attempt(url, init);
+      } catch (error) {
+        const wait = 1000 * error.retryAfter + 250 * Math.random(); // tabs shall not come back all at once
+        if (!limits.has(error.reason) || error.retryAfter === null || !/^(GET|HEAD)$/.test(init?.method ?? 'GET') || Date.now() + wait > end) throw error;
+        await sleep(wait, init?.signal);
+      }
+    }
+  }
+
+  async function attempt(url, init) {
     let response;
     try {
       response = await send(url.href, { credentials, ...init });
@@ -176,6 +191,17 @@ export function createClient({
       listeners.clear();
     },
   };
+}
+
+// limits are the reasons of a 429 that time alone mends.
+const limits = new Set(['RATE_LIMITED', 'QUOTA_EXCEEDED']);
+
+function sleep(wait, signal) {
+  return new Promise((resolve, reject) => {
+    signal?.throwIfAborted();
+    const timer = setTimeout(resolve, wait);
+    signal?.addEventListener('abort', () => { clearTimeout(timer); reject(signal.reason); }, { once: true });
+  });
 }
 
 // identify is equal for two answers of /auth/session when nothing has changed that a page would show.

@@ -129,6 +129,55 @@ test('error answers of every shape are read', async (t) => {
   assert.ok(retryAfter > 0 && retryAfter <= 30, `${retryAfter} should be up to 30 seconds`);
 });
 
+function limited(reason, retryAfter) {
+  return [429, { 'Stagedoor-Reason': reason, 'Retry-After': `${retryAfter}` }, { error: { status: 429, message: 'too often', reason } }];
+}
+
+test('a GET that is limited for a short time is sent again after it', async () => {
+  for (const reason of ['RATE_LIMITED', 'QUOTA_EXCEEDED']) {
+    let asked = 0;
+    let first;
+    answers['GET /api/me'] = () => {
+      if (++asked > 1) return [200, {}, { id: 'ada', waited: Date.now() - first }];
+      first = Date.now();
+      return limited(reason, 1);
+    };
+    const me = await client().get('/api/me');
+    assert.equal(asked, 2);
+    assert.ok(me.waited >= 990, `it came back after ${me.waited} ms`);
+  }
+});
+
+test('what is limited for long, or is no GET, or may not wait, is told at once with its end', async () => {
+  answers = {
+    'GET /api/me': limited('RATE_LIMITED', 60), 'PUT /api/me/player/pause': limited('RATE_LIMITED', 1),
+    'GET /api/soon': limited('RATE_LIMITED', 1), 'GET /api/mine': limited('CLIENT_RATE', 0),
+  };
+  const begun = Date.now();
+  for (const [call, wait] of [
+    [() => client().get('/api/me'), 60], [() => client().put('/api/me/player/pause'), 1],
+    [() => client({ retryWithin: 0 }).get('/api/soon'), 1], [() => client().get('/api/mine'), 0],
+  ]) {
+    const error = await failure(call());
+    assert.equal(error.status, 429);
+    assert.equal(error.retryAfter, wait);
+    assert.ok(Math.abs(error.retryAt - Date.now() - 1000 * wait) < 900, `${error.retryAt}`);
+  }
+  assert.ok(Date.now() - begun < 900);
+  assert.equal(received.length, 4);
+});
+
+test('a limit that stays is told when the time is over, and an abort ends the wait', async () => {
+  answers = { 'GET /api/me': limited('RATE_LIMITED', 1) };
+  const error = await failure(client().get('/api/me'));
+  assert.equal(error.reason, 'RATE_LIMITED');
+  assert.equal(received.length, 2);
+  const stop = new AbortController();
+  const waits = client().get('/api/me', { signal: stop.signal });
+  setTimeout(() => stop.abort(), 100);
+  await assert.rejects(waits, { name: 'AbortError' });
+});
+
 test('only the gateway itself may say where to log in', async () => {
   answers = { 'GET /api/x': [401, {}, { error: { message: 'no', login_url: '/phishing' } }] };
   assert.equal((await failure(client().get('/api/x'))).loginUrl, null);
