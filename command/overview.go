@@ -5,12 +5,15 @@ import (
 
 	"stagedoor/config"
 	"stagedoor/overview"
+	"stagedoor/proxy"
+	"stagedoor/proxy/quota"
 )
 
 // newOverview makes the page of the admin listener.
 func newOverview(c config.Config, build Build, g *gateway) *overview.Page {
 	return overview.New(overview.Options{
 		Version: build.Version, Commit: build.Commit, Store: c.Session.Store, Profiler: c.Admin.Pprof,
+		APIRoutes: g.apiRoutes, GateReason: g.gateReason,
 		Metrics: g.metrics, Ready: g.ready, Sessions: g.census.CountSessions, Replicas: g.census.Replicas,
 	})
 }
@@ -19,4 +22,24 @@ func newOverview(c config.Config, build Build, g *gateway) *overview.Page {
 type census interface {
 	CountSessions(ctx context.Context) (int, error)
 	Replicas(ctx context.Context) (int, error)
+}
+
+// apiRoutes are the prefixes of the routes that call Spotify's Web API.
+func (g *gateway) apiRoutes() []string {
+	var prefixes []string
+	for _, route := range g.current.Load().config.Routes {
+		if route.Upstream == proxy.UpstreamSpotify {
+			prefixes = append(prefixes, route.Path)
+		}
+	}
+	return prefixes
+}
+
+// gateReason says why no calls leave at present; it is empty when they may.
+func (g *gateway) gateReason() string {
+	left, reason := g.quota.Limiter.GateLeft(quota.BucketAll)
+	if left == 0 {
+		return ""
+	}
+	return (&quota.LimitedError{Reason: reason}).Text()
 }

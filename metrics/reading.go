@@ -41,6 +41,9 @@ type Reading struct {
 	// StoreTime is of all operations together.
 	RefreshTime, StoreTime Histogram
 	RateLimited, Streams   float64
+	// Answers are those of routes with credentials, by where they came from; see Answered. Quota is the state of the quota.
+	Answers Counts
+	Quota   Quota
 }
 
 // Read gathers from the same counters as a scrape, so that nothing is counted twice. Its error is one that a scrape tells, too.
@@ -77,6 +80,16 @@ func (m *Metrics) Read(at time.Time) (Reading, error) {
 			r.StoreTime = times(samples)
 		case "rate_limited_total":
 			r.RateLimited = samples[0].GetCounter().GetValue()
+		case "api_answers_total":
+			r.Answers = countsBy(samples, "from")
+		case "api_calls_window":
+			r.Quota.Calls = int(samples[0].GetGauge().GetValue())
+		case "quota_calls":
+			r.Quota.Allowed = int(samples[0].GetGauge().GetValue())
+		case "quota_gate_seconds":
+			r.Quota.GateSeconds = samples[0].GetGauge().GetValue()
+		case "cache_bytes":
+			r.Quota.CacheBytes = int64(samples[0].GetGauge().GetValue())
 		case "active_streams":
 			r.Streams = samples[0].GetGauge().GetValue()
 		}

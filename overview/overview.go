@@ -30,6 +30,10 @@ type Options struct {
 	Metrics *metrics.Metrics
 	// Ready is what /readyz asks. Its words are shown as they are.
 	Ready func(ctx context.Context) error
+	// APIRoutes are the prefixes of the routes that call Spotify's Web API. GateReason says in a sentence without its end why no
+	// calls leave at present; empty when they may. Either may be nil.
+	APIRoutes  func() []string
+	GateReason func() string
 	// Sessions tells about how many sessions there are, Replicas how many gateways share the store. They are asked when
 	// somebody looks at the page, every 30 s at most.
 	Sessions, Replicas func(ctx context.Context) (int, error)
@@ -110,6 +114,9 @@ func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s := state{
 		options: p.options, started: p.started, now: reading, begin: begin, notReady: p.options.Ready(ctx),
 		store: p.options.Metrics.StoreHealth(), tokens: p.options.Metrics.TokenHealth(), faults: p.options.Metrics.Faults(),
+	}
+	if p.options.GateReason != nil {
+		s.gate = p.options.GateReason()
 	}
 	away := s.notReady != nil // then the store would only keep the page waiting
 	s.sessions, s.replicas = p.sessions.about(ctx, now, away), p.replicas.about(ctx, now, away)

@@ -17,6 +17,7 @@ type state struct {
 	notReady           error
 	store, tokens      metrics.Health
 	faults             []metrics.Fault
+	gate               string // why no calls leave; empty when they may
 	sessions, replicas counted
 }
 
@@ -52,6 +53,7 @@ func (s state) troubles() []string {
 		return f.Reason == httperror.InternalError && s.recent(f.Last)
 	})
 	add(internal, "The gateway itself failed; look for the level error in its log.")
+	add(s.gateClosed(), "%s: no calls leave until %s. Answers that are kept are served meanwhile.", s.gateReason(), s.gateEnd())
 	limited := s.now.RateLimited - s.begin.RateLimited
 	add(limited > 0, "Spotify has had enough of the calls: %s answered with 429. Look at which clients ask so often.", requests(limited))
 	return found

@@ -70,7 +70,7 @@ func (s state) view() view {
 		Tiles:     s.tiles(),
 		Routes:    s.rows(s.now.Requests, s.begin.Requests, s.now.RequestTime, s.begin.RequestTime, classes, "5xx"),
 		Upstreams: s.rows(s.now.Upstream, s.begin.Upstream, s.now.UpstreamTime, s.begin.UpstreamTime, upstreamClasses, "5xx", "none"),
-		Parts:     []part{s.storePart(), s.tokenPart(), s.loginPart()},
+		Parts:     []part{s.quotaPart(), s.storePart(), s.tokenPart(), s.loginPart()},
 	}
 	if troubles := s.troubles(); len(troubles) > 0 {
 		v.Title, v.Headline, v.Also, v.Well = "Stagedoor: trouble", troubles[0], troubles[1:], false
