@@ -121,10 +121,13 @@ func TestOneRejectionStopsAllReplicas(t *testing.T) {
 		{"2", "2", 2 * time.Second},
 		{"0", "0", time.Second},
 		{"none", "", time.Second},
-		{"a date", time.Now().Add(time.Hour).UTC().Format(http.TimeFormat), 0}, // replaced below
+		{"a date", "", 0}, // three seconds from when it is tried
 		{"nonsense", "soon", time.Second},
 		{"negative", "-5", time.Second},
 	} {
+		if *faultsMode != "full" && c.name != "none" && c.name != "a date" {
+			continue
+		}
 		t.Run(c.name, func(t *testing.T) {
 			if c.left == 0 {
 				until := time.Now().Add(3 * time.Second).Truncate(time.Second)
