@@ -2,10 +2,16 @@ package command
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 
+	"go.uber.org/zap"
+
+	"stagedoor/config"
 	"stagedoor/flows"
+	"stagedoor/session"
+	"stagedoor/session/redisstore"
 )
 
 // check is the command that proves a configuration before it is deployed.
@@ -29,4 +35,56 @@ func check(ctx context.Context, e environment, args []string) error {
 		return err
 	}
 	return checkOnline(ctx, loaded.Config, e)
+}
+
+// checkOnline asks Redis and Spotify and prints one line a finding. The error holds the faults.
+func checkOnline(ctx context.Context, c config.Config, e environment) error {
+	if _, err := fmt.Fprintln(e.stdout); err != nil {
+		return err
+	}
+	var faults []error
+	for _, f := range append(askRedis(ctx, c), askSpotify(ctx, c)) {
+		line := fmt.Sprintf("%s: %s", f.Verdict, f.Text)
+		switch f.Verdict {
+		case redisstore.Fault:
+			faults = append(faults, errors.New(line))
+		case redisstore.Warning:
+			_, _ = fmt.Fprintln(e.stderr, line)
+		default:
+			if _, err := fmt.Fprintln(e.stdout, line); err != nil {
+				return err
+			}
+		}
+	}
+	return errors.Join(faults...)
+}
+
+func askRedis(ctx context.Context, c config.Config) []redisstore.Finding {
+	if c.Session.Store != session.StoreRedis {
+		return []redisstore.Finding{{Verdict: redisstore.Skipped, Text: "Sessions live in memory, so there is no Redis to ask."}}
+	}
+	redis, err := redisstore.New(c.Redis, zap.NewNop())
+	if err != nil {
+		return []redisstore.Finding{{Verdict: redisstore.Fault, Text: fmt.Sprintf("Redis cannot be asked: %v.", err)}}
+	}
+	defer redis.Close() // everything has been asked
+	return redis.Inspect(ctx)
+}
+
+func askSpotify(ctx context.Context, c config.Config) redisstore.Finding {
+	if c.Spotify.ClientSecret.IsZero() {
+		return redisstore.Finding{Verdict: redisstore.Skipped,
+			Text: "There is no client secret, and without one Spotify does not tell whether it knows the client id."}
+	}
+	tokens := flows.NewTokenClient(c.Spotify, c.Server.PublicURL, nil)
+	switch _, err := tokens.ClientCredentials(ctx); {
+	case err == nil:
+		return redisstore.Finding{Verdict: redisstore.Fine, Text: "Spotify accepts the client id and secret."}
+	case errors.Is(err, session.ErrClientMisconfigured):
+		return redisstore.Finding{Verdict: redisstore.Fault, Text: fmt.Sprintf("Spotify refuses the client id or secret (%v); "+
+			"copy spotify.client_id and client_secret anew from your app at developer.spotify.com/dashboard.", err)}
+	default:
+		return redisstore.Finding{Verdict: redisstore.Fault, Text: fmt.Sprintf("Spotify gives no token (%v); "+
+			"look at spotify.token_url and at this machine's way there, or try again later.", err)}
+	}
 }

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"time"
 
+	"stagedoor/command/logging"
 	"stagedoor/config"
 	"stagedoor/flows"
 	"stagedoor/proxy"
@@ -52,14 +53,14 @@ func demo(ctx context.Context, e environment, args []string) error {
 		return errors.Join(err, spotify.Close())
 	}
 	defer handler.Close()
-	log, err := newLogger(c.Log, e.stderr)
+	log, err := logging.New(c.Log, e.stderr)
 	if err != nil {
 		return err
 	}
 	imitation := &http.Server{Handler: handler, ReadHeaderTimeout: readHeaderTimeout}
 	defer func() { _ = imitation.Close() }() // nobody waits for its answers any more
 	go func() { _ = listen.Serve(imitation, spotify) }()
-	return serveConfig(ctx, e, configuration{Config: c, level: log.level}, log, func() {
+	return serveConfig(ctx, e, configuration{Config: c, level: log.Level}, log, func() {
 		_, _ = fmt.Fprintf(e.stdout, "\n  Open %s in your browser. Nothing leaves this machine; Ctrl-C ends it.\n\n", public)
 	})
 }

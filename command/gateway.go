@@ -12,6 +12,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"stagedoor/command/logging"
 	"stagedoor/config"
 	"stagedoor/flows"
 	"stagedoor/flows/token"
@@ -108,6 +109,15 @@ func (g *gateway) readiness(ctx context.Context) (remark string, err error) {
 	}
 	full, err := g.redis.Ready(ctx)
 	return strings.Join(nonEmpty(full, g.redis.WatchProblem()), "\n"), err
+}
+
+// readyWith adds what an operator should know of the log to what else makes a gateway ready.
+func readyWith(log *logging.Logger, ready func(context.Context) (remark string, err error)) func(context.Context) (string, error) {
+	return func(ctx context.Context) (string, error) {
+		remark, err := log.Ready()
+		other, otherErr := ready(ctx)
+		return strings.Join(nonEmpty(other, remark), "\n"), errors.Join(otherErr, err)
+	}
 }
 
 // watchStore looks at the store, and reports and says what becomes of it, until stop is called.

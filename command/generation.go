@@ -3,6 +3,7 @@ package command
 import (
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"net/http"
 	"reflect"
 
@@ -103,4 +104,16 @@ func apiKeyFiles(accounts map[string]config.Account) map[string]string {
 		files[name] = account.APIKeysFile
 	}
 	return files
+}
+
+// readCertificate reads the files of the public listener's certificate; nil where it speaks plain HTTP.
+func readCertificate(c proxy.TLSConfig) (*tls.Certificate, error) {
+	if c.CertFile == "" {
+		return nil, nil
+	}
+	certificate, err := tls.LoadX509KeyPair(c.CertFile, c.KeyFile)
+	if err != nil {
+		return nil, fmt.Errorf("server.tls: the certificate cannot be used: %w; look at cert_file and key_file", err)
+	}
+	return &certificate, nil
 }

@@ -1,16 +1,20 @@
 package command
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"go.uber.org/zap"
 
+	"stagedoor/command/logging"
 	"stagedoor/config"
+	"stagedoor/proxy"
 	"stagedoor/proxy/admin"
 	"stagedoor/proxy/listen"
 )
@@ -29,15 +33,15 @@ func serve(ctx context.Context, e environment, args []string) error {
 	if err != nil {
 		return err
 	}
-	log, err := newLogger(loaded.Config.Log, e.stderr)
+	log, err := logging.New(loaded.Config.Log, e.stderr)
 	if err != nil {
 		return &usageError{err}
 	}
 	for _, warning := range loaded.Warnings {
 		log.Warn(warning.String())
 	}
-	tuneMemory(e, loaded.Config.Admin.Pprof)
-	c := configuration{Config: loaded.Config, loaded: loaded, files: files, lookup: e.lookup, level: log.level}
+	setMemory(e)
+	c := configuration{Config: loaded.Config, loaded: loaded, files: files, lookup: e.lookup, level: log.Level}
 	return serveConfig(ctx, e, c, log, func() {})
 }
 
@@ -55,16 +59,16 @@ func loadConfig(file string, e environment) (*config.Loaded, error) {
 }
 
 // serveConfig serves until ctx ends, and closes the log. It calls listening once requests are taken.
-func serveConfig(ctx context.Context, e environment, c configuration, lines *logger, listening func()) error {
-	ending := lines.closeAfter(ctx, c.Server)
+func serveConfig(ctx context.Context, e environment, c configuration, lines *logging.Logger, listening func()) error {
+	ending := lines.CloseAfter(ctx, c.Server.ShutdownDelay+c.Server.ShutdownTimeout)
 	defer ending()
 	log := lines.Logger
-	takeRemarks(log)
+	logging.TakeStandard(log)
 	g, err := newGateway(c.Config, e.build, log)
 	if err != nil {
 		return err
 	}
-	g.metrics.LogQueue(lines.queue.droppedLines, lines.queue.waitingBytes)
+	g.metrics.LogQueue(lines.Dropped, lines.Waiting)
 	public, err := listen.Open(c.Server.Listen, "server.listen")
 	if err != nil {
 		return errors.Join(err, g.close())
@@ -73,15 +77,15 @@ func serveConfig(ctx context.Context, e environment, c configuration, lines *log
 	requests, cutRequests := context.WithCancel(context.Background())
 	defer cutRequests()
 	connections := listen.New(public, listen.FitOpenFiles(c.Server, log), log)
-	server := listen.NewServer(g, connections, c.Server, g.certificate, newRemarks(log))
+	server := listen.NewServer(g, connections, c.Server, g.certificate, logging.Standard(log))
 	server.BaseContext = func(net.Listener) context.Context { return requests }
 	go func() { errs <- listen.Serve(server, connections) }()
 
-	pages := admin.New(lines.readyWith(g.readiness), c.Admin.Pprof)
+	pages := admin.New(readyWith(lines, g.readiness), c.Admin.Pprof)
 	pages.Handle("GET /metrics", g.metrics.Handler())
 	page := newOverview(c.Config, e.build, g)
 	pages.Handle("GET /{$}", page)
-	adminServer := &http.Server{Handler: admin.Guard(g.adminHosts, pages), ReadHeaderTimeout: readHeaderTimeout, ErrorLog: newRemarks(log)}
+	adminServer := &http.Server{Handler: admin.Guard(g.adminHosts, pages), ReadHeaderTimeout: readHeaderTimeout, ErrorLog: logging.Standard(log)}
 	adminAddress := ""
 	if c.Admin.Listen != "" {
 		listener, err := listen.Open(c.Admin.Listen, "admin.listen")
@@ -129,4 +133,27 @@ func shutDown(g *gateway, server *http.Server, cutRequests func(), log *zap.Logg
 	err := server.Shutdown(context.Background())
 	g.inFlight.Wait()
 	return err
+}
+
+// logRoutes says what is served where, a line for each route: where its requests go, for whom they speak there, and what
+// the configuration narrows them to.
+func logRoutes(log *zap.Logger, c config.Config) {
+	for _, route := range c.Routes {
+		to := cmp.Or(route.Files, route.Upstream)
+		switch {
+		case route.Upstream == proxy.UpstreamSpotify:
+			to = c.Spotify.APIURL
+		case route.FS != nil:
+			to = "files of the program's own"
+		}
+		fields := []zap.Field{zap.String("path", route.Path), zap.String("to", to),
+			zap.String("credentials", cmp.Or(route.Credentials, proxy.CredentialsNone))}
+		if len(route.Methods) > 0 {
+			fields = append(fields, zap.String("methods", strings.Join(route.Methods, " ")))
+		}
+		if len(route.Allow) > 0 {
+			fields = append(fields, zap.String("allow", strings.Join(route.Allow, " ")))
+		}
+		log.Info("route", fields...)
+	}
 }

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"time"
 
+	"stagedoor/command/logging"
 	"stagedoor/flows"
 	"stagedoor/metrics"
 	"stagedoor/session"
@@ -209,11 +210,11 @@ func withSessions(ctx context.Context, e environment, file string, use func(oper
 	if c.Session.Store != session.StoreRedis {
 		return usagef("session.store is memory: only the gateway itself knows its sessions")
 	}
-	log, err := newLogger(c.Log, e.stderr) // for the audit lines of what the operator ends
+	log, err := logging.New(c.Log, e.stderr) // for the audit lines of what the operator ends
 	if err != nil {
 		return &usageError{err}
 	}
-	defer log.close(auditTimeout)
+	defer log.Close(auditTimeout)
 	opened, err := openSessions(c, flows.NewTokenClient(c.Spotify, c.Server.PublicURL, nil),
 		metrics.New(e.build.Version, e.build.Commit), log.Logger)
 	if err != nil {

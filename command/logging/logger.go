@@ -1,35 +1,35 @@
-package command
+// Package logging writes the gateway's log: through a queue, so that a reader which stands still stops no request, as JSON or
+// for a person at a terminal, and with what the standard library has to say.
+package logging
 
 import (
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"time"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 
 	"stagedoor/config"
-	"stagedoor/proxy"
 )
 
-// logger is a log with a queue before its writer. It must be closed, which writes what waits.
-type logger struct {
+// Logger is a log with a queue before its writer. It must be closed, which writes what waits.
+type Logger struct {
 	*zap.Logger
-	level zap.AtomicLevel // may be changed at any time
-	queue *logQueue
+	Level zap.AtomicLevel // may be changed at any time
+	queue *queue
 }
 
-// newLogger writes one line an entry, as JSON or for a person at a terminal.
-func newLogger(c config.Log, w io.Writer) (*logger, error) {
+// New makes a log with one line an entry, as JSON or for a person at a terminal.
+func New(c config.Log, w io.Writer) (*Logger, error) {
 	level, err := zap.ParseAtomicLevel(c.Level)
 	if err != nil {
 		return nil, fmt.Errorf("log.level: %w", err)
 	}
 	encoder := newEncoder(c.Format)
-	queue := newLogQueue(w, func(dropped int) []byte {
+	queue := newQueue(w, func(dropped int) []byte {
 		if !level.Enabled(zap.WarnLevel) {
 			return nil
 		}
@@ -42,15 +42,15 @@ func newLogger(c config.Log, w io.Writer) (*logger, error) {
 		defer line.Free()
 		return append([]byte{}, line.Bytes()...)
 	})
-	return &logger{zap.New(queueCore{level, encoder, queue}), level, queue}, nil
+	return &Logger{zap.New(queueCore{level, encoder, queue}), level, queue}, nil
 }
 
-// close writes what waits, for at most so long.
-func (l *logger) close(limit time.Duration) { l.queue.close(limit) }
+// Close writes what waits, for at most so long.
+func (l *Logger) Close(limit time.Duration) { l.queue.close(limit) }
 
-// closeAfter returns what closes the log of a server that runs until ctx ends. The reader has what is left of the time that a
-// shutdown may take, a second at least.
-func (l *logger) closeAfter(ctx context.Context, c proxy.ServerConfig) (closeLog func()) {
+// CloseAfter returns what closes the log of a server that runs until ctx ends. The reader has what is left then of limit, the
+// time that a shutdown may take, a second at least.
+func (l *Logger) CloseAfter(ctx context.Context, limit time.Duration) (closeLog func()) {
 	ended := make(chan time.Time, 1)
 	stop := context.AfterFunc(ctx, func() { ended <- time.Now() })
 	return func() {
@@ -58,21 +58,13 @@ func (l *logger) closeAfter(ctx context.Context, c proxy.ServerConfig) (closeLog
 		if !stop() {
 			begun = <-ended
 		}
-		l.close(max(time.Second, time.Until(begun.Add(c.ShutdownDelay+c.ShutdownTimeout))))
+		l.Close(max(time.Second, time.Until(begun.Add(limit))))
 	}
 }
 
-// readyWith adds what an operator should know of the log to what else makes a gateway ready. It is not ready while audited
-// actions cannot go on.
-func (l *logger) readyWith(ready func(ctx context.Context) (remark string, err error)) func(ctx context.Context) (remark string, err error) {
-	return func(ctx context.Context) (string, error) {
-		remark, err := l.ready()
-		other, otherErr := ready(ctx)
-		return strings.Join(nonEmpty(other, remark), "\n"), errors.Join(otherErr, err)
-	}
-}
-
-func (l *logger) ready() (remark string, err error) {
+// Ready returns what an operator should know of the log: an error while audited actions wait for it, and a remark while it
+// drops lines.
+func (l *Logger) Ready() (remark string, err error) {
 	switch state := l.queue.state(); {
 	case state.full:
 		return "", errors.New("the reader of the log stands still: logins, refreshes and logouts wait until their audit lines have room. " +
@@ -83,6 +75,12 @@ func (l *logger) ready() (remark string, err error) {
 	}
 	return "", nil
 }
+
+// Dropped returns how many lines have been dropped.
+func (l *Logger) Dropped() int { return l.queue.state().dropped }
+
+// Waiting returns how many bytes wait for the writer.
+func (l *Logger) Waiting() int { return l.queue.state().waiting }
 
 func newEncoder(format string) zapcore.Encoder {
 	if format == "console" {
@@ -98,7 +96,7 @@ func newEncoder(format string) zapcore.Encoder {
 type queueCore struct {
 	zapcore.LevelEnabler
 	encoder zapcore.Encoder
-	queue   *logQueue
+	queue   *queue
 }
 
 // With implements zapcore.Core.
@@ -129,7 +127,7 @@ func (c queueCore) Write(entry zapcore.Entry, fields []zapcore.Field) error {
 	return nil
 }
 
-// Sync implements zapcore.Core. It does nothing: whoever logs must not wait for the writer. logger.close writes what waits.
+// Sync implements zapcore.Core. It does nothing: whoever logs must not wait for the writer. Logger.Close writes what waits.
 func (c queueCore) Sync() error { return nil }
 
 // kindOf tells audit lines by their message, as their readers do.

@@ -1,4 +1,4 @@
-package command
+package logging
 
 import (
 	"errors"
@@ -17,12 +17,12 @@ import (
 func console(t *testing.T, write func(log *zap.Logger)) []string {
 	t.Helper()
 	var text strings.Builder
-	log, err := newLogger(config.Log{Level: "debug", Format: "console"}, &text)
+	log, err := New(config.Log{Level: "debug", Format: "console"}, &text)
 	if err != nil {
 		t.Fatal(err)
 	}
 	write(log.Logger)
-	log.close(time.Minute)
+	log.Close(time.Minute)
 	var lines []string
 	for line := range strings.Lines(text.String()) {
 		begin, rest, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "  ")

@@ -1,4 +1,4 @@
-package command
+package logging
 
 import (
 	"bytes"
@@ -15,7 +15,6 @@ import (
 	"go.uber.org/zap"
 
 	"stagedoor/config"
-	"stagedoor/proxy"
 )
 
 // sharedText is a text that a queue may write while a test reads.
@@ -36,9 +35,9 @@ func (s *sharedText) String() string {
 	return s.text.String()
 }
 
-func testLogger(t *testing.T, format string, out io.Writer) *logger {
+func testLogger(t *testing.T, format string, out io.Writer) *Logger {
 	t.Helper()
-	log, err := newLogger(config.Log{Level: "debug", Format: format}, out)
+	log, err := New(config.Log{Level: "debug", Format: format}, out)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,7 +50,7 @@ func TestLogLinesWait(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			var out sharedText
 			log := testLogger(t, format, &out)
-			defer log.close(time.Minute)
+			defer log.Close(time.Minute)
 			expect := func(when string, lines int) {
 				t.Helper()
 				synctest.Wait()
@@ -62,7 +61,7 @@ func TestLogLinesWait(t *testing.T) {
 			log.Info("request", zap.Int("status", 200))
 			log.Named("x").With(zap.Int("y", 1)).Info("request")
 			expect("at once", 0)
-			time.Sleep(logDelay)
+			time.Sleep(delay)
 			expect("after a moment", 2)
 			log.Info("request")
 			log.Info("audit")
@@ -72,7 +71,7 @@ func TestLogLinesWait(t *testing.T) {
 			}
 			log.Warn("request")
 			expect("with a warning", 5)
-			log.Info("request", zap.String("path", strings.Repeat("x", logBatch)))
+			log.Info("request", zap.String("path", strings.Repeat("x", batch)))
 			expect("with a full batch", 6)
 		})
 	}
@@ -101,7 +100,7 @@ func TestLogReaderStandsStill(t *testing.T) {
 			log.Info("audit", zap.Int("n", i))
 		}
 		synctest.Wait()
-		if remark, err := log.ready(); err != nil || !strings.Contains(remark, "log lines are being dropped") {
+		if remark, err := log.Ready(); err != nil || !strings.Contains(remark, "log lines are being dropped") {
 			t.Errorf("/readyz would say %q, %v", remark, err)
 		}
 		if log.queue.state().dropped == 0 {
@@ -121,10 +120,10 @@ func TestLogReaderStandsStill(t *testing.T) {
 		}
 		close(out.goOn)
 		synctest.Wait()
-		if remark, err := log.ready(); remark != "" || err != nil {
+		if remark, err := log.Ready(); remark != "" || err != nil {
 			t.Errorf("afterwards /readyz would say %q, %v", remark, err)
 		}
-		log.close(time.Minute)
+		log.Close(time.Minute)
 		text := out.String()
 		if got := strings.Count(text, `"msg":"audit"`); got != each {
 			t.Errorf("%d audit lines are there, want %d", got, each)
@@ -154,7 +153,7 @@ func TestAuditLinesWaitForRoom(t *testing.T) {
 		out := &stuckWriter{goOn: make(chan struct{})}
 		log := testLogger(t, "json", out)
 		line := strings.Repeat("x", 60<<10)
-		added := make(chan int, 2*logRoom[auditLine]/len(line))
+		added := make(chan int, 2*bufferSize[auditLine]/len(line))
 		go func() {
 			defer close(added)
 			for i := range cap(added) {
@@ -167,7 +166,7 @@ func TestAuditLinesWaitForRoom(t *testing.T) {
 		if waiting == 0 || waiting == cap(added) {
 			t.Fatalf("%d of %d audit lines found room", waiting, cap(added))
 		}
-		if _, err := log.ready(); err == nil {
+		if _, err := log.Ready(); err == nil {
 			t.Error("the gateway is ready although audited actions wait")
 		}
 		close(out.goOn)
@@ -175,7 +174,7 @@ func TestAuditLinesWaitForRoom(t *testing.T) {
 		if len(added) != cap(added) {
 			t.Errorf("%d of %d audit lines were added in the end", len(added), cap(added))
 		}
-		log.close(time.Minute)
+		log.Close(time.Minute)
 		if got := strings.Count(out.String(), "\n"); got != cap(added) {
 			t.Errorf("%d lines are written, want %d", got, cap(added))
 		}
@@ -189,9 +188,8 @@ func TestLogClosesInTime(t *testing.T) {
 			out := &stuckWriter{goOn: make(chan struct{})}
 			log := testLogger(t, "json", out)
 			log.Info("audit")
-			c := proxy.ServerConfig{ShutdownDelay: 5 * time.Second, ShutdownTimeout: 30 * time.Second}
-			closeLog := log.closeAfter(t.Context(), c)
-			limit := c.ShutdownDelay + c.ShutdownTimeout
+			const limit = 35 * time.Second
+			closeLog := log.CloseAfter(t.Context(), limit)
 			wait := limit - time.Second
 			if late {
 				wait = limit + time.Second
@@ -232,11 +230,11 @@ func TestLogWriteFails(t *testing.T) {
 		log.Info("audit", zap.String("event", "login"))
 		synctest.Wait()
 		out.mended.Store(true)
-		time.Sleep(logRetry)
+		time.Sleep(retry)
 		synctest.Wait()
 		if text := out.String(); strings.Count(text, `"event":"login"`) != 1 || !strings.HasPrefix(text, `{"level":`) || !strings.HasSuffix(text, "}\n") {
 			t.Errorf("the log is %q", text)
 		}
-		log.close(time.Minute)
+		log.Close(time.Minute)
 	})
 }
