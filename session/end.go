@@ -3,7 +3,6 @@ package session
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 
 	"go.uber.org/zap"
@@ -31,12 +30,12 @@ func (m *Manager) End(w http.ResponseWriter, r *http.Request) error {
 
 func (m *Manager) endOne(ctx context.Context, p place) error {
 	s, _ := m.look(ctx, p) // who it was; nil when that is not known
-	if err := m.delete(ctx, p.key); err != nil {
+	if _, err := m.remove(ctx, p.key); err != nil {
 		return err
 	}
 	if s != nil {
-		m.dropFromIndex(ctx, m.indexPlace(s.record.user.ID), []string{s.key})
-		m.audit("logout", "ok", s)
+		m.index.drop(ctx, m.index.keyOf(s.record.user.ID), []string{s.key})
+		m.audit.session("logout", "ok", s)
 	}
 	return nil
 }
@@ -51,9 +50,9 @@ func (m *Manager) EndEverywhere(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	for _, p := range places {
-		s, err := m.load(r.Context(), p) // one whose grant has ended has a user, too
+		s, err := m.vault.load(r.Context(), p, nil) // one whose grant has ended has a user, too
 		if errors.Is(err, ErrNoSession) {
-			err = m.knownAbsent(r.Context(), p)
+			err = m.vault.knownAbsent(r.Context(), p)
 		}
 		if err != nil {
 			return err
@@ -66,20 +65,6 @@ func (m *Manager) EndEverywhere(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	return m.End(w, r)
-}
-
-// knownAbsent is an error when there is a record of this client id that does not open: its user has other sessions perhaps,
-// and nobody can tell which.
-func (m *Manager) knownAbsent(ctx context.Context, p place) error {
-	entry, err := m.options.Store.Load(ctx, p.key)
-	switch {
-	case errors.Is(err, ErrAbsent):
-		return nil
-	case err == nil && !m.settings.Load().sealer.foreign(entry.Data):
-		return fmt.Errorf("%w: a session's record does not open, so the other sessions of its user cannot be found", ErrStoreUnavailable)
-	default:
-		return err
-	}
 }
 
 // Named returns what stands for the sessions that the request's cookies name, for Login.Replaces: at most maxNamed.
@@ -111,12 +96,12 @@ func (m *Manager) endBefore(r *http.Request, login Login) {
 	if len(replaced) == 0 {
 		return
 	}
-	ended, err := m.endMany(r.Context(), replaced)
+	ended, err := m.index.endMany(r.Context(), replaced)
 	if err != nil { // its cookie is about to be replaced, so nobody can use it; its time runs out
 		m.options.Log.Error("the session before this login could not be ended", zap.String("session", m.Label(r)), zap.Error(err))
 		return
 	}
 	if len(ended) > 0 { // they were the same user's, as a rule; another's are left out once their records are gone
-		m.dropFromIndex(r.Context(), m.indexPlace(login.User.ID), ended)
+		m.index.drop(r.Context(), m.index.keyOf(login.User.ID), ended)
 	}
 }

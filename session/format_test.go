@@ -68,7 +68,7 @@ func TestGoldenRecords(t *testing.T) {
 		if entry.Data[0] != byte(format) {
 			t.Errorf("format %d: the first byte is %d", format, entry.Data[0])
 		}
-		got, err := m.openRecord(behind(kindSession, goldenID), entry)
+		got, err := m.vault.openRecord(behind(kindSession, goldenID), entry)
 		if err != nil {
 			t.Fatalf("format %d: %v", format, err)
 		}
@@ -90,10 +90,10 @@ func fileExists(name string) bool {
 func TestGoldenRecordsOfAnotherClient(t *testing.T) {
 	for _, client := range []string{"", "another"} {
 		m := managerFor(t, client)
-		if _, err := m.openRecord(behind(kindSession, goldenID), Entry{Data: readGolden(t, formatUnnamed)}); err != nil {
+		if _, err := m.vault.openRecord(behind(kindSession, goldenID), Entry{Data: readGolden(t, formatUnnamed)}); err != nil {
 			t.Errorf("client id %q, the record without one: %v", client, err)
 		}
-		_, err := m.openRecord(behind(kindSession, goldenID), Entry{Data: readGolden(t, formatNamed)})
+		_, err := m.vault.openRecord(behind(kindSession, goldenID), Entry{Data: readGolden(t, formatNamed)})
 		if !errors.Is(err, errOtherClient) {
 			t.Errorf("client id %q, the record of another: %v, want errOtherClient", client, err)
 		}
@@ -134,9 +134,10 @@ func TestOldRecordIsWrittenAnew(t *testing.T) {
 	m, store := managerFor(t, testClient), &oneEntry{Entry: Entry{Version: 1, Data: readGolden(t, formatUnnamed)}}
 	want := goldenRecord(formatUnnamed)
 	now := want.lastSeenAt.time().Add(24 * time.Hour)
-	m.options.Store, m.options.Lists, m.options.Now = store, store, func() time.Time { return now }
+	m.options.Now = func() time.Time { return now }
+	m.vault.store, m.vault.now, m.index.lists = store, m.options.Now, store
 	p := behind(kindSession, goldenID)
-	s, err := m.load(t.Context(), p)
+	s, err := m.vault.load(t.Context(), p, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -144,7 +145,7 @@ func TestOldRecordIsWrittenAnew(t *testing.T) {
 	if store.Version != 2 || store.Data[0] != formatWritten {
 		t.Fatalf("the record has version %d and format %d", store.Version, store.Data[0])
 	}
-	if s, err = m.load(t.Context(), p); err != nil || !s.record.grant.same(want.grant) || s.record.lastSeenAt != instantOf(now) {
+	if s, err = m.vault.load(t.Context(), p, nil); err != nil || !s.record.grant.same(want.grant) || s.record.lastSeenAt != instantOf(now) {
 		t.Errorf("the record has become %+v, %v", s.record, err)
 	}
 }

@@ -34,6 +34,15 @@ const (
 	maxPruned = 16
 )
 
+// userIndex keeps the index of every user. It is safe for concurrent use.
+type userIndex struct {
+	vault *vault
+	cache *cache
+	lists Lists
+	bulk  Bulk
+	audit audit
+}
+
 // indexEntry is what the index tells of one session. Without userAgent the field does not open, or there was none.
 type indexEntry struct {
 	key        string // of the record
@@ -42,44 +51,44 @@ type indexEntry struct {
 	userAgent  string
 }
 
-// indexPlace is where the index of a user is. Users of another client id are other users.
-func (m *Manager) indexPlace(user string) place {
-	sum := sha256.Sum256([]byte(m.options.Client + "\x00" + user))
+// keyOf is where the index of a user is. Users of another client id are other users.
+func (x *userIndex) keyOf(user string) place {
+	sum := sha256.Sum256([]byte(x.vault.client + "\x00" + user))
 	return underKey(kindIndex, kindIndex+":"+base64.RawURLEncoding.EncodeToString(sum[:16]))
 }
 
-// addToIndex writes a session into its user's index, or that it was used. It comes before the session's record is written,
+// add writes a session into its user's index, or that it was used. It comes before the session's record is written,
 // so that no session is ever missing there.
-func (m *Manager) addToIndex(ctx context.Context, s *Session) error {
-	p := m.indexPlace(s.record.user.ID)
+func (x *userIndex) add(ctx context.Context, s *Session) error {
+	p := x.keyOf(s.record.user.ID)
 	field, err := indexField(s.key)
 	if err != nil {
 		return err
 	}
-	sealed, err := m.seal(fieldPlace(p, field), []byte(s.record.userAgent))
+	sealed, err := x.vault.seal(fieldPlace(p, field), []byte(s.record.userAgent))
 	if err != nil {
 		return err
 	}
 	value := binary.BigEndian.AppendUint32(nil, uint32(s.record.createdAt.time().Unix())) //nolint:gosec // G115: until 2106
 	value = append(value, binary.BigEndian.AppendUint64(nil, uint64(s.record.lastSeenAt))[2:]...)
 	fields := map[string][]byte{field: append(value, sealed...)}
-	if err := m.addUser(fields, p, s.record.user); err != nil {
+	if err := x.addUser(fields, p, s.record.user); err != nil {
 		return err
 	}
 	// A session whose grant has ended is kept for endedLifetime, whatever its timeouts.
-	ttl := max(0, s.idleUntil().Sub(m.options.Now())) + endedLifetime
-	return m.options.Lists.Put(ctx, p.key, fields, ttl)
+	ttl := max(0, s.idleUntil().Sub(x.vault.now())) + endedLifetime
+	return x.lists.Put(ctx, p.key, fields, ttl)
 }
 
 // addUser adds the fields that say who the user is: the length of the sealed text, and the text in pieces.
-func (m *Manager) addUser(fields map[string][]byte, p place, user User) error {
+func (x *userIndex) addUser(fields map[string][]byte, p place, user User) error {
 	var plain bytes.Buffer
 	encoder := json.NewEncoder(&plain)
 	encoder.SetEscapeHTML(false)
 	if err := encoder.Encode([]string{user.ID, user.AccountID, cut(user.DisplayName, maxUserAgent)}); err != nil {
 		return err
 	}
-	sealed, err := m.seal(p, plain.Bytes())
+	sealed, err := x.vault.seal(p, plain.Bytes())
 	if err != nil {
 		return err
 	}
@@ -92,9 +101,9 @@ func (m *Manager) addUser(fields map[string][]byte, p place, user User) error {
 	return nil
 }
 
-// readIndex reads the fields of an index: its sessions, the one used last first, and its user, who is empty when that does
+// read reads the fields of an index: its sessions, the one used last first, and its user, who is empty when that does
 // not open.
-func (m *Manager) readIndex(p place, fields map[string][]byte) ([]indexEntry, User) {
+func (x *userIndex) read(p place, fields map[string][]byte) ([]indexEntry, User) {
 	var entries []indexEntry
 	for field, value := range fields {
 		if len(field) != sha256.Size || len(value) < clearSize {
@@ -105,7 +114,7 @@ func (m *Manager) readIndex(p place, fields map[string][]byte) ([]indexEntry, Us
 		e := indexEntry{
 			key: kindSession + ":" + hex.EncodeToString([]byte(field)), createdAt: instantOf(created), lastSeenAt: instant(seen), //nolint:gosec // G115: 48 bits
 		}
-		if plain, err := m.open(fieldPlace(p, field), value[clearSize:]); err == nil {
+		if plain, err := x.vault.open(fieldPlace(p, field), value[clearSize:]); err == nil {
 			e.userAgent = string(plain)
 		}
 		entries = append(entries, e)
@@ -116,10 +125,10 @@ func (m *Manager) readIndex(p place, fields map[string][]byte) ([]indexEntry, Us
 		}
 		return strings.Compare(a.key, b.key)
 	})
-	return entries, m.readUser(p, fields)
+	return entries, x.readUser(p, fields)
 }
 
-func (m *Manager) readUser(p place, fields map[string][]byte) User {
+func (x *userIndex) readUser(p place, fields map[string][]byte) User {
 	var text []byte
 	for n := 0; ; n++ {
 		piece, found := fields[strconv.Itoa(n)]
@@ -131,7 +140,7 @@ func (m *Manager) readUser(p place, fields map[string][]byte) User {
 	if len(text) < 2 || len(text)-2 < int(binary.BigEndian.Uint16(text)) {
 		return User{}
 	}
-	plain, err := m.open(p, text[2:][:binary.BigEndian.Uint16(text)])
+	plain, err := x.vault.open(p, text[2:][:binary.BigEndian.Uint16(text)])
 	if err != nil {
 		return User{}
 	}
@@ -142,120 +151,120 @@ func (m *Manager) readUser(p place, fields map[string][]byte) User {
 	return User{ID: parts[0], AccountID: parts[1], DisplayName: parts[2]}
 }
 
-// indexOf returns the index of one user. The sessions are those that were there a moment ago, whether they have ended since
+// of returns the index of one user. The sessions are those that were there a moment ago, whether they have ended since
 // or not, the one used last first. It fails rather than leave one out.
-func (m *Manager) indexOf(ctx context.Context, user string) (place, []indexEntry, User, error) {
-	p := m.indexPlace(user)
-	lists, err := m.options.Lists.Fields(ctx, []string{p.key})
+func (x *userIndex) of(ctx context.Context, user string) (place, []indexEntry, User, error) {
+	p := x.keyOf(user)
+	lists, err := x.lists.Fields(ctx, []string{p.key})
 	if err != nil {
 		return p, nil, User{}, err
 	}
-	entries, who := m.readIndex(p, lists[0])
-	earlier, err := m.earlierIndex(ctx, under(kindUser, user))
+	entries, who := x.read(p, lists[0])
+	earlier, err := x.earlier(ctx, under(kindUser, user))
 	if err != nil {
 		return p, nil, User{}, err
 	}
 	return p, earlier.addTo(entries), who, nil
 }
 
-// dropFromIndex takes sessions out that have ended. A failure costs nothing: the lists leave out what has ended.
-func (m *Manager) dropFromIndex(ctx context.Context, p place, keys []string) {
+// drop takes sessions out that have ended. A failure costs nothing: the lists leave out what has ended.
+func (x *userIndex) drop(ctx context.Context, p place, keys []string) {
 	var fields []string
 	for _, key := range keys {
 		if field, err := indexField(key); err == nil {
 			fields = append(fields, field)
 		}
 	}
-	if err := m.options.Lists.Drop(ctx, p.key, fields); err != nil {
-		m.options.Log.Debug("ended sessions are still in their user's index", zap.Error(err))
+	if err := x.lists.Drop(ctx, p.key, fields); err != nil {
+		x.vault.log.Debug("ended sessions are still in their user's index", zap.Error(err))
 	}
 }
 
-// trimIndex ends the sessions that a user has beyond the limit, those used longest ago first. It takes out what has timed
+// trim ends the sessions that a user has beyond the limit, those used longest ago first. It takes out what has timed
 // out: what may have, or everything when the limit is reached.
-func (m *Manager) trimIndex(ctx context.Context, s *Session) error {
-	p := m.indexPlace(s.record.user.ID)
-	lists, err := m.options.Lists.Fields(ctx, []string{p.key})
+func (x *userIndex) trim(ctx context.Context, s *Session) error {
+	p := x.keyOf(s.record.user.ID)
+	lists, err := x.lists.Fields(ctx, []string{p.key})
 	if err != nil {
 		return err
 	}
-	entries, _ := m.readIndex(p, lists[0])
+	entries, _ := x.read(p, lists[0])
 	if !slices.ContainsFunc(entries, func(e indexEntry) bool { return e.key == s.key }) { // another replica took it for ended
-		if err := m.addToIndex(ctx, s); err != nil {
+		if err := x.add(ctx, s); err != nil {
 			return err
 		}
 	}
-	limit := m.settings.Load().Config.MaxPerUser
-	suspects := m.timedOut(entries)
+	limit := x.vault.settings.Load().Config.MaxPerUser
+	suspects := x.timedOut(entries)
 	if len(entries) > limit {
 		suspects = entries
 	}
-	alive, err := m.prune(ctx, p, suspects)
+	alive, err := x.prune(ctx, p, suspects)
 	if err != nil || len(entries) <= limit {
 		return err
 	}
-	entries = slices.DeleteFunc(entries, func(e indexEntry) bool { return !alive[e.key] && m.settled(e) })
+	entries = slices.DeleteFunc(entries, func(e indexEntry) bool { return !alive[e.key] && x.settled(e) })
 	if len(entries) <= limit {
 		return nil
 	}
-	ended, err := m.endMany(ctx, keysOf(entries[limit:]))
-	m.dropFromIndex(ctx, p, ended)
+	ended, err := x.endMany(ctx, keysOf(entries[limit:]))
+	x.drop(ctx, p, ended)
 	for _, key := range ended {
-		m.auditKey("revoke", "ok", s.record.user.ID, key, zap.String("cause", "too_many"))
+		x.audit.key("revoke", "ok", s.record.user.ID, key, zap.String("cause", "too_many"))
 	}
 	return err
 }
 
 // timedOut returns some of the sessions whose idle timeout has passed, by the clock and the settings of this replica.
-func (m *Manager) timedOut(entries []indexEntry) []indexEntry {
-	now, idle := m.options.Now(), m.limits().idle
+func (x *userIndex) timedOut(entries []indexEntry) []indexEntry {
+	now, idle := x.vault.now(), x.vault.limits().idle
 	old := slices.DeleteFunc(slices.Clone(entries), func(e indexEntry) bool { return now.Sub(e.lastSeenAt.time()) <= idle })
 	return old[max(0, len(old)-maxPruned):]
 }
 
 // prune takes out of the index what the store does not have any more, and tells which keys it has. Clocks and settings of
 // replicas differ, so nothing else is evidence.
-func (m *Manager) prune(ctx context.Context, p place, entries []indexEntry) (alive map[string]bool, err error) {
+func (x *userIndex) prune(ctx context.Context, p place, entries []indexEntry) (alive map[string]bool, err error) {
 	if len(entries) == 0 {
 		return nil, nil
 	}
-	if alive, err = m.alive(ctx, keysOf(entries)); err != nil {
+	if alive, err = x.alive(ctx, keysOf(entries)); err != nil {
 		return nil, err
 	}
 	var gone []string
 	for _, e := range entries {
-		if !alive[e.key] && m.settled(e) {
+		if !alive[e.key] && x.settled(e) {
 			gone = append(gone, e.key)
 		}
 	}
 	if len(gone) > 0 {
-		m.dropFromIndex(ctx, p, gone)
+		x.drop(ctx, p, gone)
 	}
 	return alive, nil
 }
 
 // settled tells whether a session has been in the index for so long that its record would be in the store. After the idle
 // timeout no record is written any more.
-func (m *Manager) settled(e indexEntry) bool {
-	return m.options.Now().Sub(e.lastSeenAt.time()) > min(settleTime, m.limits().idle)
+func (x *userIndex) settled(e indexEntry) bool {
+	return x.vault.now().Sub(e.lastSeenAt.time()) > min(settleTime, x.vault.limits().idle)
 }
 
 // alive tells which of the sessions are in the store and belong to this client id.
-func (m *Manager) alive(ctx context.Context, keys []string) (map[string]bool, error) {
-	entries, err := m.options.Bulk.LoadMany(ctx, keys)
+func (x *userIndex) alive(ctx context.Context, keys []string) (map[string]bool, error) {
+	entries, err := x.bulk.LoadMany(ctx, keys)
 	if err != nil {
 		return nil, err
 	}
 	alive := map[string]bool{}
 	for i, key := range keys {
-		alive[key] = entries[i].Version > 0 && !m.settings.Load().sealer.foreign(entries[i].Data)
+		alive[key] = entries[i].Version > 0 && !x.vault.settings.Load().sealer.foreign(entries[i].Data)
 	}
 	return alive, nil
 }
 
 // endMany ends those of the sessions that are alive, on all replicas, and returns their keys.
-func (m *Manager) endMany(ctx context.Context, keys []string) (ended []string, err error) {
-	alive, err := m.alive(ctx, keys)
+func (x *userIndex) endMany(ctx context.Context, keys []string) (ended []string, err error) {
+	alive, err := x.alive(ctx, keys)
 	if err != nil {
 		return nil, err
 	}
@@ -263,11 +272,11 @@ func (m *Manager) endMany(ctx context.Context, keys []string) (ended []string, e
 	if len(ended) == 0 {
 		return nil, nil
 	}
-	if _, err := m.options.Bulk.DeleteMany(ctx, ended); err != nil {
+	if _, err := x.bulk.DeleteMany(ctx, ended); err != nil {
 		return nil, err
 	}
 	for _, key := range ended {
-		m.recent.Gone(key)
+		x.cache.Gone(key)
 	}
 	return ended, nil
 }

@@ -18,7 +18,7 @@ var errEarlierIndex = fmt.Errorf("%w: a list of sessions that an earlier version
 	"is not configured here or it was changed; configure that key, or end all sessions with `stagedoor sessions revoke -all`",
 	ErrStoreUnavailable)
 
-// earlierIndex is such an index as it is sealed.
+// earlier is such an index as it is sealed.
 type earlierIndex struct {
 	ID       string `json:"i"`
 	Account  string `json:"a,omitempty"`
@@ -31,9 +31,9 @@ type earlierIndex struct {
 	} `json:"s"`
 }
 
-// earlierIndex returns an empty index where there is none. It answers errEarlierIndex or ErrStoreUnavailable.
-func (m *Manager) earlierIndex(ctx context.Context, p place) (earlierIndex, error) {
-	entry, err := m.options.Store.Load(ctx, p.key)
+// earlier returns an empty index where there is none. It answers errEarlierIndex or ErrStoreUnavailable.
+func (x *userIndex) earlier(ctx context.Context, p place) (earlierIndex, error) {
+	entry, err := x.vault.store.Load(ctx, p.key)
 	if errors.Is(err, ErrAbsent) {
 		return earlierIndex{}, nil
 	}
@@ -41,7 +41,7 @@ func (m *Manager) earlierIndex(ctx context.Context, p place) (earlierIndex, erro
 		return earlierIndex{}, err
 	}
 	var index earlierIndex
-	plain, err := m.open(p, entry.Data)
+	plain, err := x.vault.open(p, entry.Data)
 	if err == nil {
 		err = json.Unmarshal(plain, &index)
 	}

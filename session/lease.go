@@ -14,43 +14,45 @@ const (
 	leasePoll = 50 * time.Millisecond
 )
 
-// awaitLease returns nil once the holder has the lease, or the session once another replica has refreshed it. It always
-// looks before it asks for the lease: a store that hangs may carry out what it was asked long after the answer was given
-// up, and a lease without a holder would keep everybody waiting.
-func (m *Manager) awaitLease(s *Session, why need, holder string) (*Session, error) {
+// acquireLease waits for the lease. Acquired tells whether the holder has it; if not, and without an error, another replica has
+// refreshed the session meanwhile, and refreshed is the session as it is then.
+//
+// It always loads the session before it asks for the lease: a store that hangs may carry out a command long after its caller
+// has given up, and a lease without a holder would keep every replica waiting.
+func (r *refresher) acquireLease(s *Session, why need, holder string) (acquired bool, refreshed *Session, err error) {
 	ctx, cancel := step()
 	defer cancel()
-	if err := pauseFor(ctx, m.away.calm()); err != nil {
-		return nil, errTooLong
+	if err := sleep(ctx, r.vault.outage.calm()); err != nil {
+		return false, nil, errTooLong
 	}
 	for {
-		current, err := m.load(ctx, s.place)
+		current, err := r.load(ctx, s.place)
 		if err != nil {
-			return nil, err
+			return false, nil, err
 		}
-		if current.record.ended || !why.of(current.record, m.options.Now()) {
-			return current, nil
+		if current.record.ended || !why.of(current.record, r.now()) {
+			return false, current, nil
 		}
-		held, err := m.options.Leases.Hold(ctx, s.key, holder, leaseTime)
-		if err != nil || held {
-			return nil, err
+		acquired, err := r.leases.Hold(ctx, s.key, holder, leaseTime)
+		if err != nil || acquired {
+			return acquired, nil, err
 		}
-		if err := pauseFor(ctx, leasePoll); err != nil {
-			return nil, errTooLong
+		if err := sleep(ctx, leasePoll); err != nil {
+			return false, nil, errTooLong
 		}
 	}
 }
 
 // renewLease extends the lease until the returned function is called, however long the token endpoint takes.
-func (m *Manager) renewLease(s *Session, holder string) (stop func()) {
+func (r *refresher) renewLease(s *Session, holder string) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		for pauseFor(ctx, leaseTime/3) == nil {
-			held, err := m.options.Leases.Hold(ctx, s.key, holder, leaseTime)
+		for sleep(ctx, leaseTime/3) == nil {
+			held, err := r.leases.Hold(ctx, s.key, holder, leaseTime)
 			if ctx.Err() == nil && (err != nil || !held) {
-				m.options.Log.Warn("the lease of a refresh could not be renewed",
+				r.log.Warn("the lease of a refresh could not be renewed",
 					zap.String("session", s.Label()), zap.Bool("held_by_another", err == nil), zap.Error(err))
 			}
 		}
@@ -61,10 +63,10 @@ func (m *Manager) renewLease(s *Session, holder string) (stop func()) {
 	}
 }
 
-func (m *Manager) releaseLease(s *Session, holder string) {
+func (r *refresher) releaseLease(s *Session, holder string) {
 	ctx, cancel := step()
 	defer cancel()
-	if err := m.options.Leases.Release(ctx, s.key, holder); err != nil { // it runs out by itself
-		m.options.Log.Debug("a lease was not released", zap.String("session", s.Label()), zap.Error(err))
+	if err := r.leases.Release(ctx, s.key, holder); err != nil { // it runs out by itself
+		r.log.Debug("a lease was not released", zap.String("session", s.Label()), zap.Error(err))
 	}
 }

@@ -52,19 +52,20 @@ type Options struct {
 	Now func() time.Time
 }
 
-// Manager finds, makes and ends sessions, and keeps their tokens fresh. It is safe for concurrent use.
+// Manager finds, makes and ends sessions, and keeps their tokens fresh. It is the face of three structs with one job each: the
+// vault (sealed records), the cache (local copies) and the refresher (tokens); userIndex knows which sessions a user has. It is
+// safe for concurrent use.
 type Manager struct {
-	options  Options // without those that are Settings
-	settings atomic.Pointer[settings]
-	recent   *recent
-	loads    singleflight.Group // of sessions, by their key
-	flights  *flights
-	pauses   *pauses
-	away     outage
-	touching sync.Map // keys whose activity is being written
-	seed     maphash.Seed
+	options   Options // without those that are Settings
+	settings  atomic.Pointer[settings]
+	vault     *vault
+	cache     *cache
+	refresher *refresher
+	index     *userIndex
+	audit     audit
 
-	otherClient sync.Once // says that there are records of another client id
+	loads    singleflight.Group // of sessions, by their key
+	touching sync.Map           // keys whose activity is being written
 
 	background sync.WaitGroup // flights and the watch
 	stop       context.CancelFunc
@@ -84,13 +85,18 @@ func NewManager(o Options) (*Manager, error) {
 		o.Metrics = noMetrics{}
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	m := &Manager{
-		options: o, recent: newRecent(o.Now), flights: newFlights(), pauses: newPauses(),
-		seed: maphash.MakeSeed(), stop: stop,
-	}
+	m := &Manager{options: o, cache: newCache(o.Now), audit: audit{o.Log}, stop: stop}
 	m.settings.Store(first)
+	m.vault = &vault{
+		store: o.Store, client: o.Client, settings: &m.settings, now: o.Now, log: o.Log, seed: maphash.MakeSeed(),
+	}
+	m.index = &userIndex{vault: m.vault, cache: m.cache, lists: o.Lists, bulk: o.Bulk, audit: m.audit}
+	m.refresher = &refresher{
+		vault: m.vault, cache: m.cache, leases: o.Leases, settings: &m.settings, flights: newFlights(), backoffs: newBackoffs(),
+		metrics: o.Metrics, audit: m.audit, now: o.Now, log: o.Log, background: &m.background,
+	}
 	if o.Watch != nil {
-		m.background.Go(func() { o.Watch(ctx, m.recent) })
+		m.background.Go(func() { o.Watch(ctx, m.cache) })
 	}
 	return m, nil
 }
@@ -143,7 +149,7 @@ func (m *Manager) Peek(r *http.Request) (*Session, error) {
 // it was just seen.
 func (m *Manager) look(ctx context.Context, p place) (*Session, error) {
 	now := m.options.Now()
-	s := m.recent.fresh(p.key, now)
+	s := m.cache.fresh(p.key, now)
 	if s == nil {
 		var err error
 		if s, err = m.loadShared(ctx, p, now); err != nil {
@@ -160,7 +166,7 @@ func (m *Manager) look(ctx context.Context, p place) (*Session, error) {
 // loadShared loads what lies at a place, once for all who ask for it at the same time.
 func (m *Manager) loadShared(ctx context.Context, p place, now time.Time) (*Session, error) {
 	shared := m.loads.DoChan(p.key, func() (any, error) {
-		return m.loadRecent(context.WithoutCancel(ctx), p, now) // it is not only this request's
+		return m.loadCached(context.WithoutCancel(ctx), p, now) // it is not only this request's
 	})
 	select {
 	case <-ctx.Done():
@@ -171,15 +177,17 @@ func (m *Manager) loadShared(ctx context.Context, p place, now time.Time) (*Sess
 	}
 }
 
-// loadRecent loads a session and remembers it, or remembers it while the store is away.
-func (m *Manager) loadRecent(ctx context.Context, p place, now time.Time) (*Session, error) {
-	s, err := m.loadUnless(ctx, p, m.recent.last(p.key))
+// loadCached loads a session and caches it. During an outage of the store it returns the cached one.
+func (m *Manager) loadCached(ctx context.Context, p place, now time.Time) (*Session, error) {
+	s, err := m.vault.load(ctx, p, m.cache.last(p.key))
 	switch {
-	case err == nil && !m.recent.saw(s, now):
+	case err == nil && !m.cache.put(s, now):
 		return nil, ErrNoSession // it ended meanwhile
+	case errors.Is(err, ErrNoSession):
+		m.cache.drop(p.key)
 	case errors.Is(err, ErrStoreUnavailable):
-		if recent := m.recent.get(p.key, now); recent != nil {
-			return recent, nil
+		if cached := m.cache.duringOutage(p.key, now); cached != nil {
+			return cached, nil
 		}
 	}
 	return s, err
@@ -200,24 +208,24 @@ type Login struct {
 // had when the login began.
 func (m *Manager) Create(w http.ResponseWriter, r *http.Request, login Login) (*Session, error) {
 	id := newID()
-	s := &Session{place: behind(kindSession, id), limits: m.limits(), record: m.newRecord(login)}
+	s := &Session{place: behind(kindSession, id), limits: m.vault.limits(), record: m.newRecord(login)}
 	s.record.userAgent = cut(r.UserAgent(), maxUserAgent)
 	s.record.expiresAt = s.expiryBy(s.limits)
-	if err := m.addToIndex(r.Context(), s); err != nil { // first, so that no session is ever missing there
+	if err := m.index.add(r.Context(), s); err != nil { // first, so that no session is ever missing there
 		return nil, err
 	}
-	s, err := m.save(r.Context(), s, s.record, "")
+	s, err := m.vault.save(r.Context(), s, s.record, "")
 	if err != nil {
 		return nil, err
 	}
 	m.endBefore(r, login)
-	if err := m.trimIndex(r.Context(), s); err != nil { // the next login tries again
+	if err := m.index.trim(r.Context(), s); err != nil { // the next login tries again
 		m.options.Log.Error("a user may have more sessions than session.max_per_user", zap.String("session", s.Label()), zap.Error(err))
 	}
 	if err := m.settings.Load().cookie.set(w, r, id); err != nil {
 		return nil, err
 	}
-	m.audit("login", "ok", s)
+	m.audit.session("login", "ok", s)
 	return s, nil
 }
 
@@ -228,34 +236,20 @@ func (m *Manager) newRecord(login Login) record {
 	}
 }
 
-// delete ends what lies under a key, here at once and on the other replicas as soon as they hear of it. The record of
-// another client id stays as it is, and so does one that is not there.
-func (m *Manager) delete(ctx context.Context, key string) error {
-	_, err := m.remove(ctx, key)
-	return err
-}
-
-// remove is delete, and tells whether there was a record that ended.
+// remove deletes what is under a key, here at once and on the other replicas as soon as they hear of it. It tells whether there
+// was a record that ended. The record of another client id stays as it is.
 func (m *Manager) remove(ctx context.Context, key string) (removed bool, err error) {
-	entry, err := m.options.Store.Load(ctx, key)
-	if err != nil && !errors.Is(err, ErrAbsent) {
+	if removed, err = m.vault.delete(ctx, key); err != nil {
 		return false, err
 	}
-	if err == nil && m.settings.Load().sealer.foreign(entry.Data) {
-		m.meetOtherClient(key)
-		return false, nil
-	}
-	if removed, err = m.options.Store.Delete(ctx, key); err != nil {
-		return false, err
-	}
-	m.recent.Gone(key)
+	m.cache.Gone(key)
 	return removed, nil
 }
 
 // touch writes, now and then, that the session is in use; and at once when the limits have changed since the last time,
 // because the store keeps the record for as long as the old ones said. A failure costs nothing but precision.
 func (m *Manager) touch(ctx context.Context, s *Session) {
-	now, limits := m.options.Now(), m.limits()
+	now, limits := m.options.Now(), m.vault.limits()
 	recorded := now.Sub(s.record.lastSeenAt.time()) < limits.idle/activityShare && s.record.expiresAt == s.expiryBy(limits)
 	if recorded {
 		return
@@ -267,27 +261,16 @@ func (m *Manager) touch(ctx context.Context, s *Session) {
 	used := &Session{place: s.place, version: s.version, record: s.record, limits: limits}
 	used.record.lastSeenAt = instantOf(now)
 	used.record.expiresAt = used.expiryBy(limits)
-	err := m.addToIndex(ctx, used) // first, so that the index outlives the session
+	err := m.index.add(ctx, used) // first, so that the index outlives the session
 	if err == nil {
 		var saved *Session
-		if saved, err = m.save(ctx, used, used.record, ""); err == nil {
-			m.recent.saw(saved, now)
+		if saved, err = m.vault.save(ctx, used, used.record, ""); err == nil {
+			m.cache.put(saved, now)
 		}
 	}
 	if err != nil {
 		m.options.Log.Debug("activity was not written", zap.String("session", s.Label()), zap.Error(err))
 	}
-}
-
-// audit writes a line about what happened to whom.
-func (m *Manager) audit(event, result string, s *Session) {
-	m.auditKey(event, result, s.record.user.ID, s.key)
-}
-
-// auditKey is audit for what lies under a key, when it is not at hand.
-func (m *Manager) auditKey(event, result, user, key string, more ...zap.Field) {
-	m.options.Log.Info("audit", append([]zap.Field{zap.String("event", event), zap.String("result", result),
-		zap.String("user", user), zap.String("session", label(key))}, more...)...)
 }
 
 // cut shortens text to at most size bytes, on a whole character.

@@ -36,7 +36,7 @@ func (r *refreshReports) expect(t *testing.T, want ...string) {
 }
 
 // A refresh is reported once, with the time of its call, by what the token endpoint said of it; whoever only waits, or
-// comes during a pause, reports nothing.
+// comes during a backoff, reports nothing.
 func TestReportsOfRefreshes(t *testing.T) {
 	for want, answer := range map[string]func(int) (session.Grant, error){
 		"ok 2s":                   nil,

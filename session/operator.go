@@ -16,8 +16,8 @@ func (m *Manager) EachSession(ctx context.Context, visit func([]Summary) error) 
 		}
 		indexes := make([]userSessions, len(keys))
 		for i, key := range keys {
-			indexes[i].entries, indexes[i].user = m.readIndex(underKey(kindIndex, key), lists[i])
-			if indexes[i].user.ID != "" && m.indexPlace(indexes[i].user.ID).key != key {
+			indexes[i].entries, indexes[i].user = m.index.read(underKey(kindIndex, key), lists[i])
+			if indexes[i].user.ID != "" && m.index.keyOf(indexes[i].user.ID).key != key {
 				indexes[i] = userSessions{} // another client id's
 			}
 		}
@@ -57,7 +57,7 @@ func (m *Manager) visitLiving(ctx context.Context, users []userSessions, visit f
 	for _, u := range users {
 		keys = append(keys, keysOf(u.entries)...)
 	}
-	alive, err := m.alive(ctx, keys)
+	alive, err := m.index.alive(ctx, keys)
 	if err != nil {
 		return err
 	}
@@ -73,16 +73,16 @@ func (m *Manager) visitLiving(ctx context.Context, users []userSessions, visit f
 
 // onlyEarlier returns the sessions that only a user's earlier index has.
 func (m *Manager) onlyEarlier(ctx context.Context, key string) (userSessions, error) {
-	earlier, err := m.earlierIndex(ctx, underKey(kindUser, key))
+	earlier, err := m.index.earlier(ctx, underKey(kindUser, key))
 	if err != nil {
 		return userSessions{}, err
 	}
-	p := m.indexPlace(earlier.ID)
+	p := m.index.keyOf(earlier.ID)
 	lists, err := m.options.Lists.Fields(ctx, []string{p.key})
 	if err != nil {
 		return userSessions{}, err
 	}
-	known, _ := m.readIndex(p, lists[0])
+	known, _ := m.index.read(p, lists[0])
 	return userSessions{user: earlier.user(), entries: earlier.addTo(known)[len(known):]}, nil
 }
 
@@ -100,9 +100,9 @@ func (m *Manager) EndAll(ctx context.Context) (int, error) { return m.endScanned
 
 func (m *Manager) endScanned(ctx context.Context, begin string) (count int, err error) {
 	err = m.options.Bulk.Scan(ctx, begin, func(keys []string) error {
-		ended, err := m.endMany(ctx, keys)
+		ended, err := m.index.endMany(ctx, keys)
 		for _, key := range ended {
-			m.auditKey("revoke", "ok", "", key) // whose it was only the cookie tells
+			m.audit.key("revoke", "ok", "", key) // whose it was only the cookie tells
 		}
 		count += len(ended)
 		return err

@@ -17,20 +17,20 @@ const savePoll = 250 * time.Millisecond
 // A store that is away is tried again for stepTime. With waiting, which is called with the session as it will be, so is a
 // lease that another replica has: what the token endpoint has just given cannot be had a second time. Without, a lease that
 // is lost is an error at once.
-func (m *Manager) saveOver(s *Session, holder string, change func(*record), waiting func(*Session)) (*Session, error) {
+func (r *refresher) saveOver(s *Session, holder string, change func(*record), waiting func(*Session)) (*Session, error) {
 	ctx, cancel := step()
 	defer cancel()
 	for wait := leasePoll; ; wait = min(2*wait, savePoll) {
 		next := s.record
 		change(&next)
-		saved, err := m.save(ctx, s, next, holder)
+		saved, err := r.vault.save(ctx, s, next, holder)
 		lost := errors.Is(err, ErrLeaseLost)
 		if lost {
 			err = &RefreshUnavailableError{Cause: err}
 		}
 		switch {
 		case lost && waiting != nil, errors.Is(err, ErrConflict):
-			current, loadErr := m.load(ctx, s.place)
+			current, loadErr := r.load(ctx, s.place)
 			if loadErr != nil && !errors.Is(loadErr, ErrStoreUnavailable) {
 				return nil, loadErr
 			}
@@ -46,11 +46,11 @@ func (m *Manager) saveOver(s *Session, holder string, change func(*record), wait
 		case !errors.Is(err, ErrStoreUnavailable):
 			return saved, err
 		}
-		m.options.Log.Warn("the outcome of a refresh is not written yet", zap.String("session", s.Label()), zap.Error(err))
+		r.log.Warn("the outcome of a refresh is not written yet", zap.String("session", s.Label()), zap.Error(err))
 		if waiting != nil {
 			waiting(&Session{place: s.place, version: s.version, record: next, limits: s.limits})
 		}
-		if pauseFor(ctx, wait) != nil {
+		if sleep(ctx, wait) != nil {
 			return nil, err
 		}
 	}

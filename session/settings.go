@@ -49,9 +49,9 @@ func (m *Manager) Use(s Settings) error {
 		return err
 	}
 	m.settings.Store(next)
-	m.pauses.forgiveClient()
+	m.refresher.backoffs.forgiveClient()
 	if slices.ContainsFunc(last.Config.Keys, func(key secret.Text) bool { return !slices.ContainsFunc(s.Config.Keys, key.Equal) }) {
-		m.recent.forgetAll(m.options.Now()) // the copies are open already
+		m.cache.dropAll(m.options.Now()) // the copies are open already
 	}
 	return nil
 }

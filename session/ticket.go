@@ -18,7 +18,7 @@ var ErrNoTicket = errors.New("no such ticket")
 func (m *Manager) IssueTicket(ctx context.Context, text []byte) (secret.Text, error) {
 	ticket := newID()
 	p := behind(kindTicket, ticket)
-	sealed, err := m.seal(p, text)
+	sealed, err := m.vault.seal(p, text)
 	if err != nil {
 		return secret.Text{}, err
 	}
@@ -40,7 +40,7 @@ func (m *Manager) PeekTicket(ctx context.Context, ticket string) ([]byte, error)
 	if err != nil {
 		return nil, err
 	}
-	text, err := m.open(p, entry.Data)
+	text, err := m.vault.open(p, entry.Data)
 	if errors.Is(err, errSealed) {
 		return nil, ErrNoTicket
 	}

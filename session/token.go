@@ -1,6 +1,7 @@
 package session
 
 import (
+	"context"
 	"time"
 
 	"stagedoor/secret"
@@ -40,4 +41,27 @@ func (g Grant) succeededBy(next Grant) Grant {
 		next.Scopes = g.Scopes
 	}
 	return next
+}
+
+// Token returns a token of the session that is good now. One with less than Config.RefreshBefore left is refreshed: beside
+// the request while it has enoughLife, so that the request does not wait, and before the request when it has less. When the
+// refresh fails, and while the old token is still good, the old one is returned. It answers ErrReauthorize, ErrNoSession (the
+// session was ended meanwhile), ErrStoreUnavailable, ErrClientMisconfigured or a RefreshUnavailableError.
+func (m *Manager) Token(ctx context.Context, s *Session) (Token, error) {
+	return m.refresher.token(ctx, s, 0)
+}
+
+// TokenFor is Token for a use that takes so long: a token that ends before is refreshed first.
+func (m *Manager) TokenFor(ctx context.Context, s *Session, use time.Duration) (Token, error) {
+	return m.refresher.token(ctx, s, use)
+}
+
+// Replace returns another token for one that Spotify has rejected although it looked good. If it was replaced
+// already, its successor is returned; else a refresh is forced, at most once in forcedRefreshInterval: after that it answers
+// ErrRefreshedLately. Its other errors are those of Token.
+func (m *Manager) Replace(ctx context.Context, s *Session, rejected Token) (Token, error) {
+	if !s.renewable() {
+		return Token{}, ErrReauthorize
+	}
+	return m.refresher.refreshed(ctx, s, need{rejected: rejected.Access}, waitForToken)
 }

@@ -11,37 +11,37 @@ func atSecond(s float64) time.Time {
 	return time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC).Add(time.Duration(s * float64(time.Second)))
 }
 
-// timedRecent is recent with a clock that a test sets.
-type timedRecent struct {
-	*recent
+// timedCache is recent with a clock that a test sets.
+type timedCache struct {
+	*cache
 	at time.Time
 }
 
-func newTimedRecent() *timedRecent {
-	r := &timedRecent{at: atSecond(0)}
-	r.recent = newRecent(func() time.Time { return r.at })
+func newTimedRecent() *timedCache {
+	r := &timedCache{at: atSecond(0)}
+	r.cache = newCache(func() time.Time { return r.at })
 	return r
 }
 
 // gone is Gone at a time, and changed is Changed.
-func (r *timedRecent) gone(key string, at time.Time) {
+func (r *timedCache) gone(key string, at time.Time) {
 	r.at = at
 	r.Gone(key)
 }
 
-func (r *timedRecent) changed(key string, at time.Time) {
+func (r *timedCache) changed(key string, at time.Time) {
 	r.at = at
 	r.Changed(key)
 }
 
 func TestRecentServesForTenSeconds(t *testing.T) {
 	r, s := newTimedRecent(), &Session{place: place{key: "key"}}
-	r.saw(s, atSecond(100))
+	r.put(s, atSecond(100))
 	for _, c := range []struct {
 		second float64
 		want   bool
 	}{{100, true}, {105, true}, {110, true}, {110.001, false}, {200, false}} {
-		if got := r.get("key", atSecond(c.second)) != nil; got != c.want {
+		if got := r.duringOutage("key", atSecond(c.second)) != nil; got != c.want {
 			t.Errorf("%gs after it was seen: found is %v", c.second-100, got)
 		}
 	}
@@ -51,12 +51,12 @@ func TestRecentServesForTenSeconds(t *testing.T) {
 func TestRecentAcrossGenerations(t *testing.T) {
 	for offset := 0.0; offset < 25; offset += 0.5 {
 		r := newTimedRecent()
-		r.saw(&Session{place: place{key: "other"}}, atSecond(100))
-		r.saw(&Session{place: place{key: "key"}}, atSecond(100+offset))
-		if r.get("key", atSecond(110+offset)) == nil {
+		r.put(&Session{place: place{key: "other"}}, atSecond(100))
+		r.put(&Session{place: place{key: "key"}}, atSecond(100+offset))
+		if r.duringOutage("key", atSecond(110+offset)) == nil {
 			t.Errorf("seen at second %g, it is forgotten 10s later", offset)
 		}
-		if r.get("key", atSecond(110.5+offset)) != nil {
+		if r.duringOutage("key", atSecond(110.5+offset)) != nil {
 			t.Errorf("seen at second %g, it is still known 10.5s later", offset)
 		}
 	}
@@ -65,9 +65,9 @@ func TestRecentAcrossGenerations(t *testing.T) {
 func TestRecentSeenAgain(t *testing.T) {
 	r := newTimedRecent()
 	first, second := &Session{place: place{key: "key"}, version: 1}, &Session{place: place{key: "key"}, version: 2}
-	r.saw(first, atSecond(0))
-	r.saw(second, atSecond(8))
-	if got := r.get("key", atSecond(17)); got != second {
+	r.put(first, atSecond(0))
+	r.put(second, atSecond(8))
+	if got := r.duringOutage("key", atSecond(17)); got != second {
 		t.Errorf("got %v, want the session as it was last seen", got)
 	}
 }
@@ -75,15 +75,15 @@ func TestRecentSeenAgain(t *testing.T) {
 // Who asked the store before a session went may be answered afterwards.
 func TestRecentGoneWhileSomebodyAsks(t *testing.T) {
 	r, s := newTimedRecent(), &Session{place: place{key: "key"}}
-	r.saw(s, atSecond(0))
+	r.put(s, atSecond(0))
 	r.gone("key", atSecond(1))
 	for asked := 0.0; asked <= 1; asked += 0.25 {
-		r.forget("key") // somebody else who asked then
-		if r.saw(s, atSecond(asked)) || r.get("key", atSecond(1.5)) != nil {
+		r.drop("key") // somebody else who asked then
+		if r.put(s, atSecond(asked)) || r.duringOutage("key", atSecond(1.5)) != nil {
 			t.Fatalf("asked for at second %g, gone at second 1: the session is back", asked)
 		}
 	}
-	if !r.saw(s, atSecond(1.1)) || r.get("key", atSecond(1.5)) == nil {
+	if !r.put(s, atSecond(1.1)) || r.duringOutage("key", atSecond(1.5)) == nil {
 		t.Error("what the store still has, asked for afterwards, is not remembered")
 	}
 }
@@ -91,43 +91,43 @@ func TestRecentGoneWhileSomebodyAsks(t *testing.T) {
 func TestRecentGoneBeforeItWasSeen(t *testing.T) {
 	r, s := newTimedRecent(), &Session{place: place{key: "key"}}
 	r.gone("key", atSecond(1))
-	if r.saw(s, atSecond(0.9)); r.get("key", atSecond(1.2)) != nil {
+	if r.put(s, atSecond(0.9)); r.duringOutage("key", atSecond(1.2)) != nil {
 		t.Error("a session that has gone was remembered")
 	}
 }
 
 // A session is served without a look into the store for two seconds, while the store tells of changes and told of none.
 func TestRecentFresh(t *testing.T) {
-	begin := func() *timedRecent {
+	begin := func() *timedCache {
 		r := newTimedRecent()
 		r.Missed()
 		living := &Session{place: place{key: "key"}, version: 2, limits: limits{idle: time.Hour, lifetime: time.Hour},
 			record: record{authorizedAt: instantOf(atSecond(0)), createdAt: instantOf(atSecond(0)), lastSeenAt: instantOf(atSecond(0))}}
-		r.saw(living, atSecond(1))
+		r.put(living, atSecond(1))
 		return r
 	}
 	for name, c := range map[string]struct {
-		then func(r *timedRecent)
+		then func(r *timedCache)
 		at   float64
 		want bool
 	}{
-		"at once":                  {func(*timedRecent) {}, 1, true},
-		"almost two seconds later": {func(*timedRecent) {}, 2.99, true},
-		"two seconds later":        {func(*timedRecent) {}, 3, false},
-		"without news":             {func(r *timedRecent) { r.Lost() }, 1.5, false},
-		"when the news is back":    {func(r *timedRecent) { r.Lost(); r.Missed() }, 1.5, false},
-		"after a change":           {func(r *timedRecent) { r.changed("key", atSecond(1.2)) }, 1.5, false},
-		"after another's change":   {func(r *timedRecent) { r.changed("other", atSecond(1.2)) }, 1.5, true},
-		"after it has gone":        {func(r *timedRecent) { r.gone("key", atSecond(1.2)) }, 1.5, false},
-		"asked for before a change": {func(r *timedRecent) {
+		"at once":                  {func(*timedCache) {}, 1, true},
+		"almost two seconds later": {func(*timedCache) {}, 2.99, true},
+		"two seconds later":        {func(*timedCache) {}, 3, false},
+		"without news":             {func(r *timedCache) { r.Lost() }, 1.5, false},
+		"when the news is back":    {func(r *timedCache) { r.Lost(); r.Missed() }, 1.5, false},
+		"after a change":           {func(r *timedCache) { r.changed("key", atSecond(1.2)) }, 1.5, false},
+		"after another's change":   {func(r *timedCache) { r.changed("other", atSecond(1.2)) }, 1.5, true},
+		"after it has gone":        {func(r *timedCache) { r.gone("key", atSecond(1.2)) }, 1.5, false},
+		"asked for before a change": {func(r *timedCache) {
 			r.changed("key", atSecond(1.2))
-			r.saw(&Session{place: place{key: "key"}, version: 2}, atSecond(1.1))
+			r.put(&Session{place: place{key: "key"}, version: 2}, atSecond(1.1))
 		}, 1.5, false},
-		"after an older version came late": {func(r *timedRecent) {
-			r.saw(&Session{place: place{key: "key"}, version: 1}, atSecond(1.1))
+		"after an older version came late": {func(r *timedCache) {
+			r.put(&Session{place: place{key: "key"}, version: 1}, atSecond(1.1))
 		}, 2.9, true},
-		"idle for too long": {func(r *timedRecent) {
-			r.saw(&Session{place: place{key: "key"}, version: 3, limits: limits{idle: time.Second, lifetime: time.Hour},
+		"idle for too long": {func(r *timedCache) {
+			r.put(&Session{place: place{key: "key"}, version: 3, limits: limits{idle: time.Second, lifetime: time.Hour},
 				record: record{authorizedAt: instantOf(atSecond(0)), createdAt: instantOf(atSecond(0)), lastSeenAt: instantOf(atSecond(1))}}, atSecond(1))
 		}, 2.1, false},
 	} {
@@ -141,14 +141,14 @@ func TestRecentFresh(t *testing.T) {
 
 func TestRecentForget(t *testing.T) {
 	r, s := newTimedRecent(), &Session{place: place{key: "key"}}
-	r.saw(s, atSecond(0))
-	r.forget("key")
-	r.forget("another")
-	if r.get("key", atSecond(1)) != nil {
+	r.put(s, atSecond(0))
+	r.drop("key")
+	r.drop("another")
+	if r.duringOutage("key", atSecond(1)) != nil {
 		t.Error("a forgotten session is still there")
 	}
-	r.saw(s, atSecond(2))
-	if r.get("key", atSecond(3)) == nil {
+	r.put(s, atSecond(2))
+	if r.duringOutage("key", atSecond(3)) == nil {
 		t.Error("a session that was forgotten by mistake is not remembered again")
 	}
 }
@@ -156,7 +156,7 @@ func TestRecentForget(t *testing.T) {
 func TestRecentHoldsLittle(t *testing.T) {
 	r := newTimedRecent()
 	for second := range 1000 {
-		r.saw(&Session{place: place{key: fmt.Sprint("key ", second)}}, atSecond(float64(second)))
+		r.put(&Session{place: place{key: fmt.Sprint("key ", second)}}, atSecond(float64(second)))
 	}
 	if size := len(r.young) + len(r.old); size > 24 {
 		t.Errorf("with one session a second it holds %d, want those of about 20s", size)
@@ -166,18 +166,18 @@ func TestRecentHoldsLittle(t *testing.T) {
 // After a gap in the news nobody knows which sessions have ended; those that are known to be gone stay so.
 func TestRecentForgetsAfterAGap(t *testing.T) {
 	r, old, young := newTimedRecent(), &Session{place: place{key: "old"}}, &Session{place: place{key: "young"}}
-	r.saw(old, atSecond(100))
+	r.put(old, atSecond(100))
 	r.gone("gone", atSecond(101))
-	r.saw(young, atSecond(111))
+	r.put(young, atSecond(111))
 	r.Missed()
 	for _, key := range []string{"old", "young", "gone"} {
-		if r.get(key, atSecond(112)) != nil {
+		if r.duringOutage(key, atSecond(112)) != nil {
 			t.Errorf("%s is still known", key)
 		}
 	}
-	r.saw(&Session{place: place{key: "gone"}}, atSecond(101))
-	r.saw(young, atSecond(112))
-	if r.get("gone", atSecond(112)) != nil || r.get("young", atSecond(112)) != young {
+	r.put(&Session{place: place{key: "gone"}}, atSecond(101))
+	r.put(young, atSecond(112))
+	if r.duringOutage("gone", atSecond(112)) != nil || r.duringOutage("young", atSecond(112)) != young {
 		t.Error("after a gap sessions are not remembered as before")
 	}
 }
@@ -186,21 +186,21 @@ func TestRecentForgetsAfterAGap(t *testing.T) {
 func TestRecentUpdate(t *testing.T) {
 	r := newTimedRecent()
 	first, second := &Session{place: place{key: "key"}, version: 1}, &Session{place: place{key: "key"}, version: 2}
-	r.update(second)
-	if r.get("key", atSecond(0)) != nil {
+	r.replace(second)
+	if r.duringOutage("key", atSecond(0)) != nil {
 		t.Error("a session that was never seen is served")
 	}
-	r.saw(first, atSecond(0))
-	r.update(second)
-	if got := r.get("key", atSecond(10)); got != second {
+	r.put(first, atSecond(0))
+	r.replace(second)
+	if got := r.duringOutage("key", atSecond(10)); got != second {
 		t.Errorf("after 10s: got %v, want what is known since", got)
 	}
-	if got := r.get("key", atSecond(10.5)); got != nil {
+	if got := r.duringOutage("key", atSecond(10.5)); got != nil {
 		t.Errorf("after 10.5s: got %v", got)
 	}
 	r.gone("key", atSecond(20))
-	r.update(second)
-	if r.get("key", atSecond(21)) != nil {
+	r.replace(second)
+	if r.duringOutage("key", atSecond(21)) != nil {
 		t.Error("a session that is gone came back")
 	}
 }

@@ -27,14 +27,14 @@ type Summary struct {
 // Sessions returns all sessions of a user, the youngest first. It answers ErrStoreUnavailable when it does not know them
 // all.
 func (m *Manager) Sessions(ctx context.Context, user string) ([]Summary, error) {
-	p, entries, who, err := m.indexOf(ctx, user)
+	p, entries, who, err := m.index.of(ctx, user)
 	if err != nil {
 		return nil, err
 	}
 	if who.ID == "" {
 		who = User{ID: user}
 	}
-	alive, err := m.prune(ctx, p, entries)
+	alive, err := m.index.prune(ctx, p, entries)
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +43,7 @@ func (m *Manager) Sessions(ctx context.Context, user string) ([]Summary, error) 
 
 // summarize lists the sessions that are alive and have not reached their maximal lifetime.
 func (m *Manager) summarize(entries []indexEntry, who User, alive map[string]bool) []Summary {
-	now, lifetime := m.options.Now(), m.limits().lifetime
+	now, lifetime := m.options.Now(), m.vault.limits().lifetime
 	list := []Summary{}
 	for _, e := range entries {
 		if !alive[e.key] || now.Sub(e.createdAt.time()) > lifetime {
@@ -73,18 +73,18 @@ func (m *Manager) EndUser(ctx context.Context, user string) (int, error) {
 
 // endOf ends those of a user's sessions that are chosen by their record keys.
 func (m *Manager) endOf(ctx context.Context, user string, chosen func(key string) bool) (int, error) {
-	p, entries, _, err := m.indexOf(ctx, user)
+	p, entries, _, err := m.index.of(ctx, user)
 	if err != nil {
 		return 0, err
 	}
 	keys := slices.DeleteFunc(keysOf(entries), func(key string) bool { return !chosen(key) })
-	ended, err := m.endMany(ctx, keys)
+	ended, err := m.index.endMany(ctx, keys)
 	if err != nil || len(ended) == 0 {
 		return 0, err
 	}
-	m.dropFromIndex(ctx, p, ended)
+	m.index.drop(ctx, p, ended)
 	for _, key := range ended {
-		m.auditKey("revoke", "ok", user, key)
+		m.audit.key("revoke", "ok", user, key)
 	}
 	return len(ended), nil
 }

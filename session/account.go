@@ -38,22 +38,23 @@ func (m *Manager) ownPlace(kind, name string) place {
 func (m *Manager) ConnectAccount(ctx context.Context, name string, login Login) error {
 	ctx, cancel := context.WithTimeout(ctx, indexTime)
 	defer cancel()
-	s := &Session{place: m.ownPlace(kindAccount, name), limits: m.limits()}
+	s := &Session{place: m.ownPlace(kindAccount, name), limits: m.vault.limits()}
 	for {
 		entry, err := m.options.Store.Load(ctx, s.key)
 		if err != nil && !errors.Is(err, ErrAbsent) {
 			return err
 		}
 		s.version = entry.Version // of a record that may not even open any more
-		saved, err := m.save(ctx, s, m.newRecord(login), "")
-		if errors.Is(err, ErrConflict) && pauseFor(ctx, leasePoll) == nil {
+		saved, err := m.vault.save(ctx, s, m.newRecord(login), "")
+		if errors.Is(err, ErrConflict) && sleep(ctx, leasePoll) == nil {
 			continue // a refresh came in between
 		}
 		if err != nil {
 			return err
 		}
-		m.auditKey("login", "ok", saved.record.user.ID, saved.key, zap.String("account", name))
-		return m.delete(ctx, under(kindAccount, name).key) // of an older program
+		m.audit.key("login", "ok", saved.record.user.ID, saved.key, zap.String("account", name))
+		_, err = m.remove(ctx, under(kindAccount, name).key) // of an older program
+		return err
 	}
 }
 
@@ -67,7 +68,7 @@ func (m *Manager) RemoveAccount(ctx context.Context, name string) (bool, error) 
 		}
 		if removed {
 			connected = true
-			m.auditKey("revoke", "ok", "", p.key, zap.String("account", name))
+			m.audit.key("revoke", "ok", "", p.key, zap.String("account", name))
 		}
 	}
 	return connected, nil

@@ -9,7 +9,7 @@ import (
 
 func TestPauseDoubles(t *testing.T) {
 	cause := errors.New("cause")
-	p, now := newPauses(), atSecond(0)
+	p, now := newBackoffs(), atSecond(0)
 	p.failed("key", cause, 0, now)
 	if got, left := p.active("key", now); got != nil || left != 0 {
 		t.Errorf("after one failure there is a pause of %v", left)
@@ -35,11 +35,11 @@ func TestPauseDoubles(t *testing.T) {
 
 // Pauses of thousands of failures neither overflow nor grow.
 func TestPauseHasALimit(t *testing.T) {
-	p, now := newPauses(), atSecond(0)
+	p, now := newBackoffs(), atSecond(0)
 	for range 5000 {
 		p.failed("key", errors.New("cause"), 0, now)
 	}
-	if _, left := p.active("key", now); left <= 0 || left > maxPause*3/2 {
+	if _, left := p.active("key", now); left <= 0 || left > maxBackoff*3/2 {
 		t.Errorf("after 5000 failures the pause is %v", left)
 	}
 }
@@ -54,7 +54,7 @@ func TestPauseFollowsRetryAfter(t *testing.T) {
 		{"to a limit", 24 * time.Hour, 5 * time.Minute},
 		{"not into the past", -time.Hour, 0},
 	} {
-		p := newPauses()
+		p := newBackoffs()
 		p.failed("key", errors.New("cause"), c.retryAfter, atSecond(0))
 		if _, left := p.active("key", atSecond(0)); left != c.want {
 			t.Errorf("%s: a pause of %v, want %v", c.name, left, c.want)
@@ -63,7 +63,7 @@ func TestPauseFollowsRetryAfter(t *testing.T) {
 }
 
 func TestPauseHeals(t *testing.T) {
-	p := newPauses()
+	p := newBackoffs()
 	for range 4 {
 		p.failed("key", errors.New("cause"), time.Minute, atSecond(0))
 	}
@@ -78,11 +78,11 @@ func TestPauseHeals(t *testing.T) {
 }
 
 func TestPausesAreForgotten(t *testing.T) {
-	p := newPauses()
-	for i := range 3 * maxPauses {
+	p := newBackoffs()
+	for i := range 3 * maxBackoffs {
 		p.failed(fmt.Sprint("key ", i), errors.New("cause"), 0, atSecond(float64(i)))
 	}
-	if len(p.after) > maxPauses {
-		t.Errorf("%d failures are remembered, want at most %d", len(p.after), maxPauses)
+	if len(p.after) > maxBackoffs {
+		t.Errorf("%d failures are remembered, want at most %d", len(p.after), maxBackoffs)
 	}
 }

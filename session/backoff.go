@@ -1,0 +1,96 @@
+package session
+
+import (
+	"errors"
+	"math/rand/v2"
+	"sync"
+	"time"
+)
+
+// The backoff after a failed refresh doubles from one to the other. The first failure has none: the next request may
+// already find the token endpoint well.
+const (
+	firstBackoff = 500 * time.Millisecond
+	maxBackoff   = 15 * time.Second
+	// longestRetryAfter bounds what the token endpoint may ask for.
+	longestRetryAfter = 5 * time.Minute
+	// maxBackoffs is how many sessions' failures are remembered before those that are over are forgotten.
+	maxBackoffs = 10_000
+)
+
+// wholeClient stands for all sessions together where a backoff is kept by session: Spotify refused the client itself.
+const wholeClient = ""
+
+// backoffs remembers for which sessions a refresh failed, so that a sick token endpoint is not asked with every request.
+// That Spotify refused the client is everybody's failure.
+type backoffs struct {
+	mu    sync.Mutex // guards after
+	after map[string]backoff
+}
+
+type backoff struct {
+	failures int
+	until    time.Time
+	cause    error
+}
+
+func newBackoffs() *backoffs { return &backoffs{after: map[string]backoff{}} }
+
+// active returns why the last refresh failed while it is too early for another, and how long that lasts.
+func (b *backoffs) active(key string, now time.Time) (cause error, left time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, key := range []string{key, wholeClient} {
+		if known := b.after[key]; known.until.After(now) {
+			return known.cause, known.until.Sub(now)
+		}
+	}
+	return nil, 0
+}
+
+// failed begins a backoff. The time that the server asked for wins when it is longer.
+func (b *backoffs) failed(key string, cause error, retryAfter time.Duration, now time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.begin(key, cause, retryAfter, now)
+	if errors.Is(cause, ErrClientMisconfigured) {
+		b.begin(wholeClient, cause, retryAfter, now)
+	}
+}
+
+func (b *backoffs) begin(key string, cause error, retryAfter time.Duration, now time.Time) {
+	if len(b.after) >= maxBackoffs {
+		for key, known := range b.after {
+			if now.After(known.until) {
+				delete(b.after, key)
+			}
+		}
+	}
+	failures := b.after[key].failures + 1
+	length := time.Duration(0)
+	if failures > 1 {
+		length = min(firstBackoff<<min(failures-2, 10), maxBackoff)
+		length = length/2 + rand.N(length) //nolint:gosec // G404: no secret; replicas shall not come back all at once
+	}
+	length = max(length, min(retryAfter, longestRetryAfter))
+	b.after[key] = backoff{failures: failures, until: now.Add(length), cause: cause}
+}
+
+// worked forgets the failures.
+func (b *backoffs) worked(key string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.after, key)
+	delete(b.after, wholeClient)
+}
+
+// forgiveClient forgets that the client was refused, for all sessions.
+func (b *backoffs) forgiveClient() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for key, known := range b.after {
+		if errors.Is(known.cause, ErrClientMisconfigured) {
+			delete(b.after, key)
+		}
+	}
+}

@@ -1,0 +1,158 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+
+	"stagedoor/secret"
+)
+
+// vault keeps records in the store, sealed: it loads, saves and deletes them. It is safe for concurrent use.
+type vault struct {
+	store    Store
+	client   string // the client id that records belong to
+	settings *atomic.Pointer[settings]
+	now      func() time.Time
+	log      *zap.Logger
+	seed     maphash.Seed
+
+	outage      outage    // when the store did not answer
+	otherClient sync.Once // says that there are records of another client id
+}
+
+// load reads and opens the record of a place. A record that does not open is as good as none: its key has been retired,
+// or somebody wrote into the store; and so is one of another client id. With a
+// known session it returns that one when the store still has just that.
+func (v *vault) load(ctx context.Context, p place, known *Session) (*Session, error) {
+	s := &Session{place: p, limits: v.limits(), asked: v.now()}
+	entry, err := v.store.Load(ctx, p.key)
+	if err != nil && !errors.Is(err, ErrAbsent) {
+		if errors.Is(err, ErrStoreUnavailable) {
+			v.outage.note()
+		}
+		return nil, err
+	}
+	if err == nil {
+		s.version, s.sealed = entry.Version, maphash.Bytes(v.seed, entry.Data)
+		if known != nil && known.version == s.version && known.sealed == s.sealed && known.limits == s.limits {
+			return known, nil
+		}
+		if s.record, err = v.openRecord(p, entry); err == nil {
+			s.secret = secret.New(strings.Clone(p.secret.Reveal())) // a part of the Cookie header would keep all of it in memory
+			return s, nil
+		}
+		if !errors.Is(err, errOtherClient) { // which has been said
+			v.log.Warn("a session's record does not open: its key is not configured any more, or it was changed",
+				zap.String("session", label(p.key)), zap.Error(err))
+		}
+	}
+	if p.kind == kindApp { // an app without a token is one whose token is due
+		return s, nil
+	}
+	return nil, ErrNoSession
+}
+
+func (v *vault) openRecord(p place, entry Entry) (record, error) {
+	plain, err := v.open(p, entry.Data)
+	if err != nil {
+		return record{}, err
+	}
+	r, err := decodeRecord(entry.Data[0], plain, v.client)
+	if errors.Is(err, errOtherClient) { // the tags are short: two client ids may have the same
+		v.meetOtherClient(p.key)
+	}
+	return r, err
+}
+
+// seal makes of a text what the store may keep at a place, and open is its inverse. A text longer than maxRecord is
+// errTooLarge. A sealed text of another client id is errOtherClient, which is an errSealed: whoever meets it must not
+// change or delete what it has met.
+func (v *vault) seal(p place, plain []byte) ([]byte, error) {
+	compacted, err := dictionaries[formatWritten].compact(plain)
+	if err != nil {
+		return nil, err
+	}
+	return v.settings.Load().sealer.seal(p.secret, p.key, compacted)
+}
+
+func (v *vault) open(p place, sealed []byte) ([]byte, error) {
+	compacted, err := v.settings.Load().sealer.open(p.secret, p.key, sealed)
+	if errors.Is(err, errOtherClient) {
+		v.meetOtherClient(p.key)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return dictionaries[sealed[0]].expand(compacted)
+}
+
+// meetOtherClient says, once in the life of the process, that the store has records of another client id.
+func (v *vault) meetOtherClient(key string) {
+	v.otherClient.Do(func() {
+		v.log.Warn("the store has records of another spotify.client_id, which are left as they are: if the client id was "+
+			"changed by mistake, change it back, and everybody is logged in again", zap.String("session", label(key)))
+	})
+}
+
+// save writes next on top of s and returns the session as it is then.
+func (v *vault) save(ctx context.Context, s *Session, next record, holder string) (*Session, error) {
+	saved := &Session{place: s.place, version: s.version + 1, record: next, limits: s.limits}
+	plain, err := next.encode(v.client)
+	if err != nil {
+		return nil, fmt.Errorf("encode a session record: %w", err)
+	}
+	sealed, err := v.seal(s.place, plain)
+	if err != nil {
+		return nil, err
+	}
+	now := v.now()
+	saved.asked = now
+	ttl := saved.ttl(now)
+	if ttl <= 0 || !now.Before(saved.deadline()) {
+		return nil, ErrNoSession
+	}
+	if err := v.store.Save(ctx, s.key, Entry{Version: saved.version, Data: sealed}, ttl, holder); err != nil {
+		return nil, err
+	}
+	return saved, nil
+}
+
+func (v *vault) limits() limits {
+	config := v.settings.Load().Config
+	return limits{idle: config.IdleTimeout, lifetime: config.MaxLifetime}
+}
+
+// delete deletes a record and tells whether there was one. The record of another client id stays.
+func (v *vault) delete(ctx context.Context, key string) (deleted bool, err error) {
+	entry, err := v.store.Load(ctx, key)
+	if err != nil && !errors.Is(err, ErrAbsent) {
+		return false, err
+	}
+	if err == nil && v.settings.Load().sealer.foreign(entry.Data) {
+		v.meetOtherClient(key)
+		return false, nil
+	}
+	return v.store.Delete(ctx, key)
+}
+
+// knownAbsent is an error when there is a record of this client id that does not open: its user has other sessions perhaps,
+// and nobody can tell which.
+func (v *vault) knownAbsent(ctx context.Context, p place) error {
+	entry, err := v.store.Load(ctx, p.key)
+	switch {
+	case errors.Is(err, ErrAbsent):
+		return nil
+	case err == nil && !v.settings.Load().sealer.foreign(entry.Data):
+		return fmt.Errorf("%w: a session's record does not open, so the other sessions of its user cannot be found", ErrStoreUnavailable)
+	default:
+		return err
+	}
+}
