@@ -38,7 +38,7 @@ var titles = map[string]string{
 	MethodRefused:            "That does not work here",
 	BodyTooLarge:             "That was too large",
 	RateLimited:              "Too many requests",
-	QuotaExceeded:            "Too many requests",
+	QuotaExceeded:            "This app has used up its calls",
 	NotCached:                "Nothing is kept",
 	StoreUnavailable:         "Sessions cannot be reached right now",
 	TokenEndpointUnavailable: "Spotify's login cannot be reached right now",
