@@ -38,9 +38,9 @@ const (
 	UpstreamTimeout          = "UPSTREAM_TIMEOUT"
 	// InvalidRequest is a request that no retry and no login can mend; OAuth's invalid_request.
 	InvalidRequest = "INVALID_REQUEST"
-	// AccessDenied is a user who said no on the consent page; OAuth's access_denied.
+	// AccessDenied is a user's no on the consent page; OAuth's access_denied.
 	AccessDenied = "ACCESS_DENIED"
-	// InternalError is a fault of the gateway's own.
+	// InternalError is an error of the gateway's own.
 	InternalError = "INTERNAL_ERROR"
 )
 
@@ -110,7 +110,7 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Cause }
 
-// From finds the Error in err's chain. Any other error is the gateway's own fault, about which the client learns
+// From finds the Error in err's chain. Any other error is the gateway's own, about which the client learns
 // nothing.
 func From(err error) *Error {
 	var e *Error

@@ -7,7 +7,7 @@ import (
 	"stagedoor/session"
 )
 
-// retrySoon is the Retry-After of a fault whose end nobody knows.
+// retrySoon is the Retry-After of an error that may end at any time.
 const retrySoon = time.Second
 
 // FromSession turns an error of package session into the answer that the contract has for it. A nil error stays nil.
@@ -21,12 +21,12 @@ func FromSession(err error) error {
 	case errors.Is(err, session.ErrReauthorize):
 		return login(New(ReauthorizationRequired, "Spotify ended this authorization. Log in again to continue.", err))
 	case errors.Is(err, session.ErrTooManyCookies):
-		return New(InvalidRequest, "This request has too many different session cookies, so nobody was logged out. "+
+		return New(InvalidRequest, "This request has too many different session cookies, so no session was ended. "+
 			"Delete the cookies of this site, log in again, and log out everywhere.", err)
 	case errors.Is(err, session.ErrStoreUnavailable):
-		return retry(New(StoreUnavailable, "The session store does not answer. Nobody has been logged out; try again shortly.", err), retrySoon)
+		return retry(New(StoreUnavailable, "The session store does not answer. You are still logged in; try again shortly.", err), retrySoon)
 	case errors.Is(err, session.ErrClientMisconfigured):
-		return retry(New(ClientMisconfigured, "Spotify refuses this app's client id or secret. Its operator must correct them; you stay logged in.", err), 30*time.Second)
+		return retry(New(ClientMisconfigured, "Spotify rejects this app's client id or secret. Its operator must correct them; you stay logged in.", err), 30*time.Second)
 	case errors.As(err, &unavailable):
 		return retry(New(TokenEndpointUnavailable, "Spotify's token service does not answer. You are still logged in; try again shortly.", err), max(unavailable.RetryAfter, retrySoon))
 	default:

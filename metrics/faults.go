@@ -31,8 +31,8 @@ type faults struct {
 	kinds []Fault    // the one that happened last comes last
 }
 
-// Refused remembers an answer that the gateway made itself, or broke off, because something is wrong.
-func (m *Metrics) Refused(reason, route string, status int, requestID string) {
+// Rejected remembers an answer that the gateway made itself, or broke off, because something is wrong.
+func (m *Metrics) Rejected(reason, route string, status int, requestID string) {
 	m.faults.add(Fault{Reason: reason, Route: route, Status: status, RequestID: requestID}, time.Now())
 }
 

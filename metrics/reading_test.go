@@ -87,12 +87,12 @@ func TestQuantile(t *testing.T) {
 // TestFaultsAreFew checks that neither an outage nor many kinds of faults fill the memory, or hide what began them.
 func TestFaultsAreFew(t *testing.T) {
 	m := New("", "")
-	m.Refused("FIRST", "/", 503, "a")
+	m.Rejected("FIRST", "/", 503, "a")
 	var all sync.WaitGroup
 	for range 10 {
 		all.Go(func() {
 			for range 100 {
-				m.Refused("STORE_UNAVAILABLE", "/", 503, "b")
+				m.Rejected("STORE_UNAVAILABLE", "/", 503, "b")
 			}
 		})
 	}
@@ -102,7 +102,7 @@ func TestFaultsAreFew(t *testing.T) {
 		t.Errorf("the faults are %+v", faults)
 	}
 	for i := range 100 {
-		m.Refused(fmt.Sprint(i), "/", 503, "c")
+		m.Rejected(fmt.Sprint(i), "/", 503, "c")
 	}
 	if faults := m.Faults(); len(faults) != maxFaults || faults[0].Reason != "99" {
 		t.Errorf("%d faults, the youngest %+v", len(faults), faults[0])

@@ -101,7 +101,7 @@ func TestTroubles(t *testing.T) {
 		"the token call":  {func(h *house) { h.counts.Refreshed("unavailable", time.Second) }, "Spotify's token endpoint does not help"},
 		"the client":      {func(h *house) { h.counts.Refreshed("client_misconfigured", time.Second) }, "correct spotify.client_id and spotify.client_secret"},
 		"the rate limit":  {func(h *house) { h.counts.RateLimited() }, "1 request was answered with 429"},
-		"a fault of ours": {func(h *house) { h.counts.Refused(httperror.InternalError, "/api/", 500, "id") }, "The gateway itself failed"},
+		"a fault of ours": {func(h *house) { h.counts.Rejected(httperror.InternalError, "/api/", 500, "id") }, "The gateway itself failed"},
 		"an upstream": {func(h *house) {
 			for range 3 {
 				h.counts.Upstream("/api/")(0, errors.New("connection refused"), time.Second)
@@ -160,12 +160,12 @@ func TestFewFailuresAreNoTrouble(t *testing.T) {
 
 func TestFaultsAreListed(t *testing.T) {
 	inHouse(t, func(h *house) {
-		h.counts.Refused("UPSTREAM_TIMEOUT", "/", 504, "first")
+		h.counts.Rejected("UPSTREAM_TIMEOUT", "/", 504, "first")
 		time.Sleep(time.Minute)
 		for range 1500 {
-			h.counts.Refused("STORE_UNAVAILABLE", "/api/", 503, "earlier")
+			h.counts.Rejected("STORE_UNAVAILABLE", "/api/", 503, "earlier")
 		}
-		h.counts.Refused("STORE_UNAVAILABLE", "/api/", 503, "last")
+		h.counts.Rejected("STORE_UNAVAILABLE", "/api/", 503, "last")
 		time.Sleep(2 * time.Minute)
 		h.expect("STORE_UNAVAILABLE 503 /api/ 1 501 00:01:00 00:01:00 2 min ago last UPSTREAM_TIMEOUT 504 / 1 00:00:00 00:00:00 3 min ago first")
 	})
@@ -179,7 +179,7 @@ func TestEscaping(t *testing.T) {
 		h.counts.Requests("/"+markup)("GET", 200, time.Second)
 		h.counts.Upstream("/"+markup)(200, nil, time.Second)
 		h.counts.Store("load")(time.Second, markup)
-		h.counts.Refused(markup, markup, 500, markup)
+		h.counts.Rejected(markup, markup, 500, markup)
 		w := httptest.NewRecorder()
 		h.page.ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
 		if body := w.Body.String(); strings.Contains(body, "<script") || strings.Count(body, "&lt;script&gt;") < 7 {

@@ -23,8 +23,8 @@ const maxLoggedMethod = 16
 // accessFields is how many fields an access line has at most.
 const accessFields = 14
 
-// accessRoom holds the fields of lines that have been written: no core keeps them.
-var accessRoom = sync.Pool{New: func() any { return new([accessFields]zap.Field) }}
+// accessFieldPool holds buffers for the fields of a line: no core keeps them after the line was written.
+var accessFieldPool = sync.Pool{New: func() any { return new([accessFields]zap.Field) }}
 
 // statusClientLeft is what the log says of a request whose client went away before there was an answer. No client ever
 // sees it; the number is nginx's.
@@ -55,10 +55,10 @@ func (g *Gateway) logAccess(w *responseWriter, x *exchange) {
 	if x.session == "" {
 		x.session = g.sessions.Label(x.request)
 	}
-	room := accessRoom.Get().(*[accessFields]zap.Field)
-	defer accessRoom.Put(room)
-	defer clear(room[:]) // it must not keep this request's words alive
-	fields := append(room[:0],
+	buffer := accessFieldPool.Get().(*[accessFields]zap.Field)
+	defer accessFieldPool.Put(buffer)
+	defer clear(buffer[:]) // it must not keep this request's words alive
+	fields := append(buffer[:0],
 		zap.String("request_id", x.id),
 		zap.String("method", bounded(x.request.Method, maxLoggedMethod)),
 		zap.String("route", x.route),
@@ -82,8 +82,8 @@ func (g *Gateway) logAccess(w *responseWriter, x *exchange) {
 	line.Write(fields...)
 }
 
-// accessLevel raises a line to what its operator should look at: errors for faults that only they can mend, warnings
-// for outages. What an upstream answers is none of the gateway's faults, whatever its status.
+// accessLevel raises a line to what its operator should look at: errors that only they can mend, warnings
+// for outages. What an upstream answers is not an error of the gateway's, whatever its status.
 func accessLevel(status int, reason string, brokenOff error) zapcore.Level {
 	switch {
 	case status == statusClientLeft:

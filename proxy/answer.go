@@ -12,7 +12,7 @@ import (
 // cleanAnswer makes of Spotify's answer what goes to the client. An error is what is answered instead.
 func (a *apiRoute) cleanAnswer(res *http.Response) error {
 	if res.StatusCode == http.StatusSwitchingProtocols {
-		return errors.New("the API switched protocols, which nobody asked for")
+		return errors.New("the API switched protocols, which was not asked for")
 	}
 	if err := checkStatus(res); err != nil {
 		return err
@@ -44,7 +44,7 @@ func checkStatus(res *http.Response) error {
 	return nil
 }
 
-// guardedBody cleans the trailers, of which some are known only when the body has been read, and remembers why a body
+// guardedBody cleans the trailers, of which some are known only when the body has been read, and keeps why a body
 // ended early.
 type guardedBody struct {
 	io.ReadCloser

@@ -214,7 +214,7 @@ func TestRefusalsThatAreExplained(t *testing.T) {
 		})
 		for _, accepts := range []string{"gzip", "identity"} {
 			answer := s.get("/api/me", loggedIn("Accept-Encoding: "+accepts))
-			answer.refused(t, 403, c.reason)
+			answer.rejected(t, 403, c.reason)
 			var got struct {
 				Error struct {
 					Message  string
@@ -285,8 +285,8 @@ func TestStatusThatIsNone(t *testing.T) {
 	none := rawAnswer("HTTP/1.1 042 x\r\nContent-Length: 0\r\n\r\n")
 	s.api.answer(none)
 	s.frontend.answer(none)
-	s.get("/api/me", loggedIn()).refused(t, 502, "UPSTREAM_UNREACHABLE")
-	s.get("/", loggedIn()).refused(t, 502, "UPSTREAM_UNREACHABLE")
+	s.get("/api/me", loggedIn()).rejected(t, 502, "UPSTREAM_UNREACHABLE")
+	s.get("/", loggedIn()).rejected(t, 502, "UPSTREAM_UNREACHABLE")
 }
 
 // TestErrorsDoNotQuoteTheToken has Spotify send the token back where net/http does not expect it.
@@ -320,8 +320,8 @@ func TestProtocolSwitchNobodyAskedFor(t *testing.T) {
 	switches := rawAnswer("HTTP/1.1 101 Switching Protocols\r\n\r\nhello")
 	s.api.answer(switches)
 	s.frontend.answer(switches)
-	s.get("/api/me", loggedIn()).refused(t, 502, "UPSTREAM_UNREACHABLE")
-	s.get("/", loggedIn()).refused(t, 502, "UPSTREAM_UNREACHABLE")
+	s.get("/api/me", loggedIn()).rejected(t, 502, "UPSTREAM_UNREACHABLE")
+	s.get("/", loggedIn()).rejected(t, 502, "UPSTREAM_UNREACHABLE")
 }
 
 func TestUpstreamThatBreaksOff(t *testing.T) {

@@ -12,31 +12,30 @@ import (
 	"stagedoor/proxy/policy"
 )
 
-// apiRoute serves a route with credentials: somebody speaks to Spotify through it. What can fail happens in
+// apiRoute serves a route with credentials: its requests go to Spotify's Web API. What can fail happens in
 // resolve; what is left for the reverse proxy is to copy.
 type apiRoute struct {
-	prefix   string // without the slash at its end
-	methods  []string
-	allow    policy.AllowList
-	maxPath  ByteSize
-	body     bodyLimits
-	origins  policy.OriginRule
-	keyed    bool // an API key guards the route, rather than the cross-origin rule
-	speaker  speaker
-	sessions Sessions
-	api      *url.URL
-	public   *url.URL
-	agent    []string // the User-Agent
-	links    links.Map
-	metrics  Metrics
-	proxy    *httputil.ReverseProxy
+	prefix  string // without the slash at its end
+	methods []string
+	allow   policy.AllowList
+	maxPath ByteSize
+	body    bodyLimits
+	origins policy.OriginRule
+	keyed   bool // an API key guards the route, rather than the cross-origin rule
+	source  credentialSource
+	api     *url.URL
+	public  *url.URL
+	agent   []string // the User-Agent
+	links   links.Map
+	metrics Metrics
+	proxy   *httputil.ReverseProxy
 }
 
 // noSniff keeps browsers from guessing what an answer is.
 var noSniff = policy.Field{Name: "X-Content-Type-Options", Values: []string{"nosniff"}}
 
 func newAPIRoute(route Route, p parts) (*apiRoute, error) {
-	speaker, err := newSpeaker(route, p)
+	source, err := newCredentialSource(route, p)
 	if err != nil {
 		return nil, err
 	}
@@ -44,7 +43,8 @@ func newAPIRoute(route Route, p parts) (*apiRoute, error) {
 		prefix: normalPrefix(route.Path), methods: route.Methods, allow: policy.NewAllowList(route.Allow),
 		maxPath: p.Server.MaxPath,
 		body:    bodyLimits{max: int64(p.Server.MaxRequestBody), timeout: p.Server.ReadBodyTimeout},
-		origins: p.origins, keyed: route.guardedByKey(p.APIKeyFiles), speaker: speaker, sessions: p.Sessions, api: p.api, public: p.public, agent: []string{"stagedoor/" + p.Version},
+		origins: p.origins, keyed: route.guardedByKey(p.APIKeyFiles), source: source,
+		api: p.api, public: p.public, agent: []string{"stagedoor/" + p.Version},
 		metrics: p.Metrics,
 	}
 	if len(a.methods) == 0 {
@@ -136,7 +136,7 @@ func (a *apiRoute) resolve(w *responseWriter, r *http.Request, path policy.Path)
 	if err := a.body.announced(r); err != nil {
 		return nil, err
 	}
-	s, err := a.speaker.find(w, r, path.Decoded)
+	s, err := a.source.find(w, r, path.Decoded)
 	if err != nil {
 		return nil, err
 	}
@@ -147,8 +147,8 @@ func (a *apiRoute) resolve(w *responseWriter, r *http.Request, path policy.Path)
 	return &call{session: s, target: path.URL(a.api, r.URL), header: policy.APIRequestHeader(r.Header, a.agent), body: body}, nil
 }
 
-// sessionFault is the answer to an error of Sessions, which may well be that the client did not wait. It keeps nil.
-func sessionFault(r *http.Request, err error) error {
+// sessionError is the answer to an error of Sessions, which may well be that the client did not wait. It keeps nil.
+func sessionError(r *http.Request, err error) error {
 	if err == nil {
 		return nil
 	}
@@ -164,7 +164,7 @@ func (a *apiRoute) forward(w *responseWriter, r *http.Request, x *exchange, path
 	if err != nil {
 		return err
 	}
-	x.call, x.body = c, c.body.faulty
+	x.call, x.body = c, c.body.client
 	if c.session.IsUser() {
 		x.session = c.session.Label()
 	}

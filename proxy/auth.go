@@ -8,7 +8,7 @@ import (
 	"stagedoor/proxy/policy"
 )
 
-// authMethods are what a listed origin may use below /auth/, and what is named when a method is refused.
+// authMethods are what a listed origin may use below /auth/, and what the rejection of any other method names.
 var authMethods = []string{"GET", "HEAD", "POST", "DELETE"}
 
 // AuthHandler answers what is below /auth/. The cross-origin rule has been applied when it is asked.

@@ -19,7 +19,7 @@ import (
 // are streamed, and sent once.
 const maxReplayBody = 256 << 10
 
-// errClientLeft says that the client went away, so that there is nobody to answer.
+// errClientLeft says that the client went away, and that no answer can reach it.
 var errClientLeft = errors.New("the client went away")
 
 // bodyLimits are what a route demands of bodies.
@@ -31,18 +31,18 @@ type bodyLimits struct {
 // requestBody is a body on its way to the API: whole in memory, or a stream.
 type requestBody struct {
 	whole  []byte
-	stream *repeatBody   // nil when whole is all there is
-	length int64         // -1 when it is unknown
-	faulty *faultyReader // what stream reads from the client; nil without a stream
+	stream *repeatBody // nil when whole is all there is
+	length int64       // -1 when it is unknown
+	client *clientBody // what stream reads from; nil without a stream
 }
 
-// noBody is the body of a request without one. Nobody changes it.
+// noBody is the body of a request without one. Callers must not modify it.
 var noBody = &requestBody{}
 
-// announced refuses a body that says itself that it is too large, before anything is read.
+// announced rejects a body that is announced to be too large, before anything is read.
 func (l bodyLimits) announced(r *http.Request) error {
 	if r.ContentLength > l.max {
-		return bodyFault(&http.MaxBytesError{Limit: l.max})
+		return bodyError(&http.MaxBytesError{Limit: l.max})
 	}
 	return nil
 }
@@ -62,20 +62,20 @@ func (l bodyLimits) read(w http.ResponseWriter, r *http.Request) (*requestBody, 
 		_ = control.EnableFullDuplex() // HTTP/2 always is
 	}
 	if r.ContentLength > maxReplayBody {
-		source := &faultyReader{source: limited, done: relax}
-		return &requestBody{stream: &repeatBody{source: source}, length: r.ContentLength, faulty: source}, nil
+		source := &clientBody{source: limited, done: relax}
+		return &requestBody{stream: &repeatBody{source: source}, length: r.ContentLength, client: source}, nil
 	}
 	first, err := readUpTo(limited, r.ContentLength)
 	if err != nil {
-		return nil, bodyFault(err)
+		return nil, bodyError(err)
 	}
 	if len(first) <= maxReplayBody {
 		relax()
 		return &requestBody{whole: first, length: int64(len(first))}, nil
 	}
-	rest := &faultyReader{source: limited, done: relax}
+	rest := &clientBody{source: limited, done: relax}
 	stream := &repeatBody{source: io.MultiReader(bytes.NewReader(first), rest)}
-	return &requestBody{stream: stream, length: -1, faulty: rest}, nil
+	return &requestBody{stream: stream, length: -1, client: rest}, nil
 }
 
 // readUpTo reads a body of a known length, or of an unknown one (-1) just so far that it shows whether it can be kept.
@@ -116,15 +116,15 @@ func (b *requestBody) reader() (io.ReadCloser, error) {
 	}
 }
 
-// faultyReader remembers why a read failed: the transport's own error would blame the upstream.
-type faultyReader struct {
+// clientBody is a body that arrives from the client. It keeps why a read failed: the transport's own error would blame the upstream.
+type clientBody struct {
 	source  io.Reader
 	done    func()     // called at the end of a whole body; may be nil
-	reading sync.Mutex // held during a read
-	fault   atomic.Pointer[error]
+	reading sync.Mutex // locked during a read
+	failed  atomic.Pointer[error]
 }
 
-func (f *faultyReader) Read(p []byte) (int, error) {
+func (f *clientBody) Read(p []byte) (int, error) {
 	f.reading.Lock()
 	defer f.reading.Unlock()
 	n, err := f.source.Read(p)
@@ -134,8 +134,8 @@ func (f *faultyReader) Read(p []byte) (int, error) {
 			f.done()
 		}
 	case err != nil:
-		fault := bodyFault(err)
-		f.fault.Store(&fault)
+		failed := bodyError(err)
+		f.failed.Store(&failed)
 	}
 	return n, err
 }
@@ -143,7 +143,7 @@ func (f *faultyReader) Read(p []byte) (int, error) {
 // blame returns what the client did wrong while its body was streamed, or nil. A failed read of the body also ends the
 // request's context (net/http takes the client for gone), and the transport may notice that first: then a read that
 // is under way is waited for. A nil reader has nothing to blame.
-func (f *faultyReader) blame(ctx context.Context) error {
+func (f *clientBody) blame(ctx context.Context) error {
 	if f == nil {
 		return nil
 	}
@@ -151,14 +151,14 @@ func (f *faultyReader) blame(ctx context.Context) error {
 		f.reading.Lock()
 		defer f.reading.Unlock()
 	}
-	if fault := f.fault.Load(); fault != nil {
-		return *fault
+	if failed := f.failed.Load(); failed != nil {
+		return *failed
 	}
 	return nil
 }
 
-// bodyFault turns an error of reading a client's body into the answer to it.
-func bodyFault(err error) error {
+// bodyError turns an error of reading a client's body into the answer to it.
+func bodyError(err error) error {
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):

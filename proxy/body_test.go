@@ -51,20 +51,20 @@ func TestBodiesThatAreTooLarge(t *testing.T) {
 		s := newStage(t, func(o *Options) { o.Server.MaxRequestBody = limit })
 		text := strings.Repeat("x", int(limit)+1)
 		answer := s.do("PUT", "/api/images", loggedIn(), unknownLength(text))
-		answer.refused(t, 413, "BODY_TOO_LARGE")
+		answer.rejected(t, 413, "BODY_TOO_LARGE")
 		for _, got := range s.api.all() {
 			t.Errorf("%s: the upstream received %d bytes", name, len(got.body))
 		}
 		// One that says so itself is refused before it is sent.
 		s.raw("PUT /api/images HTTP/1.1\r\nHost: x\r\nStagedoor-Request: 1\r\nExpect: 100-continue\r\nContent-Length: 99999999\r\n"+
-			"Cookie: stagedoor=1\r\n\r\n").refused(t, 413, "BODY_TOO_LARGE")
+			"Cookie: stagedoor=1\r\n\r\n").rejected(t, 413, "BODY_TOO_LARGE")
 	}
 }
 
 func TestStrangersBodiesAreNotRead(t *testing.T) {
 	s := newStage(t)
 	s.raw("PUT /api/images HTTP/1.1\r\nHost: x\r\nStagedoor-Request: 1\r\nExpect: 100-continue\r\nContent-Length: 10\r\n\r\n").
-		refused(t, 401, "LOGIN_REQUIRED")
+		rejected(t, 401, "LOGIN_REQUIRED")
 }
 
 // upload is a request's head but for what says how long the body is.
@@ -76,10 +76,10 @@ func TestSlowAndBrokenBodies(t *testing.T) {
 		"Content-Length: 10\r\n\r\nxx", "Content-Length: 999999\r\n\r\nxx", "Transfer-Encoding: chunked\r\n\r\n2\r\nxx\r\n",
 	} {
 		s.raw(upload+length).
-			refused(t, http.StatusRequestTimeout, "INVALID_REQUEST")
+			rejected(t, http.StatusRequestTimeout, "INVALID_REQUEST")
 	}
 	s.raw(upload+"Transfer-Encoding: chunked\r\n\r\nnonsense\r\n").
-		refused(t, http.StatusBadRequest, "INVALID_REQUEST")
+		rejected(t, http.StatusBadRequest, "INVALID_REQUEST")
 }
 
 func TestClientThatLeavesInItsBody(t *testing.T) {

@@ -14,7 +14,7 @@ var byteUnits = []struct {
 	size   int64
 }{{"KiB", 1 << 10}, {"MiB", 1 << 20}}
 
-// UnmarshalText reads a size. It refuses negative numbers, other units and sizes beyond 1 TiB.
+// UnmarshalText reads a size. It rejects negative numbers, other units and sizes beyond 1 TiB.
 func (b *ByteSize) UnmarshalText(text []byte) error {
 	digits, unit := string(text), int64(1)
 	for _, u := range byteUnits {
@@ -24,7 +24,7 @@ func (b *ByteSize) UnmarshalText(text []byte) error {
 	}
 	n, err := strconv.ParseInt(digits, 10, 64)
 	if err != nil || n < 0 || n > (1<<40)/unit {
-		return fmt.Errorf("%q is no size; write bytes, or a number with KiB or MiB such as 1MiB", text)
+		return fmt.Errorf("%q is not a size; write bytes, or a number with KiB or MiB such as 1MiB", text)
 	}
 	*b = ByteSize(n * unit)
 	return nil

@@ -29,7 +29,7 @@ type ServerConfig struct {
 	// ReadHeaderTimeout bounds a TLS handshake, and the request line and headers of a request.
 	ReadHeaderTimeout time.Duration `yaml:"read_header_timeout"`
 	// ReadBodyTimeout bounds how long a request body takes, as a whole. On a route to a frontend, where bodies may
-	// stream, it bounds each pause in it instead.
+	// stream, it bounds each stall of the client instead.
 	ReadBodyTimeout time.Duration `yaml:"read_body_timeout"`
 	// WriteStallTimeout is how long a client may take nothing of an answer that waits for it; then it is cut.
 	WriteStallTimeout time.Duration `yaml:"write_stall_timeout"`

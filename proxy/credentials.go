@@ -17,7 +17,7 @@ import (
 // Sessions is what this package needs of session.Manager; see there for the errors. All methods are safe for
 // concurrent use.
 type Sessions interface {
-	// Find returns the session of the request's cookie and notes that it was used.
+	// Find returns the session of the request's cookie and records that it was used.
 	Find(r *http.Request) (*session.Session, error)
 	// App returns the session of the app itself, and Account that of a shared account.
 	App(ctx context.Context) (*session.Session, error)
@@ -32,23 +32,23 @@ type Sessions interface {
 	CookieNames() []string
 }
 
-// speaker finds for whom a route speaks: whose token a request gets. It may note in w what the client should know beside
-// the answer.
-type speaker interface {
+// credentialSource finds the session with which a route asks Spotify. It may add to w what the client should know beside the
+// answer.
+type credentialSource interface {
 	find(w *responseWriter, r *http.Request, path string) (*session.Session, error)
 }
 
-func newSpeaker(route Route, p parts) (speaker, error) {
+func newCredentialSource(route Route, p parts) (credentialSource, error) {
 	name, isAccount := strings.CutPrefix(route.Credentials, AccountPrefix)
 	switch {
 	case isAccount:
-		return newAccountSpeaker(name, p)
+		return newAccountSource(name, p)
 	case route.Credentials == CredentialsApp:
-		return appSpeaker{p.Sessions}, nil
+		return appSource{p.Sessions}, nil
 	case route.Credentials == CredentialsUserOrApp:
-		return userOrAppSpeaker{p.Sessions}, nil
+		return userOrAppSource{p.Sessions}, nil
 	default:
-		return userSpeaker{p.Sessions}, nil
+		return userSource{p.Sessions}, nil
 	}
 }
 
@@ -60,42 +60,42 @@ func (r Route) guardedByKey(files map[string]string) bool {
 	return isAccount && files[name] != ""
 }
 
-// userSpeaker speaks for the user who is logged in, and for nobody else.
-type userSpeaker struct{ sessions Sessions }
+// userSource is the session of the user, who must be logged in.
+type userSource struct{ sessions Sessions }
 
-func (s userSpeaker) find(_ *responseWriter, r *http.Request, _ string) (*session.Session, error) {
+func (s userSource) find(_ *responseWriter, r *http.Request, _ string) (*session.Session, error) {
 	found, err := s.sessions.Find(r)
-	return found, sessionFault(r, err)
+	return found, sessionError(r, err)
 }
 
-// appSpeaker speaks for the app, whoever asks.
-type appSpeaker struct{ sessions Sessions }
+// appSource is the session of the app itself, for any client.
+type appSource struct{ sessions Sessions }
 
-func (s appSpeaker) find(_ *responseWriter, r *http.Request, _ string) (*session.Session, error) {
+func (s appSource) find(_ *responseWriter, r *http.Request, _ string) (*session.Session, error) {
 	found, err := s.sessions.App(r.Context())
-	return found, sessionFault(r, err)
+	return found, sessionError(r, err)
 }
 
-// userOrAppSpeaker speaks for the user who is logged in, else for the app, so that a catalogue can be read before a login.
-// A cookie whose session is no more is another matter than none: where only a user has anything to read, the client is
-// told to log in; elsewhere it gets the app's answer, and the reason beside it.
-type userOrAppSpeaker struct{ sessions Sessions }
+// userOrAppSource is the session of a user who is logged in, else that of the app, so that a catalogue can be read before a login.
+// A cookie of a session that has ended differs from no cookie: where only a user has anything to read, the answer is to log in;
+// elsewhere it is the app's answer, with the reason beside it.
+type userOrAppSource struct{ sessions Sessions }
 
-func (s userOrAppSpeaker) find(w *responseWriter, r *http.Request, path string) (*session.Session, error) {
+func (s userOrAppSource) find(w *responseWriter, r *http.Request, path string) (*session.Session, error) {
 	found, err := s.sessions.Find(r)
 	switch {
 	case err == nil:
 		return found, nil
 	case !isOver(err):
-		return nil, sessionFault(r, err)
-	case s.sessions.Label(r) == "": // no cookie, so nobody expects to be logged in
+		return nil, sessionError(r, err)
+	case s.sessions.Label(r) == "": // no cookie: the client does not expect to be logged in
 	case isUserOperation(r.Method, path):
-		return nil, sessionFault(r, err)
+		return nil, sessionError(r, err)
 	default:
 		w.set(httperror.ReasonHeader, httperror.From(httperror.FromSession(err)).Reason)
 	}
 	found, err = s.sessions.App(r.Context())
-	return found, sessionFault(r, err)
+	return found, sessionError(r, err)
 }
 
 // isUserOperation tells whether a call is about one user: everything that changes something, and all below /me.
@@ -103,15 +103,15 @@ func isUserOperation(method, path string) bool {
 	return method != http.MethodGet && method != http.MethodHead || policy.Below(path, "/me")
 }
 
-// accountSpeaker speaks for a shared account. Where it has keys, the caller shows one as the bearer.
-type accountSpeaker struct {
+// accountSource is the session of a shared account. Where the account has keys, the caller shows one as the bearer.
+type accountSource struct {
 	sessions Sessions
 	name     string
 	keys     *policy.APIKeys // nil: the route is public
 }
 
-func newAccountSpeaker(name string, p parts) (speaker, error) {
-	s := accountSpeaker{sessions: p.Sessions, name: name}
+func newAccountSource(name string, p parts) (credentialSource, error) {
+	s := accountSource{sessions: p.Sessions, name: name}
 	if file := p.APIKeyFiles[name]; file != "" {
 		keys, err := readAPIKeys(file)
 		if err != nil {
@@ -122,7 +122,7 @@ func newAccountSpeaker(name string, p parts) (speaker, error) {
 	return s, nil
 }
 
-func (s accountSpeaker) find(_ *responseWriter, r *http.Request, _ string) (*session.Session, error) {
+func (s accountSource) find(_ *responseWriter, r *http.Request, _ string) (*session.Session, error) {
 	if s.keys != nil && !s.keys.Admit(r) {
 		return nil, httperror.New(httperror.LoginRequired,
 			"This route wants an API key: send one of its keys as Authorization: Bearer KEY.", nil)
@@ -131,7 +131,7 @@ func (s accountSpeaker) find(_ *responseWriter, r *http.Request, _ string) (*ses
 	if isOver(err) {
 		return nil, notConnected(err)
 	}
-	return found, sessionFault(r, err)
+	return found, sessionError(r, err)
 }
 
 // isOver tells whether only another login, or another connection of the account, helps.
@@ -144,8 +144,8 @@ func notConnected(cause error) error {
 		"The account behind this route is not connected to Spotify. Its operator connects it with `stagedoor accounts connect`.", cause)
 }
 
-// tokenFault is the answer to an error about the token of a session. A login of the caller's mends no account.
-func tokenFault(s *session.Session, err error) error {
+// tokenError is the answer to an error about the token of a session. A login of the caller's mends no account.
+func tokenError(s *session.Session, err error) error {
 	if isOver(err) && !s.IsUser() {
 		return notConnected(err)
 	}
@@ -169,7 +169,7 @@ func readAPIKeys(path string) (*policy.APIKeys, error) {
 	}
 	text, err := os.ReadFile(path)
 	var cause *fs.PathError
-	if errors.As(err, &cause) { // whose words repeat the path
+	if errors.As(err, &cause) { // its text repeats the path
 		err = cause.Err
 	}
 	if err != nil {

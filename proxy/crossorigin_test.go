@@ -63,7 +63,7 @@ func TestCrossOriginRule(t *testing.T) {
 				}
 				answer.ok(t, want)
 			} else {
-				answer.refused(t, 403, "CROSS_ORIGIN_REFUSED")
+				answer.rejected(t, 403, "CROSS_ORIGIN_REFUSED")
 				if len(s.api.all()) != before || strings.HasPrefix(answer.body, "auth ") {
 					t.Errorf("%s: the refusal had an effect", c.name)
 				}
@@ -116,7 +116,7 @@ func TestNavigationsComeFromAnywhere(t *testing.T) {
 				if c.allowed {
 					answer.ok(t, http.StatusNoContent)
 				} else {
-					answer.refused(t, 403, "CROSS_ORIGIN_REFUSED")
+					answer.rejected(t, 403, "CROSS_ORIGIN_REFUSED")
 				}
 				if got := len(s.api.all()) > before; got != c.allowed {
 					t.Errorf("%s, %s, %s: to the API %v, want %v", c.name, site, path, got, c.allowed)
@@ -124,8 +124,8 @@ func TestNavigationsComeFromAnywhere(t *testing.T) {
 			}
 			// Below /auth/ nothing changes: what tells about a user is for the app, and what changes something too.
 			h := header(append(c.lines, "Sec-Fetch-Site: "+site)...)
-			s.get("/auth/session", h).refused(t, 403, "CROSS_ORIGIN_REFUSED")
-			s.do("POST", "/auth/logout", h, nil).refused(t, 403, "CROSS_ORIGIN_REFUSED")
+			s.get("/auth/session", h).rejected(t, 403, "CROSS_ORIGIN_REFUSED")
+			s.do("POST", "/auth/logout", h, nil).rejected(t, 403, "CROSS_ORIGIN_REFUSED")
 		}
 	}
 	// Who has to log in is sent there, and comes back to the address as it was.
@@ -157,7 +157,7 @@ func TestRoutesWithAPIKeys(t *testing.T) {
 			if c.admitted {
 				answer.ok(t, http.StatusNoContent)
 			} else {
-				answer.refused(t, 401, "LOGIN_REQUIRED")
+				answer.rejected(t, 401, "LOGIN_REQUIRED")
 			}
 			if got := answer.Header.Get("Access-Control-Allow-Origin"); got != "" {
 				t.Errorf("%s with %q: allowed origin %q", method, c.authorization, got)
@@ -171,7 +171,7 @@ func TestRoutesWithAPIKeys(t *testing.T) {
 		t.Errorf("Spotify saw %d requests, want the two with a key", got)
 	}
 	ask := []string{"Access-Control-Request-Method: GET", "Access-Control-Request-Headers: authorization"}
-	s.do("OPTIONS", "/radio/me", header(append(ask, "Origin: "+foreignOrigin)...), nil).refused(t, 403, "CROSS_ORIGIN_REFUSED")
+	s.do("OPTIONS", "/radio/me", header(append(ask, "Origin: "+foreignOrigin)...), nil).rejected(t, 403, "CROSS_ORIGIN_REFUSED")
 	allowed := s.do("OPTIONS", "/radio/me", header(append(ask, "Origin: "+listedOrigin)...), nil)
 	allowed.ok(t, http.StatusNoContent)
 	if got := allowed.Header.Get("Access-Control-Allow-Headers"); got != "Authorization" {
@@ -190,12 +190,12 @@ func TestWhatComesFromAnywhereBelowAuth(t *testing.T) {
 		if open {
 			answer.ok(t, 200)
 		} else {
-			answer.refused(t, 403, "CROSS_ORIGIN_REFUSED")
+			answer.rejected(t, 403, "CROSS_ORIGIN_REFUSED")
 		}
 	}
 	for _, path := range []string{"/auth/login", "/auth/logout", "/auth/token", "/auth/anything"} {
-		s.do("POST", path, navigation, nil).refused(t, 403, "CROSS_ORIGIN_REFUSED")
-		s.do("POST", path, header(), nil).refused(t, 403, "CROSS_ORIGIN_REFUSED")
+		s.do("POST", path, navigation, nil).rejected(t, 403, "CROSS_ORIGIN_REFUSED")
+		s.do("POST", path, header(), nil).rejected(t, 403, "CROSS_ORIGIN_REFUSED")
 		s.do("POST", path, header("Stagedoor-Request: 1"), nil).ok(t, 200)
 	}
 }
@@ -214,7 +214,7 @@ func TestAuthAnswersCarryTheirHeaders(t *testing.T) {
 			}
 		}
 	}
-	s.get("/auth/%2e%2e/api/me", nil).refused(t, 404, "PATH_REFUSED")
+	s.get("/auth/%2e%2e/api/me", nil).rejected(t, 404, "PATH_REFUSED")
 }
 
 func TestCORSIsForListedOriginsOnly(t *testing.T) {
@@ -293,10 +293,10 @@ func TestPreflightsAreAnsweredHere(t *testing.T) {
 				t.Errorf("%s: public_url's own origin, for which no browser asks, got %s", path, name)
 			}
 		}
-		ask(path, foreignOrigin).refused(t, 403, "CROSS_ORIGIN_REFUSED")
-		ask(path, "null").refused(t, 403, "CROSS_ORIGIN_REFUSED")
+		ask(path, foreignOrigin).rejected(t, 403, "CROSS_ORIGIN_REFUSED")
+		ask(path, "null").rejected(t, 403, "CROSS_ORIGIN_REFUSED")
 	}
-	ask("/auth/login", foreignOrigin).refused(t, 403, "CROSS_ORIGIN_REFUSED")
+	ask("/auth/login", foreignOrigin).rejected(t, 403, "CROSS_ORIGIN_REFUSED")
 	if len(s.api.all()) != 0 {
 		t.Error("a preflight was forwarded")
 	}
@@ -329,5 +329,5 @@ func TestNoCORSWithoutListedOrigins(t *testing.T) {
 	if got := strings.Join(answer.Header.Values("Vary"), ","); got != "Cookie" {
 		t.Errorf("Vary is %q", got)
 	}
-	s.get("/api/me", loggedIn("Origin: "+listedOrigin)).refused(t, 403, "CROSS_ORIGIN_REFUSED")
+	s.get("/api/me", loggedIn("Origin: "+listedOrigin)).rejected(t, 403, "CROSS_ORIGIN_REFUSED")
 }

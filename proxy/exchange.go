@@ -33,7 +33,7 @@ type exchange struct {
 	call      *call            // on a credentialed route, once it is resolved
 	session   string           // the session's label, once it is known
 	upstream  time.Duration    // spent waiting for upstream headers, all attempts together
-	body      *faultyReader    // what streams from the client to the upstream; nil for nothing
+	body      *clientBody      // what streams from the client to the upstream; nil for nothing
 	rejection *httperror.Error // what the gateway itself answered with; nil when it did not
 	failed    error            // why the reverse proxy got nothing from the upstream
 	cache     quota.From       // where an answer of Spotify's came from; empty when there is none
@@ -44,7 +44,7 @@ type exchange struct {
 	count func(method string, status int, took time.Duration)
 }
 
-// ended remembers why an answer ended early; err is of reading its body.
+// ended keeps why an answer ended early; err is of reading its body.
 func (x *exchange) ended(err error) {
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, context.Canceled) {
 		x.brokenOff = err
@@ -73,15 +73,15 @@ func (g *Gateway) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 
 	defer w.end()
 	defer func() {
-		fault := recover()
-		if fault != nil {
-			fault = g.survive(w, x, fault)
+		cause := recover()
+		if cause != nil {
+			cause = g.survive(w, x, cause)
 		}
 		x.took = g.now().Sub(x.started)
 		g.report(w, x)
 		g.logAccess(w, x)
-		if fault != nil {
-			panic(fault)
+		if cause != nil {
+			panic(cause)
 		}
 	}()
 	switch err := g.dispatch(w, r, x); {
@@ -123,13 +123,13 @@ func (g *Gateway) boundClient(w *responseWriter, r *http.Request) {
 
 // survive turns a panic into an answer and returns nil, or into the abort of an answer that has begun. An intended
 // abort stays one.
-func (g *Gateway) survive(w *responseWriter, x *exchange, fault any) any {
-	if err, ok := fault.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+func (g *Gateway) survive(w *responseWriter, x *exchange, cause any) any {
+	if err, ok := cause.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 		return http.ErrAbortHandler
 	}
-	told := tellPanic(fault)
-	g.log.Error("panic", zap.String("request_id", x.id), zap.String("fault", told), zap.ByteString("stack", debug.Stack()))
-	err := httperror.From(fmt.Errorf("panic: %s", told))
+	text := describePanic(cause)
+	g.log.Error("panic", zap.String("request_id", x.id), zap.String("fault", text), zap.ByteString("stack", debug.Stack()))
+	err := httperror.From(fmt.Errorf("panic: %s", text))
 	if w.status != 0 {
 		x.rejection = err
 		return http.ErrAbortHandler
@@ -139,13 +139,13 @@ func (g *Gateway) survive(w *responseWriter, x *exchange, fault any) any {
 	return nil
 }
 
-// tellPanic says what a panic was about: the words of Go's runtime, which hold numbers and types alone, or else its type.
+// describePanic says what a panic was about: the words of Go's runtime, which hold numbers and types alone, or else its type.
 // What a library has put together may quote what it was given, such as a token, and the stack tells the line that did it.
-func tellPanic(fault any) string {
-	if err, ok := fault.(runtime.Error); ok {
+func describePanic(cause any) string {
+	if err, ok := cause.(runtime.Error); ok {
 		return bounded(err.Error(), maxLogged)
 	}
-	return fmt.Sprintf("a %T", fault)
+	return fmt.Sprintf("a %T", cause)
 }
 
 // requestID keeps the id that a trusted proxy gave, so that one request has one id in all logs, or makes one.

@@ -162,7 +162,7 @@ func TestPanicsAreAnswered(t *testing.T) {
 		panic("boom")
 	}
 	answer := s.get("/auth/session", nil)
-	answer.refused(t, 500, httperror.InternalError)
+	answer.rejected(t, 500, httperror.InternalError)
 	if strings.Contains(answer.body, "boom") || answer.Header.Get("X-Request-Id") == "" {
 		t.Errorf("%v %s", answer.Header, answer.body)
 	}
@@ -201,7 +201,7 @@ func TestPanicsAfterTheHeaderAbort(t *testing.T) {
 
 func TestPathWithoutARoute(t *testing.T) {
 	s := newStage(t, func(o *Options) { o.Routes = o.Routes[:1] })
-	s.get("/x", nil).refused(t, 404, "PATH_REFUSED")
+	s.get("/x", nil).rejected(t, 404, "PATH_REFUSED")
 	if route := s.accessLine(0).ContextMap()["route"]; route != "" {
 		t.Errorf("route %q", route)
 	}

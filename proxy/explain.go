@@ -66,7 +66,7 @@ type spotifyError struct {
 func peekMessage(res *http.Response) string { return peekError(res).Message }
 
 func peekError(res *http.Response) spotifyError {
-	seen, _ := io.ReadAll(io.LimitReader(res.Body, maxPeek)) // a read that fails will fail again for who reads on
+	seen, _ := io.ReadAll(io.LimitReader(res.Body, maxPeek)) // a read that fails will fail again for the next reader
 	res.Body = struct {
 		io.Reader
 		io.Closer

@@ -116,7 +116,7 @@ func (u upstreamText) rejection(err error) *httperror.Error {
 // spotifyText is the Web API. Its clients can do nothing but wait; the log knows more.
 var spotifyText = upstreamText{name: "Spotify", advice: func(problem) string { return "Try again shortly." }}
 
-// frontendText is a web frontend. Whoever reads of its failure may well be its developer.
+// frontendText is a web frontend. The reader of its failure may well be its developer.
 func frontendText(origin, route string) upstreamText {
 	correct := fmt.Sprintf("correct the route %s in config.yaml", route)
 	return upstreamText{
@@ -145,8 +145,8 @@ func (x *exchange) failure(upstream upstreamText) error {
 	if err == nil {
 		return nil
 	}
-	if fault := x.body.blame(x.request.Context()); fault != nil { // the client's doing, not the upstream's
-		err, left = fault, errors.Is(fault, errClientLeft)
+	if failed := x.body.blame(x.request.Context()); failed != nil { // the client's doing, not the upstream's
+		err, left = failed, errors.Is(failed, errClientLeft)
 	}
 	if left {
 		return errClientLeft

@@ -34,7 +34,7 @@ func TestFrontendFailureSaysWhatFailed(t *testing.T) {
 		t.Cleanup(transport.CloseIdleConnections)
 		s := newStage(t, func(o *Options) { o.Routes[1].Upstream, o.FrontendTransport = c.upstream, transport })
 		a := s.get("/", header())
-		a.refused(t, 502, "UPSTREAM_UNREACHABLE")
+		a.rejected(t, 502, "UPSTREAM_UNREACHABLE")
 		if !strings.Contains(a.body, "The web frontend at "+c.upstream+" "+c.message) || !strings.Contains(a.body, c.advice) {
 			t.Errorf("%s: %s", c.upstream, a.body)
 		}
@@ -53,7 +53,7 @@ func TestSlowFrontendHasItsHeadline(t *testing.T) {
 	s := newStage(t, func(o *Options) { o.FrontendTransport = transport })
 	s.frontend.answer(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 	page := s.get("/", header("Sec-Fetch-Dest: document"))
-	page.refused(t, 504, "UPSTREAM_TIMEOUT")
+	page.rejected(t, 504, "UPSTREAM_TIMEOUT")
 	if !strings.Contains(page.body, "<h1>The app took too long</h1>") {
 		t.Errorf("the page says %s", page.body)
 	}

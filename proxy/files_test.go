@@ -76,13 +76,13 @@ func TestFiles(t *testing.T) {
 func TestFallbackForAPersonWhoTypesAPathWithADot(t *testing.T) {
 	s := newStage(t, withFiles(Route{Path: "/", Files: site(t), Fallback: "index.html"}))
 	s.get("/users/j.doe", header("Accept: text/html,*/*")).ok(t, 200)
-	s.get("/users/j.doe", header("Accept: */*")).refused(t, 404, "PATH_REFUSED")
+	s.get("/users/j.doe", header("Accept: */*")).rejected(t, 404, "PATH_REFUSED")
 }
 
 func TestFilesAreRead(t *testing.T) {
 	s := newStage(t, withFiles(Route{Path: "/", Files: site(t)}))
 	answer := s.do("POST", "/app.js", nil, nil)
-	answer.refused(t, 405, "METHOD_REFUSED")
+	answer.rejected(t, 405, "METHOD_REFUSED")
 	if answer.Header.Get("Allow") != "GET, HEAD" {
 		t.Errorf("Allow %q", answer.Header.Get("Allow"))
 	}
@@ -112,7 +112,7 @@ func TestFilesBelowAPrefix(t *testing.T) {
 			t.Errorf("%s leads to %q, want %q", path, got, want)
 		}
 	}
-	s.get("/", nil).refused(t, 404, "PATH_REFUSED")
+	s.get("/", nil).rejected(t, 404, "PATH_REFUSED")
 }
 
 func TestFolderMayBeReplaced(t *testing.T) {
@@ -122,7 +122,7 @@ func TestFolderMayBeReplaced(t *testing.T) {
 	if err := os.RemoveAll(dist); err != nil {
 		t.Fatal(err)
 	}
-	s.get("/app.js", nil).refused(t, 404, "PATH_REFUSED")
+	s.get("/app.js", nil).rejected(t, 404, "PATH_REFUSED")
 	if err := os.Mkdir(dist, 0o755); err != nil {
 		t.Fatal(err)
 	}

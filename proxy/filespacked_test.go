@@ -128,7 +128,7 @@ func TestPackedFiles(t *testing.T) {
 			t.Errorf("%s: a part, %d %q %v", what, part.StatusCode, part.body, part.Header)
 		}
 	}
-	s.get("/gone.js", header("Accept-Encoding: br")).refused(t, 404, "PATH_REFUSED")
+	s.get("/gone.js", header("Accept-Encoding: br")).rejected(t, 404, "PATH_REFUSED")
 	sent := header("Accept-Encoding: br", "If-Match: \"other\"")
 	if got := s.get("/app.js", sent); got.StatusCode != 412 || got.Header.Get("Content-Encoding") != "" || got.body != "" {
 		t.Errorf("another version: %d %q %v", got.StatusCode, got.body, got.Header)

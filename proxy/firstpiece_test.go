@@ -37,7 +37,7 @@ func TestAnswerThatBreaksBeforeItsFirstByte(t *testing.T) {
 			s.api.answer(breakOff(c.head, c.body))
 			for _, method := range []string{"GET", "POST"} {
 				a := s.do(method, "/api/x", loggedIn("Accept-Encoding: gzip"), nil)
-				a.refused(t, 502, "UPSTREAM_UNREACHABLE")
+				a.rejected(t, 502, "UPSTREAM_UNREACHABLE")
 				if !strings.Contains(a.body, "Spotify broke off its answer.") {
 					t.Errorf("%s: %s", method, a.body)
 				}
@@ -45,7 +45,7 @@ func TestAnswerThatBreaksBeforeItsFirstByte(t *testing.T) {
 			if c.body == "" {
 				s.frontend.answer(breakOff(c.head, c.body))
 				for _, method := range []string{"GET", "POST"} {
-					s.do(method, "/x", header(), nil).refused(t, 502, "UPSTREAM_UNREACHABLE")
+					s.do(method, "/x", header(), nil).rejected(t, 502, "UPSTREAM_UNREACHABLE")
 				}
 			}
 		})

@@ -116,10 +116,10 @@ func TestQueriesThatNoRequestLineHolds(t *testing.T) {
 		}
 		before := len(s.api.all()) + len(s.frontend.all())
 		for _, query := range []string{"a b", " ", "a HTTP/1.1", "a=\x80", "a=\xff", "a=é", "\u00a0"} {
-			ask(path, query).refused(t, 404, "PATH_REFUSED")
+			ask(path, query).rejected(t, 404, "PATH_REFUSED")
 		}
 		for _, query := range []string{"\x80", "é"} { // which a line of HTTP/1.1 carries as well
-			s.raw("GET "+path+"?"+query+" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").refused(t, 404, "PATH_REFUSED")
+			s.raw("GET "+path+"?"+query+" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").rejected(t, 404, "PATH_REFUSED")
 		}
 		if got := len(s.api.all()) + len(s.frontend.all()); got != before {
 			t.Errorf("%s: %d requests reached an upstream", path, got-before)
@@ -137,7 +137,7 @@ func TestCodedBodiesAreRejected(t *testing.T) {
 		h["Content-Encoding"] = lines
 		for _, method := range []string{"PUT", "POST", "DELETE", "GET"} {
 			answer := s.do(method, "/api/me/tracks", h, strings.NewReader("packed"))
-			answer.refused(t, http.StatusUnsupportedMediaType, "INVALID_REQUEST")
+			answer.rejected(t, http.StatusUnsupportedMediaType, "INVALID_REQUEST")
 			if got := answer.Header.Get("Accept-Encoding"); got != "identity" || !strings.Contains(answer.body, `"status":415`) {
 				t.Errorf("%q: Accept-Encoding %q, %s", lines, got, answer.body)
 			}
@@ -160,8 +160,8 @@ func TestCodedBodiesAreRejected(t *testing.T) {
 
 func TestWhoIsNotLoggedIn(t *testing.T) {
 	s := newStage(t)
-	s.get("/api/me", header()).refused(t, 401, "LOGIN_REQUIRED")
-	s.do("POST", "/api/me", header("Stagedoor-Request: 1", "Sec-Fetch-Dest: document"), nil).refused(t, 401, "LOGIN_REQUIRED")
+	s.get("/api/me", header()).rejected(t, 401, "LOGIN_REQUIRED")
+	s.do("POST", "/api/me", header("Stagedoor-Request: 1", "Sec-Fetch-Dest: document"), nil).rejected(t, 401, "LOGIN_REQUIRED")
 
 	answer := s.get("/api/me%20x?a=1&access_token=y&b=%26", header("Sec-Fetch-Dest: document"))
 	want := "/auth/login?return_to=%2Fapi%2Fme%2520x%3Fa%3D1%26b%3D%2526"
@@ -182,11 +182,11 @@ func TestWhoIsNotLoggedIn(t *testing.T) {
 		{&session.RefreshUnavailableError{Cause: errors.New("down")}, 503, "TOKEN_ENDPOINT_UNAVAILABLE"},
 	} {
 		s.sessions.findErr, s.sessions.tokenErr = nil, c.err
-		s.get("/api/me", loggedIn()).refused(t, c.status, c.reason)
+		s.get("/api/me", loggedIn()).rejected(t, c.status, c.reason)
 		s.sessions.findErr, s.sessions.tokenErr = c.err, nil
-		s.get("/api/me", loggedIn()).refused(t, c.status, c.reason)
+		s.get("/api/me", loggedIn()).rejected(t, c.status, c.reason)
 	}
-	s.get("/api/me", loggedIn("Sec-Fetch-Dest: document")).refused(t, 503, "TOKEN_ENDPOINT_UNAVAILABLE") // a page
+	s.get("/api/me", loggedIn("Sec-Fetch-Dest: document")).rejected(t, 503, "TOKEN_ENDPOINT_UNAVAILABLE") // a page
 	if n := len(s.api.all()); n != 0 {
 		t.Errorf("Spotify saw %d requests", n)
 	}

@@ -112,7 +112,7 @@ func (f *frontendRoute) cleanAnswer(res *http.Response) error {
 	f.drop(res.Header)
 	if res.StatusCode == http.StatusSwitchingProtocols {
 		if res.Request.Header.Get("Upgrade") == "" {
-			return errors.New("the frontend switched protocols, which nobody asked for")
+			return errors.New("the frontend switched protocols, which was not asked for")
 		}
 		// This header is written by the reverse proxy itself, next to ours.
 		res.Header.Del("Strict-Transport-Security")

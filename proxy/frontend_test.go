@@ -81,7 +81,7 @@ func TestUnderscoresAreNoDashes(t *testing.T) {
 // TestFrontendIsNotBlamedForAClient sends a body that breaks off in nonsense, and methods that only HTTP/2 can carry.
 func TestFrontendIsNotBlamedForAClient(t *testing.T) {
 	s := newStage(t)
-	s.raw("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\nnonsense\r\n").refused(t, 400, "INVALID_REQUEST")
+	s.raw("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\nnonsense\r\n").rejected(t, 400, "INVALID_REQUEST")
 	for method, want := range map[string]bool{
 		"GET": true, "get": true, "M-SEARCH": true, "": false, "GET /": false, "G\tET": false, "GET\r\n": false, "G(E)T": false, "GÉT": false,
 	} {
@@ -209,7 +209,7 @@ func TestFrontendMethods(t *testing.T) {
 	s := newStage(t, func(o *Options) { o.Routes[1].Methods = []string{"GET"} })
 	s.get("/", nil).ok(t, 204)
 	answer := s.do("POST", "/", nil, nil)
-	answer.refused(t, 405, "METHOD_REFUSED")
+	answer.rejected(t, 405, "METHOD_REFUSED")
 	if answer.Header.Get("Allow") != "GET" {
 		t.Errorf("Allow %q", answer.Header.Get("Allow"))
 	}

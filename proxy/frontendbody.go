@@ -10,7 +10,7 @@ import (
 // stallBody is a request body that may stream for as long as it likes, but ends when the client sends nothing for the stall timeout. Only the
 // time of reads counts: a slow upstream is not the client's fault.
 type stallBody struct {
-	faultyReader
+	clientBody
 	w     *responseWriter
 	stall time.Duration
 	http2 bool
@@ -23,9 +23,9 @@ func boundStalls(w *responseWriter, r *http.Request, x *exchange, stall time.Dur
 		return r
 	}
 	body := &stallBody{
-		faultyReader: faultyReader{source: r.Body}, w: w, stall: stall, http2: r.ProtoMajor >= 2,
+		clientBody: clientBody{source: r.Body}, w: w, stall: stall, http2: r.ProtoMajor >= 2,
 	}
-	x.body = &body.faultyReader
+	x.body = &body.clientBody
 	repeatable := &repeatBody{source: body}
 	bounded := *r
 	bounded.Body, _ = repeatable.begin() // the first one never fails
@@ -40,7 +40,7 @@ func (b *stallBody) Read(p []byte) (int, error) {
 		return 0, io.EOF
 	}
 	_ = b.w.SetReadDeadline(time.Now().Add(b.stall)) // fails when the request has been served, and so does Read
-	n, err := b.faultyReader.Read(p)
+	n, err := b.clientBody.Read(p)
 	b.ended = errors.Is(err, io.EOF)
 	if b.http2 {
 		_ = b.w.SetReadDeadline(time.Time{})

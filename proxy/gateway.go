@@ -43,7 +43,7 @@ type Options struct {
 	Reuse []Reuse
 	// Log gets an access line for each request and what is worth knowing beside it; nil means no log.
 	Log *zap.Logger
-	// Metrics gets what is counted and timed; nil means nobody does.
+	// Metrics gets what is counted and timed; nil discards it.
 	Metrics Metrics
 	// Version is told to Spotify in the User-Agent; empty means "dev".
 	Version string
@@ -109,17 +109,17 @@ type parts struct {
 var noErrorLog = log.New(io.Discard, "", 0)
 
 func (o Options) check() error {
-	var faults []error
+	var problems []error
 	o.Server.Validate(func(field, problem string) {
-		faults = append(faults, fmt.Errorf("server.%s: %s", field, problem))
+		problems = append(problems, fmt.Errorf("server.%s: %s", field, problem))
 	})
 	ValidateRoutes(o.Routes, func(field, problem string) {
-		faults = append(faults, fmt.Errorf("routes%s: %s", field, problem))
+		problems = append(problems, fmt.Errorf("routes%s: %s", field, problem))
 	})
 	if o.Sessions == nil || o.Auth == nil {
-		faults = append(faults, errors.New("a gateway needs Sessions and Auth"))
+		problems = append(problems, errors.New("a gateway needs Sessions and Auth"))
 	}
-	return errors.Join(faults...)
+	return errors.Join(problems...)
 }
 
 func (o Options) withDefaults() Options {
@@ -154,7 +154,7 @@ func parseAPIURL(raw string) (*url.URL, error) {
 	u, err := url.Parse(raw)
 	if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") ||
 		u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		return nil, fmt.Errorf("spotify.api_url: %q is no base of an API; write one such as https://api.spotify.com/v1", raw)
+		return nil, fmt.Errorf("spotify.api_url: %q is not the base of an API; write one such as https://api.spotify.com/v1", raw)
 	}
 	u.Path, u.RawPath = strings.TrimRight(u.Path, "/"), ""
 	return u, nil

@@ -309,7 +309,7 @@ func (s *stage) raw(text string) answered {
 }
 
 // refused wants an answer of the gateway's own.
-func (a answered) refused(t *testing.T, status int, reason string) {
+func (a answered) rejected(t *testing.T, status int, reason string) {
 	t.Helper()
 	if got := a.Header.Get("Stagedoor-Reason"); a.StatusCode != status || got != reason {
 		t.Errorf("answer %d %q (%s), want %d %q", a.StatusCode, got, a.body, status, reason)

@@ -13,20 +13,20 @@ import (
 // Metrics is what this package reports of its requests. Requests and Upstream are called once for each route, and what
 // they return with every request. All methods, and what they return, are safe for concurrent use.
 type Metrics interface {
-	// Requests returns what notes the answered requests of a route.
+	// Requests returns what observes the answered requests of a route.
 	Requests(route string) func(method string, status int, took time.Duration)
-	// Upstream returns what notes the calls of a route's upstream, by their status or else their error.
+	// Upstream returns what observes the calls of a route's upstream, by their status or else their error.
 	Upstream(route string) func(status int, err error, took time.Duration)
-	// Replayed notes a call that is sent again after a 401: replayToken or replaySpurious.
+	// Replayed counts a call that is sent again after a 401: replayToken or replaySpurious.
 	Replayed(cause string)
 	// Answered counts a request on a credentialed route by where its answer came from: one of the answer constants,
 	// "revalidated", "joined" or "stale".
 	Answered(from string)
-	// RateLimited notes a request that is answered with 429, by Spotify or the gateway.
+	// RateLimited counts a request that is answered with 429, by Spotify or the gateway.
 	RateLimited()
-	// Refused notes an answer that says that something is wrong, by its reason; the log has its line under requestID.
-	Refused(reason, route string, status int, requestID string)
-	// StreamBegun and StreamEnded note an answer whose end is not announced.
+	// Rejected counts an answer that says that something is wrong, by its reason; the log has its line under requestID.
+	Rejected(reason, route string, status int, requestID string)
+	// StreamBegun and StreamEnded count an answer whose end is not announced.
 	StreamBegun()
 	StreamEnded()
 }
@@ -47,11 +47,11 @@ const (
 // routeNone is the route of requests that no route takes.
 const routeNone = "none"
 
-// report notes a request whose answer has ended.
+// report counts a request after its answer has ended.
 func (g *Gateway) report(w *responseWriter, x *exchange) {
 	status := finalStatus(w, x)
 	x.count(x.request.Method, status, x.took)
-	g.reportFault(status, x)
+	g.reportProblem(status, x)
 	if x.rejection != nil && (x.rejection.Reason == httperror.RateLimited || x.rejection.Reason == httperror.QuotaExceeded) {
 		g.metrics.RateLimited()
 	}
@@ -63,9 +63,9 @@ func (g *Gateway) report(w *responseWriter, x *exchange) {
 // brokenOff is the reason of an answer that its upstream did not finish.
 const brokenOff = "answer broken off"
 
-// reportFault tells of what an operator should know of: what has a log line of more than the usual level, and what the
-// gateway refuses because of rate limits.
-func (g *Gateway) reportFault(status int, x *exchange) {
+// reportProblem reports what an operator should know: what has a log line above the usual level, and what the gateway rejects
+// because of rate limits.
+func (g *Gateway) reportProblem(status int, x *exchange) {
 	reason := ""
 	if x.rejection != nil {
 		reason = x.rejection.Reason
@@ -73,7 +73,7 @@ func (g *Gateway) reportFault(status int, x *exchange) {
 	if accessLevel(status, reason, x.brokenOff) < zap.WarnLevel && (reason != httperror.RateLimited || x.left) {
 		return
 	}
-	g.metrics.Refused(cmp.Or(reason, brokenOff), cmp.Or(x.route, routeNone), status, x.id)
+	g.metrics.Rejected(cmp.Or(reason, brokenOff), cmp.Or(x.route, routeNone), status, x.id)
 }
 
 // isStream tells whether an answer ends when its sender says so: the header announces no length, or leads to another
@@ -106,4 +106,4 @@ func (noMetrics) RateLimited()    {}
 func (noMetrics) StreamBegun()    {}
 func (noMetrics) StreamEnded()    {}
 
-func (noMetrics) Refused(string, string, int, string) {}
+func (noMetrics) Rejected(string, string, int, string) {}

@@ -49,7 +49,7 @@ func (r *reports) Answered(string)       {}
 
 func (r *reports) RateLimited() { r.add("limited") }
 func (r *reports) StreamBegun() { r.add("stream begins") }
-func (r *reports) Refused(reason, route string, status int, id string) {
+func (r *reports) Rejected(reason, route string, status int, id string) {
 	if id == "" {
 		r.add("a refusal without its request")
 	}
@@ -93,14 +93,14 @@ func TestReportsOfRequests(t *testing.T) {
 	s, r := measuredStage(t, func(o *Options) { o.Routes = o.Routes[:1] }) // only /api/
 	s.get("/api/me", loggedIn()).ok(t, 204)
 	r.expect(t, "a call", "upstream of /api/: 204, failed false, canceled false", "/api/ GET 204")
-	s.get("/api/me", header()).refused(t, 401, httperror.LoginRequired)
+	s.get("/api/me", header()).rejected(t, 401, httperror.LoginRequired)
 	r.expect(t, "a call without a session", "/api/ GET 401")
-	s.get("/nowhere", nil).refused(t, 404, httperror.PathRefused)
+	s.get("/nowhere", nil).rejected(t, 404, httperror.PathRefused)
 	r.expect(t, "a path without a route", "none GET 404")
 	s.auth = func(_ http.ResponseWriter, r *http.Request) {
 		*r.Context().Value(errorKey{}).(*error) = httperror.New(httperror.RateLimited, "Later.", nil)
 	}
-	s.get("/auth/callback", nil).refused(t, 429, httperror.RateLimited)
+	s.get("/auth/callback", nil).rejected(t, 429, httperror.RateLimited)
 	r.expect(t, "a login when Spotify has had enough", "/auth/ GET 429", "/auth/ refused with 429 RATE_LIMITED", "limited")
 
 	s.api.answer(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) })
@@ -117,7 +117,7 @@ func TestReportsOfRequests(t *testing.T) {
 		"upstream of /api/: 401, failed false, canceled false", "/api/ GET 401")
 
 	s.api.Close()
-	s.get("/api/me", loggedIn()).refused(t, 502, httperror.UpstreamUnreachable)
+	s.get("/api/me", loggedIn()).rejected(t, 502, httperror.UpstreamUnreachable)
 	r.expect(t, "an upstream that is away", "upstream of /api/: 0, failed true, canceled false", "/api/ GET 502",
 		"/api/ refused with 502 UPSTREAM_UNREACHABLE")
 
@@ -125,7 +125,7 @@ func TestReportsOfRequests(t *testing.T) {
 	s.api.answer(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTooManyRequests) })
 	s.get("/api/me", loggedIn()).ok(t, 429)
 	r.expect(t, "Spotify's rate limit", "upstream of /api/: 429, failed false, canceled false", "limited", "/api/ GET 429")
-	s.get("/api/me", loggedIn()).refused(t, 429, httperror.RateLimited)
+	s.get("/api/me", loggedIn()).rejected(t, 429, httperror.RateLimited)
 	r.expect(t, "a call behind the closed gate", "/api/ GET 429", "/api/ refused with 429 RATE_LIMITED", "limited")
 }
 

@@ -48,7 +48,7 @@ func TestPathsThatMeanSeveralThingsAreRefused(t *testing.T) {
 	s := newStage(t)
 	for _, path := range refusedPaths {
 		answer := s.raw("GET " + path + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\nCookie: stagedoor=1\r\n\r\n")
-		answer.refused(t, http.StatusNotFound, "PATH_REFUSED")
+		answer.rejected(t, http.StatusNotFound, "PATH_REFUSED")
 		if t.Failed() {
 			t.Fatalf("path %.80s", path)
 		}
@@ -190,8 +190,8 @@ func TestPathIsJudgedBeforeTheMethod(t *testing.T) {
 		}
 	}
 	// Neither does a script without the header get to hear that it should send one.
-	s.do("PATCH", "/api/me", header(), nil).refused(t, 405, "METHOD_REFUSED")
-	s.raw("CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n\r\n").refused(t, 405, "METHOD_REFUSED")
+	s.do("PATCH", "/api/me", header(), nil).rejected(t, 405, "METHOD_REFUSED")
+	s.raw("CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n\r\n").rejected(t, 405, "METHOD_REFUSED")
 }
 
 func TestRequestTargetsThatAreNoPaths(t *testing.T) {
@@ -201,8 +201,8 @@ func TestRequestTargetsThatAreNoPaths(t *testing.T) {
 		t.Errorf("Host %q", got)
 	}
 	s.raw("GET http://evil.example HTTP/1.1\r\nHost: x\r\n\r\n").ok(t, 204)
-	s.raw("GET x:http://evil.example/ HTTP/1.1\r\nHost: x\r\n\r\n").refused(t, 404, "PATH_REFUSED")
-	s.raw("GET evil.example:80 HTTP/1.1\r\nHost: x\r\n\r\n").refused(t, 404, "PATH_REFUSED")
-	s.raw("GET * HTTP/1.1\r\nHost: x\r\n\r\n").refused(t, 405, "METHOD_REFUSED")
+	s.raw("GET x:http://evil.example/ HTTP/1.1\r\nHost: x\r\n\r\n").rejected(t, 404, "PATH_REFUSED")
+	s.raw("GET evil.example:80 HTTP/1.1\r\nHost: x\r\n\r\n").rejected(t, 404, "PATH_REFUSED")
+	s.raw("GET * HTTP/1.1\r\nHost: x\r\n\r\n").rejected(t, 405, "METHOD_REFUSED")
 	s.raw("OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n").ok(t, 200) // net/http's own answer
 }

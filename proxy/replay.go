@@ -37,7 +37,7 @@ func (t *replayer) RoundTrip(r *http.Request) (*http.Response, error) {
 	c := callOf(r.Context())
 	first, err := t.send(r, func() (token session.Token, err error) { // once it is the call's turn, so that it is fresh
 		if c.token, err = t.sessions.Token(r.Context(), c.session); err != nil {
-			return token, tokenFault(c.session, err)
+			return token, tokenError(c.session, err)
 		}
 		return c.token, nil
 	})
@@ -50,7 +50,7 @@ func (t *replayer) RoundTrip(r *http.Request) (*http.Response, error) {
 		if errors.Is(err, session.ErrRefreshedLately) {
 			return first, nil
 		}
-		err = tokenFault(c.session, err)
+		err = tokenError(c.session, err)
 	} else {
 		cause = replaySpurious
 		err = sleep(r.Context(), replayWait*3/4+rand.N(replayWait/2)) //nolint:gosec // G404: no secret; replays must not meet
@@ -67,7 +67,7 @@ func (t *replayer) RoundTrip(r *http.Request) (*http.Response, error) {
 	return t.send(again, func() (session.Token, error) { return token, nil })
 }
 
-// send makes one call when it is its turn. It is the one place where a token is told to anybody.
+// send makes one call when it is its turn. It is the one place where a token leaves the gateway.
 func (t *replayer) send(r *http.Request, token func() (session.Token, error)) (*http.Response, error) {
 	return t.limiter.Call(r.Context(), callOf(r.Context()).turn, func() (*http.Response, error) {
 		good, err := token()

@@ -185,7 +185,7 @@ func TestWritesAreNotRepeatedOnABrokenConnection(t *testing.T) {
 		s.get("/api/warm-up", loggedIn()).ok(t, 204) // so that the connection is used again
 		before := len(s.api.all())
 		s.api.answer(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
-		s.do(method, "/api/me", loggedIn("Idempotency-Key: 1"), nil).refused(t, 502, "UPSTREAM_UNREACHABLE")
+		s.do(method, "/api/me", loggedIn("Idempotency-Key: 1"), nil).rejected(t, 502, "UPSTREAM_UNREACHABLE")
 		if n := len(s.api.all()) - before; n != 1 {
 			t.Errorf("%s was sent %d times", method, n)
 		}

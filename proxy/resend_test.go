@@ -152,7 +152,7 @@ func TestExecutedWritesAreNotRepeated(t *testing.T) {
 				})
 				s.get(path, loggedIn()).ok(t, 200) // a connection that has been used is one on which net/http repeats
 				h := loggedIn("Idempotency-Key: 0a1b2c3d", "X-Idempotency-Key: 0a1b2c3d")
-				s.do("POST", path, h, strings.NewReader(body)).refused(t, 502, "UPSTREAM_UNREACHABLE")
+				s.do("POST", path, h, strings.NewReader(body)).rejected(t, 502, "UPSTREAM_UNREACHABLE")
 				if n := sent.Load(); n != 1 {
 					t.Errorf("%s, HTTP/2 %t, %q: sent %d times", route, http2, body, n)
 				}

@@ -32,7 +32,7 @@ func TestPanicsHoldNoSecret(t *testing.T) {
 		s := newStage(t)
 		s.auth = func(http.ResponseWriter, *http.Request) { panicWith(value, firstToken, token, []byte(firstToken)) }
 		answer := s.get("/auth/session", nil)
-		answer.refused(t, 500, httperror.InternalError)
+		answer.rejected(t, 500, httperror.InternalError)
 		s.accessLine(0)
 		text := s.everyLine() + fmt.Sprint(answer.Header) + answer.body
 		for _, form := range []string{firstToken, fmt.Sprint([]byte(firstToken)), fmt.Sprintf("%x", firstToken)} {
@@ -56,7 +56,7 @@ func TestPanicsOfTheRuntimeAreTold(t *testing.T) {
 	s.auth = func(_ http.ResponseWriter, r *http.Request) {
 		_ = strings.Split(r.URL.Path, "/")[len(r.URL.Path)] // which it has not
 	}
-	s.get("/auth/session", nil).refused(t, 500, httperror.InternalError)
+	s.get("/auth/session", nil).rejected(t, 500, httperror.InternalError)
 	s.accessLine(0)
 	if text := s.everyLine(); !strings.Contains(text, "index out of range [13] with length 3") {
 		t.Errorf("what happened is not in\n%s", text)

@@ -48,14 +48,14 @@ func (s *stage) withBoth(do func(client *http.Client)) {
 func TestBodiesThatNobodyReadsEnd(t *testing.T) {
 	s := newStage(t, shortTimeouts)
 	const half = "Host: x\r\nStagedoor-Request: 1\r\nContent-Length: 10\r\n\r\nxx"
-	s.raw("PUT /api/images HTTP/1.1\r\n"+half).refused(t, 401, "LOGIN_REQUIRED")
+	s.raw("PUT /api/images HTTP/1.1\r\n"+half).rejected(t, 401, "LOGIN_REQUIRED")
 	s.raw("POST /auth/logout HTTP/1.1\r\n"+half).ok(t, 200)
 }
 
 func TestBodiesToFrontendsMayStreamWithoutPauses(t *testing.T) {
 	for _, length := range []string{"Content-Length: 10\r\n\r\nxx", "Transfer-Encoding: chunked\r\n\r\n2\r\nxx\r\n"} {
 		s := newStage(t, shortTimeouts)
-		s.raw("POST /upload HTTP/1.1\r\nHost: x\r\n"+length).refused(t, http.StatusRequestTimeout, "INVALID_REQUEST")
+		s.raw("POST /upload HTTP/1.1\r\nHost: x\r\n"+length).rejected(t, http.StatusRequestTimeout, "INVALID_REQUEST")
 		if n := len(s.frontend.all()); n != 0 {
 			t.Errorf("the frontend has %d whole requests", n)
 		}

@@ -43,7 +43,7 @@ type bufferPool struct{ pool sync.Pool }
 
 const bufferSize = 32 << 10
 
-// Get returns a buffer that nobody uses.
+// Get returns a buffer that is not in use.
 func (b *bufferPool) Get() []byte {
 	if buffer, ok := b.pool.Get().(*[bufferSize]byte); ok {
 		return buffer[:]

@@ -11,14 +11,14 @@ func TestUpstreamThatDoesNotAnswer(t *testing.T) {
 	s := newStage(t)
 	s.api.Close()
 	s.frontend.Close()
-	s.get("/api/me", loggedIn()).refused(t, 502, "UPSTREAM_UNREACHABLE")
+	s.get("/api/me", loggedIn()).rejected(t, 502, "UPSTREAM_UNREACHABLE")
 	answer := s.get("/", header())
-	answer.refused(t, 502, "UPSTREAM_UNREACHABLE")
+	answer.rejected(t, 502, "UPSTREAM_UNREACHABLE")
 	if !strings.Contains(answer.body, "The web frontend at "+s.frontend.URL+" does not answer.") {
 		t.Errorf("body %s", answer.body)
 	}
 	page := s.get("/", header("Sec-Fetch-Dest: document"))
-	page.refused(t, 502, "UPSTREAM_UNREACHABLE")
+	page.rejected(t, 502, "UPSTREAM_UNREACHABLE")
 	if !strings.HasPrefix(page.Header.Get("Content-Type"), "text/html") {
 		t.Errorf("a person got %s", page.Header.Get("Content-Type"))
 	}
@@ -35,9 +35,9 @@ func TestUpstreamThatTakesTooLong(t *testing.T) {
 	s := newStage(t, func(o *Options) { o.Transport = transport })
 	t.Cleanup(transport.CloseIdleConnections)
 	s.api.answer(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
-	s.get("/api/me", loggedIn()).refused(t, 504, "UPSTREAM_TIMEOUT")
+	s.get("/api/me", loggedIn()).rejected(t, 504, "UPSTREAM_TIMEOUT")
 	s.frontend.answer(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
-	s.get("/", loggedIn()).refused(t, 504, "UPSTREAM_TIMEOUT")
+	s.get("/", loggedIn()).rejected(t, 504, "UPSTREAM_TIMEOUT")
 }
 
 func TestNewTransportKeepsBodiesAsTheyAre(t *testing.T) {

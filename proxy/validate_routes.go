@@ -17,7 +17,7 @@ const authPrefix = "/auth"
 // the gateway itself.
 var credentialedMethods = []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"}
 
-// ValidateRoutes reports every fault: the field by its path below "routes", such as "[0].path", and a sentence that
+// ValidateRoutes reports every problem: the field by its path below "routes", such as "[0].path", and a sentence that
 // says what to do.
 func ValidateRoutes(routes []Route, report func(field, problem string)) {
 	seen := make(map[string]int, len(routes))
@@ -91,7 +91,7 @@ func (r Route) validateCredentials(report func(field, problem string)) {
 	}
 	switch {
 	case r.Upstream == UpstreamSpotify && !r.credentialed():
-		report("credentials", "Spotify answers nobody without credentials; write credentials: user")
+		report("credentials", "Spotify answers no request without credentials; write credentials: user")
 	case r.servesFiles() && r.credentialed():
 		report("credentials", "files need no credentials; write credentials: none")
 	case r.Upstream != "" && r.Upstream != UpstreamSpotify && r.credentialed():
@@ -110,8 +110,8 @@ func (r Route) validateHost(report func(field, problem string)) {
 	}
 }
 
-// asksForPublicHost tells with which Host the route's frontend is asked. One behind https is often somebody else's server,
-// which knows its own name only.
+// asksForPublicHost tells with which Host the route's frontend is asked. A server behind https often belongs to another
+// operator, and knows only its own name.
 func (r Route) asksForPublicHost() bool {
 	return r.Host == HostPublic || r.Host == "" && strings.HasPrefix(strings.ToLower(r.Upstream), "http://")
 }

@@ -10,7 +10,7 @@ import (
 	"stagedoor/proxy/policy"
 )
 
-// Validate reports every fault: the field by its path below "server", and a sentence that says what to do.
+// Validate reports every problem: the field by its path below "server", and a sentence that says what to do.
 func (c ServerConfig) Validate(report func(field, problem string)) {
 	if problem := listenProblem(c.Listen); problem != "" {
 		report("listen", problem)
@@ -52,7 +52,7 @@ func (c ServerConfig) validateLimits(report func(field, problem string)) {
 	})
 }
 
-// Validate reports every fault: the field by its path below "upstream", and a sentence that says what to do.
+// Validate reports every problem: the field by its path below "upstream", and a sentence that says what to do.
 func (c UpstreamConfig) Validate(report func(field, problem string)) {
 	positive(report, []limit{
 		{"connect_timeout", int64(c.ConnectTimeout), "10s"},
@@ -61,7 +61,7 @@ func (c UpstreamConfig) Validate(report func(field, problem string)) {
 	})
 }
 
-// limit is one that has no "none": whoever wants none writes a large one.
+// limit is one that cannot be turned off: a large value stands for none.
 type limit struct {
 	field   string
 	value   int64
@@ -88,10 +88,10 @@ func (c TLSConfig) validate(publicURL string, report func(field, problem string)
 func listenProblem(listen string) string {
 	_, port, err := net.SplitHostPort(listen)
 	if err != nil {
-		return fmt.Sprintf("%q is no address to listen on; write host:port such as 127.0.0.1:8080", listen)
+		return fmt.Sprintf("%q is not an address to listen on; write host:port such as 127.0.0.1:8080", listen)
 	}
 	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
-		return fmt.Sprintf("%q is no port; write a number from 0 to 65535", port)
+		return fmt.Sprintf("%q is not a port; write a number from 0 to 65535", port)
 	}
 	return ""
 }
@@ -108,7 +108,7 @@ func publicURLProblem(raw string) string {
 	}
 	host := strings.TrimSuffix(u.Hostname(), ".")
 	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
-		return "Spotify refuses localhost in redirect URIs; write 127.0.0.1 instead"
+		return "Spotify rejects localhost in redirect URIs; write 127.0.0.1 instead"
 	}
 	if u.Scheme == "http" && host != "127.0.0.1" && host != "::1" {
 		return "Spotify takes plain http only on 127.0.0.1 and [::1]; write https://"
@@ -123,7 +123,7 @@ func cidrProblem(cidr string) string {
 	if addr, err := netip.ParseAddr(cidr); err == nil && addr.Zone() == "" {
 		return fmt.Sprintf("%q is one address; write it as a network, %s/%d", cidr, addr, addr.BitLen())
 	}
-	return fmt.Sprintf("%q is no network; write CIDR such as 10.0.0.0/8", cidr)
+	return fmt.Sprintf("%q is not a network; write CIDR such as 10.0.0.0/8", cidr)
 }
 
 // originProblem wants the very bytes that a browser sends, because that is what they are compared with.

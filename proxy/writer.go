@@ -89,7 +89,7 @@ func (w *responseWriter) Write(p []byte) (int, error) {
 	n, err := w.ResponseWriter.Write(p)
 	w.expectProgress(false)
 	w.bytes += int64(n)
-	w.note(err)
+	w.keepError(err)
 	return n, err
 }
 
@@ -105,7 +105,7 @@ func (w *responseWriter) expectProgress(begin bool) {
 	_ = http.NewResponseController(w.ResponseWriter).SetWriteDeadline(deadline) // HTTP/2's never fails
 }
 
-func (w *responseWriter) note(err error) {
+func (w *responseWriter) keepError(err error) {
 	if w.failed == nil {
 		w.failed = err
 	}
@@ -119,7 +119,7 @@ func (w *responseWriter) FlushError() error {
 	w.expectProgress(true)
 	err := http.NewResponseController(w.ResponseWriter).Flush()
 	w.expectProgress(false)
-	w.note(err)
+	w.keepError(err)
 	return err
 }
 

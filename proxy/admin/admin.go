@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// readyTimeout bounds one look at whether the gateway is ready.
+// readyTimeout bounds one check whether the gateway is ready.
 const readyTimeout = 2 * time.Second
 
 // New returns the handler of the admin listener: /livez, /readyz, and Go's profiler when profiler is set. Ready

@@ -30,7 +30,7 @@ type digests struct {
 
 // digest is the digest of one file.
 type digest struct {
-	mu    sync.Mutex // guards the rest, and is held while the file is read: others wait rather than read it, too
+	mu    sync.Mutex // guards the rest, and is locked while the file is read: others wait rather than read it, too
 	stamp stamp
 	text  string
 	until time.Time

@@ -48,7 +48,7 @@ func (f *Server) Serve(w http.ResponseWriter, r *http.Request) error {
 }
 
 // wantsPage tells whether a path that no file has belongs to a single-page app, whose router lives in the fallback. A
-// missing script or image is missing, and no page.
+// missing script or image is missing, and not a page.
 func (f *Server) wantsPage(r *http.Request, name string) bool {
 	if f.fallback == "" || Hidden(name) {
 		return false

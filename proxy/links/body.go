@@ -54,7 +54,7 @@ type body struct {
 	*buffers
 	zip   *gzip.Writer // into out, from zippers; nil for a plain body
 	unzip *gzip.Reader // from unzippers; nil for a plain body
-	err   error        // of the source, told when out is empty
+	err   error        // of the source, returned when out is empty
 }
 
 // buffers are what a body needs while it is read. They are worth keeping.

@@ -18,7 +18,7 @@ import (
 
 // Connections is the public listener, bounded: so many connections at a time, and none whose peer has stopped reading. When
 // it is full, a new connection takes the place of the one that has been without a request for longest; only when all are
-// at work, the new one is refused. So who opens connections and asks for nothing crowds out nobody but their like. It is
+// at work, the new one is rejected. So a client that opens connections and asks for nothing crowds out only its like. It is
 // safe for concurrent use.
 type Connections struct {
 	net.Listener
@@ -65,7 +65,7 @@ func (l *Connections) Accept() (net.Conn, error) {
 		c := &connection{Conn: accepted, home: l}
 		outdone := l.admit(c)
 		if outdone != nil {
-			_ = outdone.Close() // nobody talks to it
+			_ = outdone.Close() // it carries no request
 		}
 		if outdone != c {
 			return c, nil
@@ -109,7 +109,7 @@ func (l *Connections) leaveLocked(c *connection) {
 	l.workLocked(c)
 }
 
-// workLocked notes that a connection no longer waits.
+// workLocked records that a connection no longer waits.
 func (l *Connections) workLocked(c *connection) {
 	if c.place != nil {
 		l.waiting.Remove(c.place)

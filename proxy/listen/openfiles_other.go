@@ -2,5 +2,5 @@
 
 package listen
 
-// openFiles returns 0: there is no knowing how many files the process may have open.
+// openFiles returns 0: the number of files that the process may have open is unknown.
 func openFiles() int { return 0 }

@@ -7,7 +7,7 @@ import (
 	"syscall"
 )
 
-// openFiles returns how many files the process may have open, connections among them; 0 when there is no knowing. Go has
+// openFiles returns how many files the process may have open, connections among them; 0 when the number is unknown. Go has
 // raised the limit to the highest that is allowed.
 func openFiles() int {
 	var limit syscall.Rlimit

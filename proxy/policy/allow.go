@@ -91,10 +91,10 @@ func SegmentsProblem(segments string) string {
 		return fmt.Sprintf("%q must be written decoded, without %%, ? and #", segments)
 	}
 	if err := checkText(segments); err != nil {
-		return fmt.Sprintf("%q can never match: %v is refused in every path", segments, err)
+		return fmt.Sprintf("%q can never match: %v is rejected in every path", segments, err)
 	}
 	if err := checkSegments(segments); err != nil {
-		return fmt.Sprintf("%q can never match: %v is refused in every path", segments, err)
+		return fmt.Sprintf("%q can never match: %v is rejected in every path", segments, err)
 	}
 	return ""
 }

@@ -18,8 +18,8 @@ type APIKeys struct {
 // minAPIKey is the length below which a key can be guessed, in characters.
 const minAPIKey = 16
 
-// hashedPrefix begins a line with a key's digest. It has any case: a digest that were taken for a key would let in whoever
-// has read the file.
+// hashedPrefix begins a line with a key's digest. It has any case: a digest that was taken for a key would let in every
+// reader of the file.
 const hashedPrefix = "sha256:"
 
 // KeyLineError is what is wrong with one line of a file of API keys. It does not quote the line.

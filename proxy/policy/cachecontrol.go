@@ -14,7 +14,7 @@ type cacheControl []cacheDirective
 // cacheDirective is one directive of Cache-Control (RFC 9111 section 5.2).
 type cacheDirective struct {
 	name     string // in lower case
-	argument string // without quotation marks; empty when there is none
+	argument string // without quotation marks; empty without one
 }
 
 // parseCacheControl appends to dst the directives of a header's lines. Where a line departs from the grammar, it errs to
@@ -130,7 +130,7 @@ func (c cacheControl) forOneUser(dst cacheControl) cacheControl {
 // maxDelta is the number of seconds that stands for every greater one (RFC 9111 section 1.2.2).
 const maxDelta = 1 << 31
 
-// deltaSeconds returns a number of seconds as it is written, or invalid when it is none.
+// deltaSeconds returns a number of seconds as it is written, or invalid when the text is not a number.
 func deltaSeconds(text, invalid string) string {
 	if text == "" || strings.Trim(text, "0123456789") != "" {
 		return invalid
@@ -145,8 +145,8 @@ func deltaSeconds(text, invalid string) string {
 // another user, and none after the logout. The cache of the user's own browser may do with it what it was allowed to. An
 // Expires becomes the max-age that it amounts to (RFC 9111 section 4.2.1), because a cache of HTTP/1.0 reads it alone.
 func makePrivate(h http.Header) {
-	var room [2][8]cacheDirective
-	said := parseCacheControl(room[0][:0], h["Cache-Control"])
+	var buffers [2][8]cacheDirective
+	said := parseCacheControl(buffers[0][:0], h["Cache-Control"])
 	if expires, present := h["Expires"]; present {
 		delete(h, "Expires")
 		if !said.has("max-age") {
@@ -160,7 +160,7 @@ func makePrivate(h http.Header) {
 		}
 	}
 	var text [128]byte
-	value := said.forOneUser(room[1][:0]).appendTo(text[:0])
+	value := said.forOneUser(buffers[1][:0]).appendTo(text[:0])
 	if lines := h["Cache-Control"]; len(lines) != 1 || lines[0] != string(value) {
 		h["Cache-Control"] = []string{string(value)}
 	}

@@ -26,7 +26,7 @@ func (t TrustedProxies) contains(addr netip.Addr) bool {
 	return slices.ContainsFunc(t, func(p netip.Prefix) bool { return p.Contains(addr) })
 }
 
-// Peer is who is at the other end of a request.
+// Peer is the other end of a request.
 type Peer struct {
 	// Client is the address of the browser, as far as it can be believed; invalid when it is unknown.
 	Client netip.Addr
@@ -34,8 +34,8 @@ type Peer struct {
 	Trusted bool
 }
 
-// Peer walks X-Forwarded-For from the right, where the nearest proxy wrote, to the first address that is no trusted
-// proxy: whatever stands left of it may be invented.
+// Peer walks X-Forwarded-For from the right, where the nearest proxy wrote, to the first address that is not a trusted
+// proxy's: everything left of it may be invented.
 func (t TrustedProxies) Peer(r *http.Request) Peer {
 	client := parseAddr(r.RemoteAddr)
 	p := Peer{Client: client, Trusted: t.contains(client)}

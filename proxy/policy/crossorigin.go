@@ -6,7 +6,7 @@ import "net/http"
 // page of another origin can add without a preflight.
 const ScriptHeader = "Stagedoor-Request"
 
-// OriginResult is what the cross-origin rule says of a request that the session cookie speaks for.
+// OriginResult is what the cross-origin rule says of a request.
 type OriginResult int
 
 const (
@@ -62,14 +62,14 @@ func (o OriginRule) Check(r *http.Request) OriginResult {
 // CheckRoute is Check for a route. It also allows a person's navigation, wherever it comes from: after a login it comes from
 // Spotify, and the site that caused it cannot read what the person sees.
 func (o OriginRule) CheckRoute(r *http.Request) OriginResult {
-	if verdict := o.Check(r); verdict == OriginAllowed || !navigates(r) {
-		return verdict
+	if result := o.Check(r); result == OriginAllowed || !navigates(r) {
+		return result
 	}
 	return OriginAllowed
 }
 
 // navigates tells whether a person goes to another page (Fetch Metadata): neither a frame, an embedded object, nor what a
-// browser fetches in advance (Sec-Purpose). A request with an Origin is no such navigation.
+// browser fetches in advance (Sec-Purpose). A request with an Origin is not such a navigation.
 func navigates(r *http.Request) bool {
 	return r.Method == http.MethodGet && len(r.Header["Origin"]) == 0 &&
 		only(r.Header["Sec-Fetch-Mode"], "navigate") && only(r.Header["Sec-Fetch-Dest"], "document") &&

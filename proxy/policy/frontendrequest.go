@@ -14,7 +14,7 @@ func ForgesForwarded(name string, trusted bool) bool {
 }
 
 // OnlyWebSockets takes back the wish for another protocol. Over an h2c connection that went through here, a client would
-// send the frontend further requests which nobody has cleaned.
+// send the frontend further requests that are not cleaned.
 func OnlyWebSockets(h http.Header) {
 	if !strings.EqualFold(h.Get("Upgrade"), "websocket") {
 		h.Del("Upgrade")

@@ -17,21 +17,21 @@ func ParseOrigin(raw string) (*url.URL, error) {
 	}
 	u, err := url.Parse(raw)
 	if err != nil || u.Opaque != "" || (u.Scheme != "http" && u.Scheme != "https") {
-		return nil, fmt.Errorf("%q is no origin; write http:// or https://, a host and perhaps a port", raw)
+		return nil, fmt.Errorf("%q is not an origin; write http:// or https://, a host and perhaps a port", raw)
 	}
 	if u.Path != "" {
 		return nil, fmt.Errorf("an origin has no path; write it without %q", u.EscapedPath())
 	}
 	host := strings.ToLower(u.Hostname())
 	if !validHost(host) {
-		return nil, fmt.Errorf("%q is no host; write a name in ASCII or an IP address", host)
+		return nil, fmt.Errorf("%q is not a host; write a name in ASCII or an IP address", host)
 	}
 	port := u.Port()
 	if strings.HasSuffix(u.Host, ":") {
 		return nil, errors.New("there is a colon but no port; write the port or leave out the colon")
 	}
 	if n, err := strconv.Atoi(port); port != "" && (err != nil || n < 1 || n > 65535 || strconv.Itoa(n) != port) {
-		return nil, fmt.Errorf("%q is no port; write a number from 1 to 65535", port)
+		return nil, fmt.Errorf("%q is not a port; write a number from 1 to 65535", port)
 	}
 	if strings.Contains(host, ":") {
 		host = "[" + host + "]"
