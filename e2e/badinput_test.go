@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"stagedoor/e2e/stage"
 )
 
 // badRequest is one that no endpoint should serve, and what it gets.
@@ -13,8 +15,6 @@ type badRequest struct {
 	reason             string
 	headers            []string
 }
-
-const aState = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA" // looks like one
 
 // badRequests go through the endpoints one by one.
 func badRequests() []badRequest {
@@ -35,10 +35,10 @@ func badRequests() []badRequest {
 		{"login by POST", post, "/auth/login", 405, wrong, nil},
 
 		{"callback without anything", get, "/auth/callback", 400, bad, nil},
-		{"callback with a made-up state", get, "/auth/callback?code=x&state=" + aState, 400, bad, nil},
+		{"callback with a made-up state", get, "/auth/callback?code=x&state=" + stage.AState, 400, bad, nil},
 		{"callback with a strange state", get, "/auth/callback?code=x&state=%00%22%27", 400, bad, nil},
 		{"callback without a state", get, "/auth/callback?code=x", 400, bad, nil},
-		{"callback with two codes", get, "/auth/callback?code=x&code=y&state=" + aState, 400, bad, nil},
+		{"callback with two codes", get, "/auth/callback?code=x&code=y&state=" + stage.AState, 400, bad, nil},
 		{"callback with two states", get, "/auth/callback?code=x&state=a&state=b", 400, bad, nil},
 		{"callback with an error and no state", get, "/auth/callback?error=access_denied", 400, bad, nil},
 		{"callback of another issuer", get, "/auth/callback?code=x&state=a&iss=https://evil.example", 400, bad, nil},
@@ -59,7 +59,7 @@ func badRequests() []badRequest {
 		{"a fragment where there is none", post, "/auth/fragment", 404, no, nil},
 		{"verify by POST", post, "/auth/verify", 405, wrong, nil},
 		{"connect without a ticket", get, "/auth/connect", 400, bad, nil},
-		{"connect with a made-up ticket", get, "/auth/connect?ticket=" + aState, 400, bad, nil},
+		{"connect with a made-up ticket", get, "/auth/connect?ticket=" + stage.AState, 400, bad, nil},
 		{"connect with two tickets", get, "/auth/connect?ticket=a&ticket=b", 400, bad, nil},
 		{"no endpoint", get, "/auth/nothing", 404, no, nil},
 		{"climbing out of /auth", get, "/auth/%2e%2e/api/me", 404, no, nil},
@@ -69,7 +69,7 @@ func badRequests() []badRequest {
 		{"an encoded slash", get, "/api/me%2fplayer", 404, no, nil},
 		{"a method that the route does not take", http.MethodPatch, "/api/me", 405, wrong, nil},
 		{"an account's other path", get, "/radio/me", 404, no, nil},
-		{"an account that is not connected", get, nowPlaying, 401, "REAUTHORIZATION_REQUIRED", nil},
+		{"an account that is not connected", get, stage.NowPlaying, 401, "REAUTHORIZATION_REQUIRED", nil},
 		{"an account without its key", get, "/box/me/player", 401, "LOGIN_REQUIRED", nil},
 		{"an account with a wrong key", get, "/box/me/player", 401, "LOGIN_REQUIRED", []string{"Authorization", "Bearer x"}},
 	}
@@ -80,40 +80,40 @@ func badRequests() []badRequest {
 func TestBadInput(t *testing.T) {
 	t.Parallel()
 	keys := t.TempDir() + "/keys"
-	writeFile(t, keys, "the-key-of-a-caller")
-	w := newWorld(t, options{
-		accounts: radio + "\nbox: {api_keys_file: " + keys + "}",
-		routes: pages{}.route(t, userRoute, radioRoute,
+	stage.WriteFile(t, keys, "the-key-of-a-caller")
+	w := stage.NewWorld(t, stage.Options{
+		Accounts: stage.Radio + "\nbox: {api_keys_file: " + keys + "}",
+		Routes: stage.Pages{}.Route(t, stage.UserRoute, stage.RadioRoute,
 			"{path: /box/, upstream: spotify, credentials: account:box, methods: [GET], allow: [me/player]}"),
 	})
-	v, other := w.visitor(), w.visitor()
-	v.login("ada")
-	other.login("ada")
-	before := len(w.keys("*"))
-	w.spotify.ForgetSeen()
+	v, other := w.Visitor(), w.Visitor()
+	v.Login("ada")
+	other.Login("ada")
+	before := len(w.Keys("*"))
+	w.Spotify.ForgetSeen()
 	for _, c := range badRequests() {
-		a := v.do(c.method, c.path, "", c.headers...)
-		if a.status != c.status || a.reason() != c.reason {
-			t.Errorf("%s: answered %d %s %.300s, want %d %s", c.name, a.status, a.reason(), a.body, c.status, c.reason)
+		a := v.Do(c.method, c.path, "", c.headers...)
+		if a.Status != c.status || a.Reason() != c.reason {
+			t.Errorf("%s: answered %d %s %.300s, want %d %s", c.name, a.Status, a.Reason(), a.Body, c.status, c.reason)
 		}
-		if strings.Contains(a.body, "<script>") || strings.Contains(a.body, "%!") || len(a.body) > 5000 {
-			t.Errorf("%s: the answer is %.300s", c.name, a.body)
+		if strings.Contains(a.Body, "<script>") || strings.Contains(a.Body, "%!") || len(a.Body) > 5000 {
+			t.Errorf("%s: the answer is %.300s", c.name, a.Body)
 		}
-		if a.header.Get("Cache-Control") != "no-store" || a.header.Get("X-Content-Type-Options") != "nosniff" {
-			t.Errorf("%s: the headers are %v", c.name, a.header)
+		if a.Header.Get("Cache-Control") != "no-store" || a.Header.Get("X-Content-Type-Options") != "nosniff" {
+			t.Errorf("%s: the headers are %v", c.name, a.Header)
 		}
 	}
-	if counts := w.spotify.Counts(); counts.API != 0 || counts.Authorize != 0 || len(counts.TokenCalls) != 0 {
+	if counts := w.Spotify.Counts(); counts.API != 0 || counts.Authorize != 0 || len(counts.TokenCalls) != 0 {
 		t.Errorf("Spotify has heard of it: %+v", counts)
 	}
-	if after := w.keys("*"); len(after) != before {
+	if after := w.Keys("*"); len(after) != before {
 		t.Errorf("Redis had %d keys and has %v", before, after)
 	}
-	v.expectMe("ada")
-	if _, _, others := v.sessions(); len(others) != 1 {
+	v.ExpectMe("ada")
+	if _, _, others := v.Sessions(); len(others) != 1 {
 		t.Errorf("the other session is %v", others)
 	}
-	for _, line := range w.replicas[0].logged(func(l logLine) bool { return l.Level == "error" || l.Status >= 500 }) {
+	for _, line := range w.Replicas[0].Logged(func(l stage.LogLine) bool { return l.Level == "error" || l.Status >= 500 }) {
 		t.Errorf("the log says %+v", line)
 	}
 }

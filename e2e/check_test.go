@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"stagedoor/e2e/stage"
 	"stagedoor/session/sessiontest"
 )
 
@@ -13,8 +14,8 @@ import (
 // costs the exit code.
 func TestCheckOnline(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, options{})
-	good, err := os.ReadFile(w.replicas[0].config)
+	w := stage.NewWorld(t, stage.Options{})
+	good, err := os.ReadFile(w.Replicas[0].Config)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -31,33 +32,33 @@ func TestCheckOnline(t *testing.T) {
 		stdout  []string
 		stderr  []string // one a line
 	}{
-		{"all is well", nil, nil, 0, []string{redisOK, spotifyOK, "\n  " + w.balancer.URL + "/auth/callback\n"}, nil},
-		{"a wrong secret", nil, []string{clientSecret, "hunter2"}, 1, []string{redisOK},
+		{"all is well", nil, nil, 0, []string{redisOK, spotifyOK, "\n  " + w.Balancer.URL + "/auth/callback\n"}, nil},
+		{"a wrong secret", nil, []string{stage.ClientSecret, "hunter2"}, 1, []string{redisOK},
 			[]string{"fault: Spotify refuses the client id or secret (invalid_client: "}},
-		{"a wrong id", nil, []string{clientID, "nobody"}, 1, []string{redisOK}, []string{"fault: Spotify refuses the client id"}},
-		{"no way to Spotify", nil, []string{w.accounts.URL + "/api/token", "http://" + nobody + "/api/token"}, 1, []string{redisOK},
+		{"a wrong id", nil, []string{stage.ClientID, "nobody"}, 1, []string{redisOK}, []string{"fault: Spotify refuses the client id"}},
+		{"no way to Spotify", nil, []string{w.Accounts.URL + "/api/token", "http://" + nobody + "/api/token"}, 1, []string{redisOK},
 			[]string{"fault: Spotify gives no token (the token endpoint is unavailable: "}},
-		{"no secret", nil, []string{"client_secret: \"" + clientSecret + "\"", "flow: authorization_code_pkce"}, 0,
+		{"no secret", nil, []string{"client_secret: \"" + stage.ClientSecret + "\"", "flow: authorization_code_pkce"}, 0,
 			[]string{redisOK, "skipped: There is no client secret"}, nil},
 		{"no Redis", nil, []string{"session:\n", "session:\n  store: memory\n"}, 0,
 			[]string{"skipped: Sessions live in memory", spotifyOK}, nil},
-		{"two faults", nil, []string{w.redis.Addr(), nobody, clientSecret, "hunter2"}, 1, nil,
+		{"two faults", nil, []string{w.Redis.Addr(), nobody, stage.ClientSecret, "hunter2"}, 1, nil,
 			[]string{"fault: Redis does not answer: ", "fault: Spotify refuses"}},
 		{"a fault in the file", nil, []string{"session:\n", "session:\n  store: disk\n"}, 2, nil,
 			[]string{".yaml:", " |   store: disk", " |   ^"}},
 		{"an evicting Redis", func() {
-			if _, err := w.redis.Do("CONFIG", "SET", "maxmemory-policy", "allkeys-lru"); err != nil {
+			if _, err := w.Redis.Do("CONFIG", "SET", "maxmemory-policy", "allkeys-lru"); err != nil {
 				t.Fatal(err)
 			}
 		}, nil, 0, []string{redisOK, spotifyOK}, []string{"warning: Redis evicts keys"}},
-		{"Redis is down", w.redis.Stop, nil, 1, []string{spotifyOK}, []string{"fault: Redis does not answer: "}},
+		{"Redis is down", w.Redis.Stop, nil, 1, []string{spotifyOK}, []string{"fault: Redis does not answer: "}},
 	} {
 		if c.prepare != nil {
 			c.prepare()
 		}
 		config := filepath.Join(t.TempDir(), "config.yaml")
-		writeFile(t, config, strings.NewReplacer(c.replace...).Replace(string(good)))
-		code, stdout, stderr := stagedoor(t, nil, "check", "-config", config, "-online")
+		stage.WriteFile(t, config, strings.NewReplacer(c.replace...).Replace(string(good)))
+		code, stdout, stderr := stage.Stagedoor(t, nil, "check", "-config", config, "-online")
 		if code != c.code {
 			t.Errorf("%s: code %d, want %d", c.name, code, c.code)
 		}
@@ -74,7 +75,7 @@ func TestCheckOnline(t *testing.T) {
 		if !matches || len(c.stderr) == 0 && stderr != "" {
 			t.Errorf("%s: standard error is\n%s\nwant %q", c.name, stderr, c.stderr)
 		}
-		for _, secret := range []string{clientSecret, "hunter2", w.key.Reveal()} {
+		for _, secret := range []string{stage.ClientSecret, "hunter2", w.Key.Reveal()} {
 			if strings.Contains(stdout+stderr, secret) {
 				t.Errorf("%s: it shows a secret:\n%s%s", c.name, stdout, stderr)
 			}
@@ -86,9 +87,9 @@ func TestCheckOnline(t *testing.T) {
 func TestCheckSaysWhere(t *testing.T) {
 	t.Parallel()
 	config := filepath.Join(t.TempDir(), "config.yaml")
-	writeFile(t, config, "server:\n  lisen: 127.0.0.1:8080\nspotify: {client_id: id, client_secret: hunter2, flow: magic}\n"+
+	stage.WriteFile(t, config, "server:\n  lisen: 127.0.0.1:8080\nspotify: {client_id: id, client_secret: hunter2, flow: magic}\n"+
 		"session: {keys: [\"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\"]}\n")
-	code, stdout, stderr := stagedoor(t, nil, "check", "-config", config)
+	code, stdout, stderr := stage.Stagedoor(t, nil, "check", "-config", config)
 	want := config + `:2:3: server.lisen: unknown key; did you mean listen?
 ` + config + `:3:50: spotify.flow: "magic" is no flow; write authorization_code, authorization_code_pkce or implicit
 `
@@ -104,7 +105,7 @@ func TestSchema(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if code, stdout, stderr := stagedoor(t, nil, "schema"); code != 0 || stdout != string(want) || stderr != "" {
+	if code, stdout, stderr := stage.Stagedoor(t, nil, "schema"); code != 0 || stdout != string(want) || stderr != "" {
 		t.Errorf("code %d, %d bytes, %q; want config.schema.json with %d bytes", code, len(stdout), stderr, len(want))
 	}
 }

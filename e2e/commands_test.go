@@ -1,42 +1,24 @@
 package e2e
 
 import (
-	"bytes"
 	"encoding/base64"
-	"errors"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"stagedoor/e2e/stage"
 	"stagedoor/session/sessiontest"
 	"stagedoor/simulator"
 )
 
-// stagedoor runs a command to its end.
-func stagedoor(t *testing.T, env []string, args ...string) (code int, stdout, stderr string) {
-	t.Helper()
-	command := exec.CommandContext(t.Context(), binary, args...)
-	command.Dir = t.TempDir()
-	command.Env = append([]string{"PATH=" + os.Getenv("PATH")}, env...)
-	var out, errs bytes.Buffer
-	command.Stdout, command.Stderr = &out, &errs
-	err := command.Run()
-	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) {
-		t.Fatal(err)
-	}
-	return command.ProcessState.ExitCode(), out.String(), errs.String()
-}
-
 // TestWrongUsage checks that every mistake is one sentence on standard error and exit code 2.
 func TestWrongUsage(t *testing.T) {
 	typo := filepath.Join(t.TempDir(), "config.yaml")
-	writeFile(t, typo, "spotfy: {}\nserver: {listn: 1}\n")
+	stage.WriteFile(t, typo, "spotfy: {}\nserver: {listn: 1}\n")
 	for name, c := range map[string]struct {
 		env  []string
 		args []string
@@ -55,7 +37,7 @@ func TestWrongUsage(t *testing.T) {
 		"demo for the world": {nil, []string{"demo", "-listen", "0.0.0.0:8080"}, "127.0.0.1"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			code, stdout, stderr := stagedoor(t, c.env, c.args...)
+			code, stdout, stderr := stage.Stagedoor(t, c.env, c.args...)
 			if code != 2 || !strings.Contains(stderr, c.want) || stdout != "" {
 				t.Errorf("code %d, stdout %q, stderr %q; want code 2 and %q on stderr", code, stdout, stderr, c.want)
 			}
@@ -68,13 +50,13 @@ func TestWrongUsage(t *testing.T) {
 
 // TestCheck checks that all faults come at once, that a good file is explained, and that -online asks Redis and Spotify.
 func TestCheck(t *testing.T) {
-	w := newWorld(t, options{})
-	config := w.replicas[0].config
-	code, stdout, stderr := stagedoor(t, nil, "check", "-config", config, "-online")
+	w := stage.NewWorld(t, stage.Options{})
+	config := w.Replicas[0].Config
+	code, stdout, stderr := stage.Stagedoor(t, nil, "check", "-config", config, "-online")
 	if code != 0 {
 		t.Fatalf("code %d: %s", code, stderr)
 	}
-	for _, want := range []string{w.balancer.URL + "/auth/callback", "/api/", "Redis answers", "Spotify accepts"} {
+	for _, want := range []string{w.Balancer.URL + "/auth/callback", "/api/", "Redis answers", "Spotify accepts"} {
 		if !strings.Contains(stdout, want) {
 			t.Errorf("%q is not in\n%s", want, stdout)
 		}
@@ -84,85 +66,85 @@ func TestCheck(t *testing.T) {
 		t.Fatal(err)
 	}
 	wrong := filepath.Join(t.TempDir(), "config.yaml")
-	writeFile(t, wrong, strings.Replace(string(text), clientSecret, "wrong", 1))
-	if code, _, stderr := stagedoor(t, nil, "check", "-config", wrong, "-online"); code != 1 || !strings.Contains(stderr, "client_secret") {
+	stage.WriteFile(t, wrong, strings.Replace(string(text), stage.ClientSecret, "wrong", 1))
+	if code, _, stderr := stage.Stagedoor(t, nil, "check", "-config", wrong, "-online"); code != 1 || !strings.Contains(stderr, "client_secret") {
 		t.Errorf("a wrong secret: code %d, %s", code, stderr)
 	}
-	writeFile(t, wrong, strings.NewReplacer(w.balancer.URL, "http://localhost:8080", "user}", "usr}").Replace(string(text)))
-	if code, _, stderr := stagedoor(t, nil, "check", "-config", wrong); code != 2 || strings.Count(stderr, wrong+":") != 2 {
+	stage.WriteFile(t, wrong, strings.NewReplacer(w.Balancer.URL, "http://localhost:8080", "user}", "usr}").Replace(string(text)))
+	if code, _, stderr := stage.Stagedoor(t, nil, "check", "-config", wrong); code != 2 || strings.Count(stderr, wrong+":") != 2 {
 		t.Errorf("two faults: code %d, %s", code, stderr)
 	}
 }
 
 func TestKeyAndVersion(t *testing.T) {
-	_, first, _ := stagedoor(t, nil, "key")
-	_, second, _ := stagedoor(t, nil, "key")
+	_, first, _ := stage.Stagedoor(t, nil, "key")
+	_, second, _ := stage.Stagedoor(t, nil, "key")
 	raw, err := base64.StdEncoding.DecodeString(strings.TrimSpace(first))
 	if err != nil || len(raw) != 32 || first == second {
 		t.Errorf("two keys: %q and %q", first, second)
 	}
-	if code, stdout, _ := stagedoor(t, nil, "version"); code != 0 || !strings.HasPrefix(stdout, "stagedoor ") || !strings.Contains(stdout, "go1.") {
+	if code, stdout, _ := stage.Stagedoor(t, nil, "version"); code != 0 || !strings.HasPrefix(stdout, "stagedoor ") || !strings.Contains(stdout, "go1.") {
 		t.Errorf("version: code %d, %q", code, stdout)
 	}
 }
 
 // TestReadiness follows /readyz and the health check through an outage of Redis.
 func TestReadiness(t *testing.T) {
-	w := newWorld(t, options{knownAdmin: true})
-	p := w.replicas[0]
+	w := stage.NewWorld(t, stage.Options{KnownAdmin: true})
+	p := w.Replicas[0]
 	expect := func(healthy bool) {
 		t.Helper()
-		status, body := p.ask("/readyz")
-		code, _, _ := stagedoor(t, nil, "healthcheck", "-config", p.config)
+		status, body := p.Ask("/readyz")
+		code, _, _ := stage.Stagedoor(t, nil, "healthcheck", "-config", p.Config)
 		if healthy != (status == http.StatusOK) || healthy != (code == 0) {
 			t.Errorf("/readyz answers %d %q and healthcheck exits with %d; healthy should be %t", status, body, code, healthy)
 		}
 		if !healthy && !strings.Contains(body, "the session store is not ready: ") {
 			t.Errorf("/readyz does not say what is wrong: %q", body)
 		}
-		if status, _ := p.ask("/livez"); status != http.StatusOK {
+		if status, _ := p.Ask("/livez"); status != http.StatusOK {
 			t.Errorf("/livez answers %d", status)
 		}
 	}
 	expect(true)
-	w.redis.Stop()
+	w.Redis.Stop()
 	expect(false)
-	w.redis.Start()
+	w.Redis.Start()
 	expect(true)
-	if a := w.visitor().get("/readyz"); strings.Contains(a.body, "ready") {
-		t.Errorf("the public listener knows /readyz: %d %s", a.status, a.body)
+	if a := w.Visitor().Get("/readyz"); strings.Contains(a.Body, "ready") {
+		t.Errorf("the public listener knows /readyz: %d %s", a.Status, a.Body)
 	}
 }
 
 // TestSignals checks that SIGTERM waits for the request in flight, that SIGHUP does no harm, and the exit code.
 func TestSignals(t *testing.T) {
-	w := newWorld(t, options{server: "shutdown_delay: 300ms"})
-	v := w.visitor()
-	v.login("ada")
-	p := w.replicas[0]
-	p.signal(syscall.SIGHUP)
+	w := stage.NewWorld(t, stage.Options{Server: "shutdown_delay: 300ms"})
+	v := w.Visitor()
+	v.Login("ada")
+	p := w.Replicas[0]
+	p.Signal(syscall.SIGHUP)
 	slow := simulator.Fault{Name: "slow", Match: simulator.Match{Path: "/v1/me"}, Delay: time.Second, Times: 1}
-	if _, err := w.spotify.AddFault(slow); err != nil {
+	if _, err := w.Spotify.AddFault(slow); err != nil {
 		t.Fatal(err)
 	}
-	w.spotify.ForgetSeen()
-	answers := make(chan answer, 1)
+	w.Spotify.ForgetSeen()
+	answers := make(chan stage.Answer, 1)
 	go func() {
-		a, _ := v.try(http.MethodGet, "/api/me", "") // a failed one has status 0
+		a, _ := v.Try(http.MethodGet, "/api/me", "") // a failed one has status 0
 		answers <- a
 	}()
-	if _, err := w.spotify.AwaitSeen(t.Context(), simulator.Filter{}, 1); err != nil {
+	if _, err := w.Spotify.AwaitSeen(t.Context(), simulator.Filter{}, 1); err != nil {
 		t.Fatal(err)
 	}
-	p.signal(syscall.SIGTERM)
-	sessiontest.Eventually(t, startTime, "/readyz says no", func() bool {
-		status, _ := p.ask("/readyz")
+	p.Signal(syscall.SIGTERM)
+	sessiontest.Eventually(t, stage.StartTime, "/readyz says no", func() bool {
+		status, _ := p.Ask("/readyz")
 		return status == http.StatusServiceUnavailable
 	})
-	if a := <-answers; a.status != http.StatusOK {
-		t.Errorf("the request in flight got %d %s", a.status, a.body)
+	if a := <-answers; a.Status != http.StatusOK {
+		t.Errorf("the request in flight got %d %s", a.Status, a.Body)
 	}
-	if err := p.wait(); err != nil {
+	if err := p.Wait(); err != nil {
 		t.Errorf("SIGTERM ended the gateway with %v", err)
 	}
 }

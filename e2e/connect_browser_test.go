@@ -6,6 +6,7 @@ import (
 
 	"github.com/chromedp/chromedp"
 
+	"stagedoor/e2e/stage"
 	"stagedoor/simulator"
 )
 
@@ -13,17 +14,17 @@ import (
 // the cross-origin rule, to the consent page and back.
 func TestConnectButton(t *testing.T) {
 	t.Parallel()
-	tab := chromium(t)
-	w := newWorld(t, options{accounts: radio, routes: pages{}.route(t, radioRoute)})
-	if err := w.spotify.SetConsent(simulator.Consent{User: "ada"}); err != nil {
+	tab := stage.Chromium(t)
+	w := stage.NewWorld(t, stage.Options{Accounts: stage.Radio, Routes: stage.Pages{}.Route(t, stage.RadioRoute)})
+	if err := w.Spotify.SetConsent(simulator.Consent{User: "ada"}); err != nil {
 		t.Fatal(err)
 	}
-	act(t, tab, "open the link", chromedp.Navigate(w.connectLink(t, "radio")))
-	if title := evaluate[string](t, tab, `document.querySelector("h1").textContent`); title != "Connect a Spotify account" {
+	stage.Act(t, tab, "open the link", chromedp.Navigate(w.ConnectLink(t, "radio")))
+	if title := stage.Evaluate[string](t, tab, `document.querySelector("h1").textContent`); title != "Connect a Spotify account" {
 		t.Errorf("the page is called %q", title)
 	}
-	act(t, tab, "press the button", chromedp.Click(chromedp.CSS("button")), chromedp.WaitVisible(chromedp.CSS("p.code")))
-	if said := evaluate[string](t, tab, `document.querySelector("p").textContent`); !strings.HasSuffix(said, "now speak for ada.") {
+	stage.Act(t, tab, "press the button", chromedp.Click(chromedp.CSS("button")), chromedp.WaitVisible(chromedp.CSS("p.code")))
+	if said := stage.Evaluate[string](t, tab, `document.querySelector("p").textContent`); !strings.HasSuffix(said, "now speak for ada.") {
 		t.Errorf("the end says %q", said)
 	}
 }

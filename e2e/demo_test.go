@@ -14,13 +14,14 @@ import (
 
 	"github.com/chromedp/chromedp"
 
+	"stagedoor/e2e/stage"
 	"stagedoor/session/sessiontest"
 )
 
 // startDemo runs `stagedoor demo` and returns the address that it prints.
 func startDemo(t *testing.T) string {
 	t.Helper()
-	command := exec.Command(binary, "demo", "-listen", sessiontest.FreeAddress(t))
+	command := exec.Command(stage.Binary, "demo", "-listen", sessiontest.FreeAddress(t))
 	output, err := command.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -48,7 +49,7 @@ func startDemo(t *testing.T) string {
 	select {
 	case address := <-addresses:
 		return address
-	case <-time.After(startTime):
+	case <-time.After(stage.StartTime):
 		t.Fatal("the demo prints no address")
 		return ""
 	}
@@ -63,35 +64,35 @@ const (
 
 // TestDemo is a person who clicks through the demo.
 func TestDemo(t *testing.T) {
-	tab := chromium(t)
+	tab := stage.Chromium(t)
 	home := startDemo(t)
 
-	act(t, tab, "open the demo", chromedp.Navigate(home), chromedp.WaitVisible(chromedp.CSS(loginButton)))
+	stage.Act(t, tab, "open the demo", chromedp.Navigate(home), chromedp.WaitVisible(chromedp.CSS(loginButton)))
 	logIn(t, tab, "ada")
-	expectText(t, tab, "#profile-name", "Ada Marlow")
+	stage.ExpectText(t, tab, "#profile-name", "Ada Marlow")
 	expectAllPlaylists(t, tab)
 	expectPlayer(t, tab)
 	expectNothingHeld(t, tab)
 
-	act(t, tab, "reload", chromedp.Reload(), chromedp.WaitVisible(chromedp.CSS(profileName)))
-	expectText(t, tab, "#profile-name", "Ada Marlow")
+	stage.Act(t, tab, "reload", chromedp.Reload(), chromedp.WaitVisible(chromedp.CSS(profileName)))
+	stage.ExpectText(t, tab, "#profile-name", "Ada Marlow")
 
-	second := anotherTab(t, tab)
-	act(t, second, "open a second tab", chromedp.Navigate(home), chromedp.WaitVisible(chromedp.CSS(profileName)))
-	act(t, tab, "log out", chromedp.Click(chromedp.CSS("#logout")), chromedp.WaitVisible(chromedp.CSS(loginButton)))
-	act(t, second, "the second tab notices", chromedp.WaitVisible(chromedp.CSS(loginButton)))
+	second := stage.AnotherTab(t, tab)
+	stage.Act(t, second, "open a second tab", chromedp.Navigate(home), chromedp.WaitVisible(chromedp.CSS(profileName)))
+	stage.Act(t, tab, "log out", chromedp.Click(chromedp.CSS("#logout")), chromedp.WaitVisible(chromedp.CSS(loginButton)))
+	stage.Act(t, second, "the second tab notices", chromedp.WaitVisible(chromedp.CSS(loginButton)))
 
-	act(t, tab, "deny", chromedp.Click(chromedp.CSS(loginButton)), chromedp.Click(chromedp.CSS(`button[value="cancel"]`)), chromedp.WaitVisible(chromedp.CSS(".code")))
-	expectText(t, tab, "main", "You did not allow this app")
-	act(t, tab, "go home", chromedp.Click(chromedp.CSS(`a[href="/"]`)), chromedp.WaitVisible(chromedp.CSS(loginButton)))
+	stage.Act(t, tab, "deny", chromedp.Click(chromedp.CSS(loginButton)), chromedp.Click(chromedp.CSS(`button[value="cancel"]`)), chromedp.WaitVisible(chromedp.CSS(".code")))
+	stage.ExpectText(t, tab, "main", "You did not allow this app")
+	stage.Act(t, tab, "go home", chromedp.Click(chromedp.CSS(`a[href="/"]`)), chromedp.WaitVisible(chromedp.CSS(loginButton)))
 	logIn(t, tab, "dora")
-	expectText(t, tab, "main", "not on this app's list")
+	stage.ExpectText(t, tab, "main", "not on this app's list")
 }
 
 // logIn goes from the demo's button through the consent page.
 func logIn(t *testing.T, tab context.Context, user string) {
 	t.Helper()
-	act(t, tab, "log in as "+user,
+	stage.Act(t, tab, "log in as "+user,
 		chromedp.Click(chromedp.CSS(loginButton)),
 		chromedp.Click(chromedp.CSS(fmt.Sprintf(`input[name="user"][value=%q]`, user))),
 		chromedp.Click(chromedp.CSS(`button[value="agree"]`)),
@@ -101,18 +102,18 @@ func logIn(t *testing.T, tab context.Context, user string) {
 // expectAllPlaylists pages to the last playlist.
 func expectAllPlaylists(t *testing.T, tab context.Context) {
 	t.Helper()
-	await(t, tab, "the first playlists", `document.querySelectorAll("#playlists li").length > 0`)
+	stage.Await(t, tab, "the first playlists", `document.querySelectorAll("#playlists li").length > 0`)
 	for {
-		before := evaluate[int](t, tab, `document.querySelectorAll("#playlists li").length`)
-		if evaluate[bool](t, tab, `document.querySelector("#playlists-more").hidden`) {
+		before := stage.Evaluate[int](t, tab, `document.querySelectorAll("#playlists li").length`)
+		if stage.Evaluate[bool](t, tab, `document.querySelector("#playlists-more").hidden`) {
 			if before <= 40 {
 				t.Errorf("paging ended at %d playlists, want all of several pages", before)
 			}
-			expectText(t, tab, "#playlists-count", fmt.Sprint(before))
+			stage.ExpectText(t, tab, "#playlists-count", fmt.Sprint(before))
 			return
 		}
-		act(t, tab, "load more", chromedp.Click(chromedp.CSS("#playlists-more")))
-		await(t, tab, "more playlists", fmt.Sprintf(`document.querySelectorAll("#playlists li").length > %d`, before))
+		stage.Act(t, tab, "load more", chromedp.Click(chromedp.CSS("#playlists-more")))
+		stage.Await(t, tab, "more playlists", fmt.Sprintf(`document.querySelectorAll("#playlists li").length > %d`, before))
 	}
 }
 
@@ -120,24 +121,24 @@ func expectAllPlaylists(t *testing.T, tab context.Context) {
 func expectPlayer(t *testing.T, tab context.Context) {
 	t.Helper()
 	label := `document.querySelector("#player-toggle").getAttribute("aria-label")`
-	await(t, tab, "music is on", label+` === "Pause"`)
-	act(t, tab, "pause", chromedp.Click(chromedp.CSS("#player-toggle")))
-	await(t, tab, "music is off", label+` === "Play"`)
-	act(t, tab, "play", chromedp.Click(chromedp.CSS("#player-toggle")))
-	await(t, tab, "music is on again", label+` === "Pause"`)
-	title := read(t, tab, "the title", chromedp.Text(chromedp.CSS("#player-title")))
-	act(t, tab, "next", chromedp.Click(chromedp.CSS("#player-next")))
-	await(t, tab, "another track", fmt.Sprintf(`document.querySelector("#player-title").textContent !== %q`, title))
+	stage.Await(t, tab, "music is on", label+` === "Pause"`)
+	stage.Act(t, tab, "pause", chromedp.Click(chromedp.CSS("#player-toggle")))
+	stage.Await(t, tab, "music is off", label+` === "Play"`)
+	stage.Act(t, tab, "play", chromedp.Click(chromedp.CSS("#player-toggle")))
+	stage.Await(t, tab, "music is on again", label+` === "Pause"`)
+	title := stage.Read(t, tab, "the title", chromedp.Text(chromedp.CSS("#player-title")))
+	stage.Act(t, tab, "next", chromedp.Click(chromedp.CSS("#player-next")))
+	stage.Await(t, tab, "another track", fmt.Sprintf(`document.querySelector("#player-title").textContent !== %q`, title))
 }
 
 // expectNothingHeld looks for itself: no script of the page could find a token.
 func expectNothingHeld(t *testing.T, tab context.Context) {
 	t.Helper()
-	held := evaluate[string](t, tab, `document.cookie + JSON.stringify({...localStorage}) + JSON.stringify({...sessionStorage})`)
+	held := stage.Evaluate[string](t, tab, `document.cookie + JSON.stringify({...localStorage}) + JSON.stringify({...sessionStorage})`)
 	if held != "{}{}" {
 		t.Errorf("the page holds %q", held)
 	}
-	expectText(t, tab, "#holdings-verdict", "token")
+	stage.ExpectText(t, tab, "#holdings-verdict", "token")
 }
 
 // TestDemoWithoutBrowser checks the demo's pages where no Chromium is installed.

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"stagedoor/e2e/stage"
 	"stagedoor/session"
 	"stagedoor/session/sessiontest"
 )
@@ -17,10 +18,10 @@ func TestDeployedConfigurations(t *testing.T) {
 	t.Parallel()
 	secrets := t.TempDir()
 	for _, name := range []string{"spotify_client_secret", "session_keys", "redis_password"} {
-		writeFile(t, filepath.Join(secrets, name), session.NewKey().Reveal()+"\n")
+		stage.WriteFile(t, filepath.Join(secrets, name), session.NewKey().Reveal()+"\n")
 	}
 	kubernetes := filepath.Join(t.TempDir(), "config.yaml")
-	writeFile(t, kubernetes, replaced(t, contentOf(t, deployed(t, "kubernetes/config.yaml")), "/run/secrets/stagedoor", secrets))
+	stage.WriteFile(t, kubernetes, replaced(t, contentOf(t, deployed(t, "kubernetes/config.yaml")), "/run/secrets/stagedoor", secrets))
 	for file, environment := range map[string][]string{
 		kubernetes: nil,
 		deployed(t, "config.ha.yaml"): {
@@ -28,7 +29,7 @@ func TestDeployedConfigurations(t *testing.T) {
 			"STAGEDOOR_SESSION_KEY=" + session.NewKey().Reveal(),
 		},
 	} {
-		check := exec.Command(binary, "check", "-config", file)
+		check := exec.Command(stage.Binary, "check", "-config", file)
 		check.Env = append(environment, "PATH="+os.Getenv("PATH"))
 		if output, err := check.CombinedOutput(); err != nil {
 			t.Errorf("check -config %s: %v\n%s", file, err, output)
@@ -42,7 +43,7 @@ func TestUnit(t *testing.T) {
 	analyze, err := exec.LookPath("systemd-analyze")
 	sessiontest.Require(t, "systemd", "Install systemd 250 or later, which Debian has.", err == nil)
 	unit := filepath.Join(t.TempDir(), "stagedoor.service")
-	writeFile(t, unit, replaced(t, contentOf(t, deployed(t, "stagedoor.service")), "/usr/local/bin/stagedoor serve", binary+" serve"))
+	stage.WriteFile(t, unit, replaced(t, contentOf(t, deployed(t, "stagedoor.service")), "/usr/local/bin/stagedoor serve", stage.Binary+" serve"))
 	if output, err := exec.Command(analyze, "verify", unit).CombinedOutput(); err != nil || len(output) > 0 {
 		t.Errorf("systemd-analyze verify: %v\n%s", err, output)
 	}

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"stagedoor/e2e/stage"
 	"stagedoor/session/sessiontest"
 )
 
@@ -80,12 +81,12 @@ func alertNames(t *testing.T) []string {
 func TestQueries(t *testing.T) {
 	t.Parallel()
 	binary := prometheusTool(t, "prometheus")
-	w := newWorld(t, options{})
-	v := w.visitor()
-	v.login("ada")
-	v.get("/api/me").expect(t, "a call", http.StatusOK, "")
-	v.get("/").expect(t, "a page", http.StatusOK, "")
-	m := startPrometheus(t, binary, w.replicas[0].admin)
+	w := stage.NewWorld(t, stage.Options{})
+	v := w.Visitor()
+	v.Login("ada")
+	v.Get("/api/me").Expect(t, "a call", http.StatusOK, "")
+	v.Get("/").Expect(t, "a page", http.StatusOK, "")
+	m := startPrometheus(t, binary, w.Replicas[0].Admin)
 	queries := append(dashboardQueries(t), m.ruleQueries()...)
 	if len(queries) < 20 {
 		t.Fatalf("%d queries are too few to be all", len(queries))
@@ -155,13 +156,13 @@ func startPrometheus(t *testing.T, binary, admin string) *monitor {
 	t.Helper()
 	folder, address := t.TempDir(), sessiontest.FreeAddress(t)
 	file := filepath.Join(folder, "prometheus.yml")
-	writeFile(t, file, replaced(t, contentOf(t, deployed(t, "prometheus.yml")),
+	stage.WriteFile(t, file, replaced(t, contentOf(t, deployed(t, "prometheus.yml")),
 		"gateway:9090", admin, "[alerts.yml]", fmt.Sprintf("[%q]", deployed(t, "alerts.yml")),
 		"scrape_interval: 15s", "scrape_interval: 500ms", "evaluation_interval: 15s", "evaluation_interval: 500ms"))
-	startProxy(t, address, folder, binary, "--config.file", file, "--storage.tsdb.path", filepath.Join(folder, "data"),
+	stage.StartProxy(t, address, folder, binary, "--config.file", file, "--storage.tsdb.path", filepath.Join(folder, "data"),
 		"--web.listen-address", address)
 	m := &monitor{t: t, api: "http://" + address + "/api/v1/"}
-	sessiontest.Eventually(t, startTime, "Prometheus has scraped the gateway", func() bool {
+	sessiontest.Eventually(t, stage.StartTime, "Prometheus has scraped the gateway", func() bool {
 		var result struct{ Result []any }
 		err := m.ask("query", url.Values{"query": {`count_over_time(up{job="stagedoor"}[1m]) > 1 and up{job="stagedoor"} == 1`}}, &result)
 		return err == nil && len(result.Result) == 1
@@ -199,7 +200,7 @@ func (m *monitor) ask(endpoint string, with url.Values, result any) error {
 func (m *monitor) ruleQueries() []query {
 	m.t.Helper()
 	var queries []query
-	sessiontest.Eventually(m.t, startTime, "Prometheus has evaluated every alert", func() bool {
+	sessiontest.Eventually(m.t, stage.StartTime, "Prometheus has evaluated every alert", func() bool {
 		var found struct {
 			Groups []struct {
 				Rules []struct{ Name, Query, Health, LastError string }

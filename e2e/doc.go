@@ -1,4 +1,3 @@
-// Package e2e holds the tests that see Stagedoor as its users do: gateway processes behind a load balancer, a real Redis,
-// the simulator in Spotify's place, and a real browser. TestFaults breaks what is around the gateway, under load, and
-// writes docs/faults.md.
+// Package e2e holds the tests that see Stagedoor as its users do. Those in which somebody means harm are in attack, those in
+// which something breaks under load in fault, and what they all play on in stage.
 package e2e

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"stagedoor/e2e/stage"
 	"stagedoor/session/sessiontest"
 )
 
@@ -24,16 +25,16 @@ func TestStockNginxAsFrontend(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(root, "docs"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	writeFile(t, filepath.Join(root, "docs", "index.html"), "<!doctype html><title>the docs</title>")
-	startNginx(t, address, fmt.Sprintf("server { listen %s; root %s; }", address, root))
+	stage.WriteFile(t, filepath.Join(root, "docs", "index.html"), "<!doctype html><title>the docs</title>")
+	stage.StartNginx(t, address, fmt.Sprintf("server { listen %s; root %s; }", address, root))
 	for _, host := range []string{"", "public", "upstream"} {
-		w := newWorld(t, options{routes: fmt.Sprintf("\n  - {path: /, upstream: \"http://%s\", host: %q}\n", address, host)})
-		location, a := w.visitor().step(w.balancer.URL + "/docs?a=%2F")
-		if a.status != http.StatusMovedPermanently || location != w.balancer.URL+"/docs/?a=%2F" {
-			t.Errorf("host %q: /docs is answered %d and leads to %s", host, a.status, location)
+		w := stage.NewWorld(t, stage.Options{Routes: fmt.Sprintf("\n  - {path: /, upstream: \"http://%s\", host: %q}\n", address, host)})
+		location, a := w.Visitor().Step(w.Balancer.URL + "/docs?a=%2F")
+		if a.Status != http.StatusMovedPermanently || location != w.Balancer.URL+"/docs/?a=%2F" {
+			t.Errorf("host %q: /docs is answered %d and leads to %s", host, a.Status, location)
 		}
-		if a := w.visitor().get("/docs/"); a.status != http.StatusOK || !strings.Contains(a.body, "the docs") {
-			t.Errorf("host %q: /docs/ is answered %d %s", host, a.status, a.body)
+		if a := w.Visitor().Get("/docs/"); a.Status != http.StatusOK || !strings.Contains(a.Body, "the docs") {
+			t.Errorf("host %q: /docs/ is answered %d %s", host, a.Status, a.Body)
 		}
 	}
 }
@@ -56,12 +57,12 @@ func TestProxyOfTheEnvironment(t *testing.T) {
 	frontend.Listener = listener
 	frontend.Start()
 	defer frontend.Close()
-	w := newWorld(t, options{
-		routes:  fmt.Sprintf("\n  - {path: /, upstream: %q}\n", frontend.URL),
-		prepare: func(w *world) { w.env = []string{"HTTP_PROXY=" + company.URL, "NO_PROXY="} },
+	w := stage.NewWorld(t, stage.Options{
+		Routes:  fmt.Sprintf("\n  - {path: /, upstream: %q}\n", frontend.URL),
+		Prepare: func(w *stage.World) { w.Env = []string{"HTTP_PROXY=" + company.URL, "NO_PROXY="} },
 	})
-	if a := w.visitor().get("/"); a.status != http.StatusOK || a.body != "the frontend" {
-		t.Errorf("answered %d %s", a.status, a.body)
+	if a := w.Visitor().Get("/"); a.Status != http.StatusOK || a.Body != "the frontend" {
+		t.Errorf("answered %d %s", a.Status, a.Body)
 	}
 }
 

@@ -10,8 +10,8 @@ import (
 	"testing"
 	"text/tabwriter"
 
+	"stagedoor/e2e/stage"
 	"stagedoor/flows"
-	"stagedoor/session/sessiontest"
 )
 
 // grant is what can be done with a grant: a row of the table of Spotify's authorization guide
@@ -68,30 +68,30 @@ func TestFourGrants(t *testing.T) {
 // liveThrough drives one grant through its life.
 func liveThrough(t *testing.T, b grant) grantLife {
 	t.Helper()
-	o := options{replicas: 3, public: !b.Secret, implicit: b.Key == flows.FlowImplicit, quota: "cache: 0"} // each call needs a token
+	o := stage.Options{Replicas: 3, Public: !b.Secret, Implicit: b.Key == flows.FlowImplicit, Quota: "cache: 0"} // each call needs a token
 	path, forUser := "/api/search?q=a&type=artist", b.Key != "app"
 	if forUser {
-		o.spotify = "flow: " + b.Key
+		o.Spotify = "flow: " + b.Key
 	} else {
-		o.routes = pages{"index.html": ""}.route(t, "{path: /api/, upstream: spotify, credentials: app}")
+		o.Routes = stage.Pages{"index.html": ""}.Route(t, "{path: /api/, upstream: spotify, credentials: app}")
 	}
-	w := newWorld(t, o)
-	v := w.visitor()
+	w := stage.NewWorld(t, o)
+	v := w.Visitor()
 	life := grantLife{behaviour: grant{Grant: b.Grant, Key: b.Key}}
 
-	life.begin = v.beginGrant(b.Key)
-	life.call = v.onAllReplicas(path)
-	me := v.onAllReplicas("/api/me")
+	life.begin = beginGrant(v, b.Key)
+	life.call = v.OnAllReplicas(path)
+	me := v.OnAllReplicas("/api/me")
 	life.behaviour.UserResources = me == "200"
 	if !life.behaviour.UserResources && me != "401" { // Spotify's own refusal, without a reason of the gateway's
 		t.Errorf("%s: GET /me answers %s, want 200, or Spotify's 401", b.Grant, me)
 	}
-	life.behaviour.Secret = w.needsSecret(t)
+	life.behaviour.Secret = needsSecret(w, t)
 
-	w.spotify.ForgetSeen()
-	w.spotify.ExpireAccessTokens()
-	life.expired = v.onAllReplicas(path)
-	calls := w.spotify.Counts().TokenCalls
+	w.Spotify.ForgetSeen()
+	w.Spotify.ExpireAccessTokens()
+	life.expired = v.OnAllReplicas(path)
+	calls := w.Spotify.Counts().TokenCalls
 	life.behaviour.Refresh = calls["refresh_token"] == 1
 	switch {
 	case life.behaviour.Refresh:
@@ -99,17 +99,17 @@ func liveThrough(t *testing.T, b grant) grantLife {
 	case !forUser && calls["client_credentials"] == 1:
 		life.again = "one more fetch"
 	default:
-		v.beginGrant(b.Key)
-		life.again = "login, " + v.onAllReplicas(path)
+		beginGrant(v, b.Key)
+		life.again = "login, " + v.OnAllReplicas(path)
 	}
 	if total := calls["refresh_token"] + calls["client_credentials"]; total > 1 {
 		t.Errorf("%s: %d token calls after one expiry, want at most one: %v", b.Grant, total, calls)
 	}
 
-	if a := v.do(http.MethodPost, "/auth/logout", ""); a.status != http.StatusNoContent {
-		t.Errorf("%s: the logout answered %d %s", b.Grant, a.status, a.body)
+	if a := v.Do(http.MethodPost, "/auth/logout", ""); a.Status != http.StatusNoContent {
+		t.Errorf("%s: the logout answered %d %s", b.Grant, a.Status, a.Body)
 	}
-	life.logout = v.onAllReplicas(path)
+	life.logout = v.OnAllReplicas(path)
 	life.check(t, forUser)
 	return life
 }
@@ -130,59 +130,30 @@ func (l grantLife) check(t *testing.T, forUser bool) {
 }
 
 // beginGrant logs in as the grant does it, and says how that was.
-func (v *visitor) beginGrant(key string) string {
-	v.t.Helper()
+func beginGrant(v *stage.Visitor, key string) string {
+	v.T.Helper()
 	switch key {
 	case "app":
 		return "fetch"
 	case flows.FlowImplicit:
-		v.loginImplicit("ada")
+		v.LoginImplicit("ada")
 		return "login by fragment"
 	default:
-		v.login("ada")
+		v.Login("ada")
 		return "login by code"
 	}
 }
 
-// onAllReplicas calls a path on every replica and returns the one thing that all of them say: status, and reason if any.
-func (v *visitor) onAllReplicas(path string) string {
-	v.t.Helper()
-	defer v.w.through(-1)
-	said := map[string]bool{}
-	last := ""
-	for i := range v.w.replicas {
-		v.w.through(i)
-		last = v.get(path).summary()
-		said[last] = true
-	}
-	if len(said) != 1 {
-		v.t.Errorf("GET %s: the replicas disagree: %v", path, said)
-	}
-	return last
-}
-
-// awaitOnAllReplicas waits until every replica says want about a path, as onAllReplicas puts it: they hear of what has
-// become of a record one after the other, a moment after it was written.
-func (v *visitor) awaitOnAllReplicas(when, path, want string) {
-	v.t.Helper()
-	defer v.w.through(-1)
-	for i := range v.w.replicas {
-		v.w.through(i)
-		what := fmt.Sprintf("%s replica %d says %s to GET %s", when, i, want, path)
-		sessiontest.Eventually(v.t, startTime, what, func() bool { return v.get(path).summary() == want })
-	}
-}
-
 // needsSecret tells whether the configuration is refused for the want of a client secret.
-func (w *world) needsSecret(t *testing.T) bool {
+func needsSecret(w *stage.World, t *testing.T) bool {
 	t.Helper()
-	text, err := os.ReadFile(w.replicas[0].config)
+	text, err := os.ReadFile(w.Replicas[0].Config)
 	if err != nil {
 		t.Fatal(err)
 	}
 	without := filepath.Join(t.TempDir(), "config.yaml")
-	writeFile(t, without, strings.Replace(string(text), clientSecret, "", 1))
-	code, _, stderr := stagedoor(t, nil, "check", "-config", without)
+	stage.WriteFile(t, without, strings.Replace(string(text), stage.ClientSecret, "", 1))
+	code, _, stderr := stage.Stagedoor(t, nil, "check", "-config", without)
 	if code != 0 && !strings.Contains(stderr, "client secret") {
 		t.Fatalf("check without a secret: code %d, %s", code, stderr)
 	}

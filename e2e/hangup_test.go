@@ -12,17 +12,18 @@ import (
 	"syscall"
 	"testing"
 
+	"stagedoor/e2e/stage"
 	"stagedoor/session/sessiontest"
 )
 
 // TestHangupAtStart sends SIGHUP while the gateway reads its configuration for the first time, which a pipe makes wait.
 func TestHangupAtStart(t *testing.T) {
-	w := newWorld(t, options{})
-	text, err := os.ReadFile(w.replicas[0].config)
+	w := stage.NewWorld(t, stage.Options{})
+	text, err := os.ReadFile(w.Replicas[0].Config)
 	if err != nil {
 		t.Fatal(err)
 	}
-	pipe := filepath.Join(filepath.Dir(w.replicas[0].config), "pipe.yaml")
+	pipe := filepath.Join(filepath.Dir(w.Replicas[0].Config), "pipe.yaml")
 	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -34,7 +35,7 @@ func TestHangupAtStart(t *testing.T) {
 		if err := process.Signal(syscall.SIGHUP); err != nil {
 			t.Fatal(err)
 		}
-		sessiontest.Eventually(t, startTime, "the process has got the signal", func() bool {
+		sessiontest.Eventually(t, stage.StartTime, "the process has got the signal", func() bool {
 			status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", process.Pid))
 			return err == nil && (regexp.MustCompile(`ShdPnd:\t0+\n`).Match(status) || strings.Contains(string(status), "State:\tZ"))
 		})
@@ -62,7 +63,7 @@ func TestHangupWithoutConfiguration(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		sessiontest.Eventually(t, startTime, command+" still answers", func() bool {
+		sessiontest.Eventually(t, stage.StartTime, command+" still answers", func() bool {
 			response, err := http.Get("http://" + address + "/")
 			if err != nil {
 				return false
@@ -97,7 +98,7 @@ func startCommand(t *testing.T, started func(*os.Process), args ...string) *outp
 	if err != nil {
 		t.Fatal(err)
 	}
-	command := exec.Command(binary, args...)
+	command := exec.Command(stage.Binary, args...)
 	command.Stdout, command.Stderr = writer, writer
 	if err := command.Start(); err != nil {
 		t.Fatal(err)

@@ -10,99 +10,49 @@ import (
 
 	"github.com/chromedp/chromedp"
 
+	"stagedoor/e2e/stage"
 	"stagedoor/session/sessiontest"
-	"stagedoor/simulator"
 )
-
-const implicitFlow = "flow: implicit"
-
-// formType is what a page's URLSearchParams are sent as.
-const formType = "application/x-www-form-urlencoded;charset=UTF-8"
-
-// beginImplicit goes through the consent page as a user and returns what the browser would carry back behind the #.
-func (v *visitor) beginImplicit(user string) (fragment string) {
-	v.t.Helper()
-	if err := v.w.spotify.SetConsent(simulator.Consent{User: user}); err != nil {
-		v.t.Fatal(err)
-	}
-	consent, a := v.step(v.w.balancer.URL + "/auth/login?return_to=/page")
-	if a.status != http.StatusFound {
-		v.t.Fatalf("GET /auth/login answered %d %s", a.status, a.body)
-	}
-	callback, a := v.step(consent)
-	page, fragment, found := strings.Cut(callback, "#")
-	if a.status != http.StatusFound || !found {
-		v.t.Fatalf("the consent page answered %d to %q", a.status, callback)
-	}
-	if _, a := v.step(page); a.status != http.StatusOK || !strings.Contains(a.body, "<script>") {
-		v.t.Fatalf("the callback page is %d %s", a.status, a.body)
-	}
-	return fragment
-}
-
-// handOver does what the script of the callback page does.
-func (v *visitor) handOver(fragment string) answer {
-	v.t.Helper()
-	return v.do(http.MethodPost, "/auth/fragment", fragment, "Content-Type", formType)
-}
-
-func (v *visitor) loginImplicit(user string) {
-	v.t.Helper()
-	if a := v.handOver(v.beginImplicit(user)); a.status != http.StatusOK || !strings.Contains(a.body, `"/page"`) {
-		v.t.Fatalf("POST /auth/fragment answered %d %s", a.status, a.body)
-	}
-}
-
-// bearers are all access tokens that the API has seen.
-func (w *world) bearers() []string {
-	var tokens []string
-	for _, seen := range w.spotify.Seen(simulator.Filter{Match: simulator.Match{Side: simulator.SideAPI}}) {
-		if token := strings.TrimPrefix(seen.Header.Get("Authorization"), "Bearer "); token != "" {
-			tokens = append(tokens, token)
-		}
-	}
-	return tokens
-}
 
 // TestImplicitInChromium logs in with the implicit grant and then looks for the token where a page or a person could.
 func TestImplicitInChromium(t *testing.T) {
 	t.Parallel()
-	here := pages{"index.html": `<!doctype html><title>start</title><p id="start">start</p>`}
+	here := stage.Pages{"index.html": `<!doctype html><title>start</title><p id="start">start</p>`}
 	here["page.html"] = `<!doctype html><title>page</title><p id="page">page</p>`
-	w := newWorld(t, options{public: true, implicit: true, spotify: implicitFlow, routes: here.route(t, userRoute)})
-	tab := chromium(t)
-	act(t, tab, "open the page", chromedp.Navigate(w.balancer.URL+"/"), chromedp.WaitVisible("#start"))
-	act(t, tab, "log in", chromedp.Navigate(w.balancer.URL+"/auth/login?return_to=/page.html"),
+	w := stage.NewWorld(t, stage.Options{Public: true, Implicit: true, Spotify: stage.ImplicitFlow, Routes: here.Route(t, stage.UserRoute)})
+	tab := stage.Chromium(t)
+	stage.Act(t, tab, "open the page", chromedp.Navigate(w.Balancer.URL+"/"), chromedp.WaitVisible("#start"))
+	stage.Act(t, tab, "log in", chromedp.Navigate(w.Balancer.URL+"/auth/login?return_to=/page.html"),
 		chromedp.Click(`input[value="ada"]`), chromedp.Click(`button[value="agree"]`), chromedp.WaitVisible("#page"))
-	status := fetched(t, tab, "/auth/session")
+	status := stage.Fetched(t, tab, "/auth/session")
 	if !strings.Contains(status, `"authenticated":true`) || !strings.Contains(status, `"id":"ada"`) {
 		t.Fatalf("after the login the session is %s", status)
 	}
-	tokens := w.bearers()
+	tokens := w.Bearers()
 	if len(tokens) != 1 {
 		t.Fatalf("the API has seen %d tokens, want the one that GET /me proved", len(tokens))
 	}
 	for place, held := range map[string]string{
-		"address":  evaluate[string](t, tab, `location.href`),
-		"referrer": evaluate[string](t, tab, `document.referrer`),
-		"document": evaluate[string](t, tab, `document.documentElement.outerHTML`),
-		"storage":  evaluate[string](t, tab, `JSON.stringify([{...localStorage}, {...sessionStorage}]) + document.cookie + history.state`),
-		"timings":  evaluate[string](t, tab, `JSON.stringify(performance.getEntries())`),
-		"history":  fmt.Sprint(read(t, tab, "the history", chromedp.NavigationEntries())),
+		"address":  stage.Evaluate[string](t, tab, `location.href`),
+		"referrer": stage.Evaluate[string](t, tab, `document.referrer`),
+		"document": stage.Evaluate[string](t, tab, `document.documentElement.outerHTML`),
+		"storage":  stage.Evaluate[string](t, tab, `JSON.stringify([{...localStorage}, {...sessionStorage}]) + document.cookie + history.state`),
+		"timings":  stage.Evaluate[string](t, tab, `JSON.stringify(performance.getEntries())`),
+		"history":  fmt.Sprint(stage.Read(t, tab, "the history", chromedp.NavigationEntries())),
 		"session":  status,
-		"log":      w.replicas[0].log(),
+		"log":      w.Replicas[0].Log(),
 	} {
 		if strings.Contains(held, tokens[0]) || strings.Contains(held, "access_token") {
 			t.Errorf("the %s holds the token: %.300s", place, held)
 		}
 	}
-	entries := read(t, tab, "the history", chromedp.NavigationEntries()).Entries
+	entries := stage.Read(t, tab, "the history", chromedp.NavigationEntries()).Entries
 	for _, entry := range entries {
 		if strings.Contains(entry.URL, "#") || strings.Contains(entry.UserTypedURL, "#") {
 			t.Errorf("the history has a fragment: %q, typed %q", entry.URL, entry.UserTypedURL)
 		}
 	}
-	if last := entries[len(entries)-1].URL; last != w.balancer.URL+"/page.html" {
+	if last := entries[len(entries)-1].URL; last != w.Balancer.URL+"/page.html" {
 		t.Errorf("the history ends with %q", last)
 	}
 }
@@ -110,11 +60,11 @@ func TestImplicitInChromium(t *testing.T) {
 // TestImplicitExpiry checks that the session ends with its token, and that a new login goes on.
 func TestImplicitExpiry(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, options{public: true, implicit: true, spotify: implicitFlow, tokenLifetime: 2 * time.Second})
-	v := w.visitor()
-	v.loginImplicit("ada")
-	sessiontest.Eventually(t, startTime, "the session ends with its token", func() bool { return !v.status().Authenticated })
-	if reason := v.status().Reason; reason != "REAUTHORIZATION_REQUIRED" {
+	w := stage.NewWorld(t, stage.Options{Public: true, Implicit: true, Spotify: stage.ImplicitFlow, TokenLifetime: 2 * time.Second})
+	v := w.Visitor()
+	v.LoginImplicit("ada")
+	sessiontest.Eventually(t, stage.StartTime, "the session ends with its token", func() bool { return !v.Status().Authenticated })
+	if reason := v.Status().Reason; reason != "REAUTHORIZATION_REQUIRED" {
 		t.Errorf("GET /auth/session says %q", reason)
 	}
 	var refused struct {
@@ -122,17 +72,17 @@ func TestImplicitExpiry(t *testing.T) {
 			LoginURL string `json:"login_url"`
 		}
 	}
-	a := v.get("/api/me")
-	if a.decode(t, &refused); a.status != http.StatusUnauthorized || a.reason() != "REAUTHORIZATION_REQUIRED" ||
+	a := v.Get("/api/me")
+	if a.Decode(t, &refused); a.Status != http.StatusUnauthorized || a.Reason() != "REAUTHORIZATION_REQUIRED" ||
 		refused.Error.LoginURL != "/auth/login" {
-		t.Errorf("GET /api/me answers %d %s", a.status, a.body)
+		t.Errorf("GET /api/me answers %d %s", a.Status, a.Body)
 	}
-	if calls := w.spotify.Counts().TokenCalls; len(calls) != 0 {
+	if calls := w.Spotify.Counts().TokenCalls; len(calls) != 0 {
 		t.Errorf("the token endpoint was called: %v", calls)
 	}
-	v.loginImplicit("ben")
-	if a := v.get("/api/me"); a.status == http.StatusOK && !strings.Contains(a.body, `"ben"`) {
-		t.Errorf("after the next login GET /api/me answers %s", a.body)
+	v.LoginImplicit("ben")
+	if a := v.Get("/api/me"); a.Status == http.StatusOK && !strings.Contains(a.Body, `"ben"`) {
+		t.Errorf("after the next login GET /api/me answers %s", a.Body)
 	}
 }
 
@@ -140,10 +90,10 @@ func TestImplicitExpiry(t *testing.T) {
 // true fragment still works where it has not been used.
 func TestImplicitBadFragments(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, options{public: true, implicit: true, spotify: implicitFlow})
-	mine, other := w.visitor(), w.visitor()
-	theirs := other.beginImplicit("ben")
-	fragment := mine.beginImplicit("ada")
+	w := stage.NewWorld(t, stage.Options{Public: true, Implicit: true, Spotify: stage.ImplicitFlow})
+	mine, other := w.Visitor(), w.Visitor()
+	theirs := other.BeginImplicit("ben")
+	fragment := mine.BeginImplicit("ada")
 	state := "&state=" + parsedFragment(t, fragment).Get("state")
 	for name, c := range map[string]struct{ method, fragment string }{
 		"foreign state":          {http.MethodPost, theirs},
@@ -158,28 +108,28 @@ func TestImplicitBadFragments(t *testing.T) {
 		"too large":              {http.MethodPost, fragment + "&more=" + strings.Repeat("x", 20<<10)},
 		"the state of one's own": {http.MethodPost, "access_token=a%00b&token_type=Bearer&expires_in=60&state=x"},
 	} {
-		a := mine.do(c.method, "/auth/fragment", c.fragment, "Content-Type", formType)
-		if a.status < 400 || a.status >= 500 || a.reason() == "" {
-			t.Errorf("%s: answered %d %s", name, a.status, a.body)
+		a := mine.Do(c.method, "/auth/fragment", c.fragment, "Content-Type", stage.FormType)
+		if a.Status < 400 || a.Status >= 500 || a.Reason() == "" {
+			t.Errorf("%s: answered %d %s", name, a.Status, a.Body)
 		}
-		if strings.Contains(a.body, parsedFragment(t, fragment).Get("access_token")) {
+		if strings.Contains(a.Body, parsedFragment(t, fragment).Get("access_token")) {
 			t.Errorf("%s: the answer repeats the token", name)
 		}
 	}
-	if mine.status().Authenticated {
+	if mine.Status().Authenticated {
 		t.Fatal("a fragment that was refused logged somebody in")
 	}
-	if a := mine.handOver(fragment); a.status != http.StatusOK {
-		t.Fatalf("the true fragment answered %d %s", a.status, a.body)
+	if a := mine.HandOver(fragment); a.Status != http.StatusOK {
+		t.Fatalf("the true fragment answered %d %s", a.Status, a.Body)
 	}
-	if a := mine.handOver(fragment); a.status != http.StatusBadRequest {
-		t.Errorf("a replayed state answered %d %s", a.status, a.body)
+	if a := mine.HandOver(fragment); a.Status != http.StatusBadRequest {
+		t.Errorf("a replayed state answered %d %s", a.Status, a.Body)
 	}
-	if got := mine.status(); got.User.ID != "ada" {
+	if got := mine.Status(); got.User.ID != "ada" {
 		t.Errorf("after the replay the user is %q", got.User.ID)
 	}
-	if a := other.handOver(theirs); a.status != http.StatusOK {
-		t.Errorf("the state that was tried in another browser is lost in its own: %d %s", a.status, a.body)
+	if a := other.HandOver(theirs); a.Status != http.StatusOK {
+		t.Errorf("the state that was tried in another browser is lost in its own: %d %s", a.Status, a.Body)
 	}
 }
 
@@ -195,7 +145,7 @@ func parsedFragment(t *testing.T, fragment string) url.Values {
 // TestImplicitAnswersThatAreRefused covers what the consent page may send instead of a good token.
 func TestImplicitAnswersThatAreRefused(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, options{public: true, implicit: true, spotify: implicitFlow})
+	w := stage.NewWorld(t, stage.Options{Public: true, Implicit: true, Spotify: stage.ImplicitFlow})
 	for name, c := range map[string]struct {
 		change map[string]string
 		status int
@@ -207,16 +157,16 @@ func TestImplicitAnswersThatAreRefused(t *testing.T) {
 		"a made-up token":      {map[string]string{"access_token": "made-up"}, http.StatusBadRequest},
 		"a token with a break": {map[string]string{"access_token": "a\r\nX-Evil: 1"}, http.StatusBadRequest},
 	} {
-		v := w.visitor()
-		values := parsedFragment(t, v.beginImplicit("ada"))
+		v := w.Visitor()
+		values := parsedFragment(t, v.BeginImplicit("ada"))
 		for key, value := range c.change {
 			values.Set(key, value)
 		}
-		a := v.handOver(values.Encode())
-		if a.status != c.status || a.reason() == "" || strings.Contains(a.body, "<script>") {
-			t.Errorf("%s: answered %d %s, want %d", name, a.status, a.body, c.status)
+		a := v.HandOver(values.Encode())
+		if a.Status != c.status || a.Reason() == "" || strings.Contains(a.Body, "<script>") {
+			t.Errorf("%s: answered %d %s, want %d", name, a.Status, a.Body, c.status)
 		}
-		if v.status().Authenticated {
+		if v.Status().Authenticated {
 			t.Errorf("%s: logged in", name)
 		}
 	}
@@ -225,8 +175,8 @@ func TestImplicitAnswersThatAreRefused(t *testing.T) {
 // TestFragmentOfOtherFlows checks that the endpoint is not there where the flow has no use for it.
 func TestFragmentOfOtherFlows(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, options{})
-	if a := w.visitor().handOver("access_token=x&token_type=Bearer&state=y"); a.status != http.StatusNotFound {
-		t.Errorf("POST /auth/fragment answered %d %s", a.status, a.body)
+	w := stage.NewWorld(t, stage.Options{})
+	if a := w.Visitor().HandOver("access_token=x&token_type=Bearer&state=y"); a.Status != http.StatusNotFound {
+		t.Errorf("POST /auth/fragment answered %d %s", a.Status, a.Body)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"testing"
 
+	"stagedoor/e2e/stage"
 	"stagedoor/session/sessiontest"
 )
 
@@ -18,21 +19,21 @@ import (
 func TestLogOfALife(t *testing.T) {
 	t.Parallel()
 	const trace = "4bf92f3577b34da6a3ce929d0e0e4736"
-	w := newWorld(t, options{users: 1})
-	p := w.replicas[0]
-	v := w.visitor()
-	v.login("fan0001")
-	v.do("GET", "/api/me?code=in-the-query", "", "Traceparent", "00-"+trace+"-00f067aa0ba902b7-01").expect(t, "an API call", 200, "")
-	sessiontest.Eventually(t, startTime, "the call's line is there", func() bool { return strings.Contains(p.log(), trace) })
-	v.do("POST", "/auth/logout", "").expect(t, "a logout", 204, "")
-	p.signal(syscall.SIGTERM)
-	if err := p.wait(); err != nil {
+	w := stage.NewWorld(t, stage.Options{Users: 1})
+	p := w.Replicas[0]
+	v := w.Visitor()
+	v.Login("fan0001")
+	v.Do("GET", "/api/me?code=in-the-query", "", "Traceparent", "00-"+trace+"-00f067aa0ba902b7-01").Expect(t, "an API call", 200, "")
+	sessiontest.Eventually(t, stage.StartTime, "the call's line is there", func() bool { return strings.Contains(p.Log(), trace) })
+	v.Do("POST", "/auth/logout", "").Expect(t, "a logout", 204, "")
+	p.Signal(syscall.SIGTERM)
+	if err := p.Wait(); err != nil {
 		t.Errorf("the gateway ended with %v", err)
 	}
 
-	text := p.log()
+	text := p.Log()
 	for _, part := range []string{
-		`"msg":"route","path":"/api/","to":"` + w.apiURL + `","credentials":"user"`, `"msg":"route","path":"/","to":"`,
+		`"msg":"route","path":"/api/","to":"` + w.APIURL + `","credentials":"user"`, `"msg":"route","path":"/","to":"`,
 		`"msg":"serving"`, `"msg":"shutting down"`, `"msg":"stopped"`,
 	} {
 		if !strings.Contains(text, part) {
@@ -74,7 +75,7 @@ func expectFields(t *testing.T, log, message, with string, want ...string) {
 // TestConsoleLog reads the log of the demo, which is for a person.
 func TestConsoleLog(t *testing.T) {
 	t.Parallel()
-	command := exec.Command(binary, "demo", "-listen", sessiontest.FreeAddress(t))
+	command := exec.Command(stage.Binary, "demo", "-listen", sessiontest.FreeAddress(t))
 	output, err := command.StderrPipe()
 	if err != nil {
 		t.Fatal(err)

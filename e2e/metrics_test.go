@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"stagedoor/e2e/stage"
 	"stagedoor/session/sessiontest"
 	"stagedoor/simulator"
 )
@@ -24,9 +25,9 @@ const countedSoon = 5 * time.Second
 type figures map[string]float64
 
 // scrape reads the metrics of a process.
-func (p *process) scrape(t *testing.T) (figures, string) {
+func scrape(p *stage.Process, t *testing.T) (figures, string) {
 	t.Helper()
-	status, text := p.ask("/metrics")
+	status, text := p.Ask("/metrics")
 	if status != http.StatusOK {
 		t.Fatalf("/metrics answers %d %s", status, text)
 	}
@@ -53,9 +54,9 @@ type step struct {
 }
 
 // watch lets a step happen and wants each of its samples to rise by exactly one.
-func (p *process) watch(t *testing.T, s step) {
+func watch(p *stage.Process, t *testing.T, s step) {
 	t.Helper()
-	before, _ := p.scrape(t)
+	before, _ := scrape(p, t)
 	s.act()
 	for _, name := range s.rises {
 		name = "stagedoor_" + name
@@ -64,10 +65,10 @@ func (p *process) watch(t *testing.T, s step) {
 			continue
 		}
 		sessiontest.Eventually(t, countedSoon, name+" counts "+s.what, func() bool {
-			now, _ := p.scrape(t)
+			now, _ := scrape(p, t)
 			return now[name] >= before[name]+1
 		})
-		if now, _ := p.scrape(t); now[name] != before[name]+1 {
+		if now, _ := scrape(p, t); now[name] != before[name]+1 {
 			t.Errorf("%s: %s rose by %v", s.what, name, now[name]-before[name])
 		}
 	}
@@ -84,22 +85,22 @@ func TestMetrics(t *testing.T) {
 		_, _ = io.WriteString(w, "the frontend") // the visitor tells
 	}))
 	defer frontend.Close()
-	w := newWorld(t, options{users: 4, routes: fmt.Sprintf(`
+	w := stage.NewWorld(t, stage.Options{Users: 4, Routes: fmt.Sprintf(`
   - {path: /api/, upstream: spotify, credentials: user}
   - {path: /, upstream: %q}
 `, frontend.URL)})
-	p := w.replicas[0]
-	v, misconfigured, revoked, stranger := w.visitor(), w.visitor(), w.visitor(), w.visitor()
+	p := w.Replicas[0]
+	v, misconfigured, revoked, stranger := w.Visitor(), w.Visitor(), w.Visitor(), w.Visitor()
 	for _, s := range trafficSteps(w, v, stranger) {
-		p.watch(t, s)
+		watch(p, t, s)
 	}
-	misconfigured.login("fan0002")
-	revoked.login("fan0003")
+	misconfigured.Login("fan0002")
+	revoked.Login("fan0003")
 	for _, s := range faultSteps(w, v, misconfigured, revoked) {
-		p.watch(t, s)
+		watch(p, t, s)
 	}
-	p.watchStream(t, "/socket")
-	now, text := p.scrape(t)
+	watchStream(p, t, "/socket")
+	now, text := scrape(p, t)
 	for _, name := range []string{
 		`http_request_duration_seconds_count{route="/api/"}`, `upstream_request_duration_seconds_count{route="/api/"}`,
 		"token_refresh_duration_seconds_count", `store_duration_seconds_count{operation="hold"}`,
@@ -113,64 +114,64 @@ func TestMetrics(t *testing.T) {
 		t.Error("the build, the process or Go's runtime is missing")
 	}
 	expectInReadme(t, text)
-	w.expectNothingPersonal(t, text, v, misconfigured, revoked)
-	if a := stranger.get("/metrics"); a.status != http.StatusOK || a.body != "the frontend" {
-		t.Errorf("the public listener has a /metrics of its own: %d %s", a.status, a.body)
+	expectNothingPersonal(w, t, text, v, misconfigured, revoked)
+	if a := stranger.Get("/metrics"); a.Status != http.StatusOK || a.Body != "the frontend" {
+		t.Errorf("the public listener has a /metrics of its own: %d %s", a.Status, a.Body)
 	}
 }
 
-func trafficSteps(w *world, v, stranger *visitor) []step {
+func trafficSteps(w *stage.World, v, stranger *stage.Visitor) []step {
 	return []step{
-		{"a login", func() { v.login("fan0001") }, []string{`logins_total{result="ok"}`}},
+		{"a login", func() { v.Login("fan0001") }, []string{`logins_total{result="ok"}`}},
 		{"a user who says no", func() {
-			if err := w.spotify.SetConsent(simulator.Consent{Decision: simulator.DecisionCancel}); err != nil {
-				w.t.Fatal(err)
+			if err := w.Spotify.SetConsent(simulator.Consent{Decision: simulator.DecisionCancel}); err != nil {
+				w.T.Fatal(err)
 			}
-			stranger.get("/auth/login").expect(w.t, "a denied login", 403, "ACCESS_DENIED")
+			stranger.Get("/auth/login").Expect(w.T, "a denied login", 403, "ACCESS_DENIED")
 		}, []string{`logins_total{result="denied"}`}},
 		{"a callback of nobody's", func() {
-			stranger.get("/auth/callback?state=x&code=y").expect(w.t, "a forged callback", 400, "INVALID_REQUEST")
+			stranger.Get("/auth/callback?state=x&code=y").Expect(w.T, "a forged callback", 400, "INVALID_REQUEST")
 		}, []string{`logins_total{result="refused"}`}},
-		{"an API call", func() { v.get("/api/me").expect(w.t, "an API call", 200, "") }, []string{
+		{"an API call", func() { v.Get("/api/me").Expect(w.T, "an API call", 200, "") }, []string{
 			`http_requests_total{code="2xx",method="GET",route="/api/"}`, `upstream_requests_total{code="2xx",route="/api/"}`,
 		}},
-		{"a call without a session", func() { stranger.do("DELETE", "/api/me", "").expect(w.t, "a stranger", 401, "LOGIN_REQUIRED") },
+		{"a call without a session", func() { stranger.Do("DELETE", "/api/me", "").Expect(w.T, "a stranger", 401, "LOGIN_REQUIRED") },
 			[]string{`http_requests_total{code="4xx",method="DELETE",route="/api/"}`}},
 		{"a call of another site's", func() {
-			v.do("PUT", "/api/me/player/pause", "", "Origin", "https://elsewhere.example").expect(w.t, "another site", 403, "CROSS_ORIGIN_REFUSED")
+			v.Do("PUT", "/api/me/player/pause", "", "Origin", "https://elsewhere.example").Expect(w.T, "another site", 403, "CROSS_ORIGIN_REFUSED")
 		}, []string{`http_requests_total{code="4xx",method="PUT",route="/api/"}`}},
-		{"a method that nobody knows", func() { v.do("BREW", "/api/me", "").expect(w.t, "BREW", 405, "METHOD_REFUSED") },
+		{"a method that nobody knows", func() { v.Do("BREW", "/api/me", "").Expect(w.T, "BREW", 405, "METHOD_REFUSED") },
 			[]string{`http_requests_total{code="4xx",method="other",route="/api/"}`}},
-		{"a page", func() { stranger.get("/page").expect(w.t, "a page", 200, "") }, []string{
+		{"a page", func() { stranger.Get("/page").Expect(w.T, "a page", 200, "") }, []string{
 			`http_requests_total{code="2xx",method="GET",route="/"}`, `upstream_requests_total{code="2xx",route="/"}`,
 		}},
 		{"a token refused early", func() {
-			w.preset("api-expired", func(f *simulator.Fault) { f.Times = 1 })
-			v.get("/api/me").expect(w.t, "an early refusal", 200, "")
+			w.Preset("api-expired", func(f *simulator.Fault) { f.Times = 1 })
+			v.Get("/api/me").Expect(w.T, "an early refusal", 200, "")
 		}, []string{`replays_total{cause="token"}`, `token_refreshes_total{result="ok"}`, `upstream_requests_total{code="4xx",route="/api/"}`}},
 		{"a spurious 401", func() {
-			w.preset("api-spurious-401", func(f *simulator.Fault) { f.Match.Path, f.Times = "/v1/me", 1 })
-			v.get("/api/me").expect(w.t, "a spurious 401", 200, "")
+			w.Preset("api-spurious-401", func(f *simulator.Fault) { f.Match.Path, f.Times = "/v1/me", 1 })
+			v.Get("/api/me").Expect(w.T, "a spurious 401", 200, "")
 		}, []string{`replays_total{cause="spurious"}`}},
 		{"Spotify's rate limit", func() {
-			w.preset("api-429", func(f *simulator.Fault) { f.Match.Method, f.Times = "PUT", 1 })
+			w.Preset("api-429", func(f *simulator.Fault) { f.Match.Method, f.Times = "PUT", 1 })
 			image := "/api/playlists/none/images" // it closes no other calls' gate
-			v.do("PUT", image, "", "Content-Type", "image/jpeg").expect(w.t, "a rate limit", 429, "")
+			v.Do("PUT", image, "", "Content-Type", "image/jpeg").Expect(w.T, "a rate limit", 429, "")
 		}, []string{"rate_limited_total"}},
 		{"a call without an answer", func() {
-			w.preset("api-reset", func(f *simulator.Fault) { f.Match.Method, f.Times = "POST", 1 })
-			v.do("POST", "/api/me/player/next", "").expect(w.t, "a reset", 502, "UPSTREAM_UNREACHABLE")
+			w.Preset("api-reset", func(f *simulator.Fault) { f.Match.Method, f.Times = "POST", 1 })
+			v.Do("POST", "/api/me/player/next", "").Expect(w.T, "a reset", 502, "UPSTREAM_UNREACHABLE")
 		}, []string{`upstream_requests_total{code="none",route="/api/"}`, `http_requests_total{code="5xx",method="POST",route="/api/"}`}},
 	}
 }
 
-func faultSteps(w *world, v, misconfigured, revoked *visitor) []step {
-	refreshWith := func(v *visitor, preset string, status int, reason string) func() {
+func faultSteps(w *stage.World, v, misconfigured, revoked *stage.Visitor) []step {
+	refreshWith := func(v *stage.Visitor, preset string, status int, reason string) func() {
 		return func() {
-			w.spotify.ExpireAccessTokens()
-			fault := w.preset(preset, func(*simulator.Fault) {})
-			v.get("/api/me").expect(w.t, preset, status, reason)
-			w.spotify.ClearFault(fault)
+			w.Spotify.ExpireAccessTokens()
+			fault := w.Preset(preset, func(*simulator.Fault) {})
+			v.Get("/api/me").Expect(w.T, preset, status, reason)
+			w.Spotify.ClearFault(fault)
 		}
 	}
 	return []step{
@@ -181,33 +182,33 @@ func faultSteps(w *world, v, misconfigured, revoked *visitor) []step {
 		{"a revoked grant", refreshWith(revoked, "token-refresh-revoked", 401, "REAUTHORIZATION_REQUIRED"),
 			[]string{`token_refreshes_total{result="grant_ended"}`}},
 		{"a logout while the store is away", func() {
-			w.redis.Stop()
-			sessiontest.Eventually(w.t, startTime, "the outage is felt", func() bool { // what was just seen needs no store
-				v.get("/auth/session")
-				return w.replicas[0].metric(`stagedoor_store_errors_total{operation="load"}`) > 0
+			w.Redis.Stop()
+			sessiontest.Eventually(w.T, stage.StartTime, "the outage is felt", func() bool { // what was just seen needs no store
+				v.Get("/auth/session")
+				return w.Replicas[0].Metric(`stagedoor_store_errors_total{operation="load"}`) > 0
 			})
-			v.do("POST", "/auth/logout", "").expect(w.t, "a logout without a store", 503, "STORE_UNAVAILABLE")
+			v.Do("POST", "/auth/logout", "").Expect(w.T, "a logout without a store", 503, "STORE_UNAVAILABLE")
 		}, []string{`logouts_total{result="unavailable"}`}},
 		{"a logout", func() {
-			w.redis.Start()
-			sessiontest.Eventually(w.t, startTime, "the gateway is ready", func() bool { return v.get("/auth/session").status == 200 })
-			v.do("POST", "/auth/logout", "").expect(w.t, "a logout", 204, "")
+			w.Redis.Start()
+			sessiontest.Eventually(w.T, stage.StartTime, "the gateway is ready", func() bool { return v.Get("/auth/session").Status == 200 })
+			v.Do("POST", "/auth/logout", "").Expect(w.T, "a logout", 204, "")
 		}, []string{`logouts_total{result="ok"}`}},
 	}
 }
 
 // watchStream opens a WebSocket and wants to see it while it lives, and not afterwards.
-func (p *process) watchStream(t *testing.T, path string) {
+func watchStream(p *stage.Process, t *testing.T, path string) {
 	t.Helper()
 	expect := func(want float64) {
 		t.Helper()
 		sessiontest.Eventually(t, countedSoon, fmt.Sprint(want, " streams are active"), func() bool {
-			now, _ := p.scrape(t)
+			now, _ := scrape(p, t)
 			return now["stagedoor_active_streams"] == want
 		})
 	}
 	expect(0)
-	connection := p.openSocket(t, path)
+	connection := openSocket(p, t, path)
 	expect(1)
 	connection.close()
 	expect(0)
@@ -240,24 +241,24 @@ func firstColumn(text string) string {
 }
 
 // expectNothingPersonal looks for whatever a scrape must not tell: who, with what, and where below a prefix.
-func (w *world) expectNothingPersonal(t *testing.T, scrape string, visitors ...*visitor) {
+func expectNothingPersonal(w *stage.World, t *testing.T, scrape string, visitors ...*stage.Visitor) {
 	t.Helper()
 	hidden := []string{
-		"fan00", clientID, clientSecret, w.key.Reveal(), "/api/me", "player", "/page", "/auth/login", "/socket", "BREW", "elsewhere",
+		"fan00", stage.ClientID, stage.ClientSecret, w.Key.Reveal(), "/api/me", "player", "/page", "/auth/login", "/socket", "BREW", "elsewhere",
 		"127.0.0.1",
 	}
-	home, err := url.Parse(w.balancer.URL)
+	home, err := url.Parse(w.Balancer.URL)
 	if err != nil {
 		t.Fatal(err)
 	}
 	cookies := 0
 	for _, v := range visitors {
-		for _, cookie := range v.client.Jar.Cookies(home) {
+		for _, cookie := range v.Client.Jar.Cookies(home) {
 			hidden = append(hidden, cookie.Value)
 			cookies++
 		}
 	}
-	bearers := w.bearers()
+	bearers := w.Bearers()
 	if cookies == 0 || len(bearers) == 0 {
 		t.Fatalf("%d cookies and %d tokens are nothing to look for", cookies, len(bearers))
 	}

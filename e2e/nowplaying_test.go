@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/chromedp/chromedp"
+
+	"stagedoor/e2e/stage"
 )
 
 // TestNowPlayingWidget opens the README's example in a browser that nobody has logged in to.
@@ -20,23 +22,23 @@ func TestNowPlayingWidget(t *testing.T) {
 	if !found || !isFirst {
 		t.Fatalf("the example is not accounts and routes:\n%s", config)
 	}
-	here := pages{"widget.html": html}
-	w := newWorld(t, options{
-		accounts: strings.TrimSpace(accounts), routes: "\n" + strings.TrimSuffix(route, "\n") + here.route(t),
+	here := stage.Pages{"widget.html": html}
+	w := stage.NewWorld(t, stage.Options{
+		Accounts: strings.TrimSpace(accounts), Routes: "\n" + strings.TrimSuffix(route, "\n") + here.Route(t),
 	})
-	w.connectAccount(t, "radio", "ada")
+	w.ConnectAccount(t, "radio", "ada")
 
-	tab := chromium(t)
-	act(t, tab, "open the widget", chromedp.Navigate(w.balancer.URL+"/widget.html"), chromedp.WaitVisible("#now"))
-	await(t, tab, "a track", `document.getElementById("now").textContent.startsWith("♫ ")`)
-	shown := evaluate[string](t, tab, `document.getElementById("now").textContent`)
-	if !strings.Contains(fetched(t, tab, nowPlaying), strings.Split(strings.TrimPrefix(shown, "♫ "), " by ")[0]) {
+	tab := stage.Chromium(t)
+	stage.Act(t, tab, "open the widget", chromedp.Navigate(w.Balancer.URL+"/widget.html"), chromedp.WaitVisible("#now"))
+	stage.Await(t, tab, "a track", `document.getElementById("now").textContent.startsWith("♫ ")`)
+	shown := stage.Evaluate[string](t, tab, `document.getElementById("now").textContent`)
+	if !strings.Contains(stage.Fetched(t, tab, stage.NowPlaying), strings.Split(strings.TrimPrefix(shown, "♫ "), " by ")[0]) {
 		t.Errorf("the widget shows %q", shown)
 	}
-	if status := fetched(t, tab, "/auth/session"); !strings.Contains(status, `"authenticated":false`) {
+	if status := stage.Fetched(t, tab, "/auth/session"); !strings.Contains(status, `"authenticated":false`) {
 		t.Errorf("the page is logged in: %s", status)
 	}
-	if cookies := evaluate[string](t, tab, "document.cookie"); cookies != "" {
+	if cookies := stage.Evaluate[string](t, tab, "document.cookie"); cookies != "" {
 		t.Errorf("the page has the cookies %q", cookies)
 	}
 }

@@ -3,42 +3,28 @@ package e2e
 import (
 	"strings"
 	"testing"
-)
 
-// operate runs an operator's command beside the gateways and wants it to work. Beside its answer it leaves the audit lines
-// of what it ended, and nothing else.
-func (w *world) operate(t *testing.T, args ...string) string {
-	t.Helper()
-	code, stdout, stderr := stagedoor(t, nil, append(args, "-config", w.replicas[0].config)...)
-	for line := range strings.Lines(stderr) {
-		if !strings.Contains(line, `"msg":"audit","event":"revoke","result":"ok"`) {
-			code = -1
-		}
-	}
-	if code != 0 {
-		t.Fatalf("stagedoor %v: code %d, %s", args, code, stderr)
-	}
-	return stdout
-}
+	"stagedoor/e2e/stage"
+)
 
 // TestOperatorEndsSessions lists who is logged in and ends sessions by handle, by user and all, while three gateways run:
 // what has ended is dead on all of them when the command returns.
 func TestOperatorEndsSessions(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, options{replicas: 3})
-	laptop, phone, stranger := w.visitor(), w.visitor(), w.visitor()
-	for _, v := range []*visitor{laptop, phone} {
-		v.login("ada")
-		v.expectIn("after the login")
+	w := stage.NewWorld(t, stage.Options{Replicas: 3})
+	laptop, phone, stranger := w.Visitor(), w.Visitor(), w.Visitor()
+	for _, v := range []*stage.Visitor{laptop, phone} {
+		v.Login("ada")
+		v.ExpectIn("after the login")
 	}
-	stranger.login("ben")
-	_, handle, _ := phone.sessions()
+	stranger.Login("ben")
+	_, handle, _ := phone.Sessions()
 
-	list := w.operate(t, "sessions", "list")
+	list := w.Operate(t, "sessions", "list")
 	if strings.Count(list, `"ada"`) != 2 || strings.Count(list, `"ben"`) != 1 || !strings.Contains(list, handle) {
 		t.Errorf("sessions list prints\n%s", list)
 	}
-	list = w.operate(t, "sessions", "list", "-user", "ben")
+	list = w.Operate(t, "sessions", "list", "-user", "ben")
 	if strings.Contains(list, `"ada"`) || !strings.Contains(list, `"ben"`) {
 		t.Errorf("sessions list -user ben prints\n%s", list)
 	}
@@ -49,20 +35,20 @@ func TestOperatorEndsSessions(t *testing.T) {
 			t.Errorf("the command says %q, want %s", got, want)
 		}
 	}
-	expectCount("1", w.operate(t, "sessions", "revoke", "-handle", handle))
-	phone.expectOut("after revoke -handle")
-	laptop.expectIn("after revoke -handle of another")
-	phone.login("ada")
-	expectCount("2", w.operate(t, "sessions", "revoke", "-user", "ada"))
-	phone.expectOut("after revoke -user")
-	laptop.expectOut("after revoke -user")
-	stranger.expectIn("after revoke -user of another")
-	laptop.login("ada")
-	expectCount("2", w.operate(t, "sessions", "revoke", "-all"))
-	laptop.expectOut("after revoke -all")
-	stranger.expectOut("after revoke -all")
-	expectCount("0", w.operate(t, "sessions", "revoke", "-all"))
-	if list := w.operate(t, "sessions", "list"); strings.Count(list, "\n") != 1 {
+	expectCount("1", w.Operate(t, "sessions", "revoke", "-handle", handle))
+	phone.ExpectOut("after revoke -handle")
+	laptop.ExpectIn("after revoke -handle of another")
+	phone.Login("ada")
+	expectCount("2", w.Operate(t, "sessions", "revoke", "-user", "ada"))
+	phone.ExpectOut("after revoke -user")
+	laptop.ExpectOut("after revoke -user")
+	stranger.ExpectIn("after revoke -user of another")
+	laptop.Login("ada")
+	expectCount("2", w.Operate(t, "sessions", "revoke", "-all"))
+	laptop.ExpectOut("after revoke -all")
+	stranger.ExpectOut("after revoke -all")
+	expectCount("0", w.Operate(t, "sessions", "revoke", "-all"))
+	if list := w.Operate(t, "sessions", "list"); strings.Count(list, "\n") != 1 {
 		t.Errorf("with nobody there sessions list prints\n%s", list)
 	}
 }
@@ -70,7 +56,7 @@ func TestOperatorEndsSessions(t *testing.T) {
 // TestOperatorMistakes checks the exit codes and sentences of what an operator may get wrong.
 func TestOperatorMistakes(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, options{accounts: "radio: {}"})
+	w := stage.NewWorld(t, stage.Options{Accounts: "radio: {}"})
 	for name, c := range map[string]struct {
 		args []string
 		code int
@@ -93,19 +79,19 @@ func TestOperatorMistakes(t *testing.T) {
 			[]string{"accounts", "connect", "radio", "-scope", "user-read-emial"}, 2, "did you mean user-read-email",
 		},
 	} {
-		code, stdout, stderr := stagedoor(t, []string{"STAGEDOOR_CONFIG=" + w.replicas[0].config}, c.args...)
+		code, stdout, stderr := stage.Stagedoor(t, []string{"STAGEDOOR_CONFIG=" + w.Replicas[0].Config}, c.args...)
 		if code != c.code || !strings.Contains(stderr, c.want) || stdout != "" || strings.Count(stderr, "\n") != 1 {
 			t.Errorf("%s: code %d, stdout %q, stderr %q; want code %d and %q", name, code, stdout, stderr, c.code, c.want)
 		}
 	}
-	w.redis.Stop()
+	w.Redis.Stop()
 	for _, args := range [][]string{
 		{"sessions", "list"}, {"sessions", "revoke", "-all"}, {"accounts", "connect", "radio"}, {"accounts", "list"},
 	} {
-		code, stdout, stderr := stagedoor(t, nil, append(args, "-config", w.replicas[0].config)...)
+		code, stdout, stderr := stage.Stagedoor(t, nil, append(args, "-config", w.Replicas[0].Config)...)
 		if code != 1 || stdout != "" || !strings.Contains(stderr, "the session store does not answer") {
 			t.Errorf("%v without Redis: code %d, %q %q", args, code, stdout, stderr)
 		}
 	}
-	w.redis.Start()
+	w.Redis.Start()
 }

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"stagedoor/e2e/stage"
 )
 
 // TestAnotherClientID restarts the gateway with another app's client id and secret, as when staging's are configured in
@@ -12,31 +14,31 @@ import (
 func TestAnotherClientID(t *testing.T) {
 	t.Parallel()
 	const other = "fedcba98765432100123456789abcdef"
-	w := newWorld(t, options{users: 2, accounts: radio, routes: pages{}.route(t, userRoute, radioRoute)})
-	w.rotate()
-	crowd, p := w.crowd(2), w.replicas[0]
-	w.connectAccount(t, "radio", crowd[0].user)
-	w.spotify.ExpireAccessTokens()
+	w := stage.NewWorld(t, stage.Options{Users: 2, Accounts: stage.Radio, Routes: stage.Pages{}.Route(t, stage.UserRoute, stage.RadioRoute)})
+	w.Rotate()
+	crowd, p := w.Crowd(2), w.Replicas[0]
+	w.ConnectAccount(t, "radio", crowd[0].User)
+	w.Spotify.ExpireAccessTokens()
 
-	p.edit("client_id: "+clientID, "client_id: "+other)
-	p.restart()
+	edit(p, "client_id: "+stage.ClientID, "client_id: "+other)
+	p.Restart()
 	for range 3 {
 		for _, f := range crowd {
-			f.get("/api/me").expect(t, "with another client id", http.StatusUnauthorized, "LOGIN_REQUIRED")
+			f.Get("/api/me").Expect(t, "with another client id", http.StatusUnauthorized, "LOGIN_REQUIRED")
 		}
-		w.visitor().get(nowPlaying).expect(t, "the account, with another client id", http.StatusUnauthorized, "REAUTHORIZATION_REQUIRED")
+		w.Visitor().Get(stage.NowPlaying).Expect(t, "the account, with another client id", http.StatusUnauthorized, "REAUTHORIZATION_REQUIRED")
 	}
-	if lines := p.logged(func(l logLine) bool { return strings.Contains(l.Msg, "another spotify.client_id") }); len(lines) != 1 {
+	if lines := p.Logged(func(l stage.LogLine) bool { return strings.Contains(l.Msg, "another spotify.client_id") }); len(lines) != 1 {
 		t.Errorf("the log tells %d times of another client id, want once", len(lines))
 	}
-	if calls := w.spotify.Counts().TokenCalls["refresh_token"]; calls != 0 {
+	if calls := w.Spotify.Counts().TokenCalls["refresh_token"]; calls != 0 {
 		t.Errorf("%d refreshes were tried with another client id", calls)
 	}
 
-	p.edit("client_id: "+other, "client_id: "+clientID)
-	p.restart()
+	edit(p, "client_id: "+other, "client_id: "+stage.ClientID)
+	p.Restart()
 	for _, f := range crowd {
-		f.expectMe(f.user)
+		f.ExpectMe(f.User)
 	}
-	w.visitor().get(nowPlaying).expect(t, "the account", http.StatusNoContent, "")
+	w.Visitor().Get(stage.NowPlaying).Expect(t, "the account", http.StatusNoContent, "")
 }

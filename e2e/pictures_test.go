@@ -10,6 +10,8 @@ import (
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
+
+	"stagedoor/e2e/stage"
 )
 
 // pictures is where TestPictures leaves what it sees: go test ./e2e -run TestPictures -pictures "$PWD/docs/pictures"
@@ -31,23 +33,23 @@ var screens = []screen{
 
 // TestPictures looks at every page on every screen: nothing may stick out sideways.
 func TestPictures(t *testing.T) {
-	tab := chromium(t)
+	tab := stage.Chromium(t)
 	home := startDemo(t)
 
-	act(t, tab, "open the demo", chromedp.Navigate(home), chromedp.WaitVisible(chromedp.CSS(loginButton)))
+	stage.Act(t, tab, "open the demo", chromedp.Navigate(home), chromedp.WaitVisible(chromedp.CSS(loginButton)))
 	look(t, tab, "anonymous")
-	act(t, tab, "deny", chromedp.Click(chromedp.CSS(loginButton)), chromedp.WaitVisible(chromedp.CSS(`button[value="cancel"]`)))
+	stage.Act(t, tab, "deny", chromedp.Click(chromedp.CSS(loginButton)), chromedp.WaitVisible(chromedp.CSS(`button[value="cancel"]`)))
 	look(t, tab, "consent")
-	act(t, tab, "deny", chromedp.Click(chromedp.CSS(`button[value="cancel"]`)), chromedp.WaitVisible(chromedp.CSS(".code")))
+	stage.Act(t, tab, "deny", chromedp.Click(chromedp.CSS(`button[value="cancel"]`)), chromedp.WaitVisible(chromedp.CSS(".code")))
 	look(t, tab, "error-denied")
-	act(t, tab, "go home", chromedp.Click(chromedp.CSS(`a[href="/"]`)), chromedp.WaitVisible(chromedp.CSS(loginButton)))
+	stage.Act(t, tab, "go home", chromedp.Click(chromedp.CSS(`a[href="/"]`)), chromedp.WaitVisible(chromedp.CSS(loginButton)))
 	logIn(t, tab, "dora")
 	look(t, tab, "error-not-registered")
-	act(t, tab, "a bad callback", chromedp.Navigate(home+"/auth/callback?state=x"), chromedp.WaitVisible(chromedp.CSS(".code")))
+	stage.Act(t, tab, "a bad callback", chromedp.Navigate(home+"/auth/callback?state=x"), chromedp.WaitVisible(chromedp.CSS(".code")))
 	look(t, tab, "error-begin-again")
-	act(t, tab, "go home", chromedp.Click(chromedp.CSS(`a[href="/"]`)), chromedp.WaitVisible(chromedp.CSS(loginButton)))
+	stage.Act(t, tab, "go home", chromedp.Click(chromedp.CSS(`a[href="/"]`)), chromedp.WaitVisible(chromedp.CSS(loginButton)))
 	logIn(t, tab, "ada")
-	await(t, tab, "the page is complete", `document.querySelectorAll("#playlists li").length > 0 &&
+	stage.Await(t, tab, "the page is complete", `document.querySelectorAll("#playlists li").length > 0 &&
 		document.querySelector("#player-title").textContent !== "" && document.querySelectorAll("#artists li").length > 0`)
 	look(t, tab, "demo")
 }
@@ -59,15 +61,15 @@ func look(t *testing.T, tab context.Context, name string) {
 		scheme := &emulation.SetEmulatedMediaParams{
 			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: s.scheme}},
 		}
-		act(t, tab, name+" on "+s.name, chromedp.EmulateViewport(s.width, s.height),
+		stage.Act(t, tab, name+" on "+s.name, chromedp.EmulateViewport(s.width, s.height),
 			chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
 				_, err := cdp.Call(ctx, target, emulation.SetEmulatedMedia, *scheme)
 				return err
 			}))
-		if wide := evaluate[int](t, tab, `document.documentElement.scrollWidth - document.documentElement.clientWidth`); wide > 0 {
+		if wide := stage.Evaluate[int](t, tab, `document.documentElement.scrollWidth - document.documentElement.clientWidth`); wide > 0 {
 			t.Errorf("%s is %d px too wide for a %s", name, wide, s.name)
 		}
-		picture := read(t, tab, "a picture", chromedp.CaptureScreenshot())
+		picture := stage.Read(t, tab, "a picture", chromedp.CaptureScreenshot())
 		if *pictures == "" {
 			continue
 		}

@@ -11,42 +11,43 @@ import (
 	"time"
 
 	"stagedoor/e2e/faultproxy"
+	"stagedoor/e2e/stage"
 	"stagedoor/simulator"
 )
 
 // TestBudgetIsNeverExceeded lets many clients want more than there is of three replicas, while one of them is killed with
-// calls in hand; with -faults=full also while answers and refreshes are slow, and Redis freezes or is away. The simulator's log
+// calls in hand; when tests are long also while answers and refreshes are slow, and Redis freezes or is away. The simulator's log
 // says how many calls there were in any window.
 func TestBudgetIsNeverExceeded(t *testing.T) {
 	t.Parallel()
 	const calls, window = 24, 3 * time.Second
 	var before *faultproxy.Proxy
-	w := newWorld(t, options{
-		replicas: 3, users: 13, spotify: listener, prepare: beforeRedis(&before),
-		quota: fmt.Sprintf("calls: %d\nwindow: %v\nwait: 500ms\nuser_share: 1", calls, window),
+	w := stage.NewWorld(t, stage.Options{
+		Replicas: 3, Users: 13, Spotify: listener, Prepare: stage.BeforeRedis(&before),
+		Quota: fmt.Sprintf("calls: %d\nwindow: %v\nwait: 500ms\nuser_share: 1", calls, window),
 	})
-	crowd := w.crowd(12)
+	crowd := w.Crowd(12)
 	for name, c := range map[string]struct {
 		during func()
 		least  int // calls in each window, on average
 	}{
 		"nothing else": {func() {}, calls * 7 / 10},
 		"slow answers": {func() {
-			w.fault(simulator.Fault{Match: simulator.Match{Side: simulator.SideAPI}, Linger: 700 * time.Millisecond})
+			w.Fault(simulator.Fault{Match: simulator.Match{Side: simulator.SideAPI}, Linger: 700 * time.Millisecond})
 		}, calls / 2},
 		"slow refreshes": {func() {
-			w.fault(simulator.Fault{Match: simulator.Match{Grant: "refresh_token"}, Delay: 2 * time.Second})
-			w.spotify.ExpireAccessTokens()
+			w.Fault(simulator.Fault{Match: simulator.Match{Grant: "refresh_token"}, Delay: 2 * time.Second})
+			w.Spotify.ExpireAccessTokens()
 		}, 1},
 		"a replica is killed": {func() {
-			w.replicas[2].kill()
-			_ = w.replicas[2].wait()
-			w.replicas[2].start()
+			w.Replicas[2].Kill()
+			_ = w.Replicas[2].Wait()
+			w.Replicas[2].Start()
 		}, calls / 3},
 		"Redis freezes": {func() {
-			w.redis.Pause()
+			w.Redis.Pause()
 			until(t, time.Now().Add(2*time.Second))
-			w.redis.Resume()
+			w.Redis.Resume()
 		}, calls / 3},
 		"Redis is away": {func() {
 			before.Set(faultproxy.Fault{Refuse: true})
@@ -55,18 +56,18 @@ func TestBudgetIsNeverExceeded(t *testing.T) {
 			before.Set(faultproxy.Fault{})
 		}, calls / 3},
 	} {
-		if *faultsMode != "full" && name != "a replica is killed" {
+		if !stage.Long() && name != "a replica is killed" {
 			continue // each takes four windows
 		}
 		t.Run(name, func(t *testing.T) {
-			w.spotify.ForgetSeen()
+			w.Spotify.ForgetSeen()
 			ctx, cancel := context.WithTimeout(t.Context(), 4*window)
 			defer cancel()
 			var group sync.WaitGroup
 			for n, f := range crowd {
 				group.Go(func() {
 					for i := 0; ctx.Err() == nil; i++ {
-						if a, err := f.tryAt((n+i)%3, http.MethodGet, fmt.Sprintf("/api/me/tracks?offset=%d&limit=%d", i, n+1)); err == nil && a.status == http.StatusTooManyRequests && a.header.Get("Retry-After") == "" {
+						if a, err := tryAt(f.Visitor, (n+i)%3, http.MethodGet, fmt.Sprintf("/api/me/tracks?offset=%d&limit=%d", i, n+1)); err == nil && a.Status == http.StatusTooManyRequests && a.Header.Get("Retry-After") == "" {
 							t.Error("a refusal has no Retry-After")
 						}
 						select {
@@ -79,8 +80,8 @@ func TestBudgetIsNeverExceeded(t *testing.T) {
 			until(t, time.Now().Add(window))
 			c.during()
 			group.Wait()
-			w.spotify.ClearFaults()
-			most, all := w.mostInWindow(window), len(w.calls(""))
+			w.Spotify.ClearFaults()
+			most, all := mostInWindow(w, window), len(callsOf(w, ""))
 			t.Logf("%d calls in four windows, at most %d in one", all, most)
 			if most > calls {
 				t.Errorf("%d calls in one window, want at most %d", most, calls)
@@ -96,19 +97,19 @@ func TestBudgetIsNeverExceeded(t *testing.T) {
 func TestWhoGoesFirst(t *testing.T) {
 	t.Parallel()
 	const calls = 8
-	w := newWorld(t, options{spotify: listener, users: 3, quota: fmt.Sprintf("calls: %d\nwindow: 4s\nwait: 20s\nuser_share: 1", calls)})
-	crowd := w.crowd(2)
+	w := stage.NewWorld(t, stage.Options{Spotify: listener, Users: 3, Quota: fmt.Sprintf("calls: %d\nwindow: 4s\nwait: 20s\nuser_share: 1", calls)})
+	crowd := w.Crowd(2)
 	f := crowd[0]
 	for i := range calls {
-		f.get(fmt.Sprint("/api/me/tracks?offset=", i))
+		f.Get(fmt.Sprint("/api/me/tracks?offset=", i))
 	}
-	w.spotify.ForgetSeen()
+	w.Spotify.ForgetSeen()
 	var group sync.WaitGroup
 	ask := func(kind, method string, headers ...string) {
 		for i := range 3 {
 			group.Go(func() {
-				if a, err := f.try(method, fmt.Sprintf("/api/me/player/%s?device_id=%d", kind, i), "", headers...); err != nil || a.reason() != "" {
-					t.Errorf("%s: %s, %v", kind, a.summary(), err)
+				if a, err := f.Try(method, fmt.Sprintf("/api/me/player/%s?device_id=%d", kind, i), "", headers...); err != nil || a.Reason() != "" {
+					t.Errorf("%s: %s, %v", kind, a.Summary(), err)
 				}
 			})
 		}
@@ -119,7 +120,7 @@ func TestWhoGoesFirst(t *testing.T) {
 	ask("write", http.MethodPut)
 	group.Wait()
 	order := map[string][]int{}
-	for i, seen := range w.calls("") {
+	for i, seen := range callsOf(w, "") {
 		for _, kind := range []string{"low", "prefetch", "read", "write"} {
 			if (simulator.Match{Path: "/v1/me/player/" + kind}) != (simulator.Match{}) && len(seen.Target) > 14 && seen.Target[14:14+len(kind)] == kind {
 				order[kind] = append(order[kind], i)
@@ -139,11 +140,11 @@ func TestWhoGoesFirst(t *testing.T) {
 func TestOneSessionCannotTakeAll(t *testing.T) {
 	t.Parallel()
 	const calls, window = 40, 4 * time.Second
-	w := newWorld(t, options{replicas: 3, users: 6, spotify: listener, quota: fmt.Sprintf("calls: %d\nwindow: %v\nwait: 1s\nuser_share: 0.25", calls, window)})
-	crowd := w.crowd(6)
+	w := stage.NewWorld(t, stage.Options{Replicas: 3, Users: 6, Spotify: listener, Quota: fmt.Sprintf("calls: %d\nwindow: %v\nwait: 1s\nuser_share: 0.25", calls, window)})
+	crowd := w.Crowd(6)
 	greedy, others := crowd[0], crowd[1:]
 	until(t, time.Now().Add(window))
-	w.spotify.ForgetSeen()
+	w.Spotify.ForgetSeen()
 	ctx, cancel := context.WithTimeout(t.Context(), 4*window)
 	defer cancel()
 	var (
@@ -154,12 +155,12 @@ func TestOneSessionCannotTakeAll(t *testing.T) {
 	for n, f := range others {
 		group.Go(func() {
 			for i := 0; ctx.Err() == nil; i++ {
-				a, err := f.tryAt(i%3, http.MethodGet, fmt.Sprintf("/api/me/tracks?offset=%d", i))
+				a, err := tryAt(f.Visitor, i%3, http.MethodGet, fmt.Sprintf("/api/me/tracks?offset=%d", i))
 				if err != nil {
 					t.Error(err)
 				}
 				answers.Add(1)
-				if a.status == http.StatusTooManyRequests {
+				if a.Status == http.StatusTooManyRequests {
 					refused.Add(1)
 				}
 				<-time.After(window/5 + time.Duration(n)*time.Millisecond)
@@ -170,9 +171,9 @@ func TestOneSessionCannotTakeAll(t *testing.T) {
 	for n := range 12 {
 		group.Go(func() {
 			for i := 0; ctx.Err() == nil; i++ {
-				a, err := greedy.tryAt((n+i)%3, http.MethodGet, fmt.Sprintf("/api/me/albums?offset=%d&limit=%d", i, n+1))
-				if err == nil && a.status == http.StatusTooManyRequests {
-					said.Store(a.body)
+				a, err := tryAt(greedy.Visitor, (n+i)%3, http.MethodGet, fmt.Sprintf("/api/me/albums?offset=%d&limit=%d", i, n+1))
+				if err == nil && a.Status == http.StatusTooManyRequests {
+					said.Store(a.Body)
 				}
 				<-time.After(30 * time.Millisecond)
 			}
@@ -180,7 +181,7 @@ func TestOneSessionCannotTakeAll(t *testing.T) {
 	}
 	group.Wait()
 	most := 0
-	greeds := w.calls("/v1/me/albums")
+	greeds := callsOf(w, "/v1/me/albums")
 	for i := range greeds {
 		n := 0
 		for _, seen := range greeds[i:] {
@@ -206,14 +207,14 @@ func TestOneSessionCannotTakeAll(t *testing.T) {
 // TestReloadChangesTheQuota has a budget set, changed and taken away by SIGHUP.
 func TestReloadChangesTheQuota(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, options{spotify: listener, quota: "wait: 0s"})
-	v := w.visitor()
-	v.login("ada")
+	w := stage.NewWorld(t, stage.Options{Spotify: listener, Quota: "wait: 0s"})
+	v := w.Visitor()
+	v.Login("ada")
 	asked := 0
 	count := func() (served int) {
 		for range 12 {
 			asked++
-			if v.get(fmt.Sprint("/api/me/tracks?offset=", asked)).status == http.StatusOK {
+			if v.Get(fmt.Sprint("/api/me/tracks?offset=", asked)).Status == http.StatusOK {
 				served++
 			}
 		}
@@ -222,7 +223,7 @@ func TestReloadChangesTheQuota(t *testing.T) {
 	if served := count(); served != 12 {
 		t.Errorf("without a budget %d of 12 are served", served)
 	}
-	p, before := w.replicas[0], "wait: 0s"
+	p, before := w.Replicas[0], "wait: 0s"
 	for _, c := range []struct {
 		quota       string
 		least, most int
@@ -230,9 +231,9 @@ func TestReloadChangesTheQuota(t *testing.T) {
 		{"calls: 5\n  window: 1h\n  user_share: 1\n  wait: 0s ", 1, 5},
 		{"wait: 0s  ", 12, 12},
 	} {
-		p.edit(before, c.quota)
+		edit(p, before, c.quota)
 		before = c.quota
-		p.reload()
+		reload(p)
 		if served := count(); served < c.least || served > c.most {
 			t.Errorf("%q: %d of 12 are served, want %d to %d", c.quota, served, c.least, c.most)
 		}
@@ -242,50 +243,50 @@ func TestReloadChangesTheQuota(t *testing.T) {
 // TestGateOutlivesRedis closes the gate and has Redis freeze, and then restart with nothing: no call leaves.
 func TestGateOutlivesRedis(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, options{replicas: 3, spotify: listener, quota: "wait: 0s"})
-	v := w.visitor()
-	v.login("ada")
+	w := stage.NewWorld(t, stage.Options{Replicas: 3, Spotify: listener, Quota: "wait: 0s"})
+	v := w.Visitor()
+	v.Login("ada")
 	closed := time.Now()
-	w.reject("/v1/me/player", "30")
-	v.at(0, http.MethodGet, "/api/me/player")
+	reject(w, "/v1/me/player", "30")
+	at(v, 0, http.MethodGet, "/api/me/player")
 	until(t, time.Now().Add(100*time.Millisecond))
-	w.spotify.ForgetSeen()
+	w.Spotify.ForgetSeen()
 	for name, during := range map[string]func(){
 		"frozen": func() {
-			w.redis.Pause()
-			w.hammer(t, v, time.Now().Add(2*time.Second))
-			w.redis.Resume()
+			w.Redis.Pause()
+			hammer(w, t, v, time.Now().Add(2*time.Second))
+			w.Redis.Resume()
 		},
 		"the gate's key is lost": func() {
-			keys, err := w.redis.Do("KEYS", "*gate*")
+			keys, err := w.Redis.Do("KEYS", "*gate*")
 			list, _ := keys.([]any)
 			if err != nil || len(list) == 0 {
 				t.Fatalf("Redis has no gate: %v, %v", keys, err)
 			}
 			for _, key := range list {
-				if _, err := w.redis.Do("DEL", key.(string)); err != nil {
+				if _, err := w.Redis.Do("DEL", key.(string)); err != nil {
 					t.Fatal(err)
 				}
 			}
 		},
 		"restarted": func() {
-			w.redis.Kill()
-			w.hammer(t, v, time.Now().Add(time.Second))
-			w.redis.Start()
-			w.hammer(t, v, time.Now().Add(3*time.Second))
+			w.Redis.Kill()
+			hammer(w, t, v, time.Now().Add(time.Second))
+			w.Redis.Start()
+			hammer(w, t, v, time.Now().Add(3*time.Second))
 		},
 	} {
 		during()
-		if calls := len(w.calls("")); calls > 0 && time.Since(closed) < 29*time.Second {
+		if calls := len(callsOf(w, "")); calls > 0 && time.Since(closed) < 29*time.Second {
 			t.Errorf("%s: %d calls left", name, calls)
 		}
 	}
 }
 
 // quotaCommands counts the commands that replicas have sent to Redis for the quota. Each of its scripts asks for the time.
-func (w *world) quotaCommands() int {
-	w.t.Helper()
-	reply, _ := w.redisDo("INFO", "commandstats").(string)
+func quotaCommands(w *stage.World) int {
+	w.T.Helper()
+	reply, _ := w.RedisDo("INFO", "commandstats").(string)
 	_, rest, _ := strings.Cut(reply, "cmdstat_time:calls=")
 	var n int
 	_, _ = fmt.Sscanf(rest, "%d", &n)
@@ -296,9 +297,9 @@ func (w *world) quotaCommands() int {
 func TestQuotaCostsFewCommands(t *testing.T) {
 	t.Parallel()
 	const calls, window = 180, 10 * time.Second
-	w := newWorld(t, options{replicas: 3, users: 13, spotify: listener, quota: fmt.Sprintf("calls: %d\nwindow: %v", calls, window)})
-	crowd := w.crowd(12)
-	before := w.quotaCommands()
+	w := stage.NewWorld(t, stage.Options{Replicas: 3, Users: 13, Spotify: listener, Quota: fmt.Sprintf("calls: %d\nwindow: %v", calls, window)})
+	crowd := w.Crowd(12)
+	before := quotaCommands(w)
 	var group sync.WaitGroup
 	ctx, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond*8)
 	defer cancel()
@@ -306,7 +307,7 @@ func TestQuotaCostsFewCommands(t *testing.T) {
 	for n, f := range crowd {
 		group.Go(func() {
 			for i := 0; ctx.Err() == nil; i++ {
-				if _, err := f.tryAt((n+i)%3, http.MethodGet, fmt.Sprintf("/api/me/tracks?offset=%d", i%5)); err != nil {
+				if _, err := tryAt(f.Visitor, (n+i)%3, http.MethodGet, fmt.Sprintf("/api/me/tracks?offset=%d", i%5)); err != nil {
 					t.Error(err)
 				}
 				requests.Add(1)
@@ -315,8 +316,8 @@ func TestQuotaCostsFewCommands(t *testing.T) {
 		})
 	}
 	group.Wait()
-	spent := float64(w.quotaCommands()-before) / float64(requests.Load())
-	t.Logf("%d requests, %.3f commands each; %d calls", requests.Load(), spent, len(w.calls("/v1/me/tracks")))
+	spent := float64(quotaCommands(w)-before) / float64(requests.Load())
+	t.Logf("%d requests, %.3f commands each; %d calls", requests.Load(), spent, len(callsOf(w, "/v1/me/tracks")))
 	if spent > 0.1 {
 		t.Errorf("%.2f commands a request", spent)
 	}

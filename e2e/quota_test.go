@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"stagedoor/e2e/stage"
 	"stagedoor/session/sessiontest"
 	"stagedoor/simulator"
 )
@@ -19,55 +20,57 @@ const listener = "scopes: [user-read-private, user-read-email, user-read-playbac
 	"playlist-read-private, playlist-modify-private, user-top-read, user-library-read, user-library-modify, ugc-image-upload]"
 
 // at sends a request to one replica, past the balancer.
-func (v *visitor) at(replica int, method, path string, headers ...string) answer {
-	v.t.Helper()
-	a, err := v.tryAt(replica, method, path, headers...)
+func at(v *stage.Visitor, replica int, method, path string, headers ...string) stage.Answer {
+	v.T.Helper()
+	a, err := tryAt(v, replica, method, path, headers...)
 	if err != nil {
-		v.t.Fatal(err)
+		v.T.Fatal(err)
 	}
 	return a
 }
 
 // tryAt is at for goroutines, which must not end the test.
-func (v *visitor) tryAt(replica int, method, path string, headers ...string) (answer, error) {
-	request, err := http.NewRequest(method, "http://"+v.w.replicas[replica].public()+path, nil)
+func tryAt(v *stage.Visitor, replica int, method, path string, headers ...string) (stage.Answer, error) {
+	request, err := http.NewRequest(method, "http://"+v.W.Replicas[replica].Public()+path, nil)
 	if err != nil {
-		return answer{}, err
+		return stage.Answer{}, err
 	}
-	request.Host = strings.TrimPrefix(v.w.balancer.URL, "http://")
-	request.Header.Set("Origin", v.w.balancer.URL)
+	request.Host = strings.TrimPrefix(v.W.Balancer.URL, "http://")
+	request.Header.Set("Origin", v.W.Balancer.URL)
 	for i := 0; i+1 < len(headers); i += 2 {
 		request.Header.Set(headers[i], headers[i+1])
 	}
-	response, err := v.client.Do(request)
+	response, err := v.Client.Do(request)
 	if err != nil {
-		return answer{}, err
+		return stage.Answer{}, err
 	}
 	defer func() { _ = response.Body.Close() }()
 	text, err := io.ReadAll(response.Body)
-	return answer{status: response.StatusCode, header: response.Header, body: string(text)}, err
+	return stage.Answer{Status: response.StatusCode, Header: response.Header, Body: string(text)}, err
 }
 
-// from is what an answer says of where it came from.
-func (a answer) from() string { return strings.TrimPrefix(a.header.Get("Cache-Status"), "stagedoor; ") }
+// fromOf is what an answer says of where it came from.
+func fromOf(a stage.Answer) string {
+	return strings.TrimPrefix(a.Header.Get("Cache-Status"), "stagedoor; ")
+}
 
 // expectFrom wants an answer of Spotify's, and where it came from.
-func (a answer) expectFrom(t testing.TB, what, from string) {
+func expectFrom(a stage.Answer, t testing.TB, what, from string) {
 	t.Helper()
-	if a.status >= 400 || a.from() != from {
-		t.Errorf("%s: answered %d %s with Cache-Status %q, want %q", what, a.status, a.reason(), a.header.Get("Cache-Status"), from)
+	if a.Status >= 400 || fromOf(a) != from {
+		t.Errorf("%s: answered %d %s with Cache-Status %q, want %q", what, a.Status, a.Reason(), a.Header.Get("Cache-Status"), from)
 	}
 }
 
-// calls are the calls of the Web API that the simulator has seen for a path, oldest first.
-func (w *world) calls(path string) []simulator.Seen {
-	return w.spotify.Seen(simulator.Filter{Match: simulator.Match{Side: simulator.SideAPI, Path: path}})
+// callsOf are the calls of the Web API that the simulator has seen for a path, oldest first.
+func callsOf(w *stage.World, path string) []simulator.Seen {
+	return w.Spotify.Seen(simulator.Filter{Match: simulator.Match{Side: simulator.SideAPI, Path: path}})
 }
 
 // mostInWindow is how many calls the simulator has seen at most in any window.
-func (w *world) mostInWindow(window time.Duration) int {
+func mostInWindow(w *stage.World, window time.Duration) int {
 	times := []time.Time{}
-	for _, seen := range w.calls("") {
+	for _, seen := range callsOf(w, "") {
 		times = append(times, seen.At)
 	}
 	slices.SortFunc(times, time.Time.Compare)
@@ -82,7 +85,7 @@ func (w *world) mostInWindow(window time.Duration) int {
 }
 
 // reject answers the next call for a path with a 429.
-func (w *world) reject(path, retryAfter string) {
+func reject(w *stage.World, path, retryAfter string) {
 	f := simulator.Fault{
 		Match: simulator.Match{Side: simulator.SideAPI, Path: path}, Times: 1, Status: http.StatusTooManyRequests,
 		Body: `{"error":{"status":429,"message":"API rate limit exceeded"}}`, Header: http.Header{},
@@ -90,12 +93,12 @@ func (w *world) reject(path, retryAfter string) {
 	if retryAfter != "" {
 		f.Header.Set("Retry-After", retryAfter)
 	}
-	w.fault(f)
+	w.Fault(f)
 }
 
 // fresh makes what Spotify answers for a path fresh for a minute.
-func (w *world) fresh(path string) int {
-	return w.fault(simulator.Fault{
+func fresh(w *stage.World, path string) int {
+	return w.Fault(simulator.Fault{
 		Match: simulator.Match{Side: simulator.SideAPI, Method: http.MethodGet, Path: path}, Header: http.Header{"Cache-Control": {"private, max-age=60"}},
 	})
 }
@@ -111,9 +114,9 @@ func until(t testing.TB, at time.Time) {
 // was answered.
 func TestOneRejectionStopsAllReplicas(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, options{replicas: 3, quota: "wait: 0s", spotify: listener})
-	v := w.visitor()
-	v.login("ada")
+	w := stage.NewWorld(t, stage.Options{Replicas: 3, Quota: "wait: 0s", Spotify: listener})
+	v := w.Visitor()
+	v.Login("ada")
 	for _, c := range []struct {
 		name, retryAfter string
 		left             time.Duration
@@ -125,7 +128,7 @@ func TestOneRejectionStopsAllReplicas(t *testing.T) {
 		{"nonsense", "soon", time.Second},
 		{"negative", "-5", time.Second},
 	} {
-		if *faultsMode != "full" && c.name != "none" && c.name != "a date" {
+		if !stage.Long() && c.name != "none" && c.name != "a date" {
 			continue
 		}
 		t.Run(c.name, func(t *testing.T) {
@@ -133,20 +136,20 @@ func TestOneRejectionStopsAllReplicas(t *testing.T) {
 				until := time.Now().Add(3 * time.Second).Truncate(time.Second)
 				c.retryAfter, c.left = until.UTC().Format(http.TimeFormat), time.Until(until)-time.Second // Date has whole seconds
 			}
-			w.spotify.ForgetSeen()
-			w.reject("/v1/me/player", c.retryAfter)
-			slow := w.fault(simulator.Fault{
+			w.Spotify.ForgetSeen()
+			reject(w, "/v1/me/player", c.retryAfter)
+			slow := w.Fault(simulator.Fault{
 				Match: simulator.Match{Side: simulator.SideAPI, Path: "/v1/me/playlists"}, Linger: 700 * time.Millisecond, Times: 1,
 			})
-			defer w.spotify.ClearFault(slow)
-			a := v.at(0, http.MethodGet, "/api/me/player")
+			defer w.Spotify.ClearFault(slow)
+			a := at(v, 0, http.MethodGet, "/api/me/player")
 			closed := time.Now()
-			if a.status != http.StatusTooManyRequests || a.reason() != "" {
-				t.Fatalf("the call was answered %d %s, want Spotify's 429", a.status, a.reason())
+			if a.Status != http.StatusTooManyRequests || a.Reason() != "" {
+				t.Fatalf("the call was answered %d %s, want Spotify's 429", a.Status, a.Reason())
 			}
 			until(t, closed.Add(100*time.Millisecond))
-			w.hammer(t, v, closed.Add(c.left+2500*time.Millisecond))
-			calls := w.calls("/v1/me/playlists")
+			hammer(w, t, v, closed.Add(c.left+2500*time.Millisecond))
+			calls := callsOf(w, "/v1/me/playlists")
 			if len(calls) < 3 {
 				t.Fatalf("only %d calls left in all", len(calls))
 			}
@@ -158,41 +161,41 @@ func TestOneRejectionStopsAllReplicas(t *testing.T) {
 			}
 		})
 	}
-	w.reject("/v1/me/player", "86400")
-	v.at(1, http.MethodGet, "/api/me/player")
+	reject(w, "/v1/me/player", "86400")
+	at(v, 1, http.MethodGet, "/api/me/player")
 	until(t, time.Now().Add(100*time.Millisecond))
 	for round := range 2 {
-		for i := range w.replicas {
-			a := v.at(i, http.MethodGet, fmt.Sprint("/api/me/playlists?offset=", 7000+10*round+i))
-			a.expect(t, fmt.Sprint("replica ", i, " within a day"), http.StatusTooManyRequests, "RATE_LIMITED", "Spotify limits how often this app may call")
+		for i := range w.Replicas {
+			a := at(v, i, http.MethodGet, fmt.Sprint("/api/me/playlists?offset=", 7000+10*round+i))
+			a.Expect(t, fmt.Sprint("replica ", i, " within a day"), http.StatusTooManyRequests, "RATE_LIMITED", "Spotify limits how often this app may call")
 			var left int
-			if _, err := fmt.Sscan(a.header.Get("Retry-After"), &left); err != nil || left < 86_000 || left > 86_400 {
-				t.Errorf("Retry-After is %q", a.header.Get("Retry-After"))
+			if _, err := fmt.Sscan(a.Header.Get("Retry-After"), &left); err != nil || left < 86_000 || left > 86_400 {
+				t.Errorf("Retry-After is %q", a.Header.Get("Retry-After"))
 			}
 		}
-		for _, replica := range w.replicas { // all of them, so that only Redis remembers
-			replica.signal(15)
+		for _, replica := range w.Replicas { // all of them, so that only Redis remembers
+			replica.Signal(15)
 		}
-		for _, replica := range w.replicas {
-			if err := replica.wait(); err != nil {
+		for _, replica := range w.Replicas {
+			if err := replica.Wait(); err != nil {
 				t.Fatal(err)
 			}
 		}
-		for _, replica := range w.replicas {
-			replica.start()
+		for _, replica := range w.Replicas {
+			replica.Start()
 		}
 	}
 }
 
 // hammer asks all replicas for one thing after the other until a moment, two clients each.
-func (w *world) hammer(t *testing.T, v *visitor, end time.Time) {
+func hammer(w *stage.World, t *testing.T, v *stage.Visitor, end time.Time) {
 	var group sync.WaitGroup
-	for client := range 2 * len(w.replicas) {
+	for client := range 2 * len(w.Replicas) {
 		group.Go(func() {
 			tick := time.NewTicker(25 * time.Millisecond)
 			defer tick.Stop()
 			for n := 0; time.Now().Before(end); n++ {
-				if _, err := v.tryAt(client/2, http.MethodGet, fmt.Sprintf("/api/me/playlists?offset=%d&limit=%d", n, client+1)); err != nil {
+				if _, err := tryAt(v, client/2, http.MethodGet, fmt.Sprintf("/api/me/playlists?offset=%d&limit=%d", n, client+1)); err != nil {
 					t.Error(err)
 				}
 				<-tick.C
@@ -205,45 +208,45 @@ func (w *world) hammer(t *testing.T, v *visitor, end time.Time) {
 // TestAnswersWhileTheGateIsClosed looks at what clients get that ask for different things while Spotify has said a minute.
 func TestAnswersWhileTheGateIsClosed(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, options{replicas: 3, quota: "wait: 300ms", spotify: listener, routes: pages{}.route(t, userRoute, "{path: /app/, upstream: spotify, credentials: app}")})
-	v := w.visitor()
-	v.login("ada")
-	w.fault(simulator.Fault{
+	w := stage.NewWorld(t, stage.Options{Replicas: 3, Quota: "wait: 300ms", Spotify: listener, Routes: stage.Pages{}.Route(t, stage.UserRoute, "{path: /app/, upstream: spotify, credentials: app}")})
+	v := w.Visitor()
+	v.Login("ada")
+	w.Fault(simulator.Fault{
 		Match: simulator.Match{Side: simulator.SideAPI, Path: "/v1/me/tracks"}, Header: http.Header{"Cache-Control": {"private, max-age=0, must-revalidate"}},
 	})
 	tag := ""
-	for i := range w.replicas {
+	for i := range w.Replicas {
 		if i == 2 {
 			continue // it has nothing
 		}
-		v.at(i, http.MethodGet, "/api/me").expectFrom(t, "at first", "fwd=uri-miss")
-		v.at(i, http.MethodGet, "/api/me/tracks").expectFrom(t, "at first", "fwd=uri-miss")
-		tag = v.at(i, http.MethodGet, "/api/me/playlists").header.Get("Etag")
+		expectFrom(at(v, i, http.MethodGet, "/api/me"), t, "at first", "fwd=uri-miss")
+		expectFrom(at(v, i, http.MethodGet, "/api/me/tracks"), t, "at first", "fwd=uri-miss")
+		tag = at(v, i, http.MethodGet, "/api/me/playlists").Header.Get("Etag")
 	}
-	w.reject("/v1/me/player", "60")
-	v.at(0, http.MethodGet, "/api/me/player")
-	w.spotify.ForgetSeen()
+	reject(w, "/v1/me/player", "60")
+	at(v, 0, http.MethodGet, "/api/me/player")
+	w.Spotify.ForgetSeen()
 	for i := range 2 {
-		sessiontest.Eventually(t, 100*time.Millisecond+5*time.Second, "the news arrives", func() bool { return v.at(i, http.MethodGet, "/api/me").from() == "hit; detail=stale" })
-		a := v.at(i, http.MethodGet, "/api/me")
-		a.expectFrom(t, "what is kept", "hit; detail=stale")
+		sessiontest.Eventually(t, 100*time.Millisecond+5*time.Second, "the news arrives", func() bool { return fromOf(at(v, i, http.MethodGet, "/api/me")) == "hit; detail=stale" })
+		a := at(v, i, http.MethodGet, "/api/me")
+		expectFrom(a, t, "what is kept", "hit; detail=stale")
 		var age int
-		if _, err := fmt.Sscan(a.header.Get("Age"), &age); err != nil || age > 60 {
-			t.Errorf("Age is %q", a.header.Get("Age"))
+		if _, err := fmt.Sscan(a.Header.Get("Age"), &age); err != nil || age > 60 {
+			t.Errorf("Age is %q", a.Header.Get("Age"))
 		}
-		if !strings.Contains(a.body, `"ada"`) {
-			t.Errorf("the body is %s", a.body)
+		if !strings.Contains(a.Body, `"ada"`) {
+			t.Errorf("the body is %s", a.Body)
 		}
-		if head := v.at(i, http.MethodHead, "/api/me", "Accept-Encoding", "gzip"); head.status != 200 || head.body != "" || head.from() != "hit; detail=stale" {
-			t.Errorf("HEAD: %d %v %q", head.status, head.header, head.body)
+		if head := at(v, i, http.MethodHead, "/api/me", "Accept-Encoding", "gzip"); head.Status != 200 || head.Body != "" || fromOf(head) != "hit; detail=stale" {
+			t.Errorf("HEAD: %d %v %q", head.Status, head.Header, head.Body)
 		}
-		if known := v.at(i, http.MethodGet, "/api/me/playlists", "If-None-Match", tag); tag == "" || known.status != http.StatusNotModified || known.body != "" {
-			t.Errorf("If-None-Match %s: %d %v", tag, known.status, known.header)
+		if known := at(v, i, http.MethodGet, "/api/me/playlists", "If-None-Match", tag); tag == "" || known.Status != http.StatusNotModified || known.Body != "" {
+			t.Errorf("If-None-Match %s: %d %v", tag, known.Status, known.Header)
 		}
 		limited := func(what, method, path string, headers ...string) {
 			t.Helper()
 			begun := time.Now()
-			v.at(i, method, path, headers...).expect(t, what, http.StatusTooManyRequests, "RATE_LIMITED")
+			at(v, i, method, path, headers...).Expect(t, what, http.StatusTooManyRequests, "RATE_LIMITED")
 			if took := time.Since(begun); took > 5*time.Second {
 				t.Errorf("%s: answered after %v", what, took)
 			}
@@ -254,18 +257,18 @@ func TestAnswersWhileTheGateIsClosed(t *testing.T) {
 		limited("another route", http.MethodGet, "/app/artists/none")
 		limited("a range", http.MethodGet, "/api/me", "Range", "bytes=0-9")
 		limited("a write", http.MethodPut, "/api/me/player/pause")
-		v.at(i, http.MethodGet, "/api/me/top/tracks", "Cache-Control", "only-if-cached").expect(t, "only-if-cached", http.StatusGatewayTimeout, "NOT_CACHED")
+		at(v, i, http.MethodGet, "/api/me/top/tracks", "Cache-Control", "only-if-cached").Expect(t, "only-if-cached", http.StatusGatewayTimeout, "NOT_CACHED")
 	}
-	v.at(2, http.MethodGet, "/api/me").expect(t, "a replica that has nothing", http.StatusTooManyRequests, "RATE_LIMITED")
-	other := w.visitor()
-	if _, a := other.step(w.balancer.URL + "/auth/login"); a.status != http.StatusFound {
-		t.Errorf("the begin of a login answered %d", a.status)
+	at(v, 2, http.MethodGet, "/api/me").Expect(t, "a replica that has nothing", http.StatusTooManyRequests, "RATE_LIMITED")
+	other := w.Visitor()
+	if _, a := other.Step(w.Balancer.URL + "/auth/login"); a.Status != http.StatusFound {
+		t.Errorf("the begin of a login answered %d", a.Status)
 	}
-	if calls := w.calls(""); len(calls) != 0 {
+	if calls := callsOf(w, ""); len(calls) != 0 {
 		t.Errorf("%d calls left: %v", len(calls), calls[0].Target)
 	}
-	for i := range w.replicas {
-		if m := w.replicas[i].metric("stagedoor_quota_gate_seconds"); m < 30 || m > 60 {
+	for i := range w.Replicas {
+		if m := w.Replicas[i].Metric("stagedoor_quota_gate_seconds"); m < 30 || m > 60 {
 			t.Errorf("replica %d has the gate closed for %v s", i, m)
 		}
 	}
@@ -274,20 +277,20 @@ func TestAnswersWhileTheGateIsClosed(t *testing.T) {
 // TestImagesHaveAGateOfTheirOwn has a playlist's picture rejected, and then something else.
 func TestImagesHaveAGateOfTheirOwn(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, options{replicas: 2, quota: "wait: 0s"})
-	v := w.visitor()
-	v.login("ada")
-	w.reject("/v1/playlists/p1/images", "60")
-	if a := v.at(0, http.MethodPut, "/api/playlists/p1/images"); a.status != 429 || a.reason() != "" {
-		t.Fatalf("the upload answered %d %s", a.status, a.reason())
+	w := stage.NewWorld(t, stage.Options{Replicas: 2, Quota: "wait: 0s"})
+	v := w.Visitor()
+	v.Login("ada")
+	reject(w, "/v1/playlists/p1/images", "60")
+	if a := at(v, 0, http.MethodPut, "/api/playlists/p1/images"); a.Status != 429 || a.Reason() != "" {
+		t.Fatalf("the upload answered %d %s", a.Status, a.Reason())
 	}
-	for i := range w.replicas {
+	for i := range w.Replicas {
 		sessiontest.Eventually(t, 5*time.Second, "uploads are held back", func() bool {
-			return v.at(i, http.MethodPut, "/api/playlists/p2/images").summary() == "429 RATE_LIMITED"
+			return at(v, i, http.MethodPut, "/api/playlists/p2/images").Summary() == "429 RATE_LIMITED"
 		})
-		v.at(i, http.MethodGet, "/api/playlists/p1/images").expect(t, "a picture's address", 400, "")
-		if a := v.at(i, http.MethodGet, "/api/me"); a.status != 200 {
-			t.Errorf("everything else is held back too: %d %s", a.status, a.reason())
+		at(v, i, http.MethodGet, "/api/playlists/p1/images").Expect(t, "a picture's address", 400, "")
+		if a := at(v, i, http.MethodGet, "/api/me"); a.Status != 200 {
+			t.Errorf("everything else is held back too: %d %s", a.Status, a.Reason())
 		}
 	}
 }
@@ -295,32 +298,32 @@ func TestImagesHaveAGateOfTheirOwn(t *testing.T) {
 // TestCallbackWhileTheGateIsClosed has a login come back during a ban: its code is redeemed afterwards.
 func TestCallbackWhileTheGateIsClosed(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, options{})
-	v := w.visitor()
-	v.login("ada")
-	w.reject("/v1/me/player", "3")
-	v.get("/api/me/player")
+	w := stage.NewWorld(t, stage.Options{})
+	v := w.Visitor()
+	v.Login("ada")
+	reject(w, "/v1/me/player", "3")
+	v.Get("/api/me/player")
 	closed := time.Now()
-	other := w.visitor()
-	if err := w.spotify.SetConsent(simulator.Consent{User: "ben"}); err != nil {
+	other := w.Visitor()
+	if err := w.Spotify.SetConsent(simulator.Consent{User: "ben"}); err != nil {
 		t.Fatal(err)
 	}
-	consent, _ := other.step(w.balancer.URL + "/auth/login")
-	callback, _ := other.step(consent)
-	tokens := w.spotify.Counts().TokenCalls["authorization_code"]
-	_, a := other.step(callback)
-	a.expect(t, "the callback", http.StatusTooManyRequests, "RATE_LIMITED", "<html", "nobody can log in")
-	if a.header.Get("Retry-After") == "" || !strings.HasPrefix(a.header.Get("Content-Type"), "text/html") {
-		t.Errorf("the page has %v", a.header)
+	consent, _ := other.Step(w.Balancer.URL + "/auth/login")
+	callback, _ := other.Step(consent)
+	tokens := w.Spotify.Counts().TokenCalls["authorization_code"]
+	_, a := other.Step(callback)
+	a.Expect(t, "the callback", http.StatusTooManyRequests, "RATE_LIMITED", "<html", "nobody can log in")
+	if a.Header.Get("Retry-After") == "" || !strings.HasPrefix(a.Header.Get("Content-Type"), "text/html") {
+		t.Errorf("the page has %v", a.Header)
 	}
-	if now := w.spotify.Counts().TokenCalls["authorization_code"]; now != tokens {
+	if now := w.Spotify.Counts().TokenCalls["authorization_code"]; now != tokens {
 		t.Errorf("the code was redeemed")
 	}
 	until(t, closed.Add(3200*time.Millisecond))
-	if _, a = other.step(callback); a.status != http.StatusSeeOther {
-		t.Fatalf("afterwards the callback answers %d %s %.300s", a.status, a.reason(), a.body)
+	if _, a = other.Step(callback); a.Status != http.StatusSeeOther {
+		t.Fatalf("afterwards the callback answers %d %s %.300s", a.Status, a.Reason(), a.Body)
 	}
-	if s := other.status(); s.User.ID != "ben" {
+	if s := other.Status(); s.User.ID != "ben" {
 		t.Errorf("logged in as %q", s.User.ID)
 	}
 }

@@ -12,20 +12,21 @@ import (
 	"testing"
 	"time"
 
+	"stagedoor/e2e/stage"
 	"stagedoor/session/sessiontest"
 )
 
 // edit changes a text in the process's configuration file.
-func (p *process) edit(old, text string) {
-	p.t.Helper()
-	was, err := os.ReadFile(p.config)
+func edit(p *stage.Process, old, text string) {
+	p.T.Helper()
+	was, err := os.ReadFile(p.Config)
 	if err != nil {
-		p.t.Fatal(err)
+		p.T.Fatal(err)
 	}
 	if strings.Count(string(was), old) != 1 {
-		p.t.Fatalf("%q is not there once in %s", old, was)
+		p.T.Fatalf("%q is not there once in %s", old, was)
 	}
-	writeFile(p.t, p.config, strings.Replace(string(was), old, text, 1))
+	stage.WriteFile(p.T, p.Config, strings.Replace(string(was), old, text, 1))
 }
 
 // What a process says last about a new configuration.
@@ -35,19 +36,19 @@ const (
 )
 
 // reload has the process read its configuration file again and returns what it says about it.
-func (p *process) reload() string {
-	p.t.Helper()
-	before := len(p.log())
-	p.signal(syscall.SIGHUP)
-	return p.awaitReload(before)
+func reload(p *stage.Process) string {
+	p.T.Helper()
+	before := len(p.Log())
+	p.Signal(syscall.SIGHUP)
+	return awaitReload(p, before)
 }
 
 // awaitReload returns what the process logs from a place on until it has taken a configuration into use, or refused one.
-func (p *process) awaitReload(from int) string {
-	p.t.Helper()
+func awaitReload(p *stage.Process, from int) string {
+	p.T.Helper()
 	var said string
-	sessiontest.Eventually(p.t, startTime, "the process speaks of a new configuration", func() bool {
-		said = p.log()[from:]
+	sessiontest.Eventually(p.T, stage.StartTime, "the process speaks of a new configuration", func() bool {
+		said = p.Log()[from:]
 		return strings.Contains(said, reloaded) || strings.Contains(said, notReloaded)
 	})
 	return said
@@ -88,13 +89,13 @@ func TestReloadUnderLoad(t *testing.T) {
 	}))
 	defer frontend.Close()
 	defer end()
-	w := newWorld(t, options{users: 3, routes: fmt.Sprintf(`
+	w := stage.NewWorld(t, stage.Options{Users: 3, Routes: fmt.Sprintf(`
   - {path: /api/, upstream: spotify, credentials: user}
   - {path: /, upstream: %q}
 `, frontend.URL)})
-	p, crowd := w.replicas[0], w.crowd(3)
-	socket := p.openSocket(t, "/socket")
-	stream, err := http.Get("http://" + p.public() + "/stream")
+	p, crowd := w.Replicas[0], w.Crowd(3)
+	socket := openSocket(p, t, "/socket")
+	stream, err := http.Get("http://" + p.Public() + "/stream")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,29 +103,29 @@ func TestReloadUnderLoad(t *testing.T) {
 	lines := bufio.NewReader(stream.Body)
 	expectLine(t, lines, "begin")
 
-	h, stop := newHistory(), make(chan struct{})
+	h, stop := stage.NewHistory(), make(chan struct{})
 	var load sync.WaitGroup
-	load.Go(func() { w.steadily(100, stop, func(n int) { h.me(crowd[n%len(crowd)]) }) })
+	load.Go(func() { w.Steadily(100, stop, func(n int) { h.Me(crowd[n%len(crowd)]) }) })
 	for i := range reloads {
-		at := h.count()
-		p.edit("\nroutes:", fmt.Sprintf("\nroutes:\n  - {path: /api%d/, upstream: spotify, credentials: user}", i))
-		expectSaid(t, "a new route", p.reload(), reloaded, `"changed":["routes"]`)
-		crowd[0].get(fmt.Sprintf("/api%d/me", i)).expect(t, "the new route", 200, "")
-		sessiontest.Eventually(t, startTime, "users are served meanwhile", func() bool { return h.count() > at+5 })
+		at := h.Count()
+		edit(p, "\nroutes:", fmt.Sprintf("\nroutes:\n  - {path: /api%d/, upstream: spotify, credentials: user}", i))
+		expectSaid(t, "a new route", reload(p), reloaded, `"changed":["routes"]`)
+		crowd[0].Get(fmt.Sprintf("/api%d/me", i)).Expect(t, "the new route", 200, "")
+		sessiontest.Eventually(t, stage.StartTime, "users are served meanwhile", func() bool { return h.Count() > at+5 })
 		socket.say(t, fmt.Sprint("after reload ", i))
 	}
 	close(stop)
 	load.Wait()
-	if h.count(ok) != h.count() {
-		t.Errorf("of %d requests some failed: %v", h.count(), h)
+	if h.Count(stage.OK) != h.Count() {
+		t.Errorf("of %d requests some failed: %v", h.Count(), h)
 	}
-	p.signal(syscall.SIGTERM)
-	sessiontest.Eventually(t, startTime, "the listener is closed", func() bool { return !p.accepts() })
+	p.Signal(syscall.SIGTERM)
+	sessiontest.Eventually(t, stage.StartTime, "the listener is closed", func() bool { return !accepts(p) })
 	socket.say(t, "after SIGTERM")
 	end()
 	expectLine(t, lines, "end")
 	socket.close()
-	if err := p.wait(); err != nil {
+	if err := p.Wait(); err != nil {
 		t.Errorf("the process ended with %v", err)
 	}
 }
@@ -139,38 +140,38 @@ func expectLine(t *testing.T, lines *bufio.Reader, want string) {
 // TestBadFileChangesNothing sends a file with a typo, and then its mend.
 func TestBadFileChangesNothing(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, options{server: "max_path: 100"})
-	p, v := w.replicas[0], w.visitor()
-	v.login("ada")
-	started := p.metric("stagedoor_config_last_reload_success_timestamp_seconds")
+	w := stage.NewWorld(t, stage.Options{Server: "max_path: 100"})
+	p, v := w.Replicas[0], w.Visitor()
+	v.Login("ada")
+	started := p.Metric("stagedoor_config_last_reload_success_timestamp_seconds")
 	if since := time.Since(time.Unix(int64(started), 0)); since < 0 || since > time.Hour {
 		t.Errorf("the configuration was read %v ago", since)
 	}
-	p.edit("max_path: 100", "max_pth: 20")
-	said := p.reload()
-	expectSaid(t, "a typo", said, notReloaded, p.config+":", "did you mean max_path?", `"level":"warn"`)
+	edit(p, "max_path: 100", "max_pth: 20")
+	said := reload(p)
+	expectSaid(t, "a typo", said, notReloaded, p.Config+":", "did you mean max_path?", `"level":"warn"`)
 	if strings.Contains(said, reloaded) {
 		t.Errorf("the typo was taken into use: %s", said)
 	}
-	v.expectMe("ada")
-	v.get("/api/me/"+strings.Repeat("x", 50)).expect(t, "a path within the old limit", 404, "") // Spotify's own
-	if !p.ready() {
+	v.ExpectMe("ada")
+	v.Get("/api/me/"+strings.Repeat("x", 50)).Expect(t, "a path within the old limit", 404, "") // Spotify's own
+	if !p.Ready() {
 		t.Error("a bad file makes the gateway unready")
 	}
-	if ok, bad := p.metric(reloadsOf("ok")), p.metric(reloadsOf("refused")); ok != 0 || bad != 1 {
+	if ok, bad := p.Metric(reloadsOf("ok")), p.Metric(reloadsOf("refused")); ok != 0 || bad != 1 {
 		t.Errorf("%v reloads are ok and %v refused", ok, bad)
 	}
-	if now := p.metric("stagedoor_config_last_reload_success_timestamp_seconds"); now != started {
+	if now := p.Metric("stagedoor_config_last_reload_success_timestamp_seconds"); now != started {
 		t.Errorf("the last success was at %v and is at %v", started, now)
 	}
 
-	p.edit("max_pth: 20", "max_path: 20")
-	expectSaid(t, "the mend", p.reload(), reloaded, `"changed":["server.max_path"]`)
-	v.get("/api/me/"+strings.Repeat("x", 50)).expect(t, "a path beyond the new limit", 404, "PATH_REFUSED")
-	if ok := p.metric(reloadsOf("ok")); ok != 1 {
+	edit(p, "max_pth: 20", "max_path: 20")
+	expectSaid(t, "the mend", reload(p), reloaded, `"changed":["server.max_path"]`)
+	v.Get("/api/me/"+strings.Repeat("x", 50)).Expect(t, "a path beyond the new limit", 404, "PATH_REFUSED")
+	if ok := p.Metric(reloadsOf("ok")); ok != 1 {
 		t.Errorf("%v reloads are ok", ok)
 	}
-	if now := p.metric("stagedoor_config_last_reload_success_timestamp_seconds"); now <= started {
+	if now := p.Metric("stagedoor_config_last_reload_success_timestamp_seconds"); now <= started {
 		t.Errorf("the last success was at %v and is at %v", started, now)
 	}
 }
@@ -183,42 +184,42 @@ func reloadsOf(result string) string {
 func TestReloadTakesEffect(t *testing.T) {
 	t.Parallel()
 	const other = "https://other.example"
-	w := newWorld(t, options{server: "allowed_origins: []\nmax_request_body: 1KiB"})
-	p, v := w.replicas[0], w.visitor()
-	v.login("ada")
+	w := stage.NewWorld(t, stage.Options{Server: "allowed_origins: []\nmax_request_body: 1KiB"})
+	p, v := w.Replicas[0], w.Visitor()
+	v.Login("ada")
 	body := strings.Repeat("x", 600)
-	v.do("PUT", "/api/me/player/pause", body, "Content-Type", "application/json").expect(t, "a body within the limit", 403, "INSUFFICIENT_SCOPE") // Spotify's own
-	v.get("/api/me", "Origin", other).expect(t, "a foreign origin", 403, "CROSS_ORIGIN_REFUSED")
+	v.Do("PUT", "/api/me/player/pause", body, "Content-Type", "application/json").Expect(t, "a body within the limit", 403, "INSUFFICIENT_SCOPE") // Spotify's own
+	v.Get("/api/me", "Origin", other).Expect(t, "a foreign origin", 403, "CROSS_ORIGIN_REFUSED")
 
-	p.edit("allowed_origins: []", "allowed_origins: ["+other+"]")
-	p.edit("max_request_body: 1KiB", "max_request_body: 500")
-	p.edit("level: info", "level: debug")
-	p.edit("  client_id: ", "  scopes: [user-read-private, streaming]\n  client_id: ")
-	p.edit("routes:", "routes:\n  - {path: /app/, upstream: spotify, credentials: app}")
-	said := p.reload()
+	edit(p, "allowed_origins: []", "allowed_origins: ["+other+"]")
+	edit(p, "max_request_body: 1KiB", "max_request_body: 500")
+	edit(p, "level: info", "level: debug")
+	edit(p, "  client_id: ", "  scopes: [user-read-private, streaming]\n  client_id: ")
+	edit(p, "routes:", "routes:\n  - {path: /app/, upstream: spotify, credentials: app}")
+	said := reload(p)
 	expectSaid(t, "one of each", said, reloaded,
 		`"changed":["server.allowed_origins","server.max_request_body","log.level","spotify.scopes","routes"]`)
-	v.do("PUT", "/api/me/player/pause", body).expect(t, "a body beyond the limit", 413, "BODY_TOO_LARGE")
-	a := v.get("/api/me", "Origin", other)
-	a.expect(t, "a listed origin", 200, "")
-	if got := a.header.Get("Access-Control-Allow-Origin"); got != other {
+	v.Do("PUT", "/api/me/player/pause", body).Expect(t, "a body beyond the limit", 413, "BODY_TOO_LARGE")
+	a := v.Get("/api/me", "Origin", other)
+	a.Expect(t, "a listed origin", 200, "")
+	if got := a.Header.Get("Access-Control-Allow-Origin"); got != other {
 		t.Errorf("CORS allows %q", got)
 	}
-	v.get("/app/albums/1").expect(t, "a new route, where Spotify looks at the id", 400, "")
-	if location, _ := v.step(v.origin + "/auth/login"); !strings.Contains(location, "streaming") {
+	v.Get("/app/albums/1").Expect(t, "a new route, where Spotify looks at the id", 400, "")
+	if location, _ := v.Step(v.Origin + "/auth/login"); !strings.Contains(location, "streaming") {
 		t.Errorf("the login goes to %s", location)
 	}
-	if strings.Contains(said, clientSecret) || strings.Contains(said, w.key.Reveal()) {
+	if strings.Contains(said, stage.ClientSecret) || strings.Contains(said, w.Key.Reveal()) {
 		t.Errorf("the log has a secret: %s", said)
 	}
 
-	p.edit("listen: 127.0.0.1:0\n", "listen: 127.0.0.1:1\n")
-	p.edit("public_url: "+w.balancer.URL, "public_url: http://127.0.0.1:2\n  max_header: 128KiB\n  shutdown_timeout: 29s")
-	p.edit("\nsession:", "\nsession:\n  store: memory")
-	said = p.reload()
+	edit(p, "listen: 127.0.0.1:0\n", "listen: 127.0.0.1:1\n")
+	edit(p, "public_url: "+w.Balancer.URL, "public_url: http://127.0.0.1:2\n  max_header: 128KiB\n  shutdown_timeout: 29s")
+	edit(p, "\nsession:", "\nsession:\n  store: memory")
+	said = reload(p)
 	expectSaid(t, "a restart", said, reloaded, `"changed":["server.shutdown_timeout"]`, "need a restart",
 		`"keys":["server.listen","server.public_url","server.max_header","session.store"]`)
-	v.expectMe("ada")
-	p.edit("shutdown_timeout: 29s", "shutdown_timeout: 28s")
-	expectSaid(t, "the restart is still due", p.reload(), `"keys":["server.listen","server.public_url","server.max_header","session.store"]`)
+	v.ExpectMe("ada")
+	edit(p, "shutdown_timeout: 29s", "shutdown_timeout: 28s")
+	expectSaid(t, "the restart is still due", reload(p), `"keys":["server.listen","server.public_url","server.max_header","session.store"]`)
 }

@@ -6,60 +6,49 @@ import (
 	"testing"
 	"time"
 
+	"stagedoor/e2e/stage"
 	"stagedoor/simulator"
 )
 
 // TestLoginOverThreeReplicas begins a login on one replica, comes back to the second, calls the API on the third, and is
 // still logged in when all of them have been restarted.
 func TestLoginOverThreeReplicas(t *testing.T) {
-	w := newWorld(t, options{replicas: 3})
-	v := w.visitor()
-	if err := w.spotify.SetConsent(simulator.Consent{User: "ada"}); err != nil {
+	w := stage.NewWorld(t, stage.Options{Replicas: 3})
+	v := w.Visitor()
+	if err := w.Spotify.SetConsent(simulator.Consent{User: "ada"}); err != nil {
 		t.Fatal(err)
 	}
-	w.through(0)
-	consent, a := v.step(w.balancer.URL + "/auth/login?return_to=/playlists?page=2")
-	if a.status != http.StatusFound {
-		t.Fatalf("GET /auth/login answered %d %s", a.status, a.body)
+	w.Through(0)
+	consent, a := v.Step(w.Balancer.URL + "/auth/login?return_to=/playlists?page=2")
+	if a.Status != http.StatusFound {
+		t.Fatalf("GET /auth/login answered %d %s", a.Status, a.Body)
 	}
-	callback, a := v.step(consent)
-	if a.status != http.StatusFound {
-		t.Fatalf("the consent page answered %d %s", a.status, a.body)
+	callback, a := v.Step(consent)
+	if a.Status != http.StatusFound {
+		t.Fatalf("the consent page answered %d %s", a.Status, a.Body)
 	}
-	w.through(1)
-	page, a := v.step(callback)
-	if want := w.balancer.URL + "/playlists?page=2"; a.status != http.StatusSeeOther || page != want {
-		t.Fatalf("the callback answered %d to %q, want 303 to %q: %s", a.status, page, want, a.body)
+	w.Through(1)
+	page, a := v.Step(callback)
+	if want := w.Balancer.URL + "/playlists?page=2"; a.Status != http.StatusSeeOther || page != want {
+		t.Fatalf("the callback answered %d to %q, want 303 to %q: %s", a.Status, page, want, a.Body)
 	}
-	w.through(2)
-	v.expectMe("ada")
-	for _, replica := range w.replicas {
-		replica.restart()
+	w.Through(2)
+	v.ExpectMe("ada")
+	for _, replica := range w.Replicas {
+		replica.Restart()
 	}
-	for i := range w.replicas {
-		w.through(i)
-		v.expectMe("ada")
+	for i := range w.Replicas {
+		w.Through(i)
+		v.ExpectMe("ada")
 	}
-	if a := v.do(http.MethodPost, "/auth/logout", ""); a.status != http.StatusNoContent {
-		t.Fatalf("logout answered %d %s", a.status, a.body)
+	if a := v.Do(http.MethodPost, "/auth/logout", ""); a.Status != http.StatusNoContent {
+		t.Fatalf("logout answered %d %s", a.Status, a.Body)
 	}
-	for i := range w.replicas {
-		w.through(i)
-		if a := v.get("/api/me"); a.status != http.StatusUnauthorized || a.reason() != "LOGIN_REQUIRED" {
-			t.Errorf("after the logout replica %d answers %d %s", i, a.status, a.reason())
+	for i := range w.Replicas {
+		w.Through(i)
+		if a := v.Get("/api/me"); a.Status != http.StatusUnauthorized || a.Reason() != "LOGIN_REQUIRED" {
+			t.Errorf("after the logout replica %d answers %d %s", i, a.Status, a.Reason())
 		}
-	}
-}
-
-func (v *visitor) expectMe(user string) {
-	v.t.Helper()
-	var me struct{ ID string }
-	a := v.get("/api/me")
-	if a.status != http.StatusOK {
-		v.t.Fatalf("GET /api/me answered %d %s", a.status, a.body)
-	}
-	if a.decode(v.t, &me); me.ID != user {
-		v.t.Fatalf("GET /api/me says %q, want %q", me.ID, user)
 	}
 }
 
@@ -68,32 +57,32 @@ func (v *visitor) expectMe(user string) {
 // Spotify does.
 func TestOneRefreshForTwoHundredRequests(t *testing.T) {
 	const requests = 200
-	w := newWorld(t, options{replicas: 3, session: "refresh_before: 1h"}) // every token of a login is due at once
-	if err := w.spotify.SetRefreshMode(simulator.RefreshRotate); err != nil {
+	w := stage.NewWorld(t, stage.Options{Replicas: 3, Session: "refresh_before: 1h"}) // every token of a login is due at once
+	if err := w.Spotify.SetRefreshMode(simulator.RefreshRotate); err != nil {
 		t.Fatal(err)
 	}
-	v := w.visitor()
-	v.login("ada")
+	v := w.Visitor()
+	v.Login("ada")
 	for round := 1; round <= 2; round++ {
-		w.spotify.ExpireAccessTokens()
-		if _, err := w.spotify.AddFault(simulator.Fault{
+		w.Spotify.ExpireAccessTokens()
+		if _, err := w.Spotify.AddFault(simulator.Fault{
 			Name: "slow", Match: simulator.Match{Grant: "refresh_token"}, Delay: 3 * time.Second, Times: 1,
 		}); err != nil {
 			t.Fatal(err)
 		}
-		statuses := v.storm(requests, "/api/me")
+		statuses := storm(v, requests, "/api/me")
 		if statuses[http.StatusOK] != requests {
 			t.Fatalf("round %d: the answers were %v, want %d times 200", round, statuses, requests)
 		}
-		if calls := w.spotify.Counts().TokenCalls["refresh_token"]; calls != round {
+		if calls := w.Spotify.Counts().TokenCalls["refresh_token"]; calls != round {
 			t.Fatalf("round %d: there were %d refreshes, want %d", round, calls, round)
 		}
 	}
 }
 
 // storm sends requests all at once and counts the answers by status.
-func (v *visitor) storm(requests int, path string) map[int]int {
-	v.t.Helper()
+func storm(v *stage.Visitor, requests int, path string) map[int]int {
+	v.T.Helper()
 	var (
 		mu       sync.Mutex // guards statuses
 		statuses = map[int]int{}
@@ -103,13 +92,13 @@ func (v *visitor) storm(requests int, path string) map[int]int {
 	for range requests {
 		group.Go(func() {
 			<-begin
-			a, err := v.try(http.MethodGet, path, "")
+			a, err := v.Try(http.MethodGet, path, "")
 			if err != nil {
-				v.t.Error(err)
+				v.T.Error(err)
 			}
 			mu.Lock()
 			defer mu.Unlock()
-			statuses[a.status]++
+			statuses[a.Status]++
 		})
 	}
 	close(begin)

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"stagedoor/e2e/stage"
 	"stagedoor/session/sessiontest"
 )
 
@@ -12,39 +13,39 @@ import (
 // Redis whether it had to reject anything.
 func TestLeastRights(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, options{replicas: 2, tokenLifetime: 2 * time.Second, accounts: "radio: {}", quota: "calls: 1000"})
-	ada, elsewhere, ben := w.visitor(), w.visitor(), w.visitor()
-	for v, user := range map[*visitor]string{ada: "ada", elsewhere: "ada", ben: "ben"} {
-		v.login(user)
-		v.expectIn("after the login")
+	w := stage.NewWorld(t, stage.Options{Replicas: 2, TokenLifetime: 2 * time.Second, Accounts: "radio: {}", Quota: "calls: 1000"})
+	ada, elsewhere, ben := w.Visitor(), w.Visitor(), w.Visitor()
+	for v, user := range map[*stage.Visitor]string{ada: "ada", elsewhere: "ada", ben: "ben"} {
+		v.Login(user)
+		v.ExpectIn("after the login")
 	}
-	refreshed := func() bool { return len(w.refreshes()) > 0 }
-	sessiontest.Eventually(t, startTime, "a token is refreshed", func() bool {
-		ada.do("GET", "/api/me", "").expect(t, "a call", 200, "")
+	refreshed := func() bool { return len(w.Refreshes()) > 0 }
+	sessiontest.Eventually(t, stage.StartTime, "a token is refreshed", func() bool {
+		ada.Do("GET", "/api/me", "").Expect(t, "a call", 200, "")
 		return refreshed()
 	})
-	if list := w.operate(t, "sessions", "list"); strings.Count(list, "ada") < 2 {
+	if list := w.Operate(t, "sessions", "list"); strings.Count(list, "ada") < 2 {
 		t.Errorf("sessions list prints\n%s", list)
 	}
-	ada.do("POST", "/auth/logout?everywhere=true", "").expect(t, "logout everywhere", 204, "")
-	elsewhere.expectOut("after the logout everywhere")
-	w.operate(t, "sessions", "revoke", "-user", "ben")
-	ben.expectOut("after the revoke")
-	ben.login("ben")
-	ben.do("POST", "/auth/logout", "").expect(t, "logout", 204, "")
-	w.operate(t, "accounts", "connect", "radio")
-	w.operate(t, "accounts", "list")
-	w.operate(t, "check", "-online")
-	for _, p := range w.replicas {
-		if status, text := p.ask("/readyz"); status != 200 || text != "ready\n" {
+	ada.Do("POST", "/auth/logout?everywhere=true", "").Expect(t, "logout everywhere", 204, "")
+	elsewhere.ExpectOut("after the logout everywhere")
+	w.Operate(t, "sessions", "revoke", "-user", "ben")
+	ben.ExpectOut("after the revoke")
+	ben.Login("ben")
+	ben.Do("POST", "/auth/logout", "").Expect(t, "logout", 204, "")
+	w.Operate(t, "accounts", "connect", "radio")
+	w.Operate(t, "accounts", "list")
+	w.Operate(t, "check", "-online")
+	for _, p := range w.Replicas {
+		if status, text := p.Ask("/readyz"); status != 200 || text != "ready\n" {
 			t.Errorf("/readyz: %d %q", status, text)
 		}
-		if watching := p.metric("stagedoor_store_watching"); watching != 1 {
+		if watching := p.Metric("stagedoor_store_watching"); watching != 1 {
 			t.Errorf("stagedoor_store_watching is %v", watching)
 		}
-		p.ask("/") // the operator's page counts sessions and replicas
+		p.Ask("/") // the operator's page counts sessions and replicas
 	}
-	if denied := w.redis.Denied(); len(denied) > 0 {
+	if denied := w.Redis.Denied(); len(denied) > 0 {
 		t.Errorf("Redis has rejected %v", denied)
 	}
 }
@@ -53,26 +54,26 @@ func TestLeastRights(t *testing.T) {
 // do, and one line says that it is over. Requests are not needed for that.
 func TestStoreTroubleIsSaid(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, options{knownAdmin: true})
-	p := w.replicas[0]
+	w := stage.NewWorld(t, stage.Options{KnownAdmin: true})
+	p := w.Replicas[0]
 	do := func(command ...string) {
 		t.Helper()
-		if _, err := w.redis.Do(command...); err != nil {
+		if _, err := w.Redis.Do(command...); err != nil {
 			t.Fatal(err)
 		}
 	}
 	said := func(text string) int {
-		return len(p.logged(func(l logLine) bool { return strings.Contains(l.Msg, text) }))
+		return len(p.Logged(func(l stage.LogLine) bool { return strings.Contains(l.Msg, text) }))
 	}
 	trouble := func(name string, begin func(), status int, want string, ready float64) {
 		t.Helper()
 		before := said(want)
 		begin()
-		sessiontest.Eventually(t, startTime, name+" is said in the log", func() bool { return said(want) > before })
-		sessiontest.Eventually(t, startTime, name+" is in the metrics", func() bool {
-			return p.metric(`stagedoor_ready{part="store"}`) == ready
+		sessiontest.Eventually(t, stage.StartTime, name+" is said in the log", func() bool { return said(want) > before })
+		sessiontest.Eventually(t, stage.StartTime, name+" is in the metrics", func() bool {
+			return p.Metric(`stagedoor_ready{part="store"}`) == ready
 		})
-		if got, text := p.ask("/readyz"); got != status || !strings.Contains(text, want) {
+		if got, text := p.Ask("/readyz"); got != status || !strings.Contains(text, want) {
 			t.Errorf("%s: /readyz says %d %q, want %d %q", name, got, text, status, want)
 		}
 		if times := said(want) - before; times != 1 {
@@ -89,8 +90,8 @@ func TestStoreTroubleIsSaid(t *testing.T) {
 		do("ACL", "SETUSER", sessiontest.LeastUser, "+set", "resetpass", ">another")
 		do("CLIENT", "KILL", "USER", sessiontest.LeastUser)
 	}, 503, wrongPassword, 0)
-	trouble("a wrong password at the start", p.restart, 503, wrongPassword, 0)
+	trouble("a wrong password at the start", p.Restart, 503, wrongPassword, 0)
 	do("ACL", "SETUSER", sessiontest.LeastUser, "resetpass", ">"+sessiontest.LeastPassword)
-	sessiontest.Eventually(t, startTime, "the log says that it is over", func() bool { return said("the session store is ready again") > 0 })
-	trouble("no Redis", w.redis.Stop, 503, "connection refused; look whether it runs", 0)
+	sessiontest.Eventually(t, stage.StartTime, "the log says that it is over", func() bool { return said("the session store is ready again") > 0 })
+	trouble("no Redis", w.Redis.Stop, 503, "connection refused; look whether it runs", 0)
 }

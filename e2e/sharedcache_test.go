@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"stagedoor/e2e/stage"
 	"stagedoor/session/sessiontest"
 )
 
@@ -39,8 +40,8 @@ type permissive struct {
 	calls atomic.Int64
 }
 
-func newPermissive(t *testing.T, w *world) *permissive {
-	api, err := url.Parse(w.accounts.URL)
+func newPermissive(t *testing.T, w *stage.World) *permissive {
+	api, err := url.Parse(w.Accounts.URL)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,9 +75,9 @@ type sharedCache struct {
 
 func nginxCache(lines string) func(*testing.T, string, string) {
 	return func(t *testing.T, address, gateway string) {
-		nginx, folder := found(t, "nginx"), t.TempDir()
+		nginx, folder := stage.Found(t, "nginx"), t.TempDir()
 		config := filepath.Join(folder, "nginx.conf")
-		writeFile(t, config, fmt.Sprintf(`daemon off; master_process off; pid %[1]s/pid; error_log stderr;
+		stage.WriteFile(t, config, fmt.Sprintf(`daemon off; master_process off; pid %[1]s/pid; error_log stderr;
 events {}
 http {
 access_log off;
@@ -86,17 +87,17 @@ proxy_cache_path %[1]s/cache keys_zone=answers:1m;
 server { listen %[2]s; location / { proxy_pass http://%[3]s; proxy_cache answers; %[4]s } }
 }
 `, folder, address, gateway, lines))
-		startProxy(t, address, folder, nginx, "-c", config, "-p", folder, "-e", "stderr")
+		stage.StartProxy(t, address, folder, nginx, "-c", config, "-p", folder, "-e", "stderr")
 	}
 }
 
 func varnishCache(lines string) func(*testing.T, string, string) {
 	return func(t *testing.T, address, gateway string) {
-		varnishd, folder := found(t, "varnishd"), t.TempDir()
+		varnishd, folder := stage.Found(t, "varnishd"), t.TempDir()
 		config := filepath.Join(folder, "default.vcl")
 		host, port, _ := strings.Cut(gateway, ":")
-		writeFile(t, config, fmt.Sprintf("vcl 4.1;\nbackend default { .host = %q; .port = %q; }\n%s\n", host, port, lines))
-		startProxy(t, address, folder, varnishd, "-F", "-j", "none", "-n", filepath.Join(folder, "work"), "-a", address,
+		stage.WriteFile(t, config, fmt.Sprintf("vcl 4.1;\nbackend default { .host = %q; .port = %q; }\n%s\n", host, port, lines))
+		stage.StartProxy(t, address, folder, varnishd, "-F", "-j", "none", "-n", filepath.Join(folder, "work"), "-a", address,
 			"-f", config, "-s", "malloc,10m", "-p", "vcc_allow_inline_c=off")
 	}
 }
@@ -119,32 +120,32 @@ func TestBehindASharedCache(t *testing.T) {
 			t.Parallel()
 			const key = "kitchen-9f31c2-7d1c"
 			keys := filepath.Join(t.TempDir(), "keys")
-			writeFile(t, keys, key)
+			stage.WriteFile(t, keys, key)
 			assets := newPublicFiles(t)
 			var api *permissive
-			w := newWorld(t, options{
-				accounts: fmt.Sprintf("box: {api_keys_file: %q}", keys),
-				quota:    "cache: 0", // only the cache before the gateway is looked at
-				routes: fmt.Sprintf("\n  - {path: /api/, upstream: spotify, credentials: user}\n"+
+			w := stage.NewWorld(t, stage.Options{
+				Accounts: fmt.Sprintf("box: {api_keys_file: %q}", keys),
+				Quota:    "cache: 0", // only the cache before the gateway is looked at
+				Routes: fmt.Sprintf("\n  - {path: /api/, upstream: spotify, credentials: user}\n"+
 					"  - {path: /box/, upstream: spotify, credentials: account:box, methods: [GET], allow: [me]}\n"+
 					"  - {path: /, upstream: %q, credentials: none}\n", assets.URL),
-				prepare: func(w *world) {
+				Prepare: func(w *stage.World) {
 					api = newPermissive(t, w)
-					w.apiURL = api.URL + "/v1"
+					w.APIURL = api.URL + "/v1"
 				},
 			})
-			w.connectAccount(t, "box", "chloe")
+			w.ConnectAccount(t, "box", "chloe")
 			address := sessiontest.FreeAddress(t)
-			cache.start(t, address, host(w.balancer))
-			ada, ben := w.visitor(), w.visitor()
-			ada.login("ada")
-			ben.login("ben")
-			stranger := w.visitor()
-			ada.origin, ben.origin, stranger.origin = "http://"+address, "http://"+address, "http://"+address
+			cache.start(t, address, host(w.Balancer))
+			ada, ben := w.Visitor(), w.Visitor()
+			ada.Login("ada")
+			ben.Login("ben")
+			stranger := w.Visitor()
+			ada.Origin, ben.Origin, stranger.Origin = "http://"+address, "http://"+address, "http://"+address
 
 			before := assets.calls.Load()
 			for range 3 {
-				stranger.get("/public.js")
+				stranger.Get("/public.js")
 			}
 			if calls := assets.calls.Load() - before; calls != 1 {
 				t.Fatalf("the cache has asked for a public file %d times: it caches nothing, and this test shows nothing", calls)
@@ -153,10 +154,10 @@ func TestBehindASharedCache(t *testing.T) {
 			for i, said := range permissions {
 				path := fmt.Sprintf("?permission=%d", i)
 				for range 2 {
-					ada.get("/api/me"+path).expect(t, fmt.Sprint("ada, ", said), http.StatusOK, "", `"ada"`)
-					ben.get("/api/me"+path).expect(t, fmt.Sprint("ben, ", said), http.StatusOK, "", `"ben"`)
-					stranger.get("/box/me"+path, "Authorization", "Bearer "+key).
-						expect(t, fmt.Sprint("the account, ", said), http.StatusOK, "", `"chloe"`)
+					ada.Get("/api/me"+path).Expect(t, fmt.Sprint("ada, ", said), http.StatusOK, "", `"ada"`)
+					ben.Get("/api/me"+path).Expect(t, fmt.Sprint("ben, ", said), http.StatusOK, "", `"ben"`)
+					stranger.Get("/box/me"+path, "Authorization", "Bearer "+key).
+						Expect(t, fmt.Sprint("the account, ", said), http.StatusOK, "", `"chloe"`)
 				}
 			}
 			if calls := api.calls.Load() - before; calls != int64(6*len(permissions)) {
@@ -164,19 +165,19 @@ func TestBehindASharedCache(t *testing.T) {
 			}
 
 			cookie := cookieLine(t, ada)
-			if a := ada.do(http.MethodPost, "/auth/logout", "", "Origin", w.balancer.URL); a.status != http.StatusNoContent {
-				t.Fatalf("the logout got %d %s", a.status, a.body)
+			if a := ada.Do(http.MethodPost, "/auth/logout", "", "Origin", w.Balancer.URL); a.Status != http.StatusNoContent {
+				t.Fatalf("the logout got %d %s", a.Status, a.Body)
 			}
-			writeFile(t, keys, "another-9f31c2-7d1c")
-			expectSaid(t, "another key", w.replicas[0].reload(), reloaded)
+			stage.WriteFile(t, keys, "another-9f31c2-7d1c")
+			expectSaid(t, "another key", reload(w.Replicas[0]), reloaded)
 			for i, said := range permissions {
 				path := fmt.Sprintf("?permission=%d", i)
-				stranger.get("/api/me"+path).expect(t, fmt.Sprint("a stranger, ", said), http.StatusUnauthorized, "LOGIN_REQUIRED")
-				stranger.get("/api/me"+path, "Cookie", cookie).
-					expect(t, fmt.Sprint("the old cookie, ", said), http.StatusUnauthorized, "LOGIN_REQUIRED")
-				stranger.get("/box/me"+path).expect(t, fmt.Sprint("no key, ", said), http.StatusUnauthorized, "LOGIN_REQUIRED")
-				stranger.get("/box/me"+path, "Authorization", "Bearer "+key).
-					expect(t, fmt.Sprint("the old key, ", said), http.StatusUnauthorized, "LOGIN_REQUIRED")
+				stranger.Get("/api/me"+path).Expect(t, fmt.Sprint("a stranger, ", said), http.StatusUnauthorized, "LOGIN_REQUIRED")
+				stranger.Get("/api/me"+path, "Cookie", cookie).
+					Expect(t, fmt.Sprint("the old cookie, ", said), http.StatusUnauthorized, "LOGIN_REQUIRED")
+				stranger.Get("/box/me"+path).Expect(t, fmt.Sprint("no key, ", said), http.StatusUnauthorized, "LOGIN_REQUIRED")
+				stranger.Get("/box/me"+path, "Authorization", "Bearer "+key).
+					Expect(t, fmt.Sprint("the old key, ", said), http.StatusUnauthorized, "LOGIN_REQUIRED")
 			}
 		})
 	}
@@ -200,14 +201,14 @@ func newPublicFiles(t *testing.T) *publicFiles {
 }
 
 // cookieLine is what a browser sends as Cookie.
-func cookieLine(t *testing.T, v *visitor) string {
+func cookieLine(t *testing.T, v *stage.Visitor) string {
 	t.Helper()
-	origin, err := url.Parse(v.origin)
+	origin, err := url.Parse(v.Origin)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var pairs []string
-	for _, c := range v.client.Jar.Cookies(origin) {
+	for _, c := range v.Client.Jar.Cookies(origin) {
 		pairs = append(pairs, c.Name+"="+c.Value)
 	}
 	if len(pairs) == 0 {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/chromedp/chromedp"
 
+	"stagedoor/e2e/stage"
 	"stagedoor/simulator"
 )
 
@@ -28,20 +29,20 @@ document.getElementById('answer').append(shown);
 // where they were, with everything that was granted before.
 func TestStepUpInChromium(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, options{routes: pages{"top.html": topPage}.route(t, userRoute)})
+	w := stage.NewWorld(t, stage.Options{Routes: stage.Pages{"top.html": topPage}.Route(t, stage.UserRoute)})
 	agree := []chromedp.Action[chromedp.Void]{chromedp.Click(`input[value="ada"]`), chromedp.Click(`button[value="agree"]`)}
-	tab := chromium(t)
-	act(t, tab, "log in with one scope more than is configured",
-		chromedp.Navigate(w.balancer.URL+"/auth/login?scope=user-library-read&return_to=/top.html?tab=2%26sort=a"))
-	act(t, tab, "agree", append(agree, chromedp.WaitVisible("#allow"))...)
-	expectText(t, tab, "#allow", "INSUFFICIENT_SCOPE user-top-read")
-	expectText(t, tab, "#where", "/top.html?tab=2&sort=a")
+	tab := stage.Chromium(t)
+	stage.Act(t, tab, "log in with one scope more than is configured",
+		chromedp.Navigate(w.Balancer.URL+"/auth/login?scope=user-library-read&return_to=/top.html?tab=2%26sort=a"))
+	stage.Act(t, tab, "agree", append(agree, chromedp.WaitVisible("#allow"))...)
+	stage.ExpectText(t, tab, "#allow", "INSUFFICIENT_SCOPE user-top-read")
+	stage.ExpectText(t, tab, "#where", "/top.html?tab=2&sort=a")
 
-	act(t, tab, "follow login_url", chromedp.Click("#allow"))
-	act(t, tab, "agree again", append(agree, chromedp.WaitVisible("#artists"))...)
-	expectText(t, tab, "#where", "/top.html?tab=2&sort=a")
-	var s status
-	answer{body: fetched(t, tab, "/auth/session")}.decode(t, &s)
+	stage.Act(t, tab, "follow login_url", chromedp.Click("#allow"))
+	stage.Act(t, tab, "agree again", append(agree, chromedp.WaitVisible("#artists"))...)
+	stage.ExpectText(t, tab, "#where", "/top.html?tab=2&sort=a")
+	var s stage.Status
+	stage.Answer{Body: stage.Fetched(t, tab, "/auth/session")}.Decode(t, &s)
 	for _, scope := range []string{"user-read-private", "user-read-email", "user-library-read", "user-top-read"} {
 		if !slices.Contains(s.Scopes, scope) {
 			t.Errorf("the session lacks %s: %v", scope, s.Scopes)
@@ -52,13 +53,13 @@ func TestStepUpInChromium(t *testing.T) {
 // TestStepUpKeepsSpotifysWords checks the answer itself, and that a scope which the user did not grant is not believed in.
 func TestStepUpKeepsSpotifysWords(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, options{spotify: "scopes: [user-read-private, user-top-read]"})
-	if err := w.spotify.SetConsent(simulator.Consent{User: "ada", Scopes: []string{"user-read-private"}}); err != nil {
+	w := stage.NewWorld(t, stage.Options{Spotify: "scopes: [user-read-private, user-top-read]"})
+	if err := w.Spotify.SetConsent(simulator.Consent{User: "ada", Scopes: []string{"user-read-private"}}); err != nil {
 		t.Fatal(err)
 	}
-	v := w.visitor()
-	v.get("/auth/login")
-	if scopes := v.status().Scopes; !slices.Equal(scopes, []string{"user-read-private"}) {
+	v := w.Visitor()
+	v.Get("/auth/login")
+	if scopes := v.Status().Scopes; !slices.Equal(scopes, []string{"user-read-private"}) {
 		t.Errorf("granted was user-read-private alone, and the session says %v", scopes)
 	}
 	var refused struct {
@@ -68,16 +69,16 @@ func TestStepUpKeepsSpotifysWords(t *testing.T) {
 			MissingScopes []string `json:"missing_scopes"`
 		}
 	}
-	a := v.get("/api/me/top/tracks", "Referer", w.balancer.URL+"/app?x=1#part")
-	a.decode(t, &refused)
-	if a.status != http.StatusForbidden || a.reason() != "INSUFFICIENT_SCOPE" ||
+	a := v.Get("/api/me/top/tracks", "Referer", w.Balancer.URL+"/app?x=1#part")
+	a.Decode(t, &refused)
+	if a.Status != http.StatusForbidden || a.Reason() != "INSUFFICIENT_SCOPE" ||
 		refused.Error.Message != "Insufficient client scope" || !slices.Equal(refused.Error.MissingScopes, []string{"user-top-read"}) ||
 		refused.Error.LoginURL != "/auth/login?return_to=%2Fapp%3Fx%3D1&scope=user-top-read" {
-		t.Errorf("answered %d %s", a.status, a.body)
+		t.Errorf("answered %d %s", a.Status, a.Body)
 	}
-	if a := v.get("/api/me/top/tracks", "Referer", "https://evil.example/app"); a.status != http.StatusForbidden {
-		t.Errorf("answered %d %s", a.status, a.body)
-	} else if a.decode(t, &refused); refused.Error.LoginURL != "/auth/login?scope=user-top-read" {
-		t.Errorf("another site's page became a way back: %s", a.body)
+	if a := v.Get("/api/me/top/tracks", "Referer", "https://evil.example/app"); a.Status != http.StatusForbidden {
+		t.Errorf("answered %d %s", a.Status, a.Body)
+	} else if a.Decode(t, &refused); refused.Error.LoginURL != "/auth/login?scope=user-top-read" {
+		t.Errorf("another site's page became a way back: %s", a.Body)
 	}
 }

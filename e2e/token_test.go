@@ -5,67 +5,61 @@ import (
 	"strings"
 	"testing"
 
+	"stagedoor/e2e/stage"
 	"stagedoor/simulator"
 )
-
-// handedOut is what POST /auth/token answers.
-type handedOut struct {
-	AccessToken string `json:"access_token"`
-	ExpiresIn   int    `json:"expires_in"`
-	Scope       string
-}
 
 // TestBrowserTokenIsOff checks that the endpoint is not there unless it is asked for.
 func TestBrowserTokenIsOff(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, options{spotify: "scopes: [streaming]"})
-	v := w.visitor()
-	v.login("ada")
-	v.do(http.MethodPost, "/auth/token", "").expect(t, "POST /auth/token", http.StatusNotFound, "PATH_REFUSED")
+	w := stage.NewWorld(t, stage.Options{Spotify: "scopes: [streaming]"})
+	v := w.Visitor()
+	v.Login("ada")
+	v.Do(http.MethodPost, "/auth/token", "").Expect(t, "POST /auth/token", http.StatusNotFound, "PATH_REFUSED")
 }
 
 // TestBrowserToken checks who gets a token, what of it, and what is said about it.
 func TestBrowserToken(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, options{session: "browser_tokens: true", log: "debug"})
-	v := w.visitor()
-	v.do(http.MethodPost, "/auth/token", "").expect(t, "without a session it", http.StatusUnauthorized, "LOGIN_REQUIRED")
-	v.login("ada")
-	a := v.do(http.MethodPost, "/auth/token", "", "Referer", w.balancer.URL+"/player")
-	a.expect(t, "without streaming", http.StatusForbidden, "INSUFFICIENT_SCOPE",
+	w := stage.NewWorld(t, stage.Options{Session: "browser_tokens: true", Log: "debug"})
+	v := w.Visitor()
+	v.Do(http.MethodPost, "/auth/token", "").Expect(t, "without a session it", http.StatusUnauthorized, "LOGIN_REQUIRED")
+	v.Login("ada")
+	a := v.Do(http.MethodPost, "/auth/token", "", "Referer", w.Balancer.URL+"/player")
+	a.Expect(t, "without streaming", http.StatusForbidden, "INSUFFICIENT_SCOPE",
 		`"missing_scopes":["streaming"]`, "return_to=%2Fplayer", "scope=streaming")
-	if a := v.get("/auth/login?scope=streaming"); a.status != http.StatusOK {
-		t.Fatalf("the step up ended with %d %s", a.status, a.body)
+	if a := v.Get("/auth/login?scope=streaming"); a.Status != http.StatusOK {
+		t.Fatalf("the step up ended with %d %s", a.Status, a.Body)
 	}
 	for name, headers := range map[string][]string{
 		"another site":      {"Origin", "https://evil.example"},
-		"a sibling":         {"Origin", strings.Replace(w.balancer.URL, "127.0.0.1", "127.0.0.2", 1)},
+		"a sibling":         {"Origin", strings.Replace(w.Balancer.URL, "127.0.0.1", "127.0.0.2", 1)},
 		"a sandboxed frame": {"Origin", "null"},
 	} {
-		v.do(http.MethodPost, "/auth/token", "", headers...).expect(t, name, http.StatusForbidden, "CROSS_ORIGIN_REFUSED")
+		v.Do(http.MethodPost, "/auth/token", "", headers...).Expect(t, name, http.StatusForbidden, "CROSS_ORIGIN_REFUSED")
 	}
-	if a := v.get("/auth/token"); a.status != http.StatusMethodNotAllowed {
-		t.Errorf("GET answered %d %s", a.status, a.body)
+	if a := v.Get("/auth/token"); a.Status != http.StatusMethodNotAllowed {
+		t.Errorf("GET answered %d %s", a.Status, a.Body)
 	}
 
-	a = v.do(http.MethodPost, "/auth/token", "")
-	var got handedOut
-	a.expect(t, "with streaming", http.StatusOK, "")
-	if a.decode(t, &got); got.ExpiresIn < 3000 || got.ExpiresIn > 3600 || !strings.Contains(got.Scope, "streaming") {
+	a = v.Do(http.MethodPost, "/auth/token", "")
+	var got stage.HandedOut
+	a.Expect(t, "with streaming", http.StatusOK, "")
+	if a.Decode(t, &got); got.ExpiresIn < 3000 || got.ExpiresIn > 3600 || !strings.Contains(got.Scope, "streaming") {
 		t.Errorf("it answered %+v", got)
 	}
-	if a.header.Get("Cache-Control") != "no-store" || strings.Contains(a.body, "refresh") {
-		t.Errorf("Cache-Control is %q, the body %s", a.header.Get("Cache-Control"), a.body)
+	if a.Header.Get("Cache-Control") != "no-store" || strings.Contains(a.Body, "refresh") {
+		t.Errorf("Cache-Control is %q, the body %s", a.Header.Get("Cache-Control"), a.Body)
 	}
-	v.get("/api/me")
-	if tokens := w.bearers(); got.AccessToken == "" || tokens[len(tokens)-1] != got.AccessToken {
+	v.Get("/api/me")
+	if tokens := w.Bearers(); got.AccessToken == "" || tokens[len(tokens)-1] != got.AccessToken {
 		t.Error("what was handed out is not the session's token")
 	}
-	audits := w.replicas[0].logged(func(l logLine) bool { return l.Msg == "audit" && l.Event == "token" })
+	audits := w.Replicas[0].Logged(func(l stage.LogLine) bool { return l.Msg == "audit" && l.Event == "token" })
 	if len(audits) != 1 || audits[0].User != "ada" || audits[0].Session == "" || audits[0].Result != "ok" {
 		t.Errorf("the audit lines are %+v, want one that names ada", audits)
 	}
-	if strings.Contains(w.replicas[0].log(), got.AccessToken) {
+	if strings.Contains(w.Replicas[0].Log(), got.AccessToken) {
 		t.Error("the log holds the token")
 	}
 }
@@ -73,25 +67,25 @@ func TestBrowserToken(t *testing.T) {
 // TestBrowserTokenLivesFiveMinutes begins with a token that has two minutes left.
 func TestBrowserTokenLivesFiveMinutes(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, options{session: "browser_tokens: true", spotify: "scopes: [streaming]"})
+	w := stage.NewWorld(t, stage.Options{Session: "browser_tokens: true", Spotify: "scopes: [streaming]"})
 	short := simulator.Fault{
 		Name: "short", Match: simulator.Match{Grant: "authorization_code"}, Merge: map[string]any{"expires_in": 120},
 	}
-	if _, err := w.spotify.AddFault(short); err != nil {
+	if _, err := w.Spotify.AddFault(short); err != nil {
 		t.Fatal(err)
 	}
-	v := w.visitor()
-	v.login("ada")
-	v.expectMe("ada") // two minutes are enough for a call
-	if calls := w.spotify.Counts().TokenCalls["refresh_token"]; calls != 0 {
+	v := w.Visitor()
+	v.Login("ada")
+	v.ExpectMe("ada") // two minutes are enough for a call
+	if calls := w.Spotify.Counts().TokenCalls["refresh_token"]; calls != 0 {
 		t.Fatalf("a call of the API cost %d refreshes", calls)
 	}
-	var got handedOut
-	a := v.do(http.MethodPost, "/auth/token", "")
-	if a.decode(t, &got); a.status != http.StatusOK || got.ExpiresIn < 300 {
-		t.Errorf("it answered %d %s", a.status, a.body)
+	var got stage.HandedOut
+	a := v.Do(http.MethodPost, "/auth/token", "")
+	if a.Decode(t, &got); a.Status != http.StatusOK || got.ExpiresIn < 300 {
+		t.Errorf("it answered %d %s", a.Status, a.Body)
 	}
-	if calls := w.spotify.Counts().TokenCalls["refresh_token"]; calls != 1 {
+	if calls := w.Spotify.Counts().TokenCalls["refresh_token"]; calls != 1 {
 		t.Errorf("the token was refreshed %d times, want once", calls)
 	}
 }

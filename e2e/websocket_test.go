@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"testing"
 
+	"stagedoor/e2e/stage"
 	"stagedoor/session/sessiontest"
 )
 
@@ -19,18 +20,18 @@ import (
 func TestWebSocketOutlivesSIGTERM(t *testing.T) {
 	frontend := httptest.NewServer(http.HandlerFunc(echo))
 	defer frontend.Close()
-	w := newWorld(t, options{routes: fmt.Sprintf("\n  - {path: /, upstream: %q}\n", frontend.URL)})
-	p := w.replicas[0]
-	socket := p.openSocket(t, "/socket")
+	w := stage.NewWorld(t, stage.Options{Routes: fmt.Sprintf("\n  - {path: /, upstream: %q}\n", frontend.URL)})
+	p := w.Replicas[0]
+	socket := openSocket(p, t, "/socket")
 	socket.say(t, "before")
-	p.signal(syscall.SIGTERM)
-	sessiontest.Eventually(t, startTime, "the listener is closed", func() bool { return !p.accepts() })
+	p.Signal(syscall.SIGTERM)
+	sessiontest.Eventually(t, stage.StartTime, "the listener is closed", func() bool { return !accepts(p) })
 	socket.say(t, "after")
 	socket.close() // that is what ends it
-	if err := p.wait(); err != nil {
+	if err := p.Wait(); err != nil {
 		t.Errorf("the gateway ended with %v", err)
 	}
-	if lines := p.logged(func(l logLine) bool { return l.Msg == "request" && l.Path == "/socket" }); len(lines) != 1 || lines[0].Status != 101 {
+	if lines := p.Logged(func(l stage.LogLine) bool { return l.Msg == "request" && l.Path == "/socket" }); len(lines) != 1 || lines[0].Status != 101 {
 		t.Errorf("the log says %+v of the connection", lines)
 	}
 }
@@ -42,9 +43,9 @@ type socket struct {
 }
 
 // openSocket has the frontend behind a process switch protocols. The connection is closed with the test.
-func (p *process) openSocket(t *testing.T, path string) *socket {
+func openSocket(p *stage.Process, t *testing.T, path string) *socket {
 	t.Helper()
-	connection, err := net.Dial("tcp", p.public())
+	connection, err := net.Dial("tcp", p.Public())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,8 +70,8 @@ func (s *socket) say(t *testing.T, text string) {
 func (s *socket) close() { _ = s.connection.Close() }
 
 // accepts tells whether the public listener takes connections.
-func (p *process) accepts() bool {
-	connection, err := net.Dial("tcp", p.public())
+func accepts(p *stage.Process) bool {
+	connection, err := net.Dial("tcp", p.Public())
 	if err == nil {
 		_ = connection.Close()
 	}

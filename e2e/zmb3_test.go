@@ -10,6 +10,7 @@ import (
 
 	"github.com/zmb3/spotify/v2"
 
+	"stagedoor/e2e/stage"
 	"stagedoor/simulator"
 )
 
@@ -24,14 +25,14 @@ func (s script) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // TestZmb3 points a well-known Go client at the gateway: a session's cookie in its jar and nothing else.
 func TestZmb3(t *testing.T) {
-	w := newWorld(t, options{spotify: "scopes: [user-read-private, playlist-read-private, playlist-modify-private, " +
+	w := stage.NewWorld(t, stage.Options{Spotify: "scopes: [user-read-private, playlist-read-private, playlist-modify-private, " +
 		"playlist-modify-public, ugc-image-upload, user-read-playback-state, user-modify-playback-state]"})
-	v := w.visitor()
-	v.login("ada")
-	w.spotify.ForgetSeen()
+	v := w.Visitor()
+	v.Login("ada")
+	w.Spotify.ForgetSeen()
 	ctx := t.Context()
-	client := spotify.New(&http.Client{Jar: v.client.Jar, Transport: script{v.client.Transport}},
-		spotify.WithBaseURL(w.balancer.URL+"/api/"))
+	client := spotify.New(&http.Client{Jar: v.Client.Jar, Transport: script{v.Client.Transport}},
+		spotify.WithBaseURL(w.Balancer.URL+"/api/"))
 
 	me, err := client.CurrentUser(ctx)
 	if err != nil || me.ID != "ada" {
@@ -49,7 +50,7 @@ func TestZmb3(t *testing.T) {
 	if state, err := client.PlayerState(ctx); err != nil || state.Item == nil {
 		t.Errorf("PlayerState: %v, %v", state, err)
 	}
-	for _, seen := range w.spotify.Seen(simulator.Filter{}) {
+	for _, seen := range w.Spotify.Seen(simulator.Filter{}) {
 		if agent := seen.Header.Get("User-Agent"); !strings.HasPrefix(agent, "stagedoor/") {
 			t.Errorf("%s %s came from %q past the gateway", seen.Method, seen.Target, agent)
 		}
@@ -82,7 +83,7 @@ func allPlaylists(t *testing.T, ctx context.Context, client *spotify.Client) spo
 }
 
 // expectErrors checks that the client understands the errors of both Spotify and the gateway.
-func expectErrors(t *testing.T, ctx context.Context, client *spotify.Client, w *world) {
+func expectErrors(t *testing.T, ctx context.Context, client *spotify.Client, w *stage.World) {
 	t.Helper()
 	var fault spotify.Error
 	if _, err := client.GetTrack(ctx, "0000000000000000000000"); !errors.As(err, &fault) || fault.Status != http.StatusNotFound {
@@ -91,7 +92,7 @@ func expectErrors(t *testing.T, ctx context.Context, client *spotify.Client, w *
 	if _, err := client.CurrentUsersTopTracks(ctx); !errors.As(err, &fault) || fault.Status != http.StatusForbidden {
 		t.Errorf("CurrentUsersTopTracks without the scope: %v, want 403", err)
 	}
-	anonymous := spotify.New(&http.Client{Transport: script{http.DefaultTransport}}, spotify.WithBaseURL(w.balancer.URL+"/api/"))
+	anonymous := spotify.New(&http.Client{Transport: script{http.DefaultTransport}}, spotify.WithBaseURL(w.Balancer.URL+"/api/"))
 	if _, err := anonymous.CurrentUser(ctx); !errors.As(err, &fault) || fault.Status != http.StatusUnauthorized ||
 		fault.Message != "Log in to continue." {
 		t.Errorf("CurrentUser without a session: %v, want the gateway's 401", err)

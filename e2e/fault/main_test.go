@@ -1,0 +1,10 @@
+package fault
+
+import (
+	"os"
+	"testing"
+
+	"stagedoor/e2e/stage"
+)
+
+func TestMain(m *testing.M) { os.Exit(stage.Main(m)) }

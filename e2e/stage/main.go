@@ -1,0 +1,60 @@
+package stage
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"testing"
+)
+
+// Binary is the program under test, built once for all tests.
+var Binary string
+
+// Long tells whether tests are to be as long as they can: all cases of a corpus, whole floods, pictures, and the time that limits of
+// minutes take. STAGEDOOR_TEST_LONG=true says so; `.ci/run` does.
+func Long() bool {
+	long, err := strconv.ParseBool(os.Getenv("STAGEDOOR_TEST_LONG"))
+	return err == nil && long
+}
+
+// OnlyLong skips a test when tests are not to be long, and NotShort when they are to be short. What is the reason.
+func OnlyLong(t testing.TB, what string) {
+	t.Helper()
+	if !Long() {
+		t.Skip(what + ": STAGEDOOR_TEST_LONG=true runs it.")
+	}
+}
+
+// NotShort skips a test under -short; see OnlyLong.
+func NotShort(t testing.TB, what string) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip(what + ": go test without -short runs it.")
+	}
+}
+
+// Main builds the program and runs the tests of a package; its result is the process' exit code. Every package whose tests
+// start gateways has a TestMain with Main.
+func Main(m *testing.M) int {
+	folder, err := os.MkdirTemp("", "stagedoor-e2e-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer func() { _ = os.RemoveAll(folder) }() // the system sweeps its temporary files too
+	Binary = filepath.Join(folder, "stagedoor")
+	build := exec.Command("go", append(append([]string{"build", "-o", Binary}, BuildFlags...), "stagedoor")...)
+	if output, err := build.CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "go build: %v\n%s", err, output)
+		return 1
+	}
+	// Tests that run at the same time wait for clocks more than for processors; -parallel says otherwise.
+	if err := flag.Set("test.parallel", "4"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return m.Run()
+}
