@@ -8,8 +8,8 @@ import (
 	"go.uber.org/zap"
 )
 
-// indexTime bounds how long the connection of an account competes with refreshes.
-const indexTime = 5 * time.Second
+// connectTime bounds how long the connection of an account competes with refreshes.
+const connectTime = 5 * time.Second
 
 // App returns the session of the app itself: its token speaks for no user, and all replicas share it. It answers
 // ErrStoreUnavailable.
@@ -36,7 +36,7 @@ func (m *Manager) ownPlace(kind, name string) place {
 
 // ConnectAccount makes a login the grant of a shared account, in place of the one that it had.
 func (m *Manager) ConnectAccount(ctx context.Context, name string, login Login) error {
-	ctx, cancel := context.WithTimeout(ctx, indexTime)
+	ctx, cancel := context.WithTimeout(ctx, connectTime)
 	defer cancel()
 	s := &Session{place: m.ownPlace(kindAccount, name), limits: m.vault.limits()}
 	for {

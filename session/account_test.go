@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"stagedoor/secret"
 	"stagedoor/session"
 	"stagedoor/session/memstore"
 )
@@ -152,6 +153,50 @@ func TestSharedAccountIsConnectedAgain(t *testing.T) {
 		wantError(t, "an ended account", err, session.ErrReauthorize)
 		if token, err := m.Token(t.Context(), connect(time.Hour)); err != nil || token.Access.Reveal() != "access-1" {
 			t.Errorf("connected again: %q, %v", token.Access.Reveal(), err)
+		}
+	})
+}
+
+// An account that is removed and connected anew while its old grant is refreshed belongs to the new owner: the refresh must
+// not write over the new grant, although both records were written once.
+func TestSharedAccountConnectedAnewDuringARefresh(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newReplicas(t, 1)
+		m := r.managers[0]
+		connect := func(owner, access string, life time.Duration) {
+			t.Helper()
+			grant := goodFor(life)
+			grant.Access = secret.New(access)
+			login := session.Login{User: session.User{ID: owner}, Grant: grant, AuthorizedAt: time.Now()}
+			if err := m.ConnectAccount(t.Context(), "radio", login); err != nil {
+				t.Fatal(err)
+			}
+		}
+		connect("old owner", "old", -time.Minute)
+		account, err := m.Account(t.Context(), "radio")
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.tokens.answer = func(int) (session.Grant, error) {
+			if removed, err := m.RemoveAccount(t.Context(), "radio"); !removed || err != nil {
+				t.Errorf("removed %t, %v", removed, err)
+			}
+			connect("new owner", "new", time.Hour)
+			refreshed := goodFor(time.Hour)
+			refreshed.Access = secret.New("of the old owner")
+			return refreshed, nil
+		}
+		token, err := m.Token(t.Context(), account)
+		if err != nil || token.Access.Reveal() != "new" {
+			t.Errorf("the refresh answers %q, %v", token.Access.Reveal(), err)
+		}
+		pass(time.Second) // a load in the instant of a deletion does not count
+		account, err = m.Account(t.Context(), "radio")
+		if err != nil || account.User().ID != "new owner" {
+			t.Fatalf("the account is %v, %v", account, err)
+		}
+		if token, err := m.Token(t.Context(), account); err != nil || token.Access.Reveal() != "new" {
+			t.Errorf("the new owner's token is %q, %v", token.Access.Reveal(), err)
 		}
 	})
 }

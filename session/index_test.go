@@ -378,3 +378,37 @@ func remaining(t *testing.T, store session.Bulk) []string {
 	}
 	return keys
 }
+
+// Gateways with different client ids may share a store: a user of both has a list of sessions in each.
+func TestListsOfTwoClientIDs(t *testing.T) {
+	store := memstore.New(nil)
+	managers := map[string]*session.Manager{}
+	for _, client := range []string{"", "one", "another"} {
+		managers[client] = newManager(t, session.Options{Store: store, Leases: store, Client: client})
+		for range len(managers) { // one more session for each
+			(&browser{}).logIn(t, managers[client], goodFor(time.Hour))
+		}
+	}
+	lists := map[string]bool{}
+	err := store.Scan(t.Context(), "index:", func(keys []string) error {
+		for _, key := range keys {
+			lists[key] = true
+		}
+		return nil
+	})
+	if err != nil || len(lists) != len(managers) {
+		t.Errorf("%d client ids have the lists %v, %v", len(managers), lists, err)
+	}
+	want := map[string]int{"": 1, "one": 2, "another": 3}
+	for client, m := range managers {
+		if list, err := m.Sessions(t.Context(), "ada"); err != nil || len(list) != want[client] {
+			t.Errorf("client id %q lists %d sessions, want %d (%v)", client, len(list), want[client], err)
+		}
+	}
+	if ended, err := managers["one"].EndUser(t.Context(), "ada"); err != nil || ended != 2 {
+		t.Errorf("one client id has ended %d sessions, %v", ended, err)
+	}
+	if list, err := managers["another"].Sessions(t.Context(), "ada"); err != nil || len(list) != 3 {
+		t.Errorf("then the other one lists %d sessions, %v", len(list), err)
+	}
+}

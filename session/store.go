@@ -20,8 +20,12 @@ const SessionKeys = kindSession + ":"
 
 // Entry is a sealed record with its version.
 type Entry struct {
-	// Version counts the writes of the entry; the first is 1.
+	// Version counts the writes of the entry; the first is 1, unless Create says otherwise.
 	Version uint64
+	// Create makes Save write the entry only if there is none, with any version above zero. Load leaves it false. What is
+	// deleted and made anew under the same key begins with a random version, so that a write on top of the deleted entry
+	// cannot meet the version that it expects.
+	Create bool
 	// Data is the sealed record; the store does not look into it.
 	Data []byte
 }
@@ -33,7 +37,8 @@ type Store interface {
 	Load(ctx context.Context, key string) (Entry, error)
 
 	// Save writes the entry, to be forgotten after ttl, which is above zero. It is one atomic step and succeeds only on
-	// top of version e.Version-1: 0 is the version of an absent entry. Otherwise it answers ErrConflict. Repeating a save
+	// top of version e.Version-1: 0 is the version of an absent entry, and with e.Create the only one. Otherwise it answers
+	// ErrConflict. Repeating a save
 	// that succeeded succeeds. With a holder it answers ErrLeaseLost while another holder has the lease of the key.
 	Save(ctx context.Context, key string, e Entry, ttl time.Duration, holder string) error
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"math/rand/v2"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -105,6 +106,10 @@ func (v *vault) meetOtherClient(key string) {
 // save writes next on top of s and returns the session as it is then.
 func (v *vault) save(ctx context.Context, s *Session, next record, holder string) (*Session, error) {
 	saved := &Session{place: s.place, version: s.version + 1, record: next, limits: s.limits}
+	creates := s.version == 0
+	if creates && s.kind != kindSession { // the key may have had a record before, see Entry.Create
+		saved.version += rand.Uint64N(1 << 62) //nolint:gosec // G404: no secret
+	}
 	plain, err := next.encode(v.client)
 	if err != nil {
 		return nil, fmt.Errorf("encode a session record: %w", err)
@@ -119,7 +124,7 @@ func (v *vault) save(ctx context.Context, s *Session, next record, holder string
 	if ttl <= 0 || !now.Before(saved.deadline()) {
 		return nil, ErrNoSession
 	}
-	if err := v.store.Save(ctx, s.key, Entry{Version: saved.version, Data: sealed}, ttl, holder); err != nil {
+	if err := v.store.Save(ctx, s.key, Entry{Version: saved.version, Create: creates, Data: sealed}, ttl, holder); err != nil {
 		return nil, err
 	}
 	return saved, nil

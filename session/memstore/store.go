@@ -63,8 +63,12 @@ func (s *Store) Save(_ context.Context, key string, e session.Entry, ttl time.Du
 		return session.ErrLeaseLost
 	}
 	old, _ := s.entryLocked(key)
+	expected := e.Version - 1
+	if e.Create {
+		expected, e.Create = 0, false
+	}
 	repeated := old.Version == e.Version && bytes.Equal(old.Data, e.Data)
-	if old.Version != e.Version-1 && !repeated {
+	if old.Version != expected && !repeated {
 		return session.ErrConflict
 	}
 	s.sweepLocked()

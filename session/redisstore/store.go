@@ -129,15 +129,15 @@ func readEntry(value []byte) (e session.Entry, ours bool) {
 
 // Save implements session.Store.
 func (s *Store) Save(ctx context.Context, key string, e session.Entry, ttl time.Duration, holder string) error {
-	expected := ""
-	if e.Version > 1 {
+	expected, creates := "", e.Create || e.Version == 1
+	if !creates {
 		expected = string(binary.BigEndian.AppendUint64(nil, e.Version-1))
 	}
 	value := append(binary.BigEndian.AppendUint64(nil, e.Version), e.Data...)
 	keys, arguments := []string{s.name(key), s.leaseName(key)}, []any{expected, value, milliseconds(ttl), holder}
 	var outcome string
 	err := s.do(ctx, func(ctx context.Context) (err error) {
-		if e.Version > 1 {
+		if !creates {
 			outcome, err = replaceScript.run(ctx, s.client, &s.noFlags, keys, arguments...).Text()
 		} else {
 			outcome, err = createScript.Run(ctx, s.client, keys, arguments...).Text()

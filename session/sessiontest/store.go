@@ -41,6 +41,7 @@ func TestStore(t *testing.T, open func(t *testing.T) (Store, func(time.Duration)
 	}{
 		{"an absent entry", testAbsent},
 		{"create and load", testCreate},
+		{"create with a version", testCreateWithVersion},
 		{"keys are apart", testKeys},
 		{"a version conflict changes nothing", testConflict},
 		{"a repeated save succeeds", testRepeatedSave},
@@ -86,6 +87,26 @@ func testCreate(t *testing.T, s suite) {
 		s.mustSave(t, "key", uint64(version)+1, data)
 		s.want(t, "key", uint64(version)+1, data)
 	}
+}
+
+func testCreateWithVersion(t *testing.T, s suite) {
+	create := func(version uint64, data string) error {
+		return s.store.Save(t.Context(), "key", session.Entry{Version: version, Create: true, Data: []byte(data)}, longTime, "")
+	}
+	const first = 1 << 61
+	for range 2 { // the second as after an answer that was lost
+		if err := create(first, "one"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.want(t, "key", first, "one")
+	s.mustSave(t, "key", first+1, "two")
+	for _, version := range []uint64{1, first + 1, first + 2} {
+		if err := create(version, "another"); !errors.Is(err, session.ErrConflict) {
+			t.Errorf("creating version %d of an entry that is there: got %v, want ErrConflict", version, err)
+		}
+	}
+	s.want(t, "key", first+1, "two")
 }
 
 func testKeys(t *testing.T, s suite) {
