@@ -58,7 +58,7 @@ var plan = map[string][]string{
 	// Harms TCP and knows no protocol.
 	"e2e/faultproxy": {},
 
-	"proxy/quota": {},
+	"proxy/quota": {"proxy/policy"}, // spends the calls of a client id
 	// A folder, by what its files hold.
 	"proxy/files": {"proxy/policy"},
 	// Addresses in answers.

@@ -7,15 +7,6 @@ import (
 	"testing"
 )
 
-func parsed(t *testing.T, raw string) *url.URL {
-	t.Helper()
-	u, err := url.Parse(raw)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return u
-}
-
 // The Host that a frontend is asked with, and that the address by which the browser came is told beside it either way.
 func TestFrontendHost(t *testing.T) {
 	for setting, public := range map[string]bool{"": true, HostPublic: true, HostUpstream: false} {

@@ -164,7 +164,7 @@ func isUnreserved(c byte) bool {
 	return 'a' <= c|0x20 && c|0x20 <= 'z' || '0' <= c && c <= '9' || c == '-' || c == '.' || c == '_' || c == '~'
 }
 
-// below tells whether path is prefix or lies below it, on whole segments.
+// Below tells whether path is prefix or lies below it, on whole segments.
 func Below(path, prefix string) bool {
 	rest, found := strings.CutPrefix(path, prefix)
 	return found && (rest == "" || rest[0] == '/')

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"stagedoor/proxy/policy"
 )
 
 // ErrNotCached says that a request wants only what is kept ("only-if-cached", RFC 9111 section 5.2.1.7), and nothing is.
@@ -46,8 +48,8 @@ func (a *Ask) urgency() Priority {
 	if strings.Contains(a.Client.Get("Sec-Purpose"), "prefetch") {
 		return PriorityLow
 	}
-	for name, value := range splitDirectives(strings.Join(a.Client["Priority"], ",")) {
-		if u, err := strconv.Atoi(value); name == "u" && err == nil && u >= 5 && u <= 7 {
+	for _, said := range policy.ParseDirectives(nil, a.Client["Priority"]) {
+		if u, err := strconv.Atoi(said.Argument); said.Name == "u" && err == nil && u >= 5 && u <= 7 {
 			return PriorityLow
 		}
 	}

@@ -2,9 +2,10 @@ package quota
 
 import (
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
+
+	"stagedoor/proxy/policy"
 )
 
 // directives are what Cache-Control says (RFC 9111 section 5.2), in a request or in an answer. Unknown directives are
@@ -23,10 +24,8 @@ const anyAge = time.Duration(1<<63 - 1)
 func parseDirectives(h http.Header) directives {
 	d := directives{maxAge: -1, minFresh: -1, maxStale: -1}
 	lines := h["Cache-Control"]
-	for _, line := range lines {
-		for name, value := range splitDirectives(line) {
-			d.add(strings.ToLower(name), value)
-		}
+	for _, said := range policy.ParseDirectives(nil, lines) {
+		d.add(said.Name, said.Argument)
 	}
 	if len(lines) == 0 {
 		for _, line := range h["Pragma"] {
@@ -66,45 +65,8 @@ func smaller(known, next time.Duration) time.Duration {
 	return min(known, next)
 }
 
-// maxDelta is what a number of seconds that is too large counts as (RFC 9111 section 1.2.2).
-const maxDelta = 1 << 31
-
-// deltaSeconds reads a number of seconds; what is none counts as zero.
+// deltaSeconds reads a number of seconds; what is not one counts as zero.
 func deltaSeconds(value string) time.Duration {
-	seconds, err := strconv.ParseUint(value, 10, 63)
-	if err != nil {
-		if strings.Trim(value, "0123456789") != "" || value == "" {
-			return 0
-		}
-		seconds = maxDelta // out of range
-	}
-	return time.Duration(min(seconds, maxDelta)) * time.Second
-}
-
-// splitDirectives yields the directives of one Cache-Control field: name, and value without its quotation marks. A comma
-// inside a quoted string separates nothing (RFC 9110 section 5.6.4).
-func splitDirectives(line string) func(yield func(name, value string) bool) {
-	return func(yield func(name, value string) bool) {
-		for line != "" {
-			end, quoted := 0, false
-			for ; end < len(line) && (quoted || line[end] != ','); end++ {
-				switch {
-				case line[end] == '"':
-					quoted = !quoted
-				case quoted && line[end] == '\\':
-					end++
-				}
-			}
-			directive := line[:min(end, len(line))]
-			line = line[min(end+1, len(line)):]
-			name, value, _ := strings.Cut(strings.TrimSpace(directive), "=")
-			value = strings.TrimSpace(value)
-			if len(value) >= 2 && value[0] == '"' && value[len(value)-1] == '"' {
-				value = value[1 : len(value)-1]
-			}
-			if name = strings.TrimSpace(name); name != "" && !yield(name, value) {
-				return
-			}
-		}
-	}
+	seconds, _ := policy.ParseSeconds(value)
+	return time.Duration(seconds) * time.Second
 }
