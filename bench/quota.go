@@ -34,9 +34,9 @@ type quotaWay struct {
 
 var quotaWays = []quotaWay{
 	{name: "(a) a bare ReverseProxy", bare: true, users: []int{1, 2, 3}},
-	{name: "(b) Stagedoor as shipped", quota: "{}", users: []int{2, 4, 8, 16, 32}},
+	{name: "(b) Stagedoor as shipped", quota: "{}", users: []int{1, 2, 3, 4, 8, 16}},
 	{
-		name: "(c) Stagedoor, `calls: 180` and `me/player` reused for 3 s", users: []int{20, 40, 60, 80, 120},
+		name: "(c) Stagedoor, `calls: 180` and `me/player` reused for 3 s", users: []int{10, 20, 30, 40, 50, 60},
 		quota: `{calls: 180, reuse: [{path: me/player, for: 3s}]}`,
 	},
 }

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"fmt"
 	"html"
 	"net/http"
 	"strings"
@@ -119,4 +120,29 @@ func TestPicturesOfOverview(t *testing.T) {
 		v.Do("POST", "/auth/logout", "")
 	}
 	show("overview-trouble")
+}
+
+// TestPicturesOfQuota looks at the quota's panel with the gate open and closed.
+func TestPicturesOfQuota(t *testing.T) {
+	tab := chromium(t)
+	w := newWorld(t, options{users: 4, replicas: 2, spotify: listener, quota: "calls: 180\nreuse: [{path: me/player, for: 3s}]"})
+	for _, f := range w.crowd(4) {
+		for n := range 8 {
+			f.at(0, http.MethodGet, "/api/me/player")
+			f.at(0, http.MethodGet, fmt.Sprint("/api/me/tracks?offset=", n))
+		}
+	}
+	show := func(name string) {
+		act(t, tab, name, chromedp.Navigate("http://"+w.replicas[0].admin+"/"), chromedp.WaitVisible(chromedp.CSS("footer")))
+		look(t, tab, name)
+	}
+	show("quota-open")
+	w.preset("api-429-quota", func(f *simulator.Fault) { f.Times = 1 })
+	v := w.visitor()
+	v.login("fan0001")
+	v.at(0, http.MethodGet, "/api/me/playlists")
+	for n := range 3 {
+		v.at(0, http.MethodGet, fmt.Sprint("/api/me/albums?offset=", n))
+	}
+	show("quota-closed")
 }

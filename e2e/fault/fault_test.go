@@ -48,6 +48,7 @@ var faultCases = []faultCase{
 	{"Web API", "401 and resets of the Web API", webAPIRefuses},
 	{"network", "connections die silently", connectionsDieSilently},
 	{"network", "an HTTP/2 edge drains its connections", edgeDrains},
+	{"Web API", "the app is banned", appIsBanned},
 	{"everything", "mixed load with faults", mixedLoad},
 }
 

@@ -22,8 +22,9 @@ const (
 // budget is one replica's part of the calls that all replicas may make. Calls are drawn from the Allowance in leases, so
 // that most calls need no question. Its fields are guarded by Limiter.mu.
 type budget struct {
-	config  LimiterConfig
-	queue   waiters
+	config LimiterConfig
+	queue  waiters
+	pace
 	sent    rolling // calls that have been answered
 	out     int     // calls that have left and are not answered
 	last    time.Time
@@ -68,7 +69,11 @@ func (l *Limiter) passBudget(ctx context.Context, turn Turn, deadline time.Time)
 		l.mu.Unlock()
 		return false, nil
 	}
-	heap.Push(&l.queue, w)
+	if turn.Patient {
+		l.renewals.add(w)
+	} else {
+		heap.Push(&l.queue, w)
+	}
 	l.dispatchLocked()
 	l.mu.Unlock()
 	if turn.Patient {
@@ -127,7 +132,11 @@ func (l *Limiter) removeLocked(w *waiter) bool {
 	if w.index < 0 {
 		return false
 	}
-	heap.Remove(&l.queue, w.index)
+	if w.turn.Patient {
+		l.renewals.remove(w)
+	} else {
+		heap.Remove(&l.queue, w.index)
+	}
 	return true
 }
 
@@ -141,6 +150,10 @@ func (l *Limiter) dispatchLocked() {
 			continue
 		}
 		held := w.late && l.othersLocked(w.turn)
+		if w.turn.Priority == PriorityLow && now.Before(l.lowAfter) {
+			l.dispatchLaterLocked(l.lowAfter.Sub(now))
+			return
+		}
 		if l.permits == 0 || !now.Before(l.expires) {
 			l.drawLocked(now, held)
 			return
@@ -150,10 +163,15 @@ func (l *Limiter) dispatchLocked() {
 			return
 		}
 		heap.Pop(&l.queue)
-		l.permits--
-		l.spendLocked(w.turn)
-		close(w.ready)
+		l.letGoLocked(w)
 	}
+	l.renewLocked()
+}
+
+func (l *Limiter) letGoLocked(w *waiter) {
+	l.permits--
+	l.spendLocked(w.turn)
+	close(w.ready)
 }
 
 // drawTime is the time between draws while there is nothing to be had.
@@ -253,12 +271,15 @@ func (l *Limiter) heavyLocked(now time.Time) (heavy map[string]int, others int) 
 // shortName tells sessions apart among the replicas.
 func shortName(session string) string { return session[:min(len(session), 12)] }
 
-// shortLocked tells whether a call would have to wait for the budget, or would take what little is left.
+// shortLocked tells whether a call for which something is kept has to wait for its turn.
 func (l *Limiter) shortLocked(turn Turn) bool {
 	if l.config.Calls == 0 {
 		return false
 	}
-	return len(l.queue) > 0 || l.permits+l.left < max(1, l.config.Calls/20) || l.overShareLocked(turn) && l.othersLocked(turn)
+	if len(l.queue) > 0 || l.overShareLocked(turn) && l.othersLocked(turn) {
+		return true
+	}
+	return l.permits+l.left < l.config.Calls/2 && !l.takeTokenLocked(l.options.Now())
 }
 
 // drawLocked asks for more calls, and settles those before. When the calls that wait are held back because others ask, it
@@ -273,12 +294,15 @@ func (l *Limiter) drawLocked(now time.Time, held bool) {
 	}
 	d := l.settlementLocked(now)
 	d.Want = max(1, min(l.config.Calls/8, max(len(l.queue), l.left/(2*l.replicas))))
+	if len(l.queue) == 0 {
+		d.Want = min(d.Want, 1+int(l.rateLocked()*l.drawTime().Seconds()))
+	}
 	if held {
 		d.Want = 0
 		l.notBefore = now.Add(l.drawTime())
 	}
-	if l.queue[0].turn.Priority == PriorityLow {
-		d.Keep = l.config.Calls / 20
+	if len(l.queue) == 0 || l.queue[0].turn.Priority == PriorityLow {
+		d.Keep = l.reserve()
 	}
 	l.drawing = true
 	l.background.Go(func() { l.draw(d) })
@@ -312,8 +336,12 @@ func (l *Limiter) draw(d Draw) {
 		l.expires, l.alone = now.Add(leaseTime(l.config.Window)), time.Time{}
 		l.back = now.Add(grant.Next)
 		l.elsewhere, l.others = grant.Elsewhere, grant.Others
-		if d.Want > 0 && (grant.Count == 0 || grant.Left == 0) { // what comes back meanwhile is drawn together
+		switch { // what comes back meanwhile is drawn together
+		case d.Want == 0:
+		case grant.Left == 0:
 			l.notBefore = now.Add(l.drawTime())
+		case grant.Count == 0: // for what is of low urgency
+			l.lowAfter = now.Add(l.drawTime())
 		}
 		if lease := grant.Lease; grant.Count > 0 {
 			time.AfterFunc(leaseTime(l.config.Window), func() { l.settle(lease) })
@@ -356,78 +384,4 @@ func (l *Limiter) giveBackLocked() {
 	d := l.settlementLocked(l.options.Now())
 	l.drawing = true
 	l.background.Go(func() { l.draw(d) })
-}
-
-// waiter is a call that waits for its turn.
-type waiter struct {
-	turn  Turn
-	late  bool          // its session has used up its share
-	ready chan struct{} // closed when the call may leave
-	index int           // in the queue; -1 when it is not there
-}
-
-// waiters are a heap: the call of the highest priority first, and of those the oldest. Sessions that have used up their
-// share come behind all others.
-type waiters []*waiter
-
-func (w waiters) Len() int { return len(w) }
-func (w waiters) Less(i, j int) bool {
-	if w[i].late != w[j].late {
-		return w[j].late
-	}
-	if w[i].turn.Priority != w[j].turn.Priority {
-		return w[i].turn.Priority > w[j].turn.Priority
-	}
-	return w[i].turn.Since.Before(w[j].turn.Since)
-}
-
-func (w waiters) Swap(i, j int) {
-	w[i], w[j] = w[j], w[i]
-	w[i].index, w[j].index = i, j
-}
-
-// Push implements heap.Interface.
-func (w *waiters) Push(x any) {
-	added := x.(*waiter)
-	added.index = len(*w)
-	*w = append(*w, added)
-}
-
-// Pop implements heap.Interface.
-func (w *waiters) Pop() any {
-	last := (*w)[len(*w)-1]
-	last.index = -1
-	*w = (*w)[:len(*w)-1]
-	return last
-}
-
-// rolling counts events in a window that moves on. It rounds up: an event counts up to a 32nd of the window longer.
-type rolling struct {
-	step    time.Duration
-	buckets [33]int32
-	newest  int64 // the number of the newest bucket
-}
-
-func newRolling(window time.Duration) rolling { return rolling{step: max(1, window/32)} }
-
-func (r *rolling) forward(now time.Time) {
-	number := now.UnixNano() / int64(r.step)
-	for i := max(r.newest+1, number-int64(len(r.buckets))+1); i <= number; i++ {
-		r.buckets[i%int64(len(r.buckets))] = 0
-	}
-	r.newest = max(r.newest, number)
-}
-
-func (r *rolling) add(now time.Time) {
-	r.forward(now)
-	r.buckets[r.newest%int64(len(r.buckets))]++
-}
-
-func (r *rolling) count(now time.Time) int {
-	r.forward(now)
-	sum := 0
-	for _, n := range r.buckets {
-		sum += int(n)
-	}
-	return sum
 }

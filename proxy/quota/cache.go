@@ -5,6 +5,7 @@ import (
 	"context"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -46,7 +47,8 @@ type belongings struct {
 type slot struct {
 	owner, address string
 	variants       []*kept
-	renewing       bool // by a call in the background
+	renewing       bool         // by a call in the background
+	asked          atomic.Int64 // how often it was given although it was stale, since it was new
 	size           int64
 	place          *list.Element
 }
@@ -190,13 +192,16 @@ func (c *Cache) mayServeStale(k *kept, want directives) bool {
 func (c *Cache) renew(ask *Ask, old *kept, send Send) {
 	c.mu.Lock()
 	s := c.slotLocked(ask)
+	if s != nil {
+		s.asked.Add(1)
+	}
 	if s == nil || s.renewing || len(c.owners[ask.Owner].flights) > maxVariants {
 		c.mu.Unlock()
 		return
 	}
 	s.renewing = true
 	turn := ask.turn()
-	turn.Priority, turn.Since, turn.Patient = PriorityLow, old.arrived, true
+	turn.Priority, turn.Since, turn.Patient, turn.Asked = PriorityLow, old.arrived, true, &s.asked
 	ctx := context.WithoutCancel(ask.Request.Context())
 	f := c.beginLocked(ctx, ask, ask.joinKey(), old, send, turn)
 	c.mu.Unlock()
@@ -237,6 +242,7 @@ func (c *Cache) keepLocked(ask *Ask, k *kept) {
 		}
 	}
 	s.variants = variants
+	s.asked.Store(0)
 	c.size -= s.size
 	s.size = int64(len(s.owner) + len(s.address))
 	for _, k := range variants {

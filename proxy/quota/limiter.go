@@ -1,10 +1,10 @@
 package quota
 
 import (
-	"container/heap"
 	"context"
 	"crypto/rand"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 )
@@ -135,9 +135,14 @@ func (l *Limiter) Configure(c LimiterConfig) {
 	}
 	l.left += c.Calls - l.config.Calls
 	l.config = c
-	for c.Calls == 0 && len(l.queue) > 0 {
+	if c.Calls > 0 {
+		l.dispatchLocked()
+		return
+	}
+	for _, w := range slices.Concat(l.queue, waiters(l.renewals)) {
+		l.removeLocked(w)
 		l.out++
-		close(heap.Pop(&l.queue).(*waiter).ready)
+		close(w.ready)
 	}
 	l.dispatchLocked()
 }

@@ -40,10 +40,12 @@ type Turn struct {
 	Session string
 	// Bucket is the limit whose 429 stops the call.
 	Bucket Bucket
-	// Since orders calls of one priority, the oldest first; zero means now. Renewals give the time of what is kept.
+	// Since orders calls of one priority, the oldest first; zero means now. Patient ones give the time of what is kept.
 	Since time.Time
 	// Patient says that no request waits for the call, so that it may wait for the budget for several windows.
 	Patient bool
+	// Asked is how often what a Patient call renews was asked for since it was new; nil for once.
+	Asked *atomic.Int64
 	// Repeatable says that the call may be made again after a 429 (GET and HEAD).
 	Repeatable bool
 

@@ -1,0 +1,132 @@
+package e2e
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"stagedoor/simulator"
+)
+
+// appIsBanned has Spotify reject all calls of the app for a while, and for a second longer with each call during it.
+func appIsBanned(r *trial) {
+	users, ban := size(r, 6, 40), size(r, 4*time.Second, time.Minute)
+	w := newWorld(r, options{replicas: 3, users: users, spotify: listener})
+	crowd := w.crowd(users)
+	for _, f := range crowd {
+		for i := range w.replicas {
+			f.at(i, http.MethodGet, "/api/me/playlists")
+		}
+	}
+	r.loaded("3 replicas, %d users, each asking 4 times a second: 9 of 10 times for what was asked before, else for something new; a ban of %v "+
+		"that each call during it makes a second longer", users, ban)
+	const slow = 300 * time.Millisecond
+	w.fault(simulator.Fault{Match: simulator.Match{Side: simulator.SideAPI}, Linger: slow})
+	if err := w.spotify.SetRateLimit(simulator.RateLimit{Grow: simulator.Duration(time.Second)}); err != nil {
+		r.Fatal(err)
+	}
+	w.spotify.ForgetSeen()
+	got := newLimitedAnswers()
+	stop := make(chan struct{})
+	var group sync.WaitGroup
+	for n, f := range crowd {
+		group.Go(func() {
+			w.steadily(4, stop, func(i int) {
+				path := "/api/me/playlists"
+				if i%10 == 9 {
+					path = fmt.Sprint("/api/me/tracks?offset=", i)
+				}
+				begun := time.Now()
+				a, err := f.tryAt((n+i)%3, http.MethodGet, path)
+				got.add(a, err, begun)
+			})
+		})
+	}
+	until(r, time.Now().Add(2*time.Second))
+	begun := time.Now()
+	if err := w.spotify.Ban(clientID, ban); err != nil {
+		r.Fatal(err)
+	}
+	until(r, begun.Add(ban+5*time.Second))
+	close(stop)
+	group.Wait()
+	w.judgeBan(r, got, begun, ban, slow)
+}
+
+// judgeBan looks at the simulator's log of a ban, and at what users got.
+func (w *world) judgeBan(r *trial, got *limitedAnswers, begun time.Time, ban, slow time.Duration) {
+	var first time.Time // of the rejections
+	early, late := 0, 0
+	var after []time.Time
+	for _, seen := range w.calls("") {
+		switch {
+		case seen.At.Before(begun):
+		case seen.Status != http.StatusTooManyRequests:
+			after = append(after, seen.At)
+		case first.IsZero() || seen.At.Sub(first) < slow+100*time.Millisecond: // its answer takes that long
+			if first.IsZero() {
+				first = seen.At
+			}
+			early++
+		default:
+			late++
+		}
+	}
+	r.expect("no call leaves from 100 ms after the first 429 was answered until the ban is over", late == 0, "%d left", late)
+	if len(after) < 2 {
+		r.Fatalf("only %d calls after the ban", len(after))
+	}
+	alone := after[1].Sub(after[0])
+	r.expect("one call goes first, the others when it was answered", alone >= slow, "the second left %v after the first", alone)
+	r.expect("users get what is kept, or RATE_LIMITED with Retry-After", got.other == "", "%s", got.other)
+	r.expect("what is kept serves throughout", got.stale > 0 && got.oldest >= ban/2, "%d kept answers, the oldest %v old", got.stale, got.oldest)
+	r.measure("%d calls were rejected before the gate was closed, %d during the ban; the first call after it left %s after its begin, the second %s after that; "+
+		"of %d answers during the ban %d were kept ones, up to %s old, %d RATE_LIMITED, the slowest after %s", early, late,
+		seconds(after[0].Sub(begun)), seconds(alone), got.count(begun, begun.Add(ban)), got.stale, seconds(got.oldest), got.limited, seconds(got.slowest))
+}
+
+// limitedAnswers are what users got while calls were limited. It is safe for concurrent use.
+type limitedAnswers struct {
+	mu              sync.Mutex // guards what follows
+	begun           []time.Time
+	stale, limited  int
+	oldest, slowest time.Duration
+	other           string // an answer that is not promised
+}
+
+func newLimitedAnswers() *limitedAnswers { return &limitedAnswers{} }
+
+func (l *limitedAnswers) add(a answer, err error, begun time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.begun = append(l.begun, begun)
+	l.slowest = max(l.slowest, time.Since(begun))
+	age, _ := strconv.Atoi(a.header.Get("Age"))
+	switch {
+	case err == nil && a.status < 400:
+		if a.from() == "hit; detail=stale" {
+			l.stale++
+			l.oldest = max(l.oldest, time.Duration(age)*time.Second)
+		}
+	case a.summary() == "429 RATE_LIMITED" && a.header.Get("Retry-After") != "":
+		l.limited++
+	case a.status == http.StatusTooManyRequests && a.header.Get("Retry-After") != "": // Spotify's own, which closed the gate
+	default:
+		l.other = fmt.Sprint(a.summary(), " ", err)
+	}
+}
+
+// count is how many requests began in a time.
+func (l *limitedAnswers) count(from, to time.Time) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	n := 0
+	for _, at := range l.begun {
+		if at.After(from) && at.Before(to) {
+			n++
+		}
+	}
+	return n
+}

@@ -1,0 +1,34 @@
+package quota
+
+import "time"
+
+// rolling counts events in a window that moves on. It rounds up: an event counts up to a 32nd of the window longer.
+type rolling struct {
+	step    time.Duration
+	buckets [33]int32
+	newest  int64 // the number of the newest bucket
+}
+
+func newRolling(window time.Duration) rolling { return rolling{step: max(1, window/32)} }
+
+func (r *rolling) forward(now time.Time) {
+	number := now.UnixNano() / int64(r.step)
+	for i := max(r.newest+1, number-int64(len(r.buckets))+1); i <= number; i++ {
+		r.buckets[i%int64(len(r.buckets))] = 0
+	}
+	r.newest = max(r.newest, number)
+}
+
+func (r *rolling) add(now time.Time) {
+	r.forward(now)
+	r.buckets[r.newest%int64(len(r.buckets))]++
+}
+
+func (r *rolling) count(now time.Time) int {
+	r.forward(now)
+	sum := 0
+	for _, n := range r.buckets {
+		sum += int(n)
+	}
+	return sum
+}
