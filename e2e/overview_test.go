@@ -137,9 +137,9 @@ func TestPicturesOfQuota(t *testing.T) {
 		look(t, tab, name)
 	}
 	show("quota-open")
-	w.preset("api-429-quota", func(f *simulator.Fault) { f.Times = 1 })
 	v := w.visitor()
 	v.login("fan0001")
+	w.preset("api-429-quota", func(f *simulator.Fault) { f.Times = 1 })
 	v.at(0, http.MethodGet, "/api/me/playlists")
 	for n := range 3 {
 		v.at(0, http.MethodGet, fmt.Sprint("/api/me/albums?offset=", n))

@@ -28,7 +28,7 @@ func (s state) quotaPart() part {
 	}{
 		{"Saved by the cache", "cache", false},
 		{"Saved by joining", "joined", false},
-		{"Served stale, calls being scarce", "stale", false},
+		{"Served stale", "stale", false},
 		{"Rejected", "refused", true},
 	} {
 		p.Lines = append(p.Lines, tile{
