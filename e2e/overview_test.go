@@ -124,25 +124,25 @@ func TestPicturesOfOverview(t *testing.T) {
 
 // TestPicturesOfQuota looks at the quota's panel with the gate open and closed.
 func TestPicturesOfQuota(t *testing.T) {
-	tab := chromium(t)
-	w := newWorld(t, options{users: 4, replicas: 2, spotify: listener, quota: "calls: 180\nreuse: [{path: me/player, for: 3s}]"})
-	for _, f := range w.crowd(4) {
+	tab := stage.Chromium(t)
+	w := stage.NewWorld(t, stage.Options{Users: 4, Replicas: 2, Spotify: stage.Listener, Quota: "calls: 180\nreuse: [{path: me/player, for: 3s}]"})
+	for _, f := range w.Crowd(4) {
 		for n := range 8 {
-			f.at(0, http.MethodGet, "/api/me/player")
-			f.at(0, http.MethodGet, fmt.Sprint("/api/me/tracks?offset=", n))
+			f.At(0, http.MethodGet, "/api/me/player")
+			f.At(0, http.MethodGet, fmt.Sprint("/api/me/tracks?offset=", n))
 		}
 	}
 	show := func(name string) {
-		act(t, tab, name, chromedp.Navigate("http://"+w.replicas[0].admin+"/"), chromedp.WaitVisible(chromedp.CSS("footer")))
+		stage.Act(t, tab, name, chromedp.Navigate("http://"+w.Replicas[0].Admin+"/"), chromedp.WaitVisible(chromedp.CSS("footer")))
 		look(t, tab, name)
 	}
 	show("quota-open")
-	v := w.visitor()
-	v.login("fan0001")
-	w.preset("api-429-quota", func(f *simulator.Fault) { f.Times = 1 })
-	v.at(0, http.MethodGet, "/api/me/playlists")
+	v := w.Visitor()
+	v.Login("fan0001")
+	w.Preset("api-429-quota", func(f *simulator.Fault) { f.Times = 1 })
+	v.At(0, http.MethodGet, "/api/me/playlists")
 	for n := range 3 {
-		v.at(0, http.MethodGet, fmt.Sprint("/api/me/albums?offset=", n))
+		v.At(0, http.MethodGet, fmt.Sprint("/api/me/albums?offset=", n))
 	}
 	show("quota-closed")
 }

@@ -23,7 +23,7 @@ func TestBudgetIsNeverExceeded(t *testing.T) {
 	const calls, window = 24, 3 * time.Second
 	var before *faultproxy.Proxy
 	w := stage.NewWorld(t, stage.Options{
-		Replicas: 3, Users: 13, Spotify: listener, Prepare: stage.BeforeRedis(&before),
+		Replicas: 3, Users: 13, Spotify: stage.Listener, Prepare: stage.BeforeRedis(&before),
 		Quota: fmt.Sprintf("calls: %d\nwindow: %v\nwait: 500ms\nuser_share: 1", calls, window),
 	})
 	crowd := w.Crowd(12)
@@ -46,13 +46,13 @@ func TestBudgetIsNeverExceeded(t *testing.T) {
 		}, calls / 3},
 		"Redis freezes": {func() {
 			w.Redis.Pause()
-			until(t, time.Now().Add(2*time.Second))
+			stage.Until(t, time.Now().Add(2*time.Second))
 			w.Redis.Resume()
 		}, calls / 3},
 		"Redis is away": {func() {
 			before.Set(faultproxy.Fault{Refuse: true})
 			before.Cut()
-			until(t, time.Now().Add(4*time.Second))
+			stage.Until(t, time.Now().Add(4*time.Second))
 			before.Set(faultproxy.Fault{})
 		}, calls / 3},
 	} {
@@ -67,7 +67,7 @@ func TestBudgetIsNeverExceeded(t *testing.T) {
 			for n, f := range crowd {
 				group.Go(func() {
 					for i := 0; ctx.Err() == nil; i++ {
-						if a, err := tryAt(f.Visitor, (n+i)%3, http.MethodGet, fmt.Sprintf("/api/me/tracks?offset=%d&limit=%d", i, n+1)); err == nil && a.Status == http.StatusTooManyRequests && a.Header.Get("Retry-After") == "" {
+						if a, err := f.TryAt((n+i)%3, http.MethodGet, fmt.Sprintf("/api/me/tracks?offset=%d&limit=%d", i, n+1)); err == nil && a.Status == http.StatusTooManyRequests && a.Header.Get("Retry-After") == "" {
 							t.Error("a refusal has no Retry-After")
 						}
 						select {
@@ -77,11 +77,11 @@ func TestBudgetIsNeverExceeded(t *testing.T) {
 					}
 				})
 			}
-			until(t, time.Now().Add(window))
+			stage.Until(t, time.Now().Add(window))
 			c.during()
 			group.Wait()
 			w.Spotify.ClearFaults()
-			most, all := mostInWindow(w, window), len(callsOf(w, ""))
+			most, all := mostInWindow(w, window), len(w.Calls(""))
 			t.Logf("%d calls in four windows, at most %d in one", all, most)
 			if most > calls {
 				t.Errorf("%d calls in one window, want at most %d", most, calls)
@@ -97,7 +97,7 @@ func TestBudgetIsNeverExceeded(t *testing.T) {
 func TestWhoGoesFirst(t *testing.T) {
 	t.Parallel()
 	const calls = 8
-	w := stage.NewWorld(t, stage.Options{Spotify: listener, Users: 3, Quota: fmt.Sprintf("calls: %d\nwindow: 4s\nwait: 20s\nuser_share: 1", calls)})
+	w := stage.NewWorld(t, stage.Options{Spotify: stage.Listener, Users: 3, Quota: fmt.Sprintf("calls: %d\nwindow: 4s\nwait: 20s\nuser_share: 1", calls)})
 	crowd := w.Crowd(2)
 	f := crowd[0]
 	for i := range calls {
@@ -120,7 +120,7 @@ func TestWhoGoesFirst(t *testing.T) {
 	ask("write", http.MethodPut)
 	group.Wait()
 	order := map[string][]int{}
-	for i, seen := range callsOf(w, "") {
+	for i, seen := range w.Calls("") {
 		for _, kind := range []string{"low", "prefetch", "read", "write"} {
 			if (simulator.Match{Path: "/v1/me/player/" + kind}) != (simulator.Match{}) && len(seen.Target) > 14 && seen.Target[14:14+len(kind)] == kind {
 				order[kind] = append(order[kind], i)
@@ -140,10 +140,10 @@ func TestWhoGoesFirst(t *testing.T) {
 func TestOneSessionCannotTakeAll(t *testing.T) {
 	t.Parallel()
 	const calls, window = 40, 4 * time.Second
-	w := stage.NewWorld(t, stage.Options{Replicas: 3, Users: 6, Spotify: listener, Quota: fmt.Sprintf("calls: %d\nwindow: %v\nwait: 1s\nuser_share: 0.25", calls, window)})
+	w := stage.NewWorld(t, stage.Options{Replicas: 3, Users: 6, Spotify: stage.Listener, Quota: fmt.Sprintf("calls: %d\nwindow: %v\nwait: 1s\nuser_share: 0.25", calls, window)})
 	crowd := w.Crowd(6)
 	greedy, others := crowd[0], crowd[1:]
-	until(t, time.Now().Add(window))
+	stage.Until(t, time.Now().Add(window))
 	w.Spotify.ForgetSeen()
 	ctx, cancel := context.WithTimeout(t.Context(), 4*window)
 	defer cancel()
@@ -155,7 +155,7 @@ func TestOneSessionCannotTakeAll(t *testing.T) {
 	for n, f := range others {
 		group.Go(func() {
 			for i := 0; ctx.Err() == nil; i++ {
-				a, err := tryAt(f.Visitor, i%3, http.MethodGet, fmt.Sprintf("/api/me/tracks?offset=%d", i))
+				a, err := f.TryAt(i%3, http.MethodGet, fmt.Sprintf("/api/me/tracks?offset=%d", i))
 				if err != nil {
 					t.Error(err)
 				}
@@ -171,7 +171,7 @@ func TestOneSessionCannotTakeAll(t *testing.T) {
 	for n := range 12 {
 		group.Go(func() {
 			for i := 0; ctx.Err() == nil; i++ {
-				a, err := tryAt(greedy.Visitor, (n+i)%3, http.MethodGet, fmt.Sprintf("/api/me/albums?offset=%d&limit=%d", i, n+1))
+				a, err := greedy.TryAt((n+i)%3, http.MethodGet, fmt.Sprintf("/api/me/albums?offset=%d&limit=%d", i, n+1))
 				if err == nil && a.Status == http.StatusTooManyRequests {
 					said.Store(a.Body)
 				}
@@ -181,7 +181,7 @@ func TestOneSessionCannotTakeAll(t *testing.T) {
 	}
 	group.Wait()
 	most := 0
-	greeds := callsOf(w, "/v1/me/albums")
+	greeds := w.Calls("/v1/me/albums")
 	for i := range greeds {
 		n := 0
 		for _, seen := range greeds[i:] {
@@ -207,7 +207,7 @@ func TestOneSessionCannotTakeAll(t *testing.T) {
 // TestReloadChangesTheQuota has a budget set, changed and taken away by SIGHUP.
 func TestReloadChangesTheQuota(t *testing.T) {
 	t.Parallel()
-	w := stage.NewWorld(t, stage.Options{Spotify: listener, Quota: "wait: 0s"})
+	w := stage.NewWorld(t, stage.Options{Spotify: stage.Listener, Quota: "wait: 0s"})
 	v := w.Visitor()
 	v.Login("ada")
 	asked := 0
@@ -243,13 +243,13 @@ func TestReloadChangesTheQuota(t *testing.T) {
 // TestGateOutlivesRedis closes the gate and has Redis freeze, and then restart with nothing: no call leaves.
 func TestGateOutlivesRedis(t *testing.T) {
 	t.Parallel()
-	w := stage.NewWorld(t, stage.Options{Replicas: 3, Spotify: listener, Quota: "wait: 0s"})
+	w := stage.NewWorld(t, stage.Options{Replicas: 3, Spotify: stage.Listener, Quota: "wait: 0s"})
 	v := w.Visitor()
 	v.Login("ada")
 	closed := time.Now()
 	reject(w, "/v1/me/player", "30")
-	at(v, 0, http.MethodGet, "/api/me/player")
-	until(t, time.Now().Add(100*time.Millisecond))
+	v.At(0, http.MethodGet, "/api/me/player")
+	stage.Until(t, time.Now().Add(100*time.Millisecond))
 	w.Spotify.ForgetSeen()
 	for name, during := range map[string]func(){
 		"frozen": func() {
@@ -277,7 +277,7 @@ func TestGateOutlivesRedis(t *testing.T) {
 		},
 	} {
 		during()
-		if calls := len(callsOf(w, "")); calls > 0 && time.Since(closed) < 29*time.Second {
+		if calls := len(w.Calls("")); calls > 0 && time.Since(closed) < 29*time.Second {
 			t.Errorf("%s: %d calls left", name, calls)
 		}
 	}
@@ -297,7 +297,7 @@ func quotaCommands(w *stage.World) int {
 func TestQuotaCostsFewCommands(t *testing.T) {
 	t.Parallel()
 	const calls, window = 180, 10 * time.Second
-	w := stage.NewWorld(t, stage.Options{Replicas: 3, Users: 13, Spotify: listener, Quota: fmt.Sprintf("calls: %d\nwindow: %v", calls, window)})
+	w := stage.NewWorld(t, stage.Options{Replicas: 3, Users: 13, Spotify: stage.Listener, Quota: fmt.Sprintf("calls: %d\nwindow: %v", calls, window)})
 	crowd := w.Crowd(12)
 	before := quotaCommands(w)
 	var group sync.WaitGroup
@@ -307,7 +307,7 @@ func TestQuotaCostsFewCommands(t *testing.T) {
 	for n, f := range crowd {
 		group.Go(func() {
 			for i := 0; ctx.Err() == nil; i++ {
-				if _, err := tryAt(f.Visitor, (n+i)%3, http.MethodGet, fmt.Sprintf("/api/me/tracks?offset=%d", i%5)); err != nil {
+				if _, err := f.TryAt((n+i)%3, http.MethodGet, fmt.Sprintf("/api/me/tracks?offset=%d", i%5)); err != nil {
 					t.Error(err)
 				}
 				requests.Add(1)
@@ -317,7 +317,7 @@ func TestQuotaCostsFewCommands(t *testing.T) {
 	}
 	group.Wait()
 	spent := float64(quotaCommands(w)-before) / float64(requests.Load())
-	t.Logf("%d requests, %.3f commands each; %d calls", requests.Load(), spent, len(callsOf(w, "/v1/me/tracks")))
+	t.Logf("%d requests, %.3f commands each; %d calls", requests.Load(), spent, len(w.Calls("/v1/me/tracks")))
 	if spent > 0.1 {
 		t.Errorf("%.2f commands a request", spent)
 	}

@@ -20,7 +20,7 @@ import (
 // TestWritesPassAlone checks that what changes something is never joined, never answered from what is kept, and never repeated.
 func TestWritesPassAlone(t *testing.T) {
 	t.Parallel()
-	w := stage.NewWorld(t, stage.Options{Spotify: listener, Quota: `reuse: [{path: "**", for: 1h}]`})
+	w := stage.NewWorld(t, stage.Options{Spotify: stage.Listener, Quota: `reuse: [{path: "**", for: 1h}]`})
 	v := w.Visitor()
 	v.Login("ada")
 	slow := w.Fault(simulator.Fault{Match: simulator.Match{Side: simulator.SideAPI, Path: "/v1/me/tracks"}, Linger: 300 * time.Millisecond})
@@ -30,7 +30,7 @@ func TestWritesPassAlone(t *testing.T) {
 			t.Errorf("%s %s: the answers were %v", method, path, said)
 		}
 	}
-	if calls := len(callsOf(w, "/v1/me/tracks")); calls != 20 {
+	if calls := len(w.Calls("/v1/me/tracks")); calls != 20 {
 		t.Errorf("%d calls for 20 writes", calls)
 	}
 	w.Spotify.ClearFault(slow)
@@ -43,7 +43,7 @@ func TestWritesPassAlone(t *testing.T) {
 		w.Fault(f)
 		w.Spotify.ForgetSeen()
 		a := v.Do(http.MethodPut, "/api/me/tracks?ids=c", "")
-		if calls := len(callsOf(w, "/v1/me/tracks")); calls != 1 {
+		if calls := len(w.Calls("/v1/me/tracks")); calls != 1 {
 			t.Errorf("%s: answered %s after %d calls", name, a.Summary(), calls)
 		}
 	}
@@ -78,38 +78,38 @@ func stormOf(v *stage.Visitor, method string, requests int, path string, headers
 // answered, on the others within 300 ms. A write that was rejected drops nothing, nor does another session's.
 func TestWriteDropsWhatAllReplicasKeep(t *testing.T) {
 	t.Parallel()
-	w := stage.NewWorld(t, stage.Options{Replicas: 3, Spotify: listener})
+	w := stage.NewWorld(t, stage.Options{Replicas: 3, Spotify: stage.Listener})
 	fresh(w, "/v1/me")
 	v, other := w.Visitor(), w.Visitor()
 	v.Login("ada")
 	other.Login("ben")
 	keep := func(v *stage.Visitor) {
 		for i := range w.Replicas {
-			at(v, i, http.MethodGet, "/api/me/playlists")
-			expectFrom(at(v, i, http.MethodGet, "/api/me/playlists"), t, "kept", "hit")
+			v.At(i, http.MethodGet, "/api/me/playlists")
+			expectFrom(v.At(i, http.MethodGet, "/api/me/playlists"), t, "kept", "hit")
 		}
 	}
 	keep(other)
 	for round := range 5 {
 		keep(v)
-		if a := at(v, round%3, http.MethodPut, "/api/me/tracks?ids=not-an-id"); a.Status != http.StatusBadRequest {
+		if a := v.At(round%3, http.MethodPut, "/api/me/tracks?ids=not-an-id"); a.Status != http.StatusBadRequest {
 			t.Fatalf("a wrong write answered %d", a.Status)
 		}
-		expectFrom(at(v, round%3, http.MethodGet, "/api/me/playlists"), t, "after a write that was rejected", "hit")
+		expectFrom(v.At(round%3, http.MethodGet, "/api/me/playlists"), t, "after a write that was rejected", "hit")
 		w.Fault(simulator.Fault{Match: simulator.Match{Side: simulator.SideAPI, Method: http.MethodPut}, Times: 1, Status: http.StatusNoContent})
-		at(v, round%3, http.MethodPut, "/api/me/player/pause").Expect(t, "a write", http.StatusNoContent, "")
+		v.At(round%3, http.MethodPut, "/api/me/player/pause").Expect(t, "a write", http.StatusNoContent, "")
 		written := time.Now()
-		expectFrom(at(v, round%3, http.MethodGet, "/api/me/playlists"), t, "where the write was", "fwd=uri-miss")
+		expectFrom(v.At(round%3, http.MethodGet, "/api/me/playlists"), t, "where the write was", "fwd=uri-miss")
 		for i := range w.Replicas {
 			if i == round%3 {
 				continue
 			}
-			until(t, written.Add(300*time.Millisecond))
-			expectFrom(at(v, i, http.MethodGet, "/api/me/playlists"), t, "on another replica", "fwd=uri-miss")
+			stage.Until(t, written.Add(300*time.Millisecond))
+			expectFrom(v.At(i, http.MethodGet, "/api/me/playlists"), t, "on another replica", "fwd=uri-miss")
 		}
 	}
 	for i := range w.Replicas {
-		expectFrom(at(other, i, http.MethodGet, "/api/me/playlists"), t, "somebody else's", "hit")
+		expectFrom(other.At(i, http.MethodGet, "/api/me/playlists"), t, "somebody else's", "hit")
 	}
 }
 
@@ -118,7 +118,7 @@ func TestWriteDropsWhatAllReplicasKeep(t *testing.T) {
 func TestNothingReachesAnotherSession(t *testing.T) {
 	t.Parallel()
 	const users = 24
-	w := stage.NewWorld(t, stage.Options{Replicas: 3, Users: users, Spotify: listener, Quota: `reuse: [{path: "**", for: 1h}]`})
+	w := stage.NewWorld(t, stage.Options{Replicas: 3, Users: users, Spotify: stage.Listener, Quota: `reuse: [{path: "**", for: 1h}]`})
 	var (
 		group   sync.WaitGroup
 		consent sync.Mutex // the simulator consents as one user at a time
@@ -138,8 +138,8 @@ func TestNothingReachesAnotherSession(t *testing.T) {
 				if a, err := v.Try(http.MethodGet, path, ""); err != nil || a.Status != http.StatusOK {
 					t.Errorf("%s: %s answered %d, %v", user.ID, path, a.Status, err)
 				}
-				if a, err := tryAt(v, random.IntN(3), http.MethodGet, "/api/me"); err != nil || fromOf(a) == "hit" {
-					t.Errorf("%s: the first answer of a session is %q, %v", user.ID, fromOf(a), err)
+				if a, err := v.TryAt(random.IntN(3), http.MethodGet, "/api/me"); err != nil || a.From() == "hit" {
+					t.Errorf("%s: the first answer of a session is %q, %v", user.ID, a.From(), err)
 				}
 			}
 			enter("/auth/login")
@@ -155,20 +155,20 @@ func TestNothingReachesAnotherSession(t *testing.T) {
 					}
 					for i := range w.Replicas {
 						if i == 0 {
-							until(t, time.Now().Add(100*time.Millisecond))
+							stage.Until(t, time.Now().Add(100*time.Millisecond))
 						}
-						if a, err := tryAt(v, i, http.MethodGet, "/api/me"); err != nil || a.Status != http.StatusUnauthorized {
+						if a, err := v.TryAt(i, http.MethodGet, "/api/me"); err != nil || a.Status != http.StatusUnauthorized {
 							t.Errorf("%s: after the logout replica %d answers %d, %v", user.ID, i, a.Status, err)
 						}
 					}
 					enter("/auth/login")
 				default:
-					a, err := tryAt(v, random.IntN(3), http.MethodGet, "/api/me")
+					a, err := v.TryAt(random.IntN(3), http.MethodGet, "/api/me")
 					var me struct{ ID string }
 					if err != nil || a.Status != http.StatusOK || json.Unmarshal([]byte(a.Body), &me) != nil || me.ID != user.ID {
 						t.Errorf("%s was told %d %s, %v", user.ID, a.Status, a.Body, err)
 					}
-					if fromOf(a) == "hit" {
+					if a.From() == "hit" {
 						kept.Add(1)
 					}
 				}
@@ -191,15 +191,15 @@ func TestAccountOfAnotherOwnerStartsEmpty(t *testing.T) {
 		w.ConnectAccount(t, "radio", owner)
 		for i := range w.Replicas {
 			sessiontest.Eventually(t, 3*time.Second, owner+" is the owner on each replica", func() bool {
-				return strings.Contains(at(stranger, i, http.MethodGet, "/radio/me").Body, `"`+owner+`"`)
+				return strings.Contains(stranger.At(i, http.MethodGet, "/radio/me").Body, `"`+owner+`"`)
 			})
-			expectFrom(at(stranger, i, http.MethodGet, "/radio/me"), t, "kept", "hit")
+			expectFrom(stranger.At(i, http.MethodGet, "/radio/me"), t, "kept", "hit")
 		}
 	}
 	w.Operate(t, "accounts", "remove", "radio")
 	for i := range w.Replicas {
 		sessiontest.Eventually(t, 3*time.Second, "nothing is served of an account that was removed", func() bool {
-			return at(stranger, i, http.MethodGet, "/radio/me").Status == http.StatusUnauthorized
+			return stranger.At(i, http.MethodGet, "/radio/me").Status == http.StatusUnauthorized
 		})
 	}
 }
@@ -207,7 +207,7 @@ func TestAccountOfAnotherOwnerStartsEmpty(t *testing.T) {
 // TestEqualRequestsShareACall sends equal GETs at once, of which the first leaves; others ask with other headers.
 func TestEqualRequestsShareACall(t *testing.T) {
 	t.Parallel()
-	w := stage.NewWorld(t, stage.Options{Spotify: listener})
+	w := stage.NewWorld(t, stage.Options{Spotify: stage.Listener})
 	v := w.Visitor()
 	v.Login("ada")
 	w.Fault(simulator.Fault{Match: simulator.Match{Side: simulator.SideAPI, Path: "/v1/me/tracks"}, Delay: time.Second})
@@ -227,7 +227,7 @@ func TestEqualRequestsShareACall(t *testing.T) {
 	said := make(chan map[string]int)
 	go func() { said <- stormOf(v, http.MethodGet, 20, "/api/me/tracks") }()
 	sessiontest.Eventually(t, 10*time.Second, "the others have joined", func() bool {
-		return w.Replicas[0].Metric("stagedoor_http_requests_in_flight") > 10 || len(callsOf(w, "/v1/me/tracks")) > 0 && time.Since(callsOf(w, "/v1/me/tracks")[0].At) > 500*time.Millisecond
+		return w.Replicas[0].Metric("stagedoor_http_requests_in_flight") > 10 || len(w.Calls("/v1/me/tracks")) > 0 && time.Since(w.Calls("/v1/me/tracks")[0].At) > 500*time.Millisecond
 	})
 	leave()
 	if err := <-left; err == nil {
@@ -236,13 +236,13 @@ func TestEqualRequestsShareACall(t *testing.T) {
 	if got := <-said; got["200"] != 20 {
 		t.Errorf("the others got %v", got)
 	}
-	if calls := len(callsOf(w, "/v1/me/tracks")); calls != 1 {
+	if calls := len(w.Calls("/v1/me/tracks")); calls != 1 {
 		t.Errorf("%d calls for equal requests", calls)
 	}
 	w.Spotify.ForgetSeen()
 	stormOf(v, http.MethodGet, 4, "/api/me/tracks", "Range", "bytes=0-10")
 	stormOf(v, http.MethodGet, 4, "/api/me/tracks", "Accept-Language", "de")
-	if calls := len(callsOf(w, "/v1/me/tracks")); calls != 2 {
+	if calls := len(w.Calls("/v1/me/tracks")); calls != 2 {
 		t.Errorf("%d calls for requests of two kinds", calls)
 	}
 }
@@ -250,7 +250,7 @@ func TestEqualRequestsShareACall(t *testing.T) {
 // TestWithoutACache turns keeping and joining off.
 func TestWithoutACache(t *testing.T) {
 	t.Parallel()
-	w := stage.NewWorld(t, stage.Options{Spotify: listener, Quota: "cache: 0\nwait: 0s\nreuse: [{path: \"**\", for: 1h}]"})
+	w := stage.NewWorld(t, stage.Options{Spotify: stage.Listener, Quota: "cache: 0\nwait: 0s\nreuse: [{path: \"**\", for: 1h}]"})
 	fresh := fresh(w, "/v1/me/playlists")
 	v := w.Visitor()
 	v.Login("ada")
@@ -262,7 +262,7 @@ func TestWithoutACache(t *testing.T) {
 	if a := v.Get("/api/me/playlists", "If-None-Match", tag); a.Status != http.StatusNotModified {
 		t.Errorf("If-None-Match: %d", a.Status)
 	}
-	if calls := len(callsOf(w, "")); calls != 8 {
+	if calls := len(w.Calls("")); calls != 8 {
 		t.Errorf("%d calls for 8 requests", calls)
 	}
 	w.Spotify.ClearFault(slow)
@@ -277,15 +277,15 @@ func TestWithoutACache(t *testing.T) {
 // TestConditionsAndRangesPass checks that what a client asks of Spotify beside the address gets there, and the answer back.
 func TestConditionsAndRangesPass(t *testing.T) {
 	t.Parallel()
-	w := stage.NewWorld(t, stage.Options{Spotify: listener})
+	w := stage.NewWorld(t, stage.Options{Spotify: stage.Listener})
 	v := w.Visitor()
 	v.Login("ada")
 	tag := v.Get("/api/me/playlists").Header.Get("Etag")
 	v.Do(http.MethodPut, "/api/me/player/pause", "") // drops what is kept, if it is not rejected
 	w.Spotify.ForgetSeen()
 	a := v.Get("/api/me/playlists?limit=50", "If-None-Match", `"other"`)
-	if a.Status != 200 || callsOf(w, "/v1/me/playlists")[0].Header.Get("If-None-Match") != `"other"` {
-		t.Errorf("a condition: %d, %v", a.Status, callsOf(w, "/v1/me/playlists")[0].Header)
+	if a.Status != 200 || w.Calls("/v1/me/playlists")[0].Header.Get("If-None-Match") != `"other"` {
+		t.Errorf("a condition: %d, %v", a.Status, w.Calls("/v1/me/playlists")[0].Header)
 	}
 	for range 2 {
 		a = v.Get("/api/me/playlists", "If-None-Match", tag)
@@ -299,7 +299,7 @@ func TestConditionsAndRangesPass(t *testing.T) {
 	})
 	for range 2 {
 		a = v.Get("/api/me/tracks", "Range", "bytes=0-9")
-		if a.Status != http.StatusPartialContent || a.Header.Get("Content-Range") != "bytes 0-9/100" || a.Body != "0123456789" || fromOf(a) != "fwd=uri-miss" {
+		if a.Status != http.StatusPartialContent || a.Header.Get("Content-Range") != "bytes 0-9/100" || a.Body != "0123456789" || a.From() != "fwd=uri-miss" {
 			t.Errorf("a range: %d %v %q", a.Status, a.Header, a.Body)
 		}
 	}
@@ -309,7 +309,7 @@ func TestConditionsAndRangesPass(t *testing.T) {
 // TestLongAnswersAreNotShared asks for 3 MiB at once, which nobody keeps, and for a bit less than 1 MiB.
 func TestLongAnswersAreNotShared(t *testing.T) {
 	t.Parallel()
-	w := stage.NewWorld(t, stage.Options{Spotify: listener, Quota: `reuse: [{path: "**", for: 1h}]`})
+	w := stage.NewWorld(t, stage.Options{Spotify: stage.Listener, Quota: `reuse: [{path: "**", for: 1h}]`})
 	v := w.Visitor()
 	v.Login("ada")
 	for path, size := range map[string]int64{"/v1/me/tracks": 3 << 20, "/v1/me/albums": 1<<20 - 10} {
@@ -328,7 +328,7 @@ func TestLongAnswersAreNotShared(t *testing.T) {
 			})
 		}
 		group.Wait()
-		calls := len(callsOf(w, path))
+		calls := len(w.Calls(path))
 		if size > 1<<20 && calls != 5 || size < 1<<20 && calls != 1 {
 			t.Errorf("%d calls for five times %d bytes", calls, size)
 		}
@@ -345,7 +345,7 @@ func TestCacheStaysWithinItsBytes(t *testing.T) {
 	if stage.Long() {
 		urls = 100_000
 	}
-	w := stage.NewWorld(t, stage.Options{Spotify: listener, Quota: "cache: 1MiB\nreuse: [{path: \"**\", for: 1h}]"})
+	w := stage.NewWorld(t, stage.Options{Spotify: stage.Listener, Quota: "cache: 1MiB\nreuse: [{path: \"**\", for: 1h}]"})
 	v := w.Visitor()
 	v.Login("ada")
 	w.Fault(simulator.Fault{Match: simulator.Match{Side: simulator.SideAPI, Path: "/v1/me/tracks"}, Status: 200, Body: strings.Repeat("x", 2000)})

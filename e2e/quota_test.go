@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"fmt"
-	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -15,62 +14,18 @@ import (
 	"stagedoor/simulator"
 )
 
-// listener is the scopes of somebody who looks at all that tests ask for.
-const listener = "scopes: [user-read-private, user-read-email, user-read-playback-state, user-modify-playback-state, " +
-	"playlist-read-private, playlist-modify-private, user-top-read, user-library-read, user-library-modify, ugc-image-upload]"
-
-// at sends a request to one replica, past the balancer.
-func at(v *stage.Visitor, replica int, method, path string, headers ...string) stage.Answer {
-	v.T.Helper()
-	a, err := tryAt(v, replica, method, path, headers...)
-	if err != nil {
-		v.T.Fatal(err)
-	}
-	return a
-}
-
-// tryAt is at for goroutines, which must not end the test.
-func tryAt(v *stage.Visitor, replica int, method, path string, headers ...string) (stage.Answer, error) {
-	request, err := http.NewRequest(method, "http://"+v.W.Replicas[replica].Public()+path, nil)
-	if err != nil {
-		return stage.Answer{}, err
-	}
-	request.Host = strings.TrimPrefix(v.W.Balancer.URL, "http://")
-	request.Header.Set("Origin", v.W.Balancer.URL)
-	for i := 0; i+1 < len(headers); i += 2 {
-		request.Header.Set(headers[i], headers[i+1])
-	}
-	response, err := v.Client.Do(request)
-	if err != nil {
-		return stage.Answer{}, err
-	}
-	defer func() { _ = response.Body.Close() }()
-	text, err := io.ReadAll(response.Body)
-	return stage.Answer{Status: response.StatusCode, Header: response.Header, Body: string(text)}, err
-}
-
-// fromOf is what an answer says of where it came from.
-func fromOf(a stage.Answer) string {
-	return strings.TrimPrefix(a.Header.Get("Cache-Status"), "stagedoor; ")
-}
-
 // expectFrom wants an answer of Spotify's, and where it came from.
 func expectFrom(a stage.Answer, t testing.TB, what, from string) {
 	t.Helper()
-	if a.Status >= 400 || fromOf(a) != from {
+	if a.Status >= 400 || a.From() != from {
 		t.Errorf("%s: answered %d %s with Cache-Status %q, want %q", what, a.Status, a.Reason(), a.Header.Get("Cache-Status"), from)
 	}
-}
-
-// callsOf are the calls of the Web API that the simulator has seen for a path, oldest first.
-func callsOf(w *stage.World, path string) []simulator.Seen {
-	return w.Spotify.Seen(simulator.Filter{Match: simulator.Match{Side: simulator.SideAPI, Path: path}})
 }
 
 // mostInWindow is how many calls the simulator has seen at most in any window.
 func mostInWindow(w *stage.World, window time.Duration) int {
 	times := []time.Time{}
-	for _, seen := range callsOf(w, "") {
+	for _, seen := range w.Calls("") {
 		times = append(times, seen.At)
 	}
 	slices.SortFunc(times, time.Time.Compare)
@@ -103,18 +58,12 @@ func fresh(w *stage.World, path string) int {
 	})
 }
 
-// until waits for a moment.
-func until(t testing.TB, at time.Time) {
-	t.Helper()
-	sessiontest.Eventually(t, time.Until(at)+10*time.Second, "the time has come", func() bool { return !time.Now().Before(at) })
-}
-
 // TestOneRejectionStopsAllReplicas has one replica get a 429 while clients ask all three for other things, whatever Retry-After
 // says. No call leaves from a tenth of a second later until the time has run; then one goes first, and the others when it
 // was answered.
 func TestOneRejectionStopsAllReplicas(t *testing.T) {
 	t.Parallel()
-	w := stage.NewWorld(t, stage.Options{Replicas: 3, Quota: "wait: 0s", Spotify: listener})
+	w := stage.NewWorld(t, stage.Options{Replicas: 3, Quota: "wait: 0s", Spotify: stage.Listener})
 	v := w.Visitor()
 	v.Login("ada")
 	for _, c := range []struct {
@@ -142,14 +91,14 @@ func TestOneRejectionStopsAllReplicas(t *testing.T) {
 				Match: simulator.Match{Side: simulator.SideAPI, Path: "/v1/me/playlists"}, Linger: 700 * time.Millisecond, Times: 1,
 			})
 			defer w.Spotify.ClearFault(slow)
-			a := at(v, 0, http.MethodGet, "/api/me/player")
+			a := v.At(0, http.MethodGet, "/api/me/player")
 			closed := time.Now()
 			if a.Status != http.StatusTooManyRequests || a.Reason() != "" {
 				t.Fatalf("the call was answered %d %s, want Spotify's 429", a.Status, a.Reason())
 			}
-			until(t, closed.Add(100*time.Millisecond))
+			stage.Until(t, closed.Add(100*time.Millisecond))
 			hammer(w, t, v, closed.Add(c.left+2500*time.Millisecond))
-			calls := callsOf(w, "/v1/me/playlists")
+			calls := w.Calls("/v1/me/playlists")
 			if len(calls) < 3 {
 				t.Fatalf("only %d calls left in all", len(calls))
 			}
@@ -162,11 +111,11 @@ func TestOneRejectionStopsAllReplicas(t *testing.T) {
 		})
 	}
 	reject(w, "/v1/me/player", "86400")
-	at(v, 1, http.MethodGet, "/api/me/player")
-	until(t, time.Now().Add(100*time.Millisecond))
+	v.At(1, http.MethodGet, "/api/me/player")
+	stage.Until(t, time.Now().Add(100*time.Millisecond))
 	for round := range 2 {
 		for i := range w.Replicas {
-			a := at(v, i, http.MethodGet, fmt.Sprint("/api/me/playlists?offset=", 7000+10*round+i))
+			a := v.At(i, http.MethodGet, fmt.Sprint("/api/me/playlists?offset=", 7000+10*round+i))
 			a.Expect(t, fmt.Sprint("replica ", i, " within a day"), http.StatusTooManyRequests, "RATE_LIMITED", "Spotify limits how often this app may call")
 			var left int
 			if _, err := fmt.Sscan(a.Header.Get("Retry-After"), &left); err != nil || left < 86_000 || left > 86_400 {
@@ -195,7 +144,7 @@ func hammer(w *stage.World, t *testing.T, v *stage.Visitor, end time.Time) {
 			tick := time.NewTicker(25 * time.Millisecond)
 			defer tick.Stop()
 			for n := 0; time.Now().Before(end); n++ {
-				if _, err := tryAt(v, client/2, http.MethodGet, fmt.Sprintf("/api/me/playlists?offset=%d&limit=%d", n, client+1)); err != nil {
+				if _, err := v.TryAt(client/2, http.MethodGet, fmt.Sprintf("/api/me/playlists?offset=%d&limit=%d", n, client+1)); err != nil {
 					t.Error(err)
 				}
 				<-tick.C
@@ -208,7 +157,7 @@ func hammer(w *stage.World, t *testing.T, v *stage.Visitor, end time.Time) {
 // TestAnswersWhileTheGateIsClosed looks at what clients get that ask for different things while Spotify has said a minute.
 func TestAnswersWhileTheGateIsClosed(t *testing.T) {
 	t.Parallel()
-	w := stage.NewWorld(t, stage.Options{Replicas: 3, Quota: "wait: 300ms", Spotify: listener, Routes: stage.Pages{}.Route(t, stage.UserRoute, "{path: /app/, upstream: spotify, credentials: app}")})
+	w := stage.NewWorld(t, stage.Options{Replicas: 3, Quota: "wait: 300ms", Spotify: stage.Listener, Routes: stage.Pages{}.Route(t, stage.UserRoute, "{path: /app/, upstream: spotify, credentials: app}")})
 	v := w.Visitor()
 	v.Login("ada")
 	w.Fault(simulator.Fault{
@@ -219,16 +168,16 @@ func TestAnswersWhileTheGateIsClosed(t *testing.T) {
 		if i == 2 {
 			continue // it has nothing
 		}
-		expectFrom(at(v, i, http.MethodGet, "/api/me"), t, "at first", "fwd=uri-miss")
-		expectFrom(at(v, i, http.MethodGet, "/api/me/tracks"), t, "at first", "fwd=uri-miss")
-		tag = at(v, i, http.MethodGet, "/api/me/playlists").Header.Get("Etag")
+		expectFrom(v.At(i, http.MethodGet, "/api/me"), t, "at first", "fwd=uri-miss")
+		expectFrom(v.At(i, http.MethodGet, "/api/me/tracks"), t, "at first", "fwd=uri-miss")
+		tag = v.At(i, http.MethodGet, "/api/me/playlists").Header.Get("Etag")
 	}
 	reject(w, "/v1/me/player", "60")
-	at(v, 0, http.MethodGet, "/api/me/player")
+	v.At(0, http.MethodGet, "/api/me/player")
 	w.Spotify.ForgetSeen()
 	for i := range 2 {
-		sessiontest.Eventually(t, 100*time.Millisecond+5*time.Second, "the news arrives", func() bool { return fromOf(at(v, i, http.MethodGet, "/api/me")) == "hit; detail=stale" })
-		a := at(v, i, http.MethodGet, "/api/me")
+		sessiontest.Eventually(t, 100*time.Millisecond+5*time.Second, "the news arrives", func() bool { return v.At(i, http.MethodGet, "/api/me").From() == "hit; detail=stale" })
+		a := v.At(i, http.MethodGet, "/api/me")
 		expectFrom(a, t, "what is kept", "hit; detail=stale")
 		var age int
 		if _, err := fmt.Sscan(a.Header.Get("Age"), &age); err != nil || age > 60 {
@@ -237,16 +186,16 @@ func TestAnswersWhileTheGateIsClosed(t *testing.T) {
 		if !strings.Contains(a.Body, `"ada"`) {
 			t.Errorf("the body is %s", a.Body)
 		}
-		if head := at(v, i, http.MethodHead, "/api/me", "Accept-Encoding", "gzip"); head.Status != 200 || head.Body != "" || fromOf(head) != "hit; detail=stale" {
+		if head := v.At(i, http.MethodHead, "/api/me", "Accept-Encoding", "gzip"); head.Status != 200 || head.Body != "" || head.From() != "hit; detail=stale" {
 			t.Errorf("HEAD: %d %v %q", head.Status, head.Header, head.Body)
 		}
-		if known := at(v, i, http.MethodGet, "/api/me/playlists", "If-None-Match", tag); tag == "" || known.Status != http.StatusNotModified || known.Body != "" {
+		if known := v.At(i, http.MethodGet, "/api/me/playlists", "If-None-Match", tag); tag == "" || known.Status != http.StatusNotModified || known.Body != "" {
 			t.Errorf("If-None-Match %s: %d %v", tag, known.Status, known.Header)
 		}
 		limited := func(what, method, path string, headers ...string) {
 			t.Helper()
 			begun := time.Now()
-			at(v, i, method, path, headers...).Expect(t, what, http.StatusTooManyRequests, "RATE_LIMITED")
+			v.At(i, method, path, headers...).Expect(t, what, http.StatusTooManyRequests, "RATE_LIMITED")
 			if took := time.Since(begun); took > 5*time.Second {
 				t.Errorf("%s: answered after %v", what, took)
 			}
@@ -257,14 +206,14 @@ func TestAnswersWhileTheGateIsClosed(t *testing.T) {
 		limited("another route", http.MethodGet, "/app/artists/none")
 		limited("a range", http.MethodGet, "/api/me", "Range", "bytes=0-9")
 		limited("a write", http.MethodPut, "/api/me/player/pause")
-		at(v, i, http.MethodGet, "/api/me/top/tracks", "Cache-Control", "only-if-cached").Expect(t, "only-if-cached", http.StatusGatewayTimeout, "NOT_CACHED")
+		v.At(i, http.MethodGet, "/api/me/top/tracks", "Cache-Control", "only-if-cached").Expect(t, "only-if-cached", http.StatusGatewayTimeout, "NOT_CACHED")
 	}
-	at(v, 2, http.MethodGet, "/api/me").Expect(t, "a replica that has nothing", http.StatusTooManyRequests, "RATE_LIMITED")
+	v.At(2, http.MethodGet, "/api/me").Expect(t, "a replica that has nothing", http.StatusTooManyRequests, "RATE_LIMITED")
 	other := w.Visitor()
 	if _, a := other.Step(w.Balancer.URL + "/auth/login"); a.Status != http.StatusFound {
 		t.Errorf("the begin of a login answered %d", a.Status)
 	}
-	if calls := callsOf(w, ""); len(calls) != 0 {
+	if calls := w.Calls(""); len(calls) != 0 {
 		t.Errorf("%d calls left: %v", len(calls), calls[0].Target)
 	}
 	for i := range w.Replicas {
@@ -281,15 +230,15 @@ func TestImagesHaveAGateOfTheirOwn(t *testing.T) {
 	v := w.Visitor()
 	v.Login("ada")
 	reject(w, "/v1/playlists/p1/images", "60")
-	if a := at(v, 0, http.MethodPut, "/api/playlists/p1/images"); a.Status != 429 || a.Reason() != "" {
+	if a := v.At(0, http.MethodPut, "/api/playlists/p1/images"); a.Status != 429 || a.Reason() != "" {
 		t.Fatalf("the upload answered %d %s", a.Status, a.Reason())
 	}
 	for i := range w.Replicas {
 		sessiontest.Eventually(t, 5*time.Second, "uploads are held back", func() bool {
-			return at(v, i, http.MethodPut, "/api/playlists/p2/images").Summary() == "429 RATE_LIMITED"
+			return v.At(i, http.MethodPut, "/api/playlists/p2/images").Summary() == "429 RATE_LIMITED"
 		})
-		at(v, i, http.MethodGet, "/api/playlists/p1/images").Expect(t, "a picture's address", 400, "")
-		if a := at(v, i, http.MethodGet, "/api/me"); a.Status != 200 {
+		v.At(i, http.MethodGet, "/api/playlists/p1/images").Expect(t, "a picture's address", 400, "")
+		if a := v.At(i, http.MethodGet, "/api/me"); a.Status != 200 {
 			t.Errorf("everything else is held back too: %d %s", a.Status, a.Reason())
 		}
 	}
@@ -319,7 +268,7 @@ func TestCallbackWhileTheGateIsClosed(t *testing.T) {
 	if now := w.Spotify.Counts().TokenCalls["authorization_code"]; now != tokens {
 		t.Errorf("the code was redeemed")
 	}
-	until(t, closed.Add(3200*time.Millisecond))
+	stage.Until(t, closed.Add(3200*time.Millisecond))
 	if _, a = other.Step(callback); a.Status != http.StatusSeeOther {
 		t.Fatalf("afterwards the callback answers %d %s %.300s", a.Status, a.Reason(), a.Body)
 	}

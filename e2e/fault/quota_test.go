@@ -1,4 +1,4 @@
-package e2e
+package fault
 
 import (
 	"fmt"
@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"stagedoor/e2e/stage"
 	"stagedoor/session/sessiontest"
 	"stagedoor/simulator"
 )
@@ -14,55 +15,55 @@ import (
 // appIsBanned has Spotify reject all calls of the app for a while, and for a second longer with each call during it.
 func appIsBanned(r *trial) {
 	users, ban := size(r, 6, 40), size(r, 4*time.Second, time.Minute)
-	w := newWorld(r, options{replicas: 3, users: users, spotify: listener})
-	crowd := w.crowd(users)
+	w := stage.NewWorld(r, stage.Options{Replicas: 3, Users: users, Spotify: stage.Listener})
+	crowd := w.Crowd(users)
 	for _, f := range crowd {
-		for i := range w.replicas {
-			f.at(i, http.MethodGet, "/api/me/playlists")
+		for i := range w.Replicas {
+			f.At(i, http.MethodGet, "/api/me/playlists")
 		}
 	}
 	r.loaded("3 replicas, %d users, each asking 4 times a second: 9 of 10 times for what was asked before, else for something new; a ban of %v "+
 		"that each call during it makes a second longer", users, ban)
 	const slow = 300 * time.Millisecond
-	if err := w.spotify.SetRateLimit(simulator.RateLimit{Grow: simulator.Duration(time.Second)}); err != nil {
+	if err := w.Spotify.SetRateLimit(simulator.RateLimit{Grow: simulator.Duration(time.Second)}); err != nil {
 		r.Fatal(err)
 	}
-	w.spotify.ForgetSeen()
+	w.Spotify.ForgetSeen()
 	got := newLimitedAnswers()
 	stop := make(chan struct{})
 	var group sync.WaitGroup
 	for n, f := range crowd {
 		group.Go(func() {
-			w.steadily(4, stop, func(i int) {
+			w.Steadily(4, stop, func(i int) {
 				path := "/api/me/playlists"
 				if i%10 == 9 {
 					path = fmt.Sprint("/api/me/tracks?offset=", i)
 				}
 				begun := time.Now()
-				a, err := f.tryAt((n+i)%3, http.MethodGet, path)
+				a, err := f.TryAt((n+i)%3, http.MethodGet, path)
 				got.add(a, err, begun)
 			})
 		})
 	}
-	until(r, time.Now().Add(2*time.Second))
+	stage.Until(r, time.Now().Add(2*time.Second))
 	begun := time.Now()
-	if err := w.spotify.Ban(clientID, ban); err != nil {
+	if err := w.Spotify.Ban(stage.ClientID, ban); err != nil {
 		r.Fatal(err)
 	}
-	until(r, begun.Add(2*time.Second))
-	w.fault(simulator.Fault{Match: simulator.Match{Side: simulator.SideAPI}, Linger: slow}) // so that the first call can be told
-	sessiontest.Eventually(r, 2*ban+time.Minute, "calls leave again", func() bool { return len(w.callsAfter(begun)) > 10 })
+	stage.Until(r, begun.Add(2*time.Second))
+	w.Fault(simulator.Fault{Match: simulator.Match{Side: simulator.SideAPI}, Linger: slow}) // so that the first call can be told
+	sessiontest.Eventually(r, 2*ban+time.Minute, "calls leave again", func() bool { return len(callsAfter(w, begun)) > 10 })
 	close(stop)
 	group.Wait()
-	w.judgeBan(r, got, begun, ban, slow)
+	judgeBan(w, r, got, begun, ban, slow)
 }
 
 // judgeBan looks at the simulator's log of a ban, and at what users got.
-func (w *world) judgeBan(r *trial, got *limitedAnswers, begun time.Time, ban, slow time.Duration) {
+func judgeBan(w *stage.World, r *trial, got *limitedAnswers, begun time.Time, ban, slow time.Duration) {
 	var first time.Time // of the rejections
 	early, late := 0, 0
-	after := w.callsAfter(begun)
-	for _, seen := range w.calls("") {
+	after := callsAfter(w, begun)
+	for _, seen := range w.Calls("") {
 		switch {
 		case seen.At.Before(begun) || seen.Status != http.StatusTooManyRequests:
 		case first.IsZero() || seen.At.Sub(first) < 100*time.Millisecond:
@@ -80,13 +81,13 @@ func (w *world) judgeBan(r *trial, got *limitedAnswers, begun time.Time, ban, sl
 	r.expect("users get what is kept, or RATE_LIMITED with Retry-After", got.other == "", "%s", got.other)
 	r.expect("what is kept serves throughout", got.stale > 0 && got.oldest >= ban/2, "%d kept answers, the oldest %v old", got.stale, got.oldest)
 	r.measure("%d calls were rejected before the gate was closed, %d during the ban; the first call after it left %s after its begin, the second %s after that; "+
-		"of %d answers during the ban %d were kept ones, up to %s old, %d RATE_LIMITED, the slowest after %s", early, late,
+		"of %d requests during the ban %d were kept ones, up to %s old, %d RATE_LIMITED, the slowest after %s", early, late,
 		seconds(after[0].Sub(begun)), seconds(alone), got.count(begun, after[0]), got.stale, seconds(got.oldest), got.limited, seconds(got.slowest))
 }
 
 // callsAfter are the times of the calls since then that were not rejected.
-func (w *world) callsAfter(begun time.Time) (times []time.Time) {
-	for _, seen := range w.calls("") {
+func callsAfter(w *stage.World, begun time.Time) (times []time.Time) {
+	for _, seen := range w.Calls("") {
 		if !seen.At.Before(begun) && seen.Status != http.StatusTooManyRequests && seen.Done {
 			times = append(times, seen.At)
 		}
@@ -105,23 +106,23 @@ type limitedAnswers struct {
 
 func newLimitedAnswers() *limitedAnswers { return &limitedAnswers{} }
 
-func (l *limitedAnswers) add(a answer, err error, begun time.Time) {
+func (l *limitedAnswers) add(a stage.Answer, err error, begun time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.begun = append(l.begun, begun)
 	l.slowest = max(l.slowest, time.Since(begun))
-	age, _ := strconv.Atoi(a.header.Get("Age"))
+	age, _ := strconv.Atoi(a.Header.Get("Age"))
 	switch {
-	case err == nil && a.status < 400:
-		if a.from() == "hit; detail=stale" {
+	case err == nil && a.Status < 400:
+		if a.From() == "hit; detail=stale" {
 			l.stale++
 			l.oldest = max(l.oldest, time.Duration(age)*time.Second)
 		}
-	case a.summary() == "429 RATE_LIMITED" && a.header.Get("Retry-After") != "":
+	case a.Summary() == "429 RATE_LIMITED" && a.Header.Get("Retry-After") != "":
 		l.limited++
-	case a.status == http.StatusTooManyRequests && a.header.Get("Retry-After") != "": // Spotify's own, which closed the gate
+	case a.Status == http.StatusTooManyRequests && a.Header.Get("Retry-After") != "": // Spotify's own, which closed the gate
 	default:
-		l.other = fmt.Sprint(a.summary(), " ", err)
+		l.other = fmt.Sprint(a.Summary(), " ", err)
 	}
 }
 
