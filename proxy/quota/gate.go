@@ -81,13 +81,13 @@ func (l *Limiter) passGate(ctx context.Context, turn Turn, deadline time.Time) (
 			g.probing = true
 			l.mu.Unlock()
 			return true, nil
+		case g.looking: // this call may be the one that goes first: nothing but the ledger's answer is waited for
 		default:
 			wait, refusal = probeLook, &LimitedError{Reason: g.reason, RetryAfter: leastShut}
 		}
-		changed, asking := g.changed, g.looking
+		changed := g.changed
 		l.mu.Unlock()
-		waits := turn.Priority != PriorityWrite || asking && now.Before(deadline)
-		if refusal != nil && (!waits || now.Add(wait).After(deadline)) {
+		if refusal != nil && (turn.Priority == PriorityWrite || now.Add(wait).After(deadline)) {
 			return false, refusal
 		}
 		if err := waitFor(ctx, changed, wait); err != nil {

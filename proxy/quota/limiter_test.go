@@ -296,6 +296,38 @@ func TestGate(t *testing.T) {
 	})
 }
 
+// TestGateWithoutWaiting asks again when the time of a gate has run, for calls that do not wait: the first one finds it open.
+func TestGateWithoutWaiting(t *testing.T) {
+	for name, turn := range map[string]Turn{"read": read, "write": {Priority: PriorityWrite, Bucket: BucketAll}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ledger, s := newLedger(), &spotify{}
+				one, other := newTestLimiter(t, ledger, LimiterConfig{}), newTestLimiter(t, ledger, LimiterConfig{})
+				s.next = func() *http.Response { return answer(http.StatusTooManyRequests, "", "Retry-After: 3") }
+				_, _ = one.Call(t.Context(), read, s.call)
+				synctest.Wait()
+				other.Heard(BucketAll) // as news does
+				synctest.Wait()
+				s.next = nil
+				for _, l := range []*Limiter{one, other} {
+					if _, err := l.Call(t.Context(), turn, s.call); err == nil {
+						t.Error("a call left while the gate was closed")
+					}
+				}
+				time.Sleep(3 * time.Second)
+				for _, l := range []*Limiter{other, one} {
+					if _, err := l.Call(t.Context(), turn, s.call); err != nil {
+						t.Errorf("when the time had run: %v", err)
+					}
+					synctest.Wait()
+					one.Heard(BucketAll)
+					synctest.Wait()
+				}
+			})
+		})
+	}
+}
+
 // TestGuesses closes the gate by answers that do not say for how long.
 func TestGuesses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
