@@ -12,4 +12,28 @@
 // deleted. A token that must be refreshed is refreshed by one call: one flight in the process (flight.go), one lease
 // over all replicas, a second look at the record once the lease is held, one write. What a refresh is, in OAuth's terms,
 // the package does not know: it is given a function.
+//
+// Who waits for whom, and how long, during a refresh (docs/refresh.md says why):
+//
+//	limit                  | value           | what it bounds
+//	-----------------------|-----------------|-----------------------------------------------------------------------
+//	Config.RefreshBefore   | 1 min           | a token with less life than this is refreshed
+//	enoughLife             | 5 s             | a request whose token lives longer does not wait for the refresh
+//	waitForToken           | 15 s            | the wait of a request that has no good token
+//	waitWithToken          | 5 s             | the wait of a request whose token is good, but too short for its use
+//	stepTime               | 1 min           | each step of a refresh: the wait for the lease, the call, the save
+//	leaseTime              | 10 s            | how long the lease of a dead replica stops the others; a living one
+//	                       |                 | renews it every third of that
+//	leasePoll              | 50 ms           | how often a replica checks whether another one has finished
+//	savePoll               | 250 ms          | how often a save is tried again during an outage of the store
+//	outageCalm             | 1 s             | after an outage no replica asks for a lease
+//	firstBackoff .. max    | 0.5 s .. 15 s   | the backoff after the second and later failures, doubled, with jitter
+//	longestRetryAfter      | 5 min           | what the token endpoint may ask for instead
+//	forcedRefreshInterval  | 30 s            | the least time between two forced refreshes of a session
+//	outageLifetime         | 10 s            | how long a cached session is served during an outage of the store
+//	freshLifetime          | 2 s             | how long a cached session is served without a load
+//
+// A stranger reads: store.go (what a store promises), session.go and record.go (what a session is), manager.go (find, create,
+// end), vault.go (sealed records) with sealer.go and compact.go, cache.go (local copies), refresher.go with flight.go, lease.go,
+// save.go and backoff.go (tokens), index.go and userlist.go (a user's sessions), account.go, loginstate.go, ticket.go.
 package session
