@@ -37,17 +37,17 @@ func check(ctx context.Context, e environment, args []string) error {
 	return checkOnline(ctx, loaded.Config, e)
 }
 
-// checkOnline asks Redis and Spotify and prints one line a finding. The error holds the faults.
+// checkOnline asks Redis and Spotify and prints one line a finding. The error holds the failures.
 func checkOnline(ctx context.Context, c config.Config, e environment) error {
 	if _, err := fmt.Fprintln(e.stdout); err != nil {
 		return err
 	}
-	var faults []error
+	var failures []error
 	for _, f := range append(askRedis(ctx, c), askSpotify(ctx, c)) {
 		line := fmt.Sprintf("%s: %s", f.Verdict, f.Text)
 		switch f.Verdict {
 		case redisstore.Fault:
-			faults = append(faults, errors.New(line))
+			failures = append(failures, errors.New(line))
 		case redisstore.Warning:
 			_, _ = fmt.Fprintln(e.stderr, line)
 		default:
@@ -56,7 +56,7 @@ func checkOnline(ctx context.Context, c config.Config, e environment) error {
 			}
 		}
 	}
-	return errors.Join(faults...)
+	return errors.Join(failures...)
 }
 
 func askRedis(ctx context.Context, c config.Config) []redisstore.Finding {

@@ -56,7 +56,7 @@ func commands() []command {
 		{"serve", "[-config FILE]", "run the gateway (this is also what no command at all does)", true, serve},
 		{"demo", "[-listen ADDRESS]", "run everything in one process: no account, no Redis", true, demo},
 		{"simulator", "[-listen ADDRESS]", "run the Spotify simulator alone", true, simulate},
-		{"check", "[-config FILE] [-online]", "every fault of the configuration, or its routes; -online asks Redis and Spotify too", false, check},
+		{"check", "[-config FILE] [-online]", "every problem of the configuration, or its routes; -online asks Redis and Spotify too", false, check},
 		{"schema", "", "print the JSON Schema of config.yaml, for editors", false, schema},
 		{"sessions", "list|revoke", "who is logged in; end sessions (-user ID, -handle H, -all)", false, sessions},
 		{"accounts", "connect|list|remove [NAME]", "shared accounts: connect by a one-time link, list, remove", false, accounts},
@@ -142,7 +142,7 @@ func parseNamed(flags *flag.FlagSet, args []string) (name string, err error) {
 // errorTimeout is how long the last words wait for a reader that stands still.
 const errorTimeout = 5 * time.Second
 
-// exitCode prints what went wrong, one line a fault, and turns it into the process's exit code.
+// exitCode prints what went wrong, one line a problem, and turns it into the process's exit code.
 func exitCode(err error, stderr io.Writer) int {
 	if err == nil {
 		return exitOK
@@ -157,8 +157,8 @@ func exitCode(err error, stderr io.Writer) int {
 	case <-time.After(errorTimeout):
 	}
 	var wrongUsage *usageError
-	var faults config.Faults
-	if errors.As(err, &wrongUsage) || errors.As(err, &faults) {
+	var problems config.Problems
+	if errors.As(err, &wrongUsage) || errors.As(err, &problems) {
 		return exitUsage
 	}
 	return exitFailed

@@ -120,14 +120,14 @@ func readyWith(log *logging.Logger, ready func(context.Context) (remark string, 
 	}
 }
 
-// watchStore looks at the store, and reports and says what becomes of it, until stop is called.
+// watchStore checks the store, and reports and says what becomes of it, until stop is called.
 func (g *gateway) watchStore() (stop func()) {
 	if g.redis == nil {
 		g.metrics.StoreReady(true, true)
 		return func() {}
 	}
 	w := storeWatch{
-		look: func(ctx context.Context) storeReadiness {
+		check: func(ctx context.Context) storeReadiness {
 			remark, err := g.redis.Ready(ctx)
 			if err != nil {
 				return storeReadiness{problem: err.Error()}

@@ -36,7 +36,7 @@ func newMeasured(next wholeStore, m *metrics.Metrics) *measured {
 	}
 }
 
-// ended notes an operation. That a client did not wait is no fault of the store's.
+// ended counts an operation. It is not an error of the store that a client did not wait.
 func (o operation) ended(ctx context.Context, begun time.Time, err error) {
 	failure := ""
 	if errors.Is(err, session.ErrStoreUnavailable) && !errors.Is(ctx.Err(), context.Canceled) {

@@ -99,7 +99,7 @@ func serveConfig(ctx context.Context, e environment, c configuration, lines *log
 	log.Info("serving", zap.Stringer("listen", public.Addr()), zap.String("public_url", c.Server.PublicURL),
 		zap.String("admin", adminAddress), zap.String("store", c.Session.Store), zap.String("version", e.build.Version))
 	logRoutes(log, c.Config)
-	stopLooking := g.watchStore()
+	stopStoreWatch := g.watchStore()
 	started := time.Now()
 	listening()
 
@@ -111,7 +111,7 @@ func serveConfig(ctx context.Context, e environment, c configuration, lines *log
 		err = shutDown(g, server, cutRequests, log)
 	}
 	stopReloading()
-	stopLooking()
+	stopStoreWatch()
 	err = errors.Join(err, adminServer.Close(), g.close())
 	log.Info("stopped", zap.Stringer("listen", public.Addr()), zap.Duration("after", time.Since(started).Round(time.Millisecond)), zap.Error(err))
 	return err

@@ -35,7 +35,7 @@ func simulate(ctx context.Context, e environment, args []string) error {
 		return &usageError{errNotInProduction}
 	}
 	if _, _, err := net.SplitHostPort(*address); err != nil {
-		return usagef("simulator: %q is no address; write host:port, such as 127.0.0.1:9000", *address)
+		return usagef("simulator: %q is not an address; write host:port, such as 127.0.0.1:9000", *address)
 	}
 	handler, err := simulator.New(simulator.Options{
 		Clients:       []simulator.Client{{ID: *id, Secret: *secret, RedirectURIs: strings.Split(*redirects, ",")}},

@@ -8,46 +8,46 @@ import (
 )
 
 const (
-	// storeLook is how often the gateway looks whether its store does what a login, a refresh and a logout need.
-	storeLook = 5 * time.Second
-	// storeLookAgain is when a second look confirms the first that failed: one slow answer is no outage.
-	storeLookAgain = time.Second
-	// storeLookTime bounds one look.
-	storeLookTime = 2 * time.Second
+	// storeCheckEvery is how often the gateway checks that its store does what a login, a refresh and a logout need.
+	storeCheckEvery = 5 * time.Second
+	// storeRecheck is when a second check confirms the first that failed: one slow answer is not an outage.
+	storeRecheck = time.Second
+	// storeCheckTimeout bounds one check.
+	storeCheckTimeout = 2 * time.Second
 )
 
-// storeReadiness is what one look has found: a problem, because of which nobody can log in, or a remark, with which everybody
+// storeReadiness is what one check has found: a problem, because of which nobody can log in, or a remark, with which everybody
 // can but the operator should do something. Both empty: all is well.
 type storeReadiness struct{ problem, remark string }
 
-// storeWatch looks at the store as long as the gateway runs, so that a loss is told although no request comes: a load balancer
+// storeWatch checks the store as long as the gateway runs, so that a loss is logged although no request comes: a load balancer
 // that obeys /readyz sends none. The log has one line at the start or at the loss, with what to do, one when something else is
 // wrong, and one when all is well again.
 type storeWatch struct {
-	look func(ctx context.Context) storeReadiness
-	// report gets the outcome of every look.
+	check func(ctx context.Context) storeReadiness
+	// report gets the outcome of every check.
 	report func(storeReadiness)
 	log    *zap.Logger
 }
 
-// run looks until ctx ends.
+// run checks until ctx ends.
 func (w *storeWatch) run(ctx context.Context) {
 	var said storeReadiness
-	confirmed := true // the first look needs no second: what is wrong at the start is told at once
-	for wait := time.Duration(0); pauseFor(ctx, wait); {
-		bounded, cancel := context.WithTimeout(ctx, storeLookTime)
-		now := w.look(bounded)
+	confirmed := true // the first check needs no second: what is wrong at the start is logged at once
+	for wait := time.Duration(0); sleep(ctx, wait); {
+		bounded, cancel := context.WithTimeout(ctx, storeCheckTimeout)
+		now := w.check(bounded)
 		cancel()
 		if ctx.Err() != nil {
 			return
 		}
 		if now.problem != "" && said.problem == "" && !confirmed {
-			confirmed, wait = true, storeLookAgain
+			confirmed, wait = true, storeRecheck
 			continue
 		}
 		w.report(now)
 		w.say(said, now)
-		said, confirmed, wait = now, false, storeLook
+		said, confirmed, wait = now, false, storeCheckEvery
 	}
 }
 
@@ -67,8 +67,8 @@ func (w *storeWatch) say(last, now storeReadiness) {
 	}
 }
 
-// pauseFor waits, and tells whether ctx goes on.
-func pauseFor(ctx context.Context, length time.Duration) bool {
+// sleep waits, and tells whether ctx goes on.
+func sleep(ctx context.Context, length time.Duration) bool {
 	timer := time.NewTimer(length)
 	defer timer.Stop()
 	select {

@@ -36,7 +36,7 @@ func TestStoreWatch(t *testing.T) {
 				core, lines := observer.New(zap.InfoLevel)
 				looks, reported := c.looks, storeReadiness{problem: "never"}
 				w := storeWatch{
-					look: func(context.Context) storeReadiness {
+					check: func(context.Context) storeReadiness {
 						now := looks[0]
 						looks = looks[min(1, len(looks)-1):]
 						return now

@@ -24,19 +24,19 @@ func TestBrokenFiles(t *testing.T) {
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(file, ".yaml"), func(t *testing.T) {
 			_, err := Load(file, brokenEnvironment)
-			var faults Faults
-			if !errors.As(err, &faults) {
-				t.Fatalf("got %v, want faults", err)
+			var problems Problems
+			if !errors.As(err, &problems) {
+				t.Fatalf("got %v, want problems", err)
 			}
-			matchGolden(t, file, faults)
+			matchGolden(t, file, problems)
 		})
 	}
 }
 
 // matchGolden compares what the loader says about a file with the .golden beside it.
-func matchGolden(t *testing.T, file string, faults Faults) {
+func matchGolden(t *testing.T, file string, problems Problems) {
 	t.Helper()
-	got, golden := faults.Error()+"\n", strings.TrimSuffix(file, ".yaml")+".golden"
+	got, golden := problems.Error()+"\n", strings.TrimSuffix(file, ".yaml")+".golden"
 	if *update {
 		write(t, golden, got)
 	}

@@ -39,7 +39,7 @@ var fixed = map[string]string{
 }
 
 // Succeed lets l take the place of running in the same process: of the keys that need a restart it takes on the old
-// values. The error is a Faults when its other values do not go together with them; then l must not be used.
+// values. The error is a Problems when its other values do not go together with them; then l must not be used.
 func (l *Loaded) Succeed(running Config) (Change, error) {
 	var change Change
 	old, own := reflect.ValueOf(running), reflect.ValueOf(&l.Config).Elem()
@@ -48,12 +48,12 @@ func (l *Loaded) Succeed(running Config) (Change, error) {
 		return change, nil
 	}
 	l.Warnings = check(&l.Config, l.decoder)
-	if faults := l.decoder.faults; len(faults) > 0 {
-		for i := range faults {
-			faults[i].Problem += " (together with the values in use of keys that need a restart)"
+	if problems := l.decoder.problems; len(problems) > 0 {
+		for i := range problems {
+			problems[i].Text += " (together with the values in use of keys that need a restart)"
 		}
-		faults.sort()
-		return change, faults
+		problems.sort()
+		return change, problems
 	}
 	return change, nil
 }

@@ -15,16 +15,16 @@ import (
 	"stagedoor/session"
 )
 
-// checker judges a decoded configuration. Its faults go to the decoder, which knows where every field stands.
+// checker judges a decoded configuration. Its problems go to the decoder, which knows where every field stands.
 type checker struct {
 	*decoder
 	config   *Config
-	warnings Faults
+	warnings Problems
 }
 
 // check runs every package's own checks and those that need more than one part, and returns the warnings. Of a field
 // that could not be decoded nothing more is said: it still has its default, about which there is nothing to know.
-func check(config *Config, d *decoder) Faults {
+func check(config *Config, d *decoder) Problems {
 	c := &checker{decoder: d, config: config}
 	undecoded := maps.Clone(d.broken)
 	below := func(section string) func(field, problem string) {
@@ -35,7 +35,7 @@ func check(config *Config, d *decoder) Faults {
 				field = strings.TrimSuffix(section+"."+field, ".")
 			}
 			if !covered(undecoded, field) {
-				d.fault(field, secret.WithoutUserinfos(problem))
+				d.report(field, secret.WithoutUserinfos(problem))
 			}
 		}
 	}
@@ -79,14 +79,14 @@ func isBelow(field, parent string) bool {
 	return ok && rest != "" && (rest[0] == '.' || rest[0] == '[')
 }
 
-// refuse reports a fault of our own about a field, unless one is known that covers it or what the judgement stands on.
-func (c *checker) refuse(field, problem string, standsOn ...string) {
+// reject reports a problem of our own about a field, unless one is known that covers it or what the judgement stands on.
+func (c *checker) reject(field, problem string, standsOn ...string) {
 	for _, f := range append(standsOn, field) {
 		if covered(c.broken, f) {
 			return
 		}
 	}
-	c.fault(field, secret.WithoutUserinfos(problem))
+	c.report(field, secret.WithoutUserinfos(problem))
 }
 
 func (c *checker) checkListeners() {
@@ -95,12 +95,12 @@ func (c *checker) checkListeners() {
 		return
 	}
 	if !isListenAddress(admin) {
-		c.refuse("admin.listen",
-			fmt.Sprintf("%q is no address; write host:port such as 127.0.0.1:9090, or \"\" for none", admin))
+		c.reject("admin.listen",
+			fmt.Sprintf("%q is not an address; write host:port such as 127.0.0.1:9090, or \"\" for none", admin))
 		return
 	}
 	if sameListener(admin, public) {
-		c.refuse("admin.listen",
+		c.reject("admin.listen",
 			fmt.Sprintf("server.listen has this address, %s, already; give each a port of its own", public), "server.listen")
 	}
 }
@@ -137,10 +137,10 @@ var (
 func (c *checker) checkLog() {
 	log := c.config.Log
 	if !slices.Contains(logLevels, log.Level) {
-		c.refuse("log.level", fmt.Sprintf("%q is no log level; write debug, info, warn or error", log.Level))
+		c.reject("log.level", fmt.Sprintf("%q is not a log level; write debug, info, warn or error", log.Level))
 	}
 	if !slices.Contains(logFormats, log.Format) {
-		c.refuse("log.format", fmt.Sprintf("%q is no log format; write json or console", log.Format))
+		c.reject("log.format", fmt.Sprintf("%q is not a log format; write json or console", log.Format))
 	}
 }
 
@@ -151,12 +151,12 @@ func (c *checker) checkClientSecret() {
 		return
 	}
 	if c.config.Spotify.Flow == flows.FlowCode {
-		c.refuse(field, "there is no client secret, and the flow authorization_code needs it; "+
+		c.reject(field, "there is no client secret, and the flow authorization_code needs it; "+
 			"set client_secret or client_secret_file, or take the flow authorization_code_pkce", "spotify.flow")
 	}
 	for i, route := range c.config.Routes {
 		if route.Credentials == proxy.CredentialsApp || route.Credentials == proxy.CredentialsUserOrApp {
-			c.refuse(field, fmt.Sprintf("there is no client secret, and the route %s speaks for the app, which needs it; "+
+			c.reject(field, fmt.Sprintf("there is no client secret, and the route %s speaks for the app, which needs it; "+
 				"set client_secret or client_secret_file, or give the route the credentials user", route.Path),
 				fmt.Sprintf("routes[%d].credentials", i))
 		}
@@ -175,18 +175,18 @@ func (c *checker) checkCookie() {
 	cookie := c.config.Session.Cookie
 	if strings.HasPrefix(c.config.Server.PublicURL, "https://") {
 		if cookie.Name != "" && !strings.HasPrefix(cookie.Name, hostPrefix) {
-			c.refuse("session.cookie.name", "without the prefix "+hostPrefix+" a page on a sibling subdomain can plant this cookie in a browser, "+
+			c.reject("session.cookie.name", "without the prefix "+hostPrefix+" a page on a sibling subdomain can plant this cookie in a browser, "+
 				"and so log a user in as somebody else; write "+hostPrefix+`Http-NAME or `+hostPrefix+`NAME, or "" for a name that fits`, "server.public_url")
 		}
 		return
 	}
 	if cookie.SameSite == "none" {
-		c.refuse("session.cookie.same_site", "browsers take a same_site: none cookie over https only; "+
+		c.reject("session.cookie.same_site", "browsers take a same_site: none cookie over https only; "+
 			"serve server.public_url over https, or write lax", "server.public_url")
 	}
 	for _, prefix := range securePrefixes {
 		if strings.HasPrefix(strings.ToLower(cookie.Name), prefix) {
-			c.refuse("session.cookie.name", "browsers take a cookie of this prefix over https only; "+
+			c.reject("session.cookie.name", "browsers take a cookie of this prefix over https only; "+
 				`serve server.public_url over https, or write "" for a name that fits`, "server.public_url")
 		}
 	}
@@ -199,13 +199,13 @@ func (c *checker) checkAccounts() {
 	for name, account := range c.config.Accounts {
 		field := join("accounts", name)
 		if !accountName.MatchString(name) {
-			c.refuse(field, "an account's name has up to 64 letters, digits, - and _; choose another")
+			c.reject(field, "an account's name has up to 64 letters, digits, - and _; choose another")
 		}
 		if account.APIKeysFile == "" {
 			continue
 		}
 		if err := proxy.CheckAPIKeys(account.APIKeysFile); err != nil {
-			c.refuse(join(field, "api_keys_file"), c.withoutSecret(account.APIKeysFile, err))
+			c.reject(join(field, "api_keys_file"), c.withoutSecret(account.APIKeysFile, err))
 		}
 	}
 	for i, route := range c.config.Routes {
@@ -224,19 +224,19 @@ func (c *checker) checkAccountRoute(field string, route proxy.Route, name string
 	}
 	account, known := c.config.Accounts[name]
 	if !known {
-		c.refuse(credentials,
+		c.reject(credentials,
 			fmt.Sprintf("there is no account %q; add it below accounts, or correct the name", name), "accounts")
 	}
 	if len(route.Methods) == 0 {
-		c.refuse(field+".methods", "a shared account's route must list its methods; write methods: [GET, HEAD]")
+		c.reject(field+".methods", "a shared account's route must list its methods; write methods: [GET, HEAD]")
 	}
 	if len(route.Allow) == 0 {
-		c.refuse(field+".allow", "a shared account's route must list the paths that it allows, such as "+
+		c.reject(field+".allow", "a shared account's route must list the paths that it allows, such as "+
 			"allow: [me/player/currently-playing]")
 	}
 	writes := slices.ContainsFunc(route.Methods, func(m string) bool { return m != "GET" && m != "HEAD" })
 	if known && account.APIKeysFile == "" && writes {
-		c.refuse(field+".methods", fmt.Sprintf("a route without API keys is public and may only read; "+
+		c.reject(field+".methods", fmt.Sprintf("a route without API keys is public and may only read; "+
 			"write methods: [GET, HEAD], or set accounts.%s.api_keys_file", name), join("accounts", name))
 	}
 }

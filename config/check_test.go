@@ -9,9 +9,9 @@ import (
 	"stagedoor/secret"
 )
 
-// faultsOf runs our own checks over a good configuration that change has spoiled. The packages' own checks are theirs
+// problemsOf runs our own checks over a good configuration that change has spoiled. The packages' own checks are theirs
 // to test, and some of them refuse what this version does not serve yet.
-func faultsOf(change func(c *Config)) []string {
+func problemsOf(change func(c *Config)) []string {
 	config := Default()
 	config.Spotify.ClientID = "id"
 	config.Spotify.ClientSecret = secret.New("secret")
@@ -19,11 +19,11 @@ func faultsOf(change func(c *Config)) []string {
 	change(&config)
 	c := &checker{decoder: newDecoder("config.yaml", "", environment()), config: &config}
 	c.checkOwn()
-	var faults []string
-	for _, f := range c.faults {
-		faults = append(faults, f.Field+": "+f.Problem)
+	var problems []string
+	for _, f := range c.problems {
+		problems = append(problems, f.Field+": "+f.Text)
 	}
-	return faults
+	return problems
 }
 
 const planted = "session.cookie.name: without the prefix __Host- a page on a sibling subdomain can plant this cookie in a browser, " +
@@ -56,13 +56,13 @@ func TestOwnChecks(t *testing.T) {
 		"one port on IPv6's every": {func(c *Config) { c.Admin.Listen = "[::]:8080" },
 			[]string{"admin.listen: server.listen has this address, 127.0.0.1:8080, already; give each a port of its own"}},
 		"admin without port": {func(c *Config) { c.Admin.Listen = "127.0.0.1" },
-			[]string{`admin.listen: "127.0.0.1" is no address; write host:port such as 127.0.0.1:9090, or "" for none`}},
+			[]string{`admin.listen: "127.0.0.1" is not an address; write host:port such as 127.0.0.1:9090, or "" for none`}},
 		"admin with a large port": {func(c *Config) { c.Admin.Listen = "127.0.0.1:65536" },
-			[]string{`admin.listen: "127.0.0.1:65536" is no address; write host:port such as 127.0.0.1:9090, or "" for none`}},
+			[]string{`admin.listen: "127.0.0.1:65536" is not an address; write host:port such as 127.0.0.1:9090, or "" for none`}},
 
 		"log": {func(c *Config) { c.Log = Log{Level: "loud", Format: "text"} },
-			[]string{`log.level: "loud" is no log level; write debug, info, warn or error`,
-				`log.format: "text" is no log format; write json or console`}},
+			[]string{`log.level: "loud" is not a log level; write debug, info, warn or error`,
+				`log.format: "text" is not a log format; write json or console`}},
 
 		"no secret for the flow": {func(c *Config) { c.Spotify.ClientSecret = secret.Text{} },
 			[]string{"spotify.client_secret: there is no client secret, and the flow authorization_code needs it; " +
@@ -114,7 +114,7 @@ func TestOwnChecks(t *testing.T) {
 			[]string{`accounts."a b": an account's name has up to 64 letters, digits, - and _; choose another`}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := faultsOf(test.change); !slices.Equal(got, test.want) {
+			if got := problemsOf(test.change); !slices.Equal(got, test.want) {
 				t.Errorf("got  %q\nwant %q", got, test.want)
 			}
 		})

@@ -19,12 +19,12 @@ func (c *checker) checkValues() {
 	id, clientSecret := c.config.Spotify.ClientID, c.config.Spotify.ClientSecret.Reveal()
 	for field, text := range map[string]string{"spotify.client_id": id, "spotify.client_secret": clientSecret} {
 		if problem := clientValueProblem(text); problem != "" {
-			c.refuse(field, problem)
+			c.reject(field, problem)
 		}
 	}
 	eachSecret(reflect.ValueOf(*c.config), "", func(field string, text secret.Text) {
 		if problem := damaged(text.Reveal()); problem != "" && field != "spotify.client_secret" {
-			c.refuse(field, problem)
+			c.reject(field, problem)
 		}
 	})
 }
@@ -81,7 +81,7 @@ const hostNameForm = `^[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9_])?\.?$`
 func (c *checker) checkAdminHosts() {
 	for i, name := range c.config.Admin.Hosts {
 		if !hostName.MatchString(name) {
-			c.refuse(fmt.Sprintf("admin.hosts[%d]", i),
+			c.reject(fmt.Sprintf("admin.hosts[%d]", i),
 				fmt.Sprintf("%q is not a host name; write the name alone, without scheme and port, such as gateway", name))
 		}
 	}

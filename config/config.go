@@ -1,4 +1,4 @@
-// Package config reads config.yaml: strictly, with a line and a column for every fault, all of them at once.
+// Package config reads config.yaml: strictly, with a line and a column for every problem, all of them at once.
 package config
 
 import (

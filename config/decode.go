@@ -9,7 +9,7 @@ import (
 	"github.com/goccy/go-yaml/ast"
 )
 
-// decoder fills a Config from a syntax tree and goes on after a fault, so that one run finds them all.
+// decoder fills a Config from a syntax tree and goes on after a problem, so that one run finds them all.
 type decoder struct {
 	source source
 	// folder is what relative paths in the file start from.
@@ -17,8 +17,8 @@ type decoder struct {
 	getenv func(string) (string, bool)
 
 	positions   positions
-	faults      Faults
-	broken      map[string]bool // fields that have a fault
+	problems    Problems
+	broken      map[string]bool // fields that have a problem
 	secretFiles []string        // in the order of the file
 }
 
@@ -29,24 +29,24 @@ func newDecoder(path, text string, getenv func(string) (string, bool)) *decoder 
 	}
 }
 
-// fault notes what is wrong with a field, at the field's place.
-func (d *decoder) fault(field, problem string) {
+// report adds what is wrong with a field, at the field's place.
+func (d *decoder) report(field, problem string) {
 	d.broken[field] = true
-	d.faults = append(d.faults, d.found(field, problem))
+	d.problems = append(d.problems, d.found(field, problem))
 }
 
-// faultAt notes what is wrong at a place: with the file, or with a key that has no place of its own.
-func (d *decoder) faultAt(position Position, field, problem string) {
+// reportAt adds what is wrong at a place: with the file, or with a key that has no place of its own.
+func (d *decoder) reportAt(position Position, field, problem string) {
 	if field != "" {
 		d.broken[field] = true
 	}
-	d.faults = append(d.faults, Fault{File: d.source.name, Position: position, Field: field, Problem: problem})
+	d.problems = append(d.problems, Problem{File: d.source.name, Position: position, Field: field, Text: problem})
 }
 
-// found makes a fault of what is to be said about a field.
-func (d *decoder) found(field, problem string) Fault {
+// found makes a problem of what is to be said about a field.
+func (d *decoder) found(field, problem string) Problem {
 	position, _ := d.positions.of(field)
-	return Fault{File: d.source.name, Position: position, Field: field, Problem: problem}
+	return Problem{File: d.source.name, Position: position, Field: field, Text: problem}
 }
 
 // value decodes node into v by v's type. A null leaves v as it is: what is not said is the default.
@@ -78,7 +78,7 @@ func isNull(node ast.Node) bool {
 func (d *decoder) refuses(field string, node ast.Node) bool {
 	problem := trick(node)
 	if problem != "" {
-		d.fault(field, problem)
+		d.report(field, problem)
 	}
 	return problem != ""
 }
@@ -107,7 +107,7 @@ func (d *decoder) section(field string, node ast.Node, v reflect.Value) {
 		switch {
 		case !ok:
 			at, _ := d.positions.of(e.field)
-			d.faultAt(at, shownKey(field, e.name), unknownKey(e.name, v.Type()))
+			d.reportAt(at, shownKey(field, e.name), unknownKey(e.name, v.Type()))
 		case k.twin:
 			twins = append(twins, e)
 		default:
@@ -137,7 +137,7 @@ func (d *decoder) named(field string, node ast.Node, v reflect.Value) {
 func (d *decoder) list(field string, node ast.Node, v reflect.Value) {
 	sequence, ok := node.(*ast.SequenceNode)
 	if !ok {
-		d.fault(field, "needs "+wanted(v.Type()))
+		d.report(field, "needs "+wanted(v.Type()))
 		return
 	}
 	v.SetZero()
@@ -153,13 +153,13 @@ func (d *decoder) list(field string, node ast.Node, v reflect.Value) {
 	}
 }
 
-// element decodes one entry of a list. It is false for an entry to leave out; one with a fault stays, so that the
+// element decodes one entry of a list. It is false for an entry to leave out; one with a problem stays, so that the
 // numbers of the others are right.
 func (d *decoder) element(item string, node ast.Node, t reflect.Type) (reflect.Value, bool) {
 	element := reflect.New(t).Elem()
 	switch {
 	case isNull(node):
-		d.fault(item, "this entry is empty; it needs "+wanted(t))
+		d.report(item, "this entry is empty; it needs "+wanted(t))
 	case d.refuses(item, node):
 	case isScalar(t):
 		s, ok := d.scalar(item, node, t)
@@ -194,12 +194,12 @@ func (d *decoder) entries(field string, node ast.Node) []entry {
 		position := d.source.start(pair.Key)
 		name, problem := keyName(pair.Key)
 		if problem != "" {
-			d.faultAt(position, field, problem)
+			d.reportAt(position, field, problem)
 			continue
 		}
 		path := join(field, name)
 		if first, doubled := seen[name]; doubled {
-			d.faultAt(position, path, fmt.Sprintf("this key is here twice, first in line %d; keep one", first.Line))
+			d.reportAt(position, path, fmt.Sprintf("this key is here twice, first in line %d; keep one", first.Line))
 			continue
 		}
 		seen[name], d.positions[path] = position, position
@@ -213,10 +213,10 @@ func (d *decoder) entries(field string, node ast.Node) []entry {
 func (d *decoder) noSection(field string, node ast.Node) {
 	start := d.source.start(node)
 	if key, found := d.positions.of(field); found && start.Line > key.Line && node.Type() == ast.StringType {
-		d.faultAt(start, field, "this is no key with a value; write a colon and a space between the two")
+		d.reportAt(start, field, "this is not a key with a value; write a colon and a space between the two")
 		return
 	}
-	d.fault(field, "needs a section: keys with values, indented below it")
+	d.report(field, "needs a section: keys with values, indented below it")
 }
 
 // keyName returns the text of a plain or quoted key, or what is wrong with a key of any other kind.

@@ -38,25 +38,25 @@ func FuzzLoad(f *testing.F) {
 		if err == nil {
 			return
 		}
-		var faults Faults
-		if !errors.As(err, &faults) || len(faults) == 0 {
-			t.Fatalf("the error is %v, want faults", err)
+		var problems Problems
+		if !errors.As(err, &problems) || len(problems) == 0 {
+			t.Fatalf("the error is %v, want problems", err)
 		}
 		lines := newSource("config.yaml", text).lines
-		for _, fault := range faults {
-			if fault.Line < 1 || fault.Line > len(lines) {
-				t.Fatalf("%q lies outside of the file's %d lines", fault, len(lines))
+		for _, problem := range problems {
+			if problem.Line < 1 || problem.Line > len(lines) {
+				t.Fatalf("%q lies outside of the file's %d lines", problem, len(lines))
 			}
-			if end := utf8.RuneCountInString(lines[fault.Line-1]) + 1; fault.Column < 1 || fault.Column > end {
-				t.Fatalf("%q lies outside of its line, which ends at %d", fault, end)
+			if end := utf8.RuneCountInString(lines[problem.Line-1]) + 1; problem.Column < 1 || problem.Column > end {
+				t.Fatalf("%q lies outside of its line, which ends at %d", problem, end)
 			}
-			if strings.ContainsAny(fault.String(), "\n\r") || fault.Problem == "" {
-				t.Fatalf("%q is not one sentence", fault)
+			if strings.ContainsAny(problem.String(), "\n\r") || problem.Text == "" {
+				t.Fatalf("%q is not one sentence", problem)
 			}
 		}
-		sorted := slices.Clone(faults)
-		if sorted.sort(); !slices.Equal(sorted, faults) {
-			t.Fatalf("the faults are not in the order of the file:\n%v", err)
+		sorted := slices.Clone(problems)
+		if sorted.sort(); !slices.Equal(sorted, problems) {
+			t.Fatalf("the problems are not in the order of the file:\n%v", err)
 		}
 	})
 }

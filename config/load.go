@@ -17,14 +17,14 @@ import (
 // maxFileSize is far above any real configuration; the YAML parser's time grows with the square of the nesting.
 const maxFileSize = 256 << 10
 
-// Loaded is a configuration without faults.
+// Loaded is a configuration without problems.
 type Loaded struct {
 	// Config is the effective configuration: the file's values over the defaults.
 	Config Config
 	// File is the path it was loaded from.
 	File string
 	// Warnings are no reason to refuse the file; the operator should know them.
-	Warnings Faults
+	Warnings Problems
 	// SecretFiles are the files that …_file keys named, in the order of config.yaml. A change in one of them takes
 	// effect when the configuration is loaded again.
 	SecretFiles []string
@@ -33,7 +33,7 @@ type Loaded struct {
 }
 
 // Load reads the configuration file at path and checks it. getenv gives the variables of ${NAME}, as os.LookupEnv does.
-// When something is wrong in the file, the error is a Faults that holds everything that is wrong.
+// When something is wrong in the file, the error is a Problems that holds everything that is wrong.
 func Load(path string, getenv func(string) (string, bool)) (*Loaded, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -50,15 +50,15 @@ func (l *Loaded) Again() (*Loaded, error) {
 func load(path, text string, getenv func(string) (string, bool)) (*Loaded, error) {
 	d := newDecoder(path, text, getenv)
 	config := Default()
-	var warnings Faults
+	var warnings Problems
 	if body, ok := d.parse(); ok {
 		d.value("", body, reflect.ValueOf(&config).Elem())
 		completeRoutes(config.Routes)
 		warnings = check(&config, d)
 	}
-	if len(d.faults) > 0 {
-		d.faults.sort()
-		return nil, d.faults
+	if len(d.problems) > 0 {
+		d.problems.sort()
+		return nil, d.problems
 	}
 	return &Loaded{Config: config, File: path, Warnings: warnings, SecretFiles: d.secretFiles, decoder: d}, nil
 }
@@ -68,17 +68,17 @@ func load(path, text string, getenv func(string) (string, bool)) (*Loaded, error
 func (d *decoder) parse() (ast.Node, bool) {
 	text := d.source.text()
 	if len(text) > maxFileSize {
-		d.faultAt(fileStart, "", fmt.Sprintf("the file has more than %d KiB, which no configuration has; correct the path",
+		d.reportAt(fileStart, "", fmt.Sprintf("the file has more than %d KiB, which no configuration has; correct the path",
 			maxFileSize>>10))
 		return nil, false
 	}
 	if position, found := d.source.notUTF8(); found {
-		d.faultAt(position, "", "the file is not UTF-8 here; save it as UTF-8")
+		d.reportAt(position, "", "the file is not UTF-8 here; save it as UTF-8")
 		return nil, false
 	}
 	file, err := parseYAML(text)
 	if err != nil {
-		d.syntaxFault(err)
+		d.reportSyntax(err)
 		return nil, false
 	}
 	return d.onlyDocument(file)
@@ -100,7 +100,7 @@ func (d *decoder) onlyDocument(file *ast.File) (ast.Node, bool) {
 			problem = "a configuration is made of sections, such as server: and spotify:, with their keys indented below"
 		}
 		if problem != "" {
-			d.faultAt(d.source.start(document.Body), "", problem)
+			d.reportAt(d.source.start(document.Body), "", problem)
 			return nil, false
 		}
 		body = document.Body
@@ -128,11 +128,11 @@ var syntaxMends = []struct{ says, mend string }{
 	{"undefined alias name", "a * that begins a value needs quotes"},
 }
 
-// syntaxFault reports why the file is no YAML, where the parser knows it.
-func (d *decoder) syntaxFault(err error) {
+// reportSyntax reports why the file is no YAML, where the parser knows it.
+func (d *decoder) reportSyntax(err error) {
 	var syntax yaml.Error
 	if !errors.As(err, &syntax) {
-		d.faultAt(fileStart, "", "this is not YAML: "+secret.WithoutQuotations(err.Error()))
+		d.reportAt(fileStart, "", "this is not YAML: "+secret.WithoutQuotations(err.Error()))
 		return
 	}
 	// What the parser quotes may be a secret whose own quotes are missing; the position says where it stands.
@@ -150,5 +150,5 @@ func (d *decoder) syntaxFault(err error) {
 			}
 		}
 	}
-	d.faultAt(position, "", "this is not YAML: "+message)
+	d.reportAt(position, "", "this is not YAML: "+message)
 }

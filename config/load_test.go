@@ -194,16 +194,16 @@ func TestImplicitWarns(t *testing.T) {
 	config := Default()
 	config.Spotify.Flow = "implicit"
 	warnings := check(&config, d)
-	if len(warnings) != 1 || warnings[0].Field != "spotify.flow" || !strings.Contains(warnings[0].Problem, "2025-11-27") {
+	if len(warnings) != 1 || warnings[0].Field != "spotify.flow" || !strings.Contains(warnings[0].Text, "2025-11-27") {
 		t.Errorf("implicit warns %v, want its end and the flow to take instead", warnings)
 	}
 }
 
-func TestUnreadableFileIsNoFault(t *testing.T) {
+func TestUnreadableFileIsNotAProblem(t *testing.T) {
 	_, err := Load(filepath.Join(t.TempDir(), "config.yaml"), environment())
-	var faults Faults
-	if !errors.Is(err, fs.ErrNotExist) || errors.As(err, &faults) {
-		t.Errorf("a missing file gives %v, want fs.ErrNotExist and no Faults", err)
+	var problems Problems
+	if !errors.Is(err, fs.ErrNotExist) || errors.As(err, &problems) {
+		t.Errorf("a missing file gives %v, want fs.ErrNotExist and no Problems", err)
 	}
 }
 
@@ -225,11 +225,11 @@ func TestPasswordsInURLsStayHidden(t *testing.T) {
 	} {
 		_, err := load("config.yaml", complete+section, environment())
 		if err == nil || strings.Contains(err.Error(), "hunter2") {
-			t.Errorf("%s gives %v, want a fault without the password", section, err)
+			t.Errorf("%s gives %v, want a problem without the password", section, err)
 		}
 	}
 	_, err := load("config.yaml", complete+"redis: {addresses: ['redis://:pw@redis:6379']}", environment())
-	want := `config.yaml:3:21: redis.addresses[0]: "[redacted]@redis:6379" is no address; ` +
+	want := `config.yaml:3:21: redis.addresses[0]: "[redacted]@redis:6379" is not an address; ` +
 		"write host:port, such as 127.0.0.1:6379"
 	if err == nil || err.Error() != want {
 		t.Errorf("got  %v\nwant %s", err, want)
@@ -246,7 +246,7 @@ func TestLinesCountTheSameWithEveryLineEnd(t *testing.T) {
 	}
 }
 
-func TestOneMistakeIsOneFault(t *testing.T) {
+func TestOneMistakeIsOneProblem(t *testing.T) {
 	for text, want := range map[string]string{
 		"session: {keys: 5}\nspotify: {client_id: id, client_secret: s}":       "config.yaml:1:11: session.keys: needs a list, such as [a, b]",
 		"spotify: {client_id: [], client_secret: s}\nsession: {keys: [KEY]}":   "config.yaml:1:11: spotify.client_id: needs a text",

@@ -76,12 +76,12 @@ func (d *decoder) scalar(field string, node ast.Node, t reflect.Type) (scalar, b
 	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode, *ast.InfinityNode, *ast.NanNode:
 		s.text = node.GetToken().Value
 	default:
-		d.fault(field, "needs "+wanted(t))
+		d.report(field, "needs "+wanted(t))
 		return scalar{}, false
 	}
 	text, err := expand(s.text, d.getenv)
 	if err != nil {
-		d.fault(field, err.Error())
+		d.report(field, err.Error())
 		return scalar{}, false
 	}
 	s.text, s.expanded = text, strings.Contains(s.text, "${")
@@ -110,7 +110,7 @@ func (d *decoder) setScalar(field string, s scalar, v reflect.Value) {
 		err = setInt(s.text, v)
 	}
 	if err != nil {
-		d.fault(field, err.Error())
+		d.report(field, err.Error())
 	}
 }
 

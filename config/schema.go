@@ -58,7 +58,7 @@ func (b schemaBuilder) value(path string, t reflect.Type, byDefault reflect.Valu
 		return &node{Type: orNull("array"), Items: scalarNode(path, t.Elem(), false)}
 	}
 	items := b.section(path, t.Elem(), reflect.Value{})
-	items.Type = "object" // an entry that is empty is a fault
+	items.Type = "object" // an entry that is empty is a problem
 	return &node{Type: orNull("array"), Items: items}
 }
 

@@ -106,7 +106,7 @@ func editor(t *testing.T) func(text string) error {
 	}
 }
 
-// beyondSchema are the files in testdata/broken whose faults no schema can see, with the reason. Every other one must be
+// beyondSchema are the files in testdata/broken whose problems no schema can see, with the reason. Every other one must be
 // refused.
 var beyondSchema = map[string]string{
 	"account-public-writes":      "accounts, in another section, says that the route is public",
@@ -210,7 +210,7 @@ func TestSchemaTakesWhatTheLoaderTakes(t *testing.T) {
 }
 
 // TestSchemaRulesAreTheLoaders gives the loader every value that the schema offers, and one that it does not: a field has
-// a fault in the second case alone.
+// a problem in the second case alone.
 func TestSchemaRulesAreTheLoaders(t *testing.T) {
 	known := map[string]reflect.Type{}
 	eachKey(configType, "", func(path, name string) { known[join(path, name)] = nil })
@@ -222,9 +222,9 @@ func TestSchemaRulesAreTheLoaders(t *testing.T) {
 			if rule.Enum == nil || path == "routes.credentials" { // what it may be depends on the rest of the route
 				break
 			}
-			faults := faultsAt(t, path, value.(string))
-			if offered := value != any("junk"); offered != (len(faults) == 0) {
-				t.Errorf("%s: %v: the loader says %v", path, value, faults)
+			problems := problemsAt(t, path, value.(string))
+			if offered := value != any("junk"); offered != (len(problems) == 0) {
+				t.Errorf("%s: %v: the loader says %v", path, value, problems)
 			}
 		}
 	}
@@ -235,8 +235,8 @@ func TestSchemaRulesAreTheLoaders(t *testing.T) {
 	}
 }
 
-// faultsAt loads a good configuration with one other value and returns the faults that the value makes.
-func faultsAt(t *testing.T, path, value string) []string {
+// problemsAt loads a good configuration with one other value and returns the problems that the value makes.
+func problemsAt(t *testing.T, path, value string) []string {
 	t.Helper()
 	route := map[string]any{"path": "/x/", "upstream": "http://127.0.0.1:3000"}
 	good := map[string]any{

@@ -28,14 +28,14 @@ func (d *decoder) secretFile(twin entry, v reflect.Value) {
 		return
 	}
 	if !v.IsZero() {
-		d.fault(twin.field, fmt.Sprintf("%s is set as well; keep one of the two", plain))
+		d.report(twin.field, fmt.Sprintf("%s is set as well; keep one of the two", plain))
 		return
 	}
 	d.secretFiles = append(d.secretFiles, path)
 	text, err := readSecret(path)
 	if err != nil {
 		d.broken[plain] = true
-		d.fault(twin.field, d.withoutSecret(path, err))
+		d.report(twin.field, d.withoutSecret(path, err))
 		return
 	}
 	d.positions[plain] = d.positions[twin.field] // what is wrong with the secret is wrong with its file

@@ -99,20 +99,20 @@ func TestBrokenSecretFiles(t *testing.T) {
 			}
 			got, ok := strings.CutPrefix(err.Error(), path+":2:")
 			if !ok || strings.Contains(got, "\n") {
-				t.Fatalf("got %v, want one fault in line 2", err)
+				t.Fatalf("got %v, want one problem in line 2", err)
 			}
 			_, got, _ = strings.Cut(got, ": ")
 			if want := strings.ReplaceAll(test.want, "FOLDER", folder); got != want {
 				t.Errorf("got  %s\nwant %s", got, want)
 			}
 			if strings.Contains(err.Error(), "hidden") {
-				t.Error("the fault shows a secret")
+				t.Error("the problem shows a secret")
 			}
 		})
 	}
 }
 
-func TestFaultyKeyPointsAtItsFile(t *testing.T) {
+func TestBadKeyPointsAtItsFile(t *testing.T) {
 	folder := t.TempDir()
 	write(t, filepath.Join(folder, "keys"), "short\n")
 	path := write(t, filepath.Join(folder, "config.yaml"), `spotify: {client_id: id, client_secret: secret}

@@ -43,7 +43,7 @@ func TestShippedFileHasEveryKey(t *testing.T) {
 	d := newDecoder(shipped, string(text), environment("SPOTIFY_CLIENT_ID", "id"))
 	body, ok := d.parse()
 	if !ok {
-		t.Fatal(d.faults)
+		t.Fatal(d.problems)
 	}
 	config := Default()
 	d.value("", body, reflect.ValueOf(&config).Elem())
@@ -127,11 +127,11 @@ func TestShippedFileSaysWhatIsMissing(t *testing.T) {
 		"session.keys: there is no session key",
 	} {
 		if strings.Count(err.Error(), want) != 1 {
-			t.Errorf("the fault %q is not there once:\n%v", want, err)
+			t.Errorf("the problem %q is not there once:\n%v", want, err)
 		}
 	}
 	if lines := strings.Count(err.Error(), "\n") + 1; lines != 3 {
-		t.Errorf("there are %d faults, want 3:\n%v", lines, err)
+		t.Errorf("there are %d problems, want 3:\n%v", lines, err)
 	}
 }
 

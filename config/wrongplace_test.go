@@ -9,7 +9,7 @@ import (
 
 // What is wrong is told by its place. A text that should be a secret, or may be one because it stands where a secret should
 // or where a slip of the hand puts it, is in no message: those end up in terminals and logs.
-func TestFaultsHoldNoSecret(t *testing.T) {
+func TestProblemsHoldNoSecret(t *testing.T) {
 	const secret = "9f3ac1d27b5e48d0a6c2e1f4b7d8093a"
 	const client, key = "spotify:\n  client_id: id\n  ", "session: {keys: [" + testKey + "]}\n"
 	folder := t.TempDir()

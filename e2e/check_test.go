@@ -91,7 +91,7 @@ func TestCheckSaysWhere(t *testing.T) {
 		"session: {keys: [\"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\"]}\n")
 	code, stdout, stderr := stage.Stagedoor(t, nil, "check", "-config", config)
 	want := config + `:2:3: server.lisen: unknown key; did you mean listen?
-` + config + `:3:50: spotify.flow: "magic" is no flow; write authorization_code, authorization_code_pkce or implicit
+` + config + `:3:50: spotify.flow: "magic" is not a flow; write authorization_code, authorization_code_pkce or implicit
 `
 	if code != 2 || stdout != "" || stderr != want {
 		t.Errorf("code %d, %q, and\n%s\nwant\n%s", code, stdout, stderr, want)

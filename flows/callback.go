@@ -20,7 +20,7 @@ const callbackPath = "/auth/callback"
 
 var callbackEndpoint = endpoint{path: callbackPath, methods: get, page: true, serve: (*Handler).callback}
 
-// retrySoon is the Retry-After of an outage at Spotify whose end nobody knows.
+// retrySoon is the Retry-After of an outage at Spotify of unknown length.
 const retrySoon = time.Second
 
 // callback takes what the consent page sends back, and sends the browser to where it wanted to go.
@@ -67,7 +67,7 @@ func (h *Handler) wentBack(r *http.Request, begun loginState, err error) bool {
 
 func (h *Handler) auditLogin(err error) {
 	h.log.Info("audit", zap.String("event", "login"), zap.String("result", httperror.From(err).Reason),
-		zap.String("user", ""), zap.String("session", "")) // nobody is logged in
+		zap.String("user", ""), zap.String("session", "")) // there is no session yet
 }
 
 // redeem makes a login of a callback. The order matters: the state is checked against this browser, and what no server
@@ -88,7 +88,7 @@ func (h *Handler) redeem(r *http.Request) (begun loginState, login session.Login
 		if err := h.spendLogin(r, &begun); err != nil {
 			return begun, login, err
 		}
-		return begun, login, refusedBySpotify(denied)
+		return begun, login, rejectedBySpotify(denied)
 	}
 	code := query.Get("code")
 	if !isCode(code) || h.config.Flow == FlowImplicit { // where a code is nothing that was asked for
@@ -135,7 +135,7 @@ func (h *Handler) keep(w http.ResponseWriter, r *http.Request, begun loginState,
 	return httperror.FromSession(err)
 }
 
-// notExchanged is FromSession for somebody who is not logged in yet.
+// notExchanged is FromSession for a user who is not logged in yet.
 func notExchanged(err error) error {
 	e := httperror.From(httperror.FromSession(err))
 	if e.Reason == httperror.TokenEndpointUnavailable {
@@ -147,7 +147,7 @@ func notExchanged(err error) error {
 	return e
 }
 
-// checkIssuer refuses an answer that names another issuer (RFC 9207): the consent page's has its origin.
+// checkIssuer rejects an answer that names another issuer (RFC 9207): the consent page's has its origin.
 func (h *Handler) checkIssuer(answer url.Values) error {
 	if !answer.Has("iss") {
 		return nil
@@ -160,9 +160,9 @@ func (h *Handler) checkIssuer(answer url.Values) error {
 	return restart(httperror.InvalidRequest, "This answer does not come from Spotify. Begin again.", nil)
 }
 
-// refusedBySpotify explains an error answer (RFC 6749 section 4.1.2.1). The text of the answer itself is anybody's, so it
-// is not shown.
-func refusedBySpotify(code string) error {
+// rejectedBySpotify explains an error answer (RFC 6749 section 4.1.2.1). Anybody can have
+// written the text of the answer, so it is not shown.
+func rejectedBySpotify(code string) error {
 	switch code {
 	case "access_denied":
 		return restart(httperror.AccessDenied, "You did not allow this app to use your Spotify account, so you are not logged in.", nil)
@@ -176,7 +176,7 @@ func refusedBySpotify(code string) error {
 	}
 }
 
-// restart is a fault after which a new login is the way on.
+// restart is an error after which a new login is the way on.
 func restart(reason, message string, cause error) *httperror.Error {
 	e := httperror.New(reason, message, cause)
 	e.LoginURL = loginPath

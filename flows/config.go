@@ -57,13 +57,13 @@ func DefaultConfig() Config {
 	}
 }
 
-// Validate reports every fault: the field by its path below "spotify", and a sentence that says what to do.
+// Validate reports every problem: the field by its path below "spotify", and a sentence that says what to do.
 func (c Config) Validate(report func(field, problem string)) {
 	if c.ClientID == "" {
 		report("client_id", "there is no client id; copy it from your app at developer.spotify.com/dashboard into SPOTIFY_CLIENT_ID")
 	}
 	if _, known := responseTypes[c.Flow]; !known {
-		report("flow", fmt.Sprintf("%q is no flow; write authorization_code, authorization_code_pkce or implicit", c.Flow))
+		report("flow", fmt.Sprintf("%q is not a flow; write authorization_code, authorization_code_pkce or implicit", c.Flow))
 	}
 	for i, scope := range c.Scopes {
 		if err := CheckScopes([]string{scope}); err != nil {
@@ -104,9 +104,9 @@ func scopeProblem(scope string) string {
 		scope = scope[:maxNamedScope]
 	}
 	if near := spelling.Nearest(scope, webapi.Scopes()); near != "" {
-		return fmt.Sprintf("%q is no scope of Spotify's; did you mean %s?", scope, near)
+		return fmt.Sprintf("%q is not a scope of Spotify's; did you mean %s?", scope, near)
 	}
-	return fmt.Sprintf("%q is no scope of Spotify's; see developer.spotify.com/documentation/web-api/concepts/scopes", scope)
+	return fmt.Sprintf("%q is not a scope of Spotify's; see developer.spotify.com/documentation/web-api/concepts/scopes", scope)
 }
 
 // urlProblem says what is wrong with one of Spotify's URLs; empty when nothing is.
@@ -114,7 +114,7 @@ func (c Config) urlProblem(text string) string {
 	u, err := url.Parse(text)
 	switch {
 	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
-		return fmt.Sprintf("%q is no URL; write one that begins with https://", secret.WithoutUserinfo(text))
+		return fmt.Sprintf("%q is not a URL; write one that begins with https://", secret.WithoutUserinfo(text))
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
 		return "must have neither user, query nor fragment"
 	case u.Scheme == "http" && !c.InsecureHTTP && !isLoopback(u.Hostname()):

@@ -18,7 +18,7 @@ func TestConfigDefaults(t *testing.T) {
 	})
 }
 
-// Each fault is reported at its field, with a sentence that has in it what helps.
+// Each problem is reported at its field, with a sentence that has in it what helps.
 func TestConfigValidate(t *testing.T) {
 	for name, test := range map[string]struct {
 		change func(*Config)
@@ -35,7 +35,7 @@ func TestConfigValidate(t *testing.T) {
 		"an unknown scope": {func(c *Config) { c.Scopes = []string{"openid"} }, "scopes[0]", "concepts/scopes"},
 		"two scopes in one": {
 			func(c *Config) { c.Scopes = []string{"streaming user-read-email"} },
-			"scopes[0]", "no scope",
+			"scopes[0]", "not a scope",
 		},
 		"no authorize URL":  {func(c *Config) { c.AuthorizeURL = "" }, "authorize_url", "https://"},
 		"a relative URL":    {func(c *Config) { c.TokenURL = "/api/token" }, "token_url", "https://"},
@@ -62,10 +62,10 @@ func TestConfigValidate(t *testing.T) {
 		c := DefaultConfig()
 		c.ClientID = "client-1"
 		test.change(&c)
-		var faults []string
-		c.Validate(func(field, problem string) { faults = append(faults, field+": "+problem) })
-		if len(faults) != 1 || !strings.HasPrefix(faults[0], test.field+": ") || !strings.Contains(faults[0], test.says) {
-			t.Errorf("%s: reported %q, want one fault of %s that says %q", name, faults, test.field, test.says)
+		var problems []string
+		c.Validate(func(field, problem string) { problems = append(problems, field+": "+problem) })
+		if len(problems) != 1 || !strings.HasPrefix(problems[0], test.field+": ") || !strings.Contains(problems[0], test.says) {
+			t.Errorf("%s: reported %q, want one problem of %s that says %q", name, problems, test.field, test.says)
 		}
 	}
 }

@@ -44,7 +44,7 @@ func (h *Handler) connect(w http.ResponseWriter, r *http.Request) error {
 	if err := h.navigationsOnly(r); err != nil {
 		return err
 	}
-	if h.bringHome(w, r) {
+	if h.redirectToPublicURL(w, r) {
 		return nil
 	}
 	query, err := params(r, ticketParam)

@@ -72,7 +72,7 @@ func (h *Handler) fragment(w http.ResponseWriter, r *http.Request) error {
 func (h *Handler) redeemFragment(w http.ResponseWriter, r *http.Request) (begun loginState, login session.Login, err error) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxFragment))
 	if err != nil {
-		return begun, login, httperror.New(httperror.BodyTooLarge, "This is no answer of Spotify's. Begin again.", err)
+		return begun, login, httperror.New(httperror.BodyTooLarge, "This is not an answer of Spotify's. Begin again.", err)
 	}
 	values, err := once(string(body), "access_token", "token_type", "expires_in", "scope", "state", "error", "iss")
 	if err != nil {
@@ -88,7 +88,7 @@ func (h *Handler) redeemFragment(w http.ResponseWriter, r *http.Request) (begun 
 		if err := h.spendLogin(r, &begun); err != nil {
 			return begun, login, err
 		}
-		return begun, login, refusedBySpotify(denied)
+		return begun, login, rejectedBySpotify(denied)
 	}
 	login.AuthorizedAt = h.now()
 	if login.Grant, err = h.fragmentGrant(values, begun); err != nil {

@@ -19,7 +19,7 @@ func (h *Handler) login(w http.ResponseWriter, r *http.Request) error {
 	if err := h.navigationsOnly(r); err != nil {
 		return err
 	}
-	if h.bringHome(w, r) {
+	if h.redirectToPublicURL(w, r) {
 		return nil
 	}
 	query := r.URL.Query() // what cannot be read is as good as absent: a strange return_to is "/"
@@ -34,7 +34,7 @@ func (h *Handler) login(w http.ResponseWriter, r *http.Request) error {
 	return h.askForConsent(w, r, begun, query.Get("show_dialog") == "true")
 }
 
-// navigationsOnly rejects fetch(): a consent page that nobody sees helps nobody.
+// navigationsOnly rejects fetch(): a page must show the consent page to a person.
 func (h *Handler) navigationsOnly(r *http.Request) error {
 	if mode := r.Header.Get("Sec-Fetch-Mode"); mode == "" || mode == "navigate" {
 		return nil
@@ -43,8 +43,8 @@ func (h *Handler) navigationsOnly(r *http.Request) error {
 		"This is a page of its own: open it as a navigation (location.assign, a link), not with fetch().", nil)
 }
 
-// bringHome sends a browser that came by another name of this machine to the public one, and tells whether it did.
-func (h *Handler) bringHome(w http.ResponseWriter, r *http.Request) bool {
+// redirectToPublicURL redirects a browser that came by another name of this machine, and tells whether it did.
+func (h *Handler) redirectToPublicURL(w http.ResponseWriter, r *http.Request) bool {
 	if !strayedLoopback(h.public, r) {
 		return false
 	}
@@ -66,7 +66,7 @@ func (h *Handler) scopesFor(r *http.Request, asked string) ([]string, error) {
 		return union(h.config.Scopes, current.Scopes(), added), nil
 	case errors.Is(err, session.ErrStoreUnavailable):
 		return nil, httperror.FromSession(err)
-	default: // nobody is logged in
+	default: // no session
 		return union(h.config.Scopes, added), nil
 	}
 }

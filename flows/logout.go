@@ -44,7 +44,7 @@ func fromForm(r *http.Request) bool {
 	if mode := r.Header.Get("Sec-Fetch-Mode"); mode != "" {
 		return mode == "navigate"
 	}
-	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")) // what is no media type is no form's
+	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")) // an unreadable media type is not a form's
 	return kind == "application/x-www-form-urlencoded" || kind == "multipart/form-data" ||
 		strings.Contains(r.Header.Get("Accept"), "text/html")
 }

@@ -8,9 +8,9 @@ import (
 
 // Metrics is what this package reports. The results are those below. It is safe for concurrent use.
 type Metrics interface {
-	// LoggedIn notes a login that came back from the consent page.
+	// LoggedIn counts a login that came back from the consent page.
 	LoggedIn(result string)
-	// LoggedOut notes that a user asked for the end of sessions.
+	// LoggedOut counts that a user asked for the end of sessions.
 	LoggedOut(result string)
 }
 
@@ -26,10 +26,10 @@ func resultOf(err error) string {
 	if err == nil {
 		return resultOK
 	}
-	switch refusal := httperror.From(err); {
-	case refusal.Reason == httperror.AccessDenied:
+	switch e := httperror.From(err); {
+	case e.Reason == httperror.AccessDenied:
 		return resultDenied
-	case refusal.Status >= http.StatusInternalServerError || refusal.Reason == httperror.RateLimited:
+	case e.Status >= http.StatusInternalServerError || e.Reason == httperror.RateLimited:
 		return resultUnavailable
 	default:
 		return resultRefused

@@ -11,15 +11,15 @@ import (
 func TestResultOf(t *testing.T) {
 	for want, errs := range map[string][]error{
 		resultOK:     {nil},
-		resultDenied: {refusedBySpotify("access_denied")},
+		resultDenied: {rejectedBySpotify("access_denied")},
 		resultRefused: {
-			refusedBySpotify("unauthorized_client"), httperror.New(httperror.UserNotRegistered, "", nil),
+			rejectedBySpotify("unauthorized_client"), httperror.New(httperror.UserNotRegistered, "", nil),
 			httperror.FromSession(session.ErrNoSession),
 		},
 		resultUnavailable: {
 			httperror.FromSession(session.ErrStoreUnavailable), httperror.FromSession(session.ErrClientMisconfigured),
 			httperror.FromSession(&session.RefreshUnavailableError{Cause: errors.New("503")}),
-			httperror.New(httperror.RateLimited, "", nil), refusedBySpotify("temporarily_unavailable"), errors.New("a fault of ours"),
+			httperror.New(httperror.RateLimited, "", nil), rejectedBySpotify("temporarily_unavailable"), errors.New("an error of ours"),
 		},
 	} {
 		for _, err := range errs {

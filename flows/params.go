@@ -13,7 +13,7 @@ func params(r *http.Request, names ...string) (url.Values, error) {
 	return once(r.URL.RawQuery, names...)
 }
 
-// once reads form-encoded values. Values in which two programs could read two things are refused.
+// once reads form-encoded values. Values in which two programs could read two things are rejected.
 func once(encoded string, names ...string) (url.Values, error) {
 	values, err := url.ParseQuery(encoded)
 	if err != nil {

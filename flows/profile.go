@@ -61,7 +61,7 @@ func (h *Handler) profile(ctx context.Context, token session.Token) (session.Use
 		return session.User{}, noProfile(err)
 	}
 	if answer.StatusCode != http.StatusOK {
-		return session.User{}, h.refusedProfile(answer, string(body))
+		return session.User{}, h.profileError(answer, string(body))
 	}
 	user, err := decodeProfile(body)
 	if err != nil {
@@ -70,11 +70,11 @@ func (h *Handler) profile(ctx context.Context, token session.Token) (session.Use
 	return user, nil
 }
 
-// refusedProfile explains an answer that is no profile.
-func (h *Handler) refusedProfile(answer *http.Response, body string) error {
+// profileError explains an answer without a profile.
+func (h *Handler) profileError(answer *http.Response, body string) error {
 	if answer.StatusCode == http.StatusForbidden {
-		if refusal := httperror.UserNotListed(body); refusal != nil {
-			return refusal
+		if e := httperror.UserNotListed(body); e != nil {
+			return e
 		}
 	}
 	if answer.StatusCode == http.StatusUnauthorized && h.config.Flow == FlowImplicit { // the token came by way of the browser

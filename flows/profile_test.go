@@ -14,8 +14,8 @@ import (
 	"stagedoor/session"
 )
 
-// TestProfileFaultDoesNotQuoteTheToken has GET /me send the token back where net/http quotes what it cannot read.
-func TestProfileFaultDoesNotQuoteTheToken(t *testing.T) {
+// TestProfileErrorDoesNotQuoteTheToken has GET /me send the token back where net/http quotes what it cannot read.
+func TestProfileErrorDoesNotQuoteTheToken(t *testing.T) {
 	const access = "access-token-of-this-test"
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		conn, _, err := http.NewResponseController(w).Hijack()
@@ -27,9 +27,9 @@ func TestProfileFaultDoesNotQuoteTheToken(t *testing.T) {
 	defer server.Close()
 	h := &Handler{calls: unlimited{}, config: Config{APIURL: server.URL, TokenTimeout: time.Minute}, api: token.NewHTTPClient()}
 	_, err := h.profile(t.Context(), session.Token{Access: secret.New(access)})
-	fault := httperror.From(err)
-	if fault.Reason != httperror.UpstreamUnreachable || fault.Cause == nil || !strings.Contains(fault.Cause.Error(), "malformed") {
-		t.Fatalf("the fault is %v", err)
+	e := httperror.From(err)
+	if e.Reason != httperror.UpstreamUnreachable || e.Cause == nil || !strings.Contains(e.Cause.Error(), "malformed") {
+		t.Fatalf("the error is %v", err)
 	}
 	if strings.Contains(err.Error(), access) {
 		t.Errorf("the token is in %v", err)

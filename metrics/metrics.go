@@ -49,7 +49,7 @@ type Metrics struct {
 	ready         *prometheus.GaugeVec
 	watching      prometheus.Gauge
 
-	faults        faults
+	failures      failures
 	store, tokens health
 
 	reloads  *prometheus.CounterVec
@@ -165,7 +165,7 @@ func number(is bool) float64 {
 // addReloads makes what the process reports about its configuration.
 func (m *Metrics) addReloads() {
 	m.reloads = m.counters("config_reloads_total",
-		"Attempts to take a new configuration into use: ok, or refused when it has a fault and changed nothing.", "result")
+		"Attempts to take a new configuration into use: ok, or refused when it has a problem and changed nothing.", "result")
 	start(m.reloads, "ok", "refused")
 	m.reloaded = prometheus.NewGauge(prometheus.GaugeOpts{
 		Namespace: namespace, Name: "config_last_reload_success_timestamp_seconds",

@@ -84,8 +84,8 @@ func TestQuantile(t *testing.T) {
 	}
 }
 
-// TestFaultsAreFew checks that neither an outage nor many kinds of faults fill the memory, or hide what began them.
-func TestFaultsAreFew(t *testing.T) {
+// TestFailuresAreFew checks that neither an outage nor many kinds of failures fill the memory, or hide what began them.
+func TestFailuresAreFew(t *testing.T) {
 	m := New("", "")
 	m.Rejected("FIRST", "/", 503, "a")
 	var all sync.WaitGroup
@@ -97,15 +97,15 @@ func TestFaultsAreFew(t *testing.T) {
 		})
 	}
 	all.Wait()
-	faults := m.Faults()
-	if len(faults) != 2 || faults[0].Times != 1000 || faults[1].Reason != "FIRST" || faults[0].First.After(faults[0].Last) {
-		t.Errorf("the faults are %+v", faults)
+	failures := m.Failures()
+	if len(failures) != 2 || failures[0].Times != 1000 || failures[1].Reason != "FIRST" || failures[0].First.After(failures[0].Last) {
+		t.Errorf("the failures are %+v", failures)
 	}
 	for i := range 100 {
 		m.Rejected(fmt.Sprint(i), "/", 503, "c")
 	}
-	if faults := m.Faults(); len(faults) != maxFaults || faults[0].Reason != "99" {
-		t.Errorf("%d faults, the youngest %+v", len(faults), faults[0])
+	if failures := m.Failures(); len(failures) != maxFailures || failures[0].Reason != "99" {
+		t.Errorf("%d failures, the youngest %+v", len(failures), failures[0])
 	}
 }
 

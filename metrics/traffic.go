@@ -71,7 +71,7 @@ func (m *Metrics) Replayed(cause string) { m.replays.WithLabelValues(cause).Inc(
 // RateLimited counts a request that is answered with 429.
 func (m *Metrics) RateLimited() { m.rateLimited.Inc() }
 
-// StreamBegun notes an answer whose end is not announced, StreamEnded its end.
+// StreamBegun counts an answer whose end is not announced, StreamEnded its end.
 func (m *Metrics) StreamBegun() { m.streams.Inc() }
 
 // StreamEnded follows each StreamBegun.
@@ -84,7 +84,7 @@ func methodIndex(method string) int {
 	return len(methods) - 1
 }
 
-// classIndex takes what is no status for a fault: an answer that was never begun.
+// classIndex counts an answer that was never begun, which has no status, as a 5xx.
 func classIndex(status int) int {
 	if status < 100 || status > 599 {
 		return len(classes) - 1

@@ -28,7 +28,7 @@ func (v view) document() g.Node {
 		v.header(),
 		html.Main(
 			html.Section(html.Class("tiles"), html.Aria("label", "At a glance"), g.Map(v.Tiles, tile.node)),
-			v.lastFaults(),
+			v.lastFailures(),
 			html.Div(html.Class("parts"), g.Map(v.Parts, part.node)),
 			v.requests(),
 			v.calls(),
@@ -58,20 +58,20 @@ func (t tile) node() g.Node {
 	return html.Div(badClass(t.Bad), html.H2(g.Text(t.Label)), html.P(g.Text(t.Value)), html.Small(g.Text(t.Note)))
 }
 
-func (v view) lastFaults() g.Node {
+func (v view) lastFailures() g.Node {
 	content := g.Group{quiet("None since the start.")}
-	if len(v.Faults) > 0 {
+	if len(v.Failures) > 0 {
 		content = g.Group{
-			scroll(html.Table(html.Class("faults"),
+			scroll(html.Table(html.Class("failures"),
 				headings("Reason", "Status", "Route", "Times", "Since, UTC", "Last, UTC", "Request id of the last"),
-				html.TBody(g.Map(v.Faults, faultRow.node)))),
+				html.TBody(g.Map(v.Failures, failureRow.node)))),
 			quiet("The log has a line for each request id, and it says more."),
 		}
 	}
-	return wide("Last faults", content)
+	return wide("Last failures", content)
 }
 
-func (f faultRow) node() g.Node {
+func (f failureRow) node() g.Node {
 	return html.Tr(g.If(f.Recent, html.Class("recent")),
 		html.Th(g.Text(f.Reason)),
 		html.Td(g.Text(strconv.Itoa(f.Status))),

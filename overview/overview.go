@@ -113,7 +113,7 @@ func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer cancel()
 	s := state{
 		options: p.options, started: p.started, now: reading, begin: begin, notReady: p.options.Ready(ctx),
-		store: p.options.Metrics.StoreHealth(), tokens: p.options.Metrics.TokenHealth(), faults: p.options.Metrics.Faults(),
+		store: p.options.Metrics.StoreHealth(), tokens: p.options.Metrics.TokenHealth(), failures: p.options.Metrics.Failures(),
 	}
 	if p.options.GateReason != nil {
 		s.gate = p.options.GateReason()

@@ -95,13 +95,13 @@ func TestTroubles(t *testing.T) {
 		harm func(h *house)
 		want string
 	}{
-		"not ready":       {func(h *house) { h.notReady = errors.New(unready) }, "Not ready: " + unready + "."},
-		"the store":       {func(h *house) { h.counts.Store("load")(time.Second, "no answer in time") }, "The session store did not answer once; the last time: no answer in time."},
-		"a lost token":    {func(h *house) { h.counts.Refreshed("lost", time.Second) }, "New tokens could not be written once"},
-		"the token call":  {func(h *house) { h.counts.Refreshed("unavailable", time.Second) }, "Spotify's token endpoint does not help"},
-		"the client":      {func(h *house) { h.counts.Refreshed("client_misconfigured", time.Second) }, "correct spotify.client_id and spotify.client_secret"},
-		"the rate limit":  {func(h *house) { h.counts.RateLimited() }, "1 request was answered with 429"},
-		"a fault of ours": {func(h *house) { h.counts.Rejected(httperror.InternalError, "/api/", 500, "id") }, "The gateway itself failed"},
+		"not ready":        {func(h *house) { h.notReady = errors.New(unready) }, "Not ready: " + unready + "."},
+		"the store":        {func(h *house) { h.counts.Store("load")(time.Second, "no answer in time") }, "The session store did not answer once; the last time: no answer in time."},
+		"a lost token":     {func(h *house) { h.counts.Refreshed("lost", time.Second) }, "New tokens could not be written once"},
+		"the token call":   {func(h *house) { h.counts.Refreshed("unavailable", time.Second) }, "Spotify's token endpoint does not help"},
+		"the client":       {func(h *house) { h.counts.Refreshed("client_misconfigured", time.Second) }, "correct spotify.client_id and spotify.client_secret"},
+		"the rate limit":   {func(h *house) { h.counts.RateLimited() }, "1 request was answered with 429"},
+		"an error of ours": {func(h *house) { h.counts.Rejected(httperror.InternalError, "/api/", 500, "id") }, "The gateway itself failed"},
 		"an upstream": {func(h *house) {
 			for range 3 {
 				h.counts.Upstream("/api/")(0, errors.New("connection refused"), time.Second)
@@ -158,7 +158,7 @@ func TestFewFailuresAreNoTrouble(t *testing.T) {
 	})
 }
 
-func TestFaultsAreListed(t *testing.T) {
+func TestFailuresAreListed(t *testing.T) {
 	inHouse(t, func(h *house) {
 		h.counts.Rejected("UPSTREAM_TIMEOUT", "/", 504, "first")
 		time.Sleep(time.Minute)

@@ -16,7 +16,7 @@ type state struct {
 	now, begin         metrics.Reading // the window lies between them
 	notReady           error
 	store, tokens      metrics.Health
-	faults             []metrics.Fault
+	failures           []metrics.Failure
 	gate               string // why no calls leave; empty when they may
 	sessions, replicas counted
 }
@@ -47,9 +47,9 @@ func (s state) troubles() []string {
 		calls := s.now.Upstream[route].Since(s.begin.Upstream[route])
 		failed := failures(calls)
 		add(failed >= fewFailures && failed >= troublesShare*calls.Total(),
-			"The upstream of %s failed %s of %s calls; look at the upstreams and the last faults below.", route, whole(failed), whole(calls.Total()))
+			"The upstream of %s failed %s of %s calls; look at the upstreams and the last failures below.", route, whole(failed), whole(calls.Total()))
 	}
-	internal := slices.ContainsFunc(s.faults, func(f metrics.Fault) bool {
+	internal := slices.ContainsFunc(s.failures, func(f metrics.Failure) bool {
 		return f.Reason == httperror.InternalError && s.recent(f.Last)
 	})
 	add(internal, "The gateway itself failed; look for the level error in its log.")

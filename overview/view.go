@@ -20,7 +20,7 @@ type view struct {
 	Tiles                          []tile
 	Routes, Upstreams              []row
 	Parts                          []part
-	Faults                         []faultRow
+	Failures                       []failureRow
 }
 
 // tile is one figure, with what should be known beside it, and when it was.
@@ -50,7 +50,7 @@ type part struct {
 	Lines       []tile
 }
 
-type faultRow struct {
+type failureRow struct {
 	Reason, Route, Times, Last, Ago, Since, RequestID string
 	Status                                            int
 	Recent                                            bool
@@ -75,8 +75,8 @@ func (s state) view() view {
 	if troubles := s.troubles(); len(troubles) > 0 {
 		v.Title, v.Headline, v.Also, v.Well = "Stagedoor: trouble", troubles[0], troubles[1:], false
 	}
-	for _, f := range s.faults {
-		v.Faults = append(v.Faults, faultRow{
+	for _, f := range s.failures {
+		v.Failures = append(v.Failures, failureRow{
 			Reason: f.Reason, Route: f.Route, Status: f.Status, RequestID: f.RequestID, Times: whole(float64(f.Times)),
 			Last: clock(f.Last, s.now.At), Ago: ago(f.Last, s.now.At), Since: clock(f.First, s.now.At), Recent: s.recent(f.Last),
 		})

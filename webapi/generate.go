@@ -89,9 +89,9 @@ func parseLine(line string) (o operation, problem string) {
 	o = operation{method: columns[0], path: columns[1], scopes: strings.Fields(columns[2]), deprecated: columns[3] != ""}
 	switch {
 	case !slices.Contains([]string{"GET", "POST", "PUT", "DELETE"}, o.method):
-		problem = fmt.Sprintf("%q is no method of the Web API", o.method)
+		problem = fmt.Sprintf("%q is not a method of the Web API", o.method)
 	case !strings.HasPrefix(o.path, "/") || strings.HasSuffix(o.path, "/") || strings.Contains(o.path, "//"):
-		problem = fmt.Sprintf("%q is no path; begin it with one slash, and end it without", o.path)
+		problem = fmt.Sprintf("%q is not a path; begin it with one slash, and end it without", o.path)
 	case columns[3] != "" && columns[3] != "deprecated":
 		problem = fmt.Sprintf("the last column is %q; write deprecated or nothing", columns[3])
 	}

@@ -59,7 +59,7 @@ func DefaultConfig() Config {
 // Validate reports every problem: the field by its path below "redis", and a sentence that says what to do.
 func (c Config) Validate(report func(field, problem string)) {
 	if len(c.Addresses) == 0 {
-		report("addresses", "there is no address; write at least one host:port")
+		report("addresses", "there is not an address; write at least one host:port")
 	}
 	for i, address := range c.Addresses {
 		if problem := addressProblem(address); problem != "" {
@@ -117,7 +117,7 @@ func addressProblem(address string) string {
 	host, port, err := net.SplitHostPort(address)
 	number, portErr := strconv.Atoi(port)
 	if err != nil || portErr != nil || number < 1 || number > 65535 || strings.TrimSpace(host) == "" {
-		return fmt.Sprintf("%q is no address; write host:port, such as 127.0.0.1:6379", secret.WithoutUserinfo(address))
+		return fmt.Sprintf("%q is not an address; write host:port, such as 127.0.0.1:6379", secret.WithoutUserinfo(address))
 	}
 	return ""
 }

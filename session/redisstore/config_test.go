@@ -11,7 +11,7 @@ import (
 func TestAddressProblemHidesThePassword(t *testing.T) {
 	config := DefaultConfig()
 	config.Addresses = []string{"redis://user:hunt er2@redis:6379"}
-	want := `"[redacted]@redis:6379" is no address; write host:port, such as 127.0.0.1:6379`
+	want := `"[redacted]@redis:6379" is not an address; write host:port, such as 127.0.0.1:6379`
 	if got := problems(config.Validate)["addresses[0]"]; got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
