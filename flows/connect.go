@@ -93,7 +93,7 @@ func (h *Handler) connectPage(w http.ResponseWriter, r *http.Request, account st
 				"shared account “%s”: what the app reads or does with it, it does as you, for everybody who uses the app.", account))),
 			html.P(html.Class("wait"), g.Text("The button uses this link up. If nobody asked you to open it, close this page.")),
 			html.Nav(
-				html.FormEl(html.Method("post"), // without an action it leads to the page's own address, so the page holds no ticket
+				html.Form(html.Method("post"), // without an action it leads to the page's own address, so the page holds no ticket
 					html.Button(html.Type("submit"), g.Text("Go on to Spotify"))),
 				html.A(html.Href("/"), g.Text("Back to the start")),
 			),
