@@ -14,31 +14,31 @@ const connectTime = 5 * time.Second
 // App returns the session of the app itself: its token speaks for no user, and all replicas share it. It answers
 // ErrStoreUnavailable.
 func (m *Manager) App(ctx context.Context) (*Session, error) {
-	return m.look(ctx, under(kindApp, m.options.Client))
+	return m.find(ctx, keyForName(kindApp, m.options.Client))
 }
 
 // Account returns the session of a shared account, which serves requests that bring no session of their own. It answers
 // ErrNoSession when nobody has connected the account, ErrReauthorize or ErrStoreUnavailable.
 func (m *Manager) Account(ctx context.Context, name string) (*Session, error) {
-	s, err := m.look(ctx, m.ownPlace(kindAccount, name))
+	s, err := m.find(ctx, m.accountKey(kindAccount, name))
 	if errors.Is(err, ErrNoSession) {
-		return m.look(ctx, under(kindAccount, name))
+		return m.find(ctx, keyForName(kindAccount, name))
 	}
 	return s, err
 }
 
-// ownPlace is the place of what has a name and no cookie, for this client id alone: gateways with different client ids may
+// accountKey is the record key of what has a name and no cookie, for this client id alone: gateways with different client ids may
 // share a store, and each has its own. Until formatNamed such a record was under its name alone; it stays there and is
 // the client id's that has opened it first.
-func (m *Manager) ownPlace(kind, name string) place {
-	return under(kind, m.options.Client+"\x00"+name)
+func (m *Manager) accountKey(kind, name string) recordKey {
+	return keyForName(kind, m.options.Client+"\x00"+name)
 }
 
 // ConnectAccount makes a login the grant of a shared account, in place of the one that it had.
 func (m *Manager) ConnectAccount(ctx context.Context, name string, login Login) error {
 	ctx, cancel := context.WithTimeout(ctx, connectTime)
 	defer cancel()
-	s := &Session{place: m.ownPlace(kindAccount, name), limits: m.vault.limits()}
+	s := &Session{recordKey: m.accountKey(kindAccount, name), limits: m.vault.limits()}
 	for {
 		entry, err := m.options.Store.Load(ctx, s.key)
 		if err != nil && !errors.Is(err, ErrAbsent) {
@@ -53,7 +53,7 @@ func (m *Manager) ConnectAccount(ctx context.Context, name string, login Login) 
 			return err
 		}
 		m.audit.key("login", "ok", saved.record.user.ID, saved.key, zap.String("account", name))
-		_, err = m.remove(ctx, under(kindAccount, name).key) // of an older program
+		_, err = m.remove(ctx, keyForName(kindAccount, name).key) // of an older program
 		return err
 	}
 }
@@ -61,14 +61,14 @@ func (m *Manager) ConnectAccount(ctx context.Context, name string, login Login) 
 // RemoveAccount forgets the grant of a shared account and tells whether there was one.
 func (m *Manager) RemoveAccount(ctx context.Context, name string) (bool, error) {
 	connected := false
-	for _, p := range []place{m.ownPlace(kindAccount, name), under(kindAccount, name)} {
-		removed, err := m.remove(ctx, p.key)
+	for _, k := range []recordKey{m.accountKey(kindAccount, name), keyForName(kindAccount, name)} {
+		removed, err := m.remove(ctx, k.key)
 		if err != nil {
 			return connected, err
 		}
 		if removed {
 			connected = true
-			m.audit.key("revoke", "ok", "", p.key, zap.String("account", name))
+			m.audit.key("revoke", "ok", "", k.key, zap.String("account", name))
 		}
 	}
 	return connected, nil

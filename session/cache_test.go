@@ -35,7 +35,7 @@ func (r *timedCache) changed(key string, at time.Time) {
 }
 
 func TestRecentServesForTenSeconds(t *testing.T) {
-	r, s := newTimedRecent(), &Session{place: place{key: "key"}}
+	r, s := newTimedRecent(), &Session{recordKey: recordKey{key: "key"}}
 	r.put(s, atSecond(100))
 	for _, c := range []struct {
 		second float64
@@ -51,8 +51,8 @@ func TestRecentServesForTenSeconds(t *testing.T) {
 func TestRecentAcrossGenerations(t *testing.T) {
 	for offset := 0.0; offset < 25; offset += 0.5 {
 		r := newTimedRecent()
-		r.put(&Session{place: place{key: "other"}}, atSecond(100))
-		r.put(&Session{place: place{key: "key"}}, atSecond(100+offset))
+		r.put(&Session{recordKey: recordKey{key: "other"}}, atSecond(100))
+		r.put(&Session{recordKey: recordKey{key: "key"}}, atSecond(100+offset))
 		if r.duringOutage("key", atSecond(110+offset)) == nil {
 			t.Errorf("seen at second %g, it is forgotten 10s later", offset)
 		}
@@ -64,7 +64,7 @@ func TestRecentAcrossGenerations(t *testing.T) {
 
 func TestRecentSeenAgain(t *testing.T) {
 	r := newTimedRecent()
-	first, second := &Session{place: place{key: "key"}, version: 1}, &Session{place: place{key: "key"}, version: 2}
+	first, second := &Session{recordKey: recordKey{key: "key"}, version: 1}, &Session{recordKey: recordKey{key: "key"}, version: 2}
 	r.put(first, atSecond(0))
 	r.put(second, atSecond(8))
 	if got := r.duringOutage("key", atSecond(17)); got != second {
@@ -74,7 +74,7 @@ func TestRecentSeenAgain(t *testing.T) {
 
 // Who asked the store before a session went may be answered afterwards.
 func TestRecentGoneWhileSomebodyAsks(t *testing.T) {
-	r, s := newTimedRecent(), &Session{place: place{key: "key"}}
+	r, s := newTimedRecent(), &Session{recordKey: recordKey{key: "key"}}
 	r.put(s, atSecond(0))
 	r.gone("key", atSecond(1))
 	for asked := 0.0; asked <= 1; asked += 0.25 {
@@ -89,7 +89,7 @@ func TestRecentGoneWhileSomebodyAsks(t *testing.T) {
 }
 
 func TestRecentGoneBeforeItWasSeen(t *testing.T) {
-	r, s := newTimedRecent(), &Session{place: place{key: "key"}}
+	r, s := newTimedRecent(), &Session{recordKey: recordKey{key: "key"}}
 	r.gone("key", atSecond(1))
 	if r.put(s, atSecond(0.9)); r.duringOutage("key", atSecond(1.2)) != nil {
 		t.Error("a session that has gone was remembered")
@@ -101,7 +101,7 @@ func TestRecentFresh(t *testing.T) {
 	begin := func() *timedCache {
 		r := newTimedRecent()
 		r.Missed()
-		living := &Session{place: place{key: "key"}, version: 2, limits: limits{idle: time.Hour, lifetime: time.Hour},
+		living := &Session{recordKey: recordKey{key: "key"}, version: 2, limits: limits{idle: time.Hour, lifetime: time.Hour},
 			record: record{authorizedAt: instantOf(atSecond(0)), createdAt: instantOf(atSecond(0)), lastSeenAt: instantOf(atSecond(0))}}
 		r.put(living, atSecond(1))
 		return r
@@ -121,13 +121,13 @@ func TestRecentFresh(t *testing.T) {
 		"after it has gone":        {func(r *timedCache) { r.gone("key", atSecond(1.2)) }, 1.5, false},
 		"asked for before a change": {func(r *timedCache) {
 			r.changed("key", atSecond(1.2))
-			r.put(&Session{place: place{key: "key"}, version: 2}, atSecond(1.1))
+			r.put(&Session{recordKey: recordKey{key: "key"}, version: 2}, atSecond(1.1))
 		}, 1.5, false},
 		"after an older version came late": {func(r *timedCache) {
-			r.put(&Session{place: place{key: "key"}, version: 1}, atSecond(1.1))
+			r.put(&Session{recordKey: recordKey{key: "key"}, version: 1}, atSecond(1.1))
 		}, 2.9, true},
 		"idle for too long": {func(r *timedCache) {
-			r.put(&Session{place: place{key: "key"}, version: 3, limits: limits{idle: time.Second, lifetime: time.Hour},
+			r.put(&Session{recordKey: recordKey{key: "key"}, version: 3, limits: limits{idle: time.Second, lifetime: time.Hour},
 				record: record{authorizedAt: instantOf(atSecond(0)), createdAt: instantOf(atSecond(0)), lastSeenAt: instantOf(atSecond(1))}}, atSecond(1))
 		}, 2.1, false},
 	} {
@@ -140,7 +140,7 @@ func TestRecentFresh(t *testing.T) {
 }
 
 func TestRecentForget(t *testing.T) {
-	r, s := newTimedRecent(), &Session{place: place{key: "key"}}
+	r, s := newTimedRecent(), &Session{recordKey: recordKey{key: "key"}}
 	r.put(s, atSecond(0))
 	r.drop("key")
 	r.drop("another")
@@ -156,7 +156,7 @@ func TestRecentForget(t *testing.T) {
 func TestRecentHoldsLittle(t *testing.T) {
 	r := newTimedRecent()
 	for second := range 1000 {
-		r.put(&Session{place: place{key: fmt.Sprint("key ", second)}}, atSecond(float64(second)))
+		r.put(&Session{recordKey: recordKey{key: fmt.Sprint("key ", second)}}, atSecond(float64(second)))
 	}
 	if size := len(r.young) + len(r.old); size > 24 {
 		t.Errorf("with one session a second it holds %d, want those of about 20s", size)
@@ -165,7 +165,7 @@ func TestRecentHoldsLittle(t *testing.T) {
 
 // After a gap in the news nobody knows which sessions have ended; those that are known to be gone stay so.
 func TestRecentForgetsAfterAGap(t *testing.T) {
-	r, old, young := newTimedRecent(), &Session{place: place{key: "old"}}, &Session{place: place{key: "young"}}
+	r, old, young := newTimedRecent(), &Session{recordKey: recordKey{key: "old"}}, &Session{recordKey: recordKey{key: "young"}}
 	r.put(old, atSecond(100))
 	r.gone("gone", atSecond(101))
 	r.put(young, atSecond(111))
@@ -175,7 +175,7 @@ func TestRecentForgetsAfterAGap(t *testing.T) {
 			t.Errorf("%s is still known", key)
 		}
 	}
-	r.put(&Session{place: place{key: "gone"}}, atSecond(101))
+	r.put(&Session{recordKey: recordKey{key: "gone"}}, atSecond(101))
 	r.put(young, atSecond(112))
 	if r.duringOutage("gone", atSecond(112)) != nil || r.duringOutage("young", atSecond(112)) != young {
 		t.Error("after a gap sessions are not remembered as before")
@@ -185,7 +185,7 @@ func TestRecentForgetsAfterAGap(t *testing.T) {
 // What is learnt without the store takes the place of what was seen there, and is served no longer for it.
 func TestRecentUpdate(t *testing.T) {
 	r := newTimedRecent()
-	first, second := &Session{place: place{key: "key"}, version: 1}, &Session{place: place{key: "key"}, version: 2}
+	first, second := &Session{recordKey: recordKey{key: "key"}, version: 1}, &Session{recordKey: recordKey{key: "key"}, version: 2}
 	r.replace(second)
 	if r.duringOutage("key", atSecond(0)) != nil {
 		t.Error("a session that was never seen is served")

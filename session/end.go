@@ -16,21 +16,21 @@ const maxNamed = 4
 // End ends the session of the request and takes its cookie away. A request without a session is fine. It answers
 // ErrTooManyCookies or ErrStoreUnavailable; the cookie stays then.
 func (m *Manager) End(w http.ResponseWriter, r *http.Request) error {
-	places, err := m.namedPlaces(r)
+	keys, err := m.namedKeys(r)
 	if err != nil {
 		return err
 	}
-	for _, p := range places {
-		if err := m.endOne(r.Context(), p); err != nil {
+	for _, k := range keys {
+		if err := m.endOne(r.Context(), k); err != nil {
 			return err
 		}
 	}
 	return m.settings.Load().cookie.clear(w, r)
 }
 
-func (m *Manager) endOne(ctx context.Context, p place) error {
-	s, _ := m.look(ctx, p) // who it was; nil when that is not known
-	if _, err := m.remove(ctx, p.key); err != nil {
+func (m *Manager) endOne(ctx context.Context, k recordKey) error {
+	s, _ := m.find(ctx, k) // who it was; nil when that is not known
+	if _, err := m.remove(ctx, k.key); err != nil {
 		return err
 	}
 	if s != nil {
@@ -45,14 +45,14 @@ func (m *Manager) endOne(ctx context.Context, p place) error {
 // one told so falsely. A request without a session is fine. Its errors are those of End; some of the sessions may have
 // ended then.
 func (m *Manager) EndEverywhere(w http.ResponseWriter, r *http.Request) error {
-	places, err := m.namedPlaces(r)
+	keys, err := m.namedKeys(r)
 	if err != nil {
 		return err
 	}
-	for _, p := range places {
-		s, err := m.vault.load(r.Context(), p, nil) // one whose grant has ended has a user, too
+	for _, k := range keys {
+		s, err := m.vault.load(r.Context(), k, nil) // one whose grant has ended has a user, too
 		if errors.Is(err, ErrNoSession) {
-			err = m.vault.knownAbsent(r.Context(), p)
+			err = m.vault.knownAbsent(r.Context(), k)
 		}
 		if err != nil {
 			return err
@@ -71,22 +71,22 @@ func (m *Manager) EndEverywhere(w http.ResponseWriter, r *http.Request) error {
 func (m *Manager) Named(r *http.Request) []string {
 	var keys []string
 	for _, id := range m.settings.Load().cookie.readAll(r, maxNamed) {
-		keys = append(keys, behind(kindSession, id).key)
+		keys = append(keys, keyForID(kindSession, id).key)
 	}
 	return keys
 }
 
-// namedPlaces returns the places of the sessions that the request's cookies name, or ErrTooManyCookies.
-func (m *Manager) namedPlaces(r *http.Request) ([]place, error) {
+// namedKeys returns the keys of the sessions that the request's cookies name, or ErrTooManyCookies.
+func (m *Manager) namedKeys(r *http.Request) ([]recordKey, error) {
 	ids := m.settings.Load().cookie.readAll(r, maxNamed+1)
 	if len(ids) > maxNamed {
 		return nil, ErrTooManyCookies
 	}
-	var places []place
+	var keys []recordKey
 	for _, id := range ids {
-		places = append(places, behind(kindSession, id))
+		keys = append(keys, keyForID(kindSession, id))
 	}
-	return places, nil
+	return keys, nil
 }
 
 // endBefore ends the sessions that a login replaces. Of more than maxNamed cookies the rest is ignored: with two different

@@ -68,7 +68,7 @@ func TestGoldenRecords(t *testing.T) {
 		if entry.Data[0] != byte(format) {
 			t.Errorf("format %d: the first byte is %d", format, entry.Data[0])
 		}
-		got, err := m.vault.openRecord(behind(kindSession, goldenID), entry)
+		got, err := m.vault.openRecord(keyForID(kindSession, goldenID), entry)
 		if err != nil {
 			t.Fatalf("format %d: %v", format, err)
 		}
@@ -90,10 +90,10 @@ func fileExists(name string) bool {
 func TestGoldenRecordsOfAnotherClient(t *testing.T) {
 	for _, client := range []string{"", "another"} {
 		m := managerFor(t, client)
-		if _, err := m.vault.openRecord(behind(kindSession, goldenID), Entry{Data: readGolden(t, formatUnnamed)}); err != nil {
+		if _, err := m.vault.openRecord(keyForID(kindSession, goldenID), Entry{Data: readGolden(t, formatUnnamed)}); err != nil {
 			t.Errorf("client id %q, the record without one: %v", client, err)
 		}
-		_, err := m.vault.openRecord(behind(kindSession, goldenID), Entry{Data: readGolden(t, formatNamed)})
+		_, err := m.vault.openRecord(keyForID(kindSession, goldenID), Entry{Data: readGolden(t, formatNamed)})
 		if !errors.Is(err, errOtherClient) {
 			t.Errorf("client id %q, the record of another: %v, want errOtherClient", client, err)
 		}
@@ -136,7 +136,7 @@ func TestOldRecordIsWrittenAnew(t *testing.T) {
 	now := want.lastSeenAt.time().Add(24 * time.Hour)
 	m.options.Now = func() time.Time { return now }
 	m.vault.store, m.vault.now, m.index.lists = store, m.options.Now, store
-	p := behind(kindSession, goldenID)
+	p := keyForID(kindSession, goldenID)
 	s, err := m.vault.load(t.Context(), p, nil)
 	if err != nil {
 		t.Fatal(err)

@@ -56,25 +56,25 @@ func storeKey(kind string, id secret.Text) string {
 	return string(hex.AppendEncode(append(key, ':'), sum[:]))
 }
 
-// place is where a record lies and what opens it.
-type place struct {
+// recordKey says where a record is and what opens it.
+type recordKey struct {
 	kind   string
 	key    string
 	secret secret.Text
 }
 
-// behind is the place of what belongs to a secret id, such as a cookie's: only who has the id opens it.
-func behind(kind string, id secret.Text) place {
-	return place{kind: kind, key: storeKey(kind, id), secret: id}
+// keyForID is the record key of what belongs to a secret id, such as a cookie's: only who has the id opens it.
+func keyForID(kind string, id secret.Text) recordKey {
+	return recordKey{kind: kind, key: storeKey(kind, id), secret: id}
 }
 
-// under is the place of what has a name and no cookie: the configured key alone opens it.
-func under(kind, name string) place {
-	return underKey(kind, storeKey(kind, secret.New(name)))
+// keyForName is the record key of what has a name and no cookie: the configured key alone opens it.
+func keyForName(kind, name string) recordKey {
+	return keyFor(kind, storeKey(kind, secret.New(name)))
 }
 
-func underKey(kind, key string) place {
-	return place{kind: kind, key: key, secret: secret.New(key)}
+func keyFor(kind, key string) recordKey {
+	return recordKey{kind: kind, key: key, secret: secret.New(key)}
 }
 
 // label shortens a key for logs: enough to follow a session, useless for anything else.

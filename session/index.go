@@ -52,43 +52,43 @@ type indexEntry struct {
 }
 
 // keyOf is where the index of a user is. Users of another client id are other users.
-func (x *userIndex) keyOf(user string) place {
+func (x *userIndex) keyOf(user string) recordKey {
 	sum := sha256.Sum256([]byte(x.vault.client + "\x00" + user))
-	return underKey(kindIndex, kindIndex+":"+base64.RawURLEncoding.EncodeToString(sum[:16]))
+	return keyFor(kindIndex, kindIndex+":"+base64.RawURLEncoding.EncodeToString(sum[:16]))
 }
 
 // add writes a session into its user's index, or that it was used. It comes before the session's record is written,
 // so that no session is ever missing there.
 func (x *userIndex) add(ctx context.Context, s *Session) error {
-	p := x.keyOf(s.record.user.ID)
+	k := x.keyOf(s.record.user.ID)
 	field, err := indexField(s.key)
 	if err != nil {
 		return err
 	}
-	sealed, err := x.vault.seal(fieldPlace(p, field), []byte(s.record.userAgent))
+	sealed, err := x.vault.seal(fieldKey(k, field), []byte(s.record.userAgent))
 	if err != nil {
 		return err
 	}
 	value := binary.BigEndian.AppendUint32(nil, uint32(s.record.createdAt.time().Unix())) //nolint:gosec // G115: until 2106
 	value = append(value, binary.BigEndian.AppendUint64(nil, uint64(s.record.lastSeenAt))[2:]...)
 	fields := map[string][]byte{field: append(value, sealed...)}
-	if err := x.addUser(fields, p, s.record.user); err != nil {
+	if err := x.addUser(fields, k, s.record.user); err != nil {
 		return err
 	}
 	// A session whose grant has ended is kept for endedLifetime, whatever its timeouts.
 	ttl := max(0, s.idleUntil().Sub(x.vault.now())) + endedLifetime
-	return x.lists.Put(ctx, p.key, fields, ttl)
+	return x.lists.Put(ctx, k.key, fields, ttl)
 }
 
 // addUser adds the fields that say who the user is: the length of the sealed text, and the text in pieces.
-func (x *userIndex) addUser(fields map[string][]byte, p place, user User) error {
+func (x *userIndex) addUser(fields map[string][]byte, k recordKey, user User) error {
 	var plain bytes.Buffer
 	encoder := json.NewEncoder(&plain)
 	encoder.SetEscapeHTML(false)
 	if err := encoder.Encode([]string{user.ID, user.AccountID, cut(user.DisplayName, maxUserAgent)}); err != nil {
 		return err
 	}
-	sealed, err := x.vault.seal(p, plain.Bytes())
+	sealed, err := x.vault.seal(k, plain.Bytes())
 	if err != nil {
 		return err
 	}
@@ -103,7 +103,7 @@ func (x *userIndex) addUser(fields map[string][]byte, p place, user User) error 
 
 // read reads the fields of an index: its sessions, the one used last first, and its user, who is empty when that does
 // not open.
-func (x *userIndex) read(p place, fields map[string][]byte) ([]indexEntry, User) {
+func (x *userIndex) read(k recordKey, fields map[string][]byte) ([]indexEntry, User) {
 	var entries []indexEntry
 	for field, value := range fields {
 		if len(field) != sha256.Size || len(value) < clearSize {
@@ -114,7 +114,7 @@ func (x *userIndex) read(p place, fields map[string][]byte) ([]indexEntry, User)
 		e := indexEntry{
 			key: kindSession + ":" + hex.EncodeToString([]byte(field)), createdAt: instantOf(created), lastSeenAt: instant(seen), //nolint:gosec // G115: 48 bits
 		}
-		if plain, err := x.vault.open(fieldPlace(p, field), value[clearSize:]); err == nil {
+		if plain, err := x.vault.open(fieldKey(k, field), value[clearSize:]); err == nil {
 			e.userAgent = string(plain)
 		}
 		entries = append(entries, e)
@@ -125,10 +125,10 @@ func (x *userIndex) read(p place, fields map[string][]byte) ([]indexEntry, User)
 		}
 		return strings.Compare(a.key, b.key)
 	})
-	return entries, x.readUser(p, fields)
+	return entries, x.readUser(k, fields)
 }
 
-func (x *userIndex) readUser(p place, fields map[string][]byte) User {
+func (x *userIndex) readUser(k recordKey, fields map[string][]byte) User {
 	var text []byte
 	for n := 0; ; n++ {
 		piece, found := fields[strconv.Itoa(n)]
@@ -140,7 +140,7 @@ func (x *userIndex) readUser(p place, fields map[string][]byte) User {
 	if len(text) < 2 || len(text)-2 < int(binary.BigEndian.Uint16(text)) {
 		return User{}
 	}
-	plain, err := x.vault.open(p, text[2:][:binary.BigEndian.Uint16(text)])
+	plain, err := x.vault.open(k, text[2:][:binary.BigEndian.Uint16(text)])
 	if err != nil {
 		return User{}
 	}
@@ -153,29 +153,29 @@ func (x *userIndex) readUser(p place, fields map[string][]byte) User {
 
 // of returns the index of one user. The sessions are those that were there a moment ago, whether they have ended since
 // or not, the one used last first. It fails rather than leave one out.
-func (x *userIndex) of(ctx context.Context, user string) (place, []indexEntry, User, error) {
-	p := x.keyOf(user)
-	lists, err := x.lists.Fields(ctx, []string{p.key})
+func (x *userIndex) of(ctx context.Context, user string) (recordKey, []indexEntry, User, error) {
+	k := x.keyOf(user)
+	lists, err := x.lists.Fields(ctx, []string{k.key})
 	if err != nil {
-		return p, nil, User{}, err
+		return k, nil, User{}, err
 	}
-	entries, who := x.read(p, lists[0])
-	earlier, err := x.earlier(ctx, under(kindUser, user))
+	entries, who := x.read(k, lists[0])
+	earlier, err := x.earlier(ctx, keyForName(kindUser, user))
 	if err != nil {
-		return p, nil, User{}, err
+		return k, nil, User{}, err
 	}
-	return p, earlier.addTo(entries), who, nil
+	return k, earlier.addTo(entries), who, nil
 }
 
 // drop takes sessions out that have ended. A failure costs nothing: the lists leave out what has ended.
-func (x *userIndex) drop(ctx context.Context, p place, keys []string) {
+func (x *userIndex) drop(ctx context.Context, k recordKey, keys []string) {
 	var fields []string
 	for _, key := range keys {
 		if field, err := indexField(key); err == nil {
 			fields = append(fields, field)
 		}
 	}
-	if err := x.lists.Drop(ctx, p.key, fields); err != nil {
+	if err := x.lists.Drop(ctx, k.key, fields); err != nil {
 		x.vault.log.Debug("ended sessions are still in their user's index", zap.Error(err))
 	}
 }
@@ -183,12 +183,12 @@ func (x *userIndex) drop(ctx context.Context, p place, keys []string) {
 // trim ends the sessions that a user has beyond the limit, those used longest ago first. It takes out what has timed
 // out: what may have, or everything when the limit is reached.
 func (x *userIndex) trim(ctx context.Context, s *Session) error {
-	p := x.keyOf(s.record.user.ID)
-	lists, err := x.lists.Fields(ctx, []string{p.key})
+	k := x.keyOf(s.record.user.ID)
+	lists, err := x.lists.Fields(ctx, []string{k.key})
 	if err != nil {
 		return err
 	}
-	entries, _ := x.read(p, lists[0])
+	entries, _ := x.read(k, lists[0])
 	if !slices.ContainsFunc(entries, func(e indexEntry) bool { return e.key == s.key }) { // another replica took it for ended
 		if err := x.add(ctx, s); err != nil {
 			return err
@@ -199,7 +199,7 @@ func (x *userIndex) trim(ctx context.Context, s *Session) error {
 	if len(entries) > limit {
 		suspects = entries
 	}
-	alive, err := x.prune(ctx, p, suspects)
+	alive, err := x.prune(ctx, k, suspects)
 	if err != nil || len(entries) <= limit {
 		return err
 	}
@@ -208,7 +208,7 @@ func (x *userIndex) trim(ctx context.Context, s *Session) error {
 		return nil
 	}
 	ended, err := x.endMany(ctx, keysOf(entries[limit:]))
-	x.drop(ctx, p, ended)
+	x.drop(ctx, k, ended)
 	for _, key := range ended {
 		x.audit.key("revoke", "ok", s.record.user.ID, key, zap.String("cause", "too_many"))
 	}
@@ -224,7 +224,7 @@ func (x *userIndex) timedOut(entries []indexEntry) []indexEntry {
 
 // prune takes out of the index what the store does not have any more, and tells which keys it has. Clocks and settings of
 // replicas differ, so nothing else is evidence.
-func (x *userIndex) prune(ctx context.Context, p place, entries []indexEntry) (alive map[string]bool, err error) {
+func (x *userIndex) prune(ctx context.Context, k recordKey, entries []indexEntry) (alive map[string]bool, err error) {
 	if len(entries) == 0 {
 		return nil, nil
 	}
@@ -238,7 +238,7 @@ func (x *userIndex) prune(ctx context.Context, p place, entries []indexEntry) (a
 		}
 	}
 	if len(gone) > 0 {
-		x.drop(ctx, p, gone)
+		x.drop(ctx, k, gone)
 	}
 	return alive, nil
 }
@@ -299,8 +299,8 @@ func indexField(key string) (string, error) {
 	return string(raw), nil
 }
 
-// fieldPlace binds what is sealed in a field to that field.
-func fieldPlace(p place, field string) place {
-	p.key += "/" + field
-	return p
+// fieldKey binds what is sealed in a field to that field.
+func fieldKey(k recordKey, field string) recordKey {
+	k.key += "/" + field
+	return k
 }

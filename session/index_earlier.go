@@ -32,8 +32,8 @@ type earlierIndex struct {
 }
 
 // earlier returns an empty index where there is none. It answers errEarlierIndex or ErrStoreUnavailable.
-func (x *userIndex) earlier(ctx context.Context, p place) (earlierIndex, error) {
-	entry, err := x.vault.store.Load(ctx, p.key)
+func (x *userIndex) earlier(ctx context.Context, k recordKey) (earlierIndex, error) {
+	entry, err := x.vault.store.Load(ctx, k.key)
 	if errors.Is(err, ErrAbsent) {
 		return earlierIndex{}, nil
 	}
@@ -41,7 +41,7 @@ func (x *userIndex) earlier(ctx context.Context, p place) (earlierIndex, error) 
 		return earlierIndex{}, err
 	}
 	var index earlierIndex
-	plain, err := x.vault.open(p, entry.Data)
+	plain, err := x.vault.open(k, entry.Data)
 	if err == nil {
 		err = json.Unmarshal(plain, &index)
 	}

@@ -26,7 +26,7 @@ func (r *refresher) acquireLease(s *Session, why need, holder string) (acquired 
 		return false, nil, errTooLong
 	}
 	for {
-		current, err := r.load(ctx, s.place)
+		current, err := r.load(ctx, s.recordKey)
 		if err != nil {
 			return false, nil, err
 		}

@@ -44,9 +44,9 @@ type Options struct {
 	// Client is the id of the app. A grant belongs to the app that it was given to: records of another client id are not
 	// opened, changed or deleted.
 	Client string
-	// Log gets audit lines and faults.
+	// Log gets audit lines and errors.
 	Log *zap.Logger
-	// Metrics gets what is counted and timed; nil means nobody does.
+	// Metrics gets what is counted and timed; nil means that nothing is reported.
 	Metrics Metrics
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
@@ -122,7 +122,7 @@ func (m *Manager) Label(r *http.Request) string {
 	if !found {
 		return ""
 	}
-	return label(behind(kindSession, id).key)
+	return label(keyForID(kindSession, id).key)
 }
 
 // Find returns the session of the request and notes that it is in use. It answers ErrNoSession, ErrReauthorize or
@@ -142,17 +142,17 @@ func (m *Manager) Peek(r *http.Request) (*Session, error) {
 	if !found {
 		return nil, ErrNoSession
 	}
-	return m.look(r.Context(), behind(kindSession, id))
+	return m.find(r.Context(), keyForID(kindSession, id))
 }
 
-// look returns what lies at a place: as it was seen a moment ago, or as the store has it, or, while the store is away, as
+// find returns what is under a record key: as it was seen a moment ago, or as the store has it, or, while the store is away, as
 // it was just seen.
-func (m *Manager) look(ctx context.Context, p place) (*Session, error) {
+func (m *Manager) find(ctx context.Context, k recordKey) (*Session, error) {
 	now := m.options.Now()
-	s := m.cache.fresh(p.key, now)
+	s := m.cache.fresh(k.key, now)
 	if s == nil {
 		var err error
-		if s, err = m.loadShared(ctx, p, now); err != nil {
+		if s, err = m.loadOnce(ctx, k, now); err != nil {
 			return nil, err
 		}
 	}
@@ -163,10 +163,10 @@ func (m *Manager) look(ctx context.Context, p place) (*Session, error) {
 	return s, err
 }
 
-// loadShared loads what lies at a place, once for all who ask for it at the same time.
-func (m *Manager) loadShared(ctx context.Context, p place, now time.Time) (*Session, error) {
-	shared := m.loads.DoChan(p.key, func() (any, error) {
-		return m.loadCached(context.WithoutCancel(ctx), p, now) // it is not only this request's
+// loadOnce loads what is under a record key, once for all who ask for it at the same time.
+func (m *Manager) loadOnce(ctx context.Context, k recordKey, now time.Time) (*Session, error) {
+	shared := m.loads.DoChan(k.key, func() (any, error) {
+		return m.loadCached(context.WithoutCancel(ctx), k, now) // it is not only this request's
 	})
 	select {
 	case <-ctx.Done():
@@ -178,15 +178,15 @@ func (m *Manager) loadShared(ctx context.Context, p place, now time.Time) (*Sess
 }
 
 // loadCached loads a session and caches it. During an outage of the store it returns the cached one.
-func (m *Manager) loadCached(ctx context.Context, p place, now time.Time) (*Session, error) {
-	s, err := m.vault.load(ctx, p, m.cache.last(p.key))
+func (m *Manager) loadCached(ctx context.Context, k recordKey, now time.Time) (*Session, error) {
+	s, err := m.vault.load(ctx, k, m.cache.last(k.key))
 	switch {
 	case err == nil && !m.cache.put(s, now):
 		return nil, ErrNoSession // it ended meanwhile
 	case errors.Is(err, ErrNoSession):
-		m.cache.drop(p.key)
+		m.cache.drop(k.key)
 	case errors.Is(err, ErrStoreUnavailable):
-		if cached := m.cache.duringOutage(p.key, now); cached != nil {
+		if cached := m.cache.duringOutage(k.key, now); cached != nil {
 			return cached, nil
 		}
 	}
@@ -208,7 +208,7 @@ type Login struct {
 // had when the login began.
 func (m *Manager) Create(w http.ResponseWriter, r *http.Request, login Login) (*Session, error) {
 	id := newID()
-	s := &Session{place: behind(kindSession, id), limits: m.vault.limits(), record: m.newRecord(login)}
+	s := &Session{recordKey: keyForID(kindSession, id), limits: m.vault.limits(), record: m.newRecord(login)}
 	s.record.userAgent = cut(r.UserAgent(), maxUserAgent)
 	s.record.expiresAt = s.expiryBy(s.limits)
 	if err := m.index.add(r.Context(), s); err != nil { // first, so that no session is ever missing there
@@ -258,7 +258,7 @@ func (m *Manager) touch(ctx context.Context, s *Session) {
 		return
 	}
 	defer m.touching.Delete(s.key)
-	used := &Session{place: s.place, version: s.version, record: s.record, limits: limits}
+	used := &Session{recordKey: s.recordKey, version: s.version, record: s.record, limits: limits}
 	used.record.lastSeenAt = instantOf(now)
 	used.record.expiresAt = used.expiryBy(limits)
 	err := m.index.add(ctx, used) // first, so that the index outlives the session

@@ -16,7 +16,7 @@ func (m *Manager) EachSession(ctx context.Context, visit func([]Summary) error) 
 		}
 		indexes := make([]userSessions, len(keys))
 		for i, key := range keys {
-			indexes[i].entries, indexes[i].user = m.index.read(underKey(kindIndex, key), lists[i])
+			indexes[i].entries, indexes[i].user = m.index.read(keyFor(kindIndex, key), lists[i])
 			if indexes[i].user.ID != "" && m.index.keyOf(indexes[i].user.ID).key != key {
 				indexes[i] = userSessions{} // another client id's
 			}
@@ -73,16 +73,16 @@ func (m *Manager) visitLiving(ctx context.Context, users []userSessions, visit f
 
 // onlyEarlier returns the sessions that only a user's earlier index has.
 func (m *Manager) onlyEarlier(ctx context.Context, key string) (userSessions, error) {
-	earlier, err := m.index.earlier(ctx, underKey(kindUser, key))
+	earlier, err := m.index.earlier(ctx, keyFor(kindUser, key))
 	if err != nil {
 		return userSessions{}, err
 	}
-	p := m.index.keyOf(earlier.ID)
-	lists, err := m.options.Lists.Fields(ctx, []string{p.key})
+	k := m.index.keyOf(earlier.ID)
+	lists, err := m.options.Lists.Fields(ctx, []string{k.key})
 	if err != nil {
 		return userSessions{}, err
 	}
-	known, _ := m.index.read(p, lists[0])
+	known, _ := m.index.read(k, lists[0])
 	return userSessions{user: earlier.user(), entries: earlier.addTo(known)[len(known):]}, nil
 }
 

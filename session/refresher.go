@@ -74,7 +74,7 @@ func (r *refresher) token(ctx context.Context, s *Session, use time.Duration) (T
 	if errors.Is(err, ErrRefreshedLately) { // it joined a flight that was forced for another token
 		next, err = r.refreshed(ctx, s, why, patience)
 	}
-	if err != nil && passing(err) && ctx.Err() == nil && current.goodAt(r.now()) {
+	if err != nil && transient(err) && ctx.Err() == nil && current.goodAt(r.now()) {
 		return current, nil
 	}
 	return next, err
@@ -97,8 +97,8 @@ func (n need) of(r record, now time.Time) bool {
 	return r.due(now, n.use)
 }
 
-// passing tells whether an error says nothing about the grant, so that a good token may still be used.
-func passing(err error) bool {
+// transient tells whether an error says nothing about the grant, so that a good token may still be used.
+func transient(err error) bool {
 	return !errors.Is(err, ErrReauthorize) && !errors.Is(err, ErrNoSession)
 }
 
@@ -181,7 +181,7 @@ func (r *refresher) fly(f *flight, s *Session, why need) (Token, error) {
 func (r *refresher) refreshUnderLease(f *flight, s *Session, why need, holder string) (*Session, error) {
 	ctx, cancel := step()
 	defer cancel()
-	current, err := r.load(ctx, s.place) // what the last holder wrote
+	current, err := r.load(ctx, s.recordKey) // what the last holder wrote
 	if err != nil || current.record.ended || !why.of(current.record, r.now()) {
 		return current, err
 	}
@@ -281,10 +281,10 @@ func sleep(ctx context.Context, length time.Duration) error {
 }
 
 // load is vault.load, and drops what is not there from the cache.
-func (r *refresher) load(ctx context.Context, p place) (*Session, error) {
-	s, err := r.vault.load(ctx, p, nil)
+func (r *refresher) load(ctx context.Context, k recordKey) (*Session, error) {
+	s, err := r.vault.load(ctx, k, nil)
 	if errors.Is(err, ErrNoSession) {
-		r.cache.drop(p.key)
+		r.cache.drop(k.key)
 	}
 	return s, err
 }

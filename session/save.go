@@ -30,7 +30,7 @@ func (r *refresher) saveOver(s *Session, holder string, change func(*record), wa
 		}
 		switch {
 		case lost && waiting != nil, errors.Is(err, ErrConflict):
-			current, loadErr := r.load(ctx, s.place)
+			current, loadErr := r.load(ctx, s.recordKey)
 			if loadErr != nil && !errors.Is(loadErr, ErrStoreUnavailable) {
 				return nil, loadErr
 			}
@@ -48,7 +48,7 @@ func (r *refresher) saveOver(s *Session, holder string, change func(*record), wa
 		}
 		r.log.Warn("the outcome of a refresh is not written yet", zap.String("session", s.Label()), zap.Error(err))
 		if waiting != nil {
-			waiting(&Session{place: s.place, version: s.version, record: next, limits: s.limits})
+			waiting(&Session{recordKey: s.recordKey, version: s.version, record: next, limits: s.limits})
 		}
 		if sleep(ctx, wait) != nil {
 			return nil, err

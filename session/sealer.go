@@ -72,8 +72,8 @@ func newSealer(keys []secret.Text, client string) (*sealer, error) {
 	return s, nil
 }
 
-// seal returns plain, sealed so that only a configured key and the secret together open it, and only at this place.
-func (s *sealer) seal(secret secret.Text, place string, plain []byte) ([]byte, error) {
+// seal returns plain, sealed so that only a configured key and the secret together open it, and only under this record key.
+func (s *sealer) seal(secret secret.Text, recordKey string, plain []byte) ([]byte, error) {
 	key := s.keys[0]
 	aead, err := key.aead(secret)
 	if err != nil {
@@ -81,12 +81,12 @@ func (s *sealer) seal(secret secret.Text, place string, plain []byte) ([]byte, e
 	}
 	header := append([]byte{formatWritten}, key.fingerprint...)
 	header = append(header, s.tag...)
-	return aead.Seal(header, nil, plain, additional(header, place)), nil //nolint:gosec // G407: the cipher makes the nonce
+	return aead.Seal(header, nil, plain, additional(header, recordKey)), nil //nolint:gosec // G407: the cipher makes the nonce
 }
 
 // open is the inverse of seal, for every format. Any failure is errSealed: what failed is nobody's business, but for
 // errOtherClient.
-func (s *sealer) open(secret secret.Text, place string, sealed []byte) ([]byte, error) {
+func (s *sealer) open(secret secret.Text, recordKey string, sealed []byte) ([]byte, error) {
 	size := headerSize(sealed)
 	if size == 0 {
 		return nil, errSealed
@@ -103,7 +103,7 @@ func (s *sealer) open(secret secret.Text, place string, sealed []byte) ([]byte, 
 		if err != nil {
 			return nil, err
 		}
-		if plain, err := aead.Open(nil, nil, sealed[size:], additional(header, place)); err == nil {
+		if plain, err := aead.Open(nil, nil, sealed[size:], additional(header, recordKey)); err == nil {
 			return plain, nil
 		}
 	}
@@ -132,9 +132,9 @@ func headerSize(sealed []byte) int {
 	return size
 }
 
-// additional binds a sealed text to its header and its place, so that it cannot be moved to another record.
-func additional(header []byte, place string) []byte {
-	return append(append([]byte{}, header...), place...)
+// additional binds a sealed text to its header and its record key, so that it cannot be moved to another record.
+func additional(header []byte, recordKey string) []byte {
+	return append(append([]byte{}, header...), recordKey...)
 }
 
 func (k sealKey) aead(secret secret.Text) (cipher.AEAD, error) {

@@ -24,8 +24,8 @@ func TestNothingPrintsItsSecrets(t *testing.T) {
 		"a grant":           Grant{Token: Token{Access: text}, Refresh: text},
 		"a login":           Login{Grant: Grant{Token: Token{Access: text}, Refresh: text}},
 		"a configuration":   Config{Keys: []secret.Text{text}},
-		"a session":         Session{place: place{secret: text}, record: record{grant: Grant{Refresh: text}}},
-		"a session pointer": &Session{place: place{secret: text}, record: record{grant: Grant{Token: Token{Access: text}}}},
+		"a session":         Session{recordKey: recordKey{secret: text}, record: record{grant: Grant{Refresh: text}}},
+		"a session pointer": &Session{recordKey: recordKey{secret: text}, record: record{grant: Grant{Token: Token{Access: text}}}},
 	} {
 		marshalled, _ := json.Marshal(value) // some cannot be encoded, which is fine
 		line, err := encoder.EncodeEntry(zapcore.Entry{}, []zapcore.Field{zap.Any("any", value), zap.Reflect("reflect", value)})

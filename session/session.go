@@ -11,7 +11,7 @@ const endedLifetime = 24 * time.Hour
 // Session is one browser's session as it was when it was loaded; or a shared account, or the app itself, which have a
 // token and no browser. It is immutable and safe for concurrent use.
 type Session struct {
-	place
+	recordKey
 	version uint64
 	sealed  uint64    // a hash of the sealed record, when it came from the store
 	asked   time.Time // when it was asked for in the store, or was about to be written there

@@ -17,12 +17,12 @@ var ErrNoTicket = errors.New("no such ticket")
 // IssueTicket keeps a text for a one-time link and returns the ticket that the link carries.
 func (m *Manager) IssueTicket(ctx context.Context, text []byte) (secret.Text, error) {
 	ticket := newID()
-	p := behind(kindTicket, ticket)
-	sealed, err := m.vault.seal(p, text)
+	k := keyForID(kindTicket, ticket)
+	sealed, err := m.vault.seal(k, text)
 	if err != nil {
 		return secret.Text{}, err
 	}
-	return ticket, m.options.Store.Save(ctx, p.key, Entry{Version: 1, Data: sealed}, TicketLifetime, "")
+	return ticket, m.options.Store.Save(ctx, k.key, Entry{Version: 1, Data: sealed}, TicketLifetime, "")
 }
 
 // PeekTicket returns the text of a one-time link, which stays good. It answers ErrNoTicket for a ticket that is unknown,
@@ -32,15 +32,15 @@ func (m *Manager) PeekTicket(ctx context.Context, ticket string) ([]byte, error)
 	if !ok {
 		return nil, ErrNoTicket
 	}
-	p := behind(kindTicket, parsed)
-	entry, err := m.options.Store.Load(ctx, p.key)
+	k := keyForID(kindTicket, parsed)
+	entry, err := m.options.Store.Load(ctx, k.key)
 	if errors.Is(err, ErrAbsent) {
 		return nil, ErrNoTicket
 	}
 	if err != nil {
 		return nil, err
 	}
-	text, err := m.vault.open(p, entry.Data)
+	text, err := m.vault.open(k, entry.Data)
 	if errors.Is(err, errSealed) {
 		return nil, ErrNoTicket
 	}

@@ -27,14 +27,14 @@ type Summary struct {
 // Sessions returns all sessions of a user, the youngest first. It answers ErrStoreUnavailable when it does not know them
 // all.
 func (m *Manager) Sessions(ctx context.Context, user string) ([]Summary, error) {
-	p, entries, who, err := m.index.of(ctx, user)
+	k, entries, who, err := m.index.of(ctx, user)
 	if err != nil {
 		return nil, err
 	}
 	if who.ID == "" {
 		who = User{ID: user}
 	}
-	alive, err := m.index.prune(ctx, p, entries)
+	alive, err := m.index.prune(ctx, k, entries)
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +73,7 @@ func (m *Manager) EndUser(ctx context.Context, user string) (int, error) {
 
 // endOf ends those of a user's sessions that are chosen by their record keys.
 func (m *Manager) endOf(ctx context.Context, user string, chosen func(key string) bool) (int, error) {
-	p, entries, _, err := m.index.of(ctx, user)
+	k, entries, _, err := m.index.of(ctx, user)
 	if err != nil {
 		return 0, err
 	}
@@ -82,7 +82,7 @@ func (m *Manager) endOf(ctx context.Context, user string, chosen func(key string
 	if err != nil || len(ended) == 0 {
 		return 0, err
 	}
-	m.index.drop(ctx, p, ended)
+	m.index.drop(ctx, k, ended)
 	for _, key := range ended {
 		m.audit.key("revoke", "ok", user, key)
 	}

@@ -29,12 +29,12 @@ type vault struct {
 	otherClient sync.Once // says that there are records of another client id
 }
 
-// load reads and opens the record of a place. A record that does not open is as good as none: its key has been retired,
+// load reads and opens the record of a key. A record that does not open is as good as none: its key has been retired,
 // or somebody wrote into the store; and so is one of another client id. With a
 // known session it returns that one when the store still has just that.
-func (v *vault) load(ctx context.Context, p place, known *Session) (*Session, error) {
-	s := &Session{place: p, limits: v.limits(), asked: v.now()}
-	entry, err := v.store.Load(ctx, p.key)
+func (v *vault) load(ctx context.Context, k recordKey, known *Session) (*Session, error) {
+	s := &Session{recordKey: k, limits: v.limits(), asked: v.now()}
+	entry, err := v.store.Load(ctx, k.key)
 	if err != nil && !errors.Is(err, ErrAbsent) {
 		if errors.Is(err, ErrStoreUnavailable) {
 			v.outage.note()
@@ -46,48 +46,48 @@ func (v *vault) load(ctx context.Context, p place, known *Session) (*Session, er
 		if known != nil && known.version == s.version && known.sealed == s.sealed && known.limits == s.limits {
 			return known, nil
 		}
-		if s.record, err = v.openRecord(p, entry); err == nil {
-			s.secret = secret.New(strings.Clone(p.secret.Reveal())) // a part of the Cookie header would keep all of it in memory
+		if s.record, err = v.openRecord(k, entry); err == nil {
+			s.secret = secret.New(strings.Clone(k.secret.Reveal())) // a part of the Cookie header would keep all of it in memory
 			return s, nil
 		}
 		if !errors.Is(err, errOtherClient) { // which has been said
 			v.log.Warn("a session's record does not open: its key is not configured any more, or it was changed",
-				zap.String("session", label(p.key)), zap.Error(err))
+				zap.String("session", label(k.key)), zap.Error(err))
 		}
 	}
-	if p.kind == kindApp { // an app without a token is one whose token is due
+	if k.kind == kindApp { // an app without a token is one whose token is due
 		return s, nil
 	}
 	return nil, ErrNoSession
 }
 
-func (v *vault) openRecord(p place, entry Entry) (record, error) {
-	plain, err := v.open(p, entry.Data)
+func (v *vault) openRecord(k recordKey, entry Entry) (record, error) {
+	plain, err := v.open(k, entry.Data)
 	if err != nil {
 		return record{}, err
 	}
 	r, err := decodeRecord(entry.Data[0], plain, v.client)
 	if errors.Is(err, errOtherClient) { // the tags are short: two client ids may have the same
-		v.meetOtherClient(p.key)
+		v.meetOtherClient(k.key)
 	}
 	return r, err
 }
 
-// seal makes of a text what the store may keep at a place, and open is its inverse. A text longer than maxRecord is
+// seal makes of a text what the store may keep under a record key, and open is its inverse. A text longer than maxRecord is
 // errTooLarge. A sealed text of another client id is errOtherClient, which is an errSealed: whoever meets it must not
 // change or delete what it has met.
-func (v *vault) seal(p place, plain []byte) ([]byte, error) {
+func (v *vault) seal(k recordKey, plain []byte) ([]byte, error) {
 	compacted, err := dictionaries[formatWritten].compact(plain)
 	if err != nil {
 		return nil, err
 	}
-	return v.settings.Load().sealer.seal(p.secret, p.key, compacted)
+	return v.settings.Load().sealer.seal(k.secret, k.key, compacted)
 }
 
-func (v *vault) open(p place, sealed []byte) ([]byte, error) {
-	compacted, err := v.settings.Load().sealer.open(p.secret, p.key, sealed)
+func (v *vault) open(k recordKey, sealed []byte) ([]byte, error) {
+	compacted, err := v.settings.Load().sealer.open(k.secret, k.key, sealed)
 	if errors.Is(err, errOtherClient) {
-		v.meetOtherClient(p.key)
+		v.meetOtherClient(k.key)
 	}
 	if err != nil {
 		return nil, err
@@ -105,7 +105,7 @@ func (v *vault) meetOtherClient(key string) {
 
 // save writes next on top of s and returns the session as it is then.
 func (v *vault) save(ctx context.Context, s *Session, next record, holder string) (*Session, error) {
-	saved := &Session{place: s.place, version: s.version + 1, record: next, limits: s.limits}
+	saved := &Session{recordKey: s.recordKey, version: s.version + 1, record: next, limits: s.limits}
 	creates := s.version == 0
 	if creates && s.kind != kindSession { // the key may have had a record before, see Entry.Create
 		saved.version += rand.Uint64N(1 << 62) //nolint:gosec // G404: no secret
@@ -114,7 +114,7 @@ func (v *vault) save(ctx context.Context, s *Session, next record, holder string
 	if err != nil {
 		return nil, fmt.Errorf("encode a session record: %w", err)
 	}
-	sealed, err := v.seal(s.place, plain)
+	sealed, err := v.seal(s.recordKey, plain)
 	if err != nil {
 		return nil, err
 	}
@@ -150,8 +150,8 @@ func (v *vault) delete(ctx context.Context, key string) (deleted bool, err error
 
 // knownAbsent is an error when there is a record of this client id that does not open: its user has other sessions perhaps,
 // and nobody can tell which.
-func (v *vault) knownAbsent(ctx context.Context, p place) error {
-	entry, err := v.store.Load(ctx, p.key)
+func (v *vault) knownAbsent(ctx context.Context, k recordKey) error {
+	entry, err := v.store.Load(ctx, k.key)
 	switch {
 	case errors.Is(err, ErrAbsent):
 		return nil
