@@ -30,6 +30,8 @@ type Ask struct {
 	Client http.Header
 	// Reuse is how long the answer serves as fresh although Spotify does not say so; zero for not at all.
 	Reuse time.Duration
+
+	varied bool // what is kept for the address answers requests with another header
 }
 
 // Send makes the call for an Ask, with these conditions instead of the client's when there are any. It waits for its turn

@@ -127,7 +127,7 @@ func (c *Cache) Do(ask *Ask, send Send) (*http.Response, From, error) {
 		return told(found.response(ask.Request, now), FromStale, "hit; detail=stale", nil)
 	case ask.Request.Method == http.MethodHead:
 		res, err := send(ctx, nil, ask.turn())
-		return told(res, FromMiss, missStatus(found, want), err)
+		return told(res, FromMiss, ask.missStatus(found), err)
 	}
 	return c.join(ctx, ask, found, send)
 }
@@ -176,6 +176,7 @@ func (c *Cache) find(ask *Ask) *kept {
 			return k
 		}
 	}
+	ask.varied = len(s.variants) > 0
 	return nil
 }
 

@@ -89,6 +89,29 @@ func do(t *testing.T, c *Cache, a *Ask, send Send) string {
 	return fmt.Sprintf("%s %d %s", from, res.StatusCode, body)
 }
 
+// TestMissStatus tells an address that is not known from one that is, for other requests (RFC 9211 section 2.2).
+func TestMissStatus(t *testing.T) {
+	u := &upstream{answer: func(int, http.Header) *http.Response {
+		return answer(http.StatusOK, "{}", "Cache-Control: max-age=60", "Vary: Accept-Language")
+	}}
+	c := newTestCache()
+	for _, step := range []struct{ language, want string }{
+		{"Accept-Language: de", "stagedoor; fwd=uri-miss"},
+		{"Accept-Language: en", "stagedoor; fwd=vary-miss"},
+		{"Accept-Language: en", "stagedoor; hit"},
+		{"Accept-Language: de", "stagedoor; hit"},
+	} {
+		res, _, err := c.Do(ask("ada", "/x", step.language), u.send)
+		if err != nil {
+			t.Fatal(err)
+		}
+		drain(res)
+		if got := res.Header.Get("Cache-Status"); got != step.want {
+			t.Errorf("%s: %q, want %q", step.language, got, step.want)
+		}
+	}
+}
+
 func newTestCache() *Cache { return NewCache(CacheConfig{Size: 1 << 20, Stale: time.Hour}, time.Now) }
 
 // TestRules goes through RFC 9111: what a second request gets that comes 10 s after the first.

@@ -101,10 +101,10 @@ func (c *Cache) join(ctx context.Context, ask *Ask, found *kept, send Send) (*ht
 		return nil, FromNone, err
 	}
 	if f.whole != nil && f.whole.matches(ask.Request.Header) {
-		return told(f.whole.response(ask.Request, c.Now()), FromJoined, missStatus(found, ask.rules())+"; collapsed", nil)
+		return told(f.whole.response(ask.Request, c.Now()), FromJoined, ask.missStatus(found)+"; collapsed", nil)
 	}
 	res, err := send(ctx, nil, ask.turn())
-	return told(res, FromMiss, missStatus(found, ask.rules()), err)
+	return told(res, FromMiss, ask.missStatus(found), err)
 }
 
 // wait returns when the call has ended, with its error or the context's.
@@ -196,7 +196,7 @@ func (c *Cache) fly(ctx context.Context, f *flight, ask *Ask, found *kept, send 
 		return
 	}
 	arrived := c.Now()
-	f.from, f.status = FromMiss, missStatus(found, ask.rules())
+	f.from, f.status = FromMiss, ask.missStatus(found)
 	if conditions != nil {
 		f.status += "; fwd-status=" + strconv.Itoa(res.StatusCode)
 	}

@@ -41,7 +41,7 @@ var usualStatus = map[string][]string{}
 
 func init() {
 	for _, status := range []string{
-		"hit", "hit; detail=stale", "fwd=bypass", "fwd=method", "fwd=uri-miss", "fwd=request", "fwd=stale",
+		"hit", "hit; detail=stale", "fwd=bypass", "fwd=method", "fwd=uri-miss", "fwd=vary-miss", "fwd=request", "fwd=stale",
 		"fwd=stale; fwd-status=304", "fwd=stale; fwd-status=200", "fwd=uri-miss; collapsed", "fwd=stale; collapsed",
 	} {
 		usualStatus[status] = []string{cacheName + status}
@@ -49,8 +49,11 @@ func init() {
 }
 
 // missStatus says why a request needs a call (RFC 9211 section 2.2).
-func missStatus(found *kept, want directives) string {
+func (a *Ask) missStatus(found *kept) string {
+	want := a.rules()
 	switch {
+	case found == nil && a.varied:
+		return "fwd=vary-miss"
 	case found == nil:
 		return "fwd=uri-miss"
 	case want.noCache, want.maxAge >= 0, want.minFresh >= 0:
