@@ -46,6 +46,7 @@ func prometheusTool(t *testing.T, name string) string {
 
 // TestAlertRules has promtool judge the alerts, and try on made-up series when they fire and when they do not.
 func TestAlertRules(t *testing.T) {
+	stage.OnlyLong(t, "half a minute of promtool")
 	t.Parallel()
 	promtool := prometheusTool(t, "promtool")
 	for _, args := range [][]string{

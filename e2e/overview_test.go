@@ -87,6 +87,7 @@ func TestOverview(t *testing.T) {
 
 // TestPicturesOfOverview looks at the operator's page in health and in trouble.
 func TestPicturesOfOverview(t *testing.T) {
+	stage.OnlyLong(t, "pictures of the page on four screens")
 	tab := stage.Chromium(t)
 	w := stage.NewWorld(t, stage.Options{Users: 8, Replicas: 2, Quota: "cache: 0"}) // every call needs a token
 	w.Through(0)

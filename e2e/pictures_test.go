@@ -14,7 +14,7 @@ import (
 	"stagedoor/e2e/stage"
 )
 
-// pictures is where TestPictures leaves what it sees: go test ./e2e -run TestPictures -pictures "$PWD/docs/pictures"
+// pictures is where TestPictures leaves what it sees: STAGEDOOR_TEST_LONG=true go test ./e2e -run TestPictures -pictures "$PWD/docs/pictures"
 var pictures = flag.String("pictures", "", "the folder for pictures of the pages; empty takes none along")
 
 // screen is what a person looks at a page with.
@@ -33,6 +33,7 @@ var screens = []screen{
 
 // TestPictures looks at every page on every screen: nothing may stick out sideways.
 func TestPictures(t *testing.T) {
+	stage.OnlyLong(t, "pictures of the pages on four screens")
 	tab := stage.Chromium(t)
 	home := startDemo(t)
 

@@ -34,17 +34,17 @@ func TestWritesPassAlone(t *testing.T) {
 		t.Errorf("%d calls for 20 writes", calls)
 	}
 	w.Spotify.ClearFault(slow)
-	for name, f := range map[string]simulator.Fault{
-		"cut after it was carried out": {Action: simulator.ActionReset, Execute: true},
-		"an error":                     {Status: 503, Body: "{}"},
-		"limited":                      {Status: 429, Body: "{}", Header: http.Header{"Retry-After": {"1"}}},
+	for _, f := range []simulator.Fault{
+		{Name: "cut after it was carried out", Action: simulator.ActionReset, Execute: true},
+		{Name: "an error", Status: 503, Body: "{}"},
+		{Name: "limited", Status: 429, Body: "{}", Header: http.Header{"Retry-After": {"1"}}}, // the last, because it closes the gate
 	} {
 		f.Match, f.Times = simulator.Match{Side: simulator.SideAPI, Path: "/v1/me/tracks"}, 1
 		w.Fault(f)
 		w.Spotify.ForgetSeen()
 		a := v.Do(http.MethodPut, "/api/me/tracks?ids=c", "")
 		if calls := len(w.Calls("/v1/me/tracks")); calls != 1 {
-			t.Errorf("%s: answered %s after %d calls", name, a.Summary(), calls)
+			t.Errorf("%s: answered %s after %d calls", f.Name, a.Summary(), calls)
 		}
 	}
 }

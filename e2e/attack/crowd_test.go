@@ -23,6 +23,7 @@ import (
 // TestIdleConnections opens ten thousand connections, where the system allows it, and some more than the gateway takes. The
 // surplus goes at the expense of its like: everybody who asks for something is served, over new connections too.
 func TestIdleConnections(t *testing.T) {
+	stage.OnlyLong(t, "thousands of connections")
 	const surplus = 300
 	crowd := min(10_000, filesToSpare(t)-surplus)
 	w := stage.NewWorld(t, stage.Options{Pprof: true, Server: fmt.Sprintf("max_connections: %d", crowd)})
@@ -85,6 +86,7 @@ func filesToSpare(t *testing.T) int {
 // TestLoginsAtOnce begins a thousand logins that nobody finishes. They leave nothing in Redis; one that is finished leaves
 // the mark that its state was used, which goes by itself.
 func TestLoginsAtOnce(t *testing.T) {
+	stage.OnlyLong(t, "a flood of logins")
 	t.Parallel()
 	w := stage.NewWorld(t, stage.Options{Pprof: true})
 	a, b := newAttacks(t, "logins at once"), newBystander(t, w)
@@ -128,6 +130,7 @@ func TestLoginsAtOnce(t *testing.T) {
 
 // TestGuessedSessions tries ids that nobody has. A guess reads Redis once and writes nothing.
 func TestGuessedSessions(t *testing.T) {
+	stage.OnlyLong(t, "a flood of guesses")
 	t.Parallel()
 	w := stage.NewWorld(t, stage.Options{Pprof: true})
 	a, b := newAttacks(t, "guessed session ids"), newBystander(t, w)

@@ -15,6 +15,7 @@ import (
 // TestHTTP2Floods opens streams and resets them at once (CVE-2023-44487), sends headers without an end (CVE-2023-45288),
 // keeps windows closed, and sends frames that are too large. Others go on.
 func TestHTTP2Floods(t *testing.T) {
+	stage.OnlyLong(t, "floods of frames")
 	t.Parallel()
 	w := stage.NewWorld(t, stage.Options{Pprof: true, Server: "max_streams: 100\nwrite_stall_timeout: 1s\n"})
 	b := newBystander(t, w)

@@ -33,6 +33,7 @@ func TestHostileReturns(t *testing.T) {
 	if len(values) < 500 || leaving < 150 {
 		t.Fatalf("of %d values %d would leave the origin; the test needs 500 and 150", len(values), leaving)
 	}
+	values = stage.Tenths(values)
 	class := newAttacks(t, "return_to")
 	// Nobody logs in often, because the index of somebody's sessions grows with each.
 	many := len(values)/10 + 1
@@ -164,7 +165,7 @@ func (lt *loginTrial) expectNoCircle(tab context.Context, class *attacks, return
 			"%s: %s leads on: %s", lt.flow, seen.Href, short(a))
 		before = standingOf(lt.World)
 	}
-	if len(gone) < 20 {
+	if stage.Long() && len(gone) < 20 {
 		lt.T.Errorf("only %d addresses could be a circle", len(gone))
 	}
 }

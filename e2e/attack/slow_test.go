@@ -114,6 +114,7 @@ func trickle(conn net.Conn, drop string) {
 
 // TestSlowClients attacks with patience: each must be cut, and nobody else may suffer.
 func TestSlowClients(t *testing.T) {
+	stage.OnlyLong(t, "hundreds of slow clients")
 	t.Parallel()
 	s := newSlowWorld(t)
 	attacker := s.Visitor()

@@ -149,6 +149,7 @@ const typicalBrowser = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTM
 
 // TestManySessionsEnd ends all sessions of users who have so many, or such, that their list was lost once.
 func TestManySessionsEnd(t *testing.T) {
+	stage.OnlyLong(t, "hundreds of logins")
 	t.Parallel()
 	for name, c := range map[string]struct {
 		logins     int

@@ -57,7 +57,7 @@ func TestAttackUpstreamLogin(t *testing.T) {
 	elsewhere := newHostile(t, w.Accounts.URL)
 	count := newAttacks(t, "answers of a hostile Spotify to a login")
 	v := w.Visitor()
-	for _, b := range badAnswersToLogins(elsewhere.url) {
+	for _, b := range stage.Tenths(badAnswersToLogins(elsewhere.url)) {
 		for _, path := range duringLogin {
 			h.on(path, b.do)
 			got := tryLogin(v, "ada")

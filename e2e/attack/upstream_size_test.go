@@ -174,6 +174,7 @@ func (f flood) leave(v *stage.Visitor, h *hostile, path string, headers []string
 // TestAttackUpstreamFloods lets all floods come at once. Memory stays bounded, everybody else is served meanwhile, and
 // nothing is left behind.
 func TestAttackUpstreamFloods(t *testing.T) {
+	stage.OnlyLong(t, "floods of answers")
 	t.Parallel()
 	w, h := hostileWorld(t, stage.Options{Pprof: true, Quota: "cache: 4MiB"}) // what is kept on purpose shall not be taken for a flood
 	v, other := w.Visitor(), w.Visitor()

@@ -55,9 +55,6 @@ var faultCases = []faultCase{
 // TestFaults sends load through real processes while something breaks, and measures. A plain run has the short set, half a
 // minute of it. `-faults=full` has the sizes that docs/faults.md shows, and wants the machine for itself.
 func TestFaults(t *testing.T) {
-	if testing.Short() {
-		t.Skip("TestFaults takes half a minute: go test without -short runs it.")
-	}
 	if *faultsMode != "short" && *faultsMode != "full" {
 		t.Fatalf("-faults=%s is no size; write short or full", *faultsMode)
 	}

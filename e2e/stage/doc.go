@@ -9,6 +9,6 @@
 //	v.Login("ada")
 //	v.Get("/api/me").Expect(t, "a call", http.StatusOK, "")
 //
-// Everything ends with the test. Chromium, Act, Read and Evaluate work a real browser. A test that takes more than some seconds
-// begins with Long.
+// Everything ends with the test. Chromium, Act, Read and Evaluate work a real browser. A test that takes more than some
+// seconds begins with OnlyLong; of a corpus that the handlers' tests try as a whole, Tenths are enough.
 package stage

@@ -20,7 +20,7 @@ func Long() bool {
 	return err == nil && long
 }
 
-// OnlyLong skips a test when tests are not to be long, and NotShort when they are to be short. What is the reason.
+// OnlyLong skips a test when tests are not to be long; what is the reason.
 func OnlyLong(t testing.TB, what string) {
 	t.Helper()
 	if !Long() {
@@ -28,17 +28,29 @@ func OnlyLong(t testing.TB, what string) {
 	}
 }
 
-// NotShort skips a test under -short; see OnlyLong.
-func NotShort(t testing.TB, what string) {
-	t.Helper()
-	if testing.Short() {
-		t.Skip(what + ": go test without -short runs it.")
+// Tenth tells of the case i of a corpus whether it is tried: all are when tests are long, every tenth otherwise. The handlers' own
+// tests try all of them in any case.
+func Tenth(i int) bool { return Long() || i%10 == 0 }
+
+// Tenths are the cases of a corpus that are tried; see Tenth.
+func Tenths[T any](corpus []T) []T {
+	var tried []T
+	for i, c := range corpus {
+		if Tenth(i) {
+			tried = append(tried, c)
+		}
 	}
+	return tried
 }
 
 // Main builds the program and runs the tests of a package; its result is the process' exit code. Every package whose tests
-// start gateways has a TestMain with Main.
+// start gateways has a TestMain with Main. Under -short there is nothing to build and nothing to run.
 func Main(m *testing.M) int {
+	flag.Parse()
+	if testing.Short() {
+		fmt.Println("-short leaves out what starts gateways.")
+		return 0
+	}
 	folder, err := os.MkdirTemp("", "stagedoor-e2e-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
