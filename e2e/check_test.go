@@ -45,7 +45,7 @@ func TestCheckOnline(t *testing.T) {
 		{"two faults", nil, []string{w.Redis.Addr(), nobody, stage.ClientSecret, "hunter2"}, 1, nil,
 			[]string{"fault: Redis does not answer: ", "fault: Spotify refuses"}},
 		{"a fault in the file", nil, []string{"session:\n", "session:\n  store: disk\n"}, 2, nil,
-			[]string{".yaml:", `:3: session.store: "disk"`}},
+			[]string{`:3: session.store: "disk" is`}},
 		{"an evicting Redis", func() {
 			if _, err := w.Redis.Do("CONFIG", "SET", "maxmemory-policy", "allkeys-lru"); err != nil {
 				t.Fatal(err)

@@ -137,7 +137,7 @@ func standingOf(w *stage.World) standing {
 table.sort(keys)
 local all = {}
 for _, key in ipairs(keys) do
-  if not string.find(key, ':deleted$') and not string.find(key, '{quota:', 1, true) and not string.find(key, ':probe-', 1, true) then all[#all + 1] = key .. '=' .. redis.call('DUMP', key) end
+  if not string.find(key, ':deleted$') and not string.find(key, '{quota:', 1, true) and not string.find(key, 'probe', 1, true) then all[#all + 1] = key .. '=' .. redis.call('DUMP', key) end
 end
 return redis.sha1hex(table.concat(all, '\n'))`
 	digest, err := w.Redis.Do("EVAL", script, "0")

@@ -20,7 +20,7 @@ func (w *World) Keys(pattern string) []string {
 	}
 	var keys []string
 	for _, key := range reply.([]any) {
-		if !strings.Contains(key.(string), ":probe-") {
+		if !strings.Contains(key.(string), "probe") {
 			keys = append(keys, key.(string))
 		}
 	}
