@@ -368,3 +368,21 @@ func TestCacheStaysWithinItsBytes(t *testing.T) {
 	expectFrom(v.Get("/api/me/tracks?offset="+fmt.Sprint(urls-1)), t, "what was used last", "hit")
 	expectFrom(v.Get("/api/me/tracks?offset=0"), t, "what was used longest ago", "fwd=uri-miss")
 }
+
+// TestStreamsAreNotShared asks for a stream of events twice at once.
+func TestStreamsAreNotShared(t *testing.T) {
+	t.Parallel()
+	w := stage.NewWorld(t, stage.Options{Spotify: stage.Listener, Quota: `reuse: [{path: "**", for: 1h}]`})
+	v := w.Visitor()
+	v.Login("ada")
+	w.Fault(simulator.Fault{
+		Match: simulator.Match{Side: simulator.SideAPI, Path: "/v1/me/tracks"}, Linger: 300 * time.Millisecond, Status: 200,
+		Body: "data: x\n\n", Header: http.Header{"Content-Type": {"text/event-stream"}},
+	})
+	w.Spotify.ForgetSeen()
+	stormOf(v, http.MethodGet, 3, "/api/me/tracks")
+	if calls := len(w.Calls("/v1/me/tracks")); calls != 3 {
+		t.Errorf("%d calls for three streams", calls)
+	}
+	expectFrom(v.Get("/api/me/tracks"), t, "a stream", "fwd=uri-miss")
+}
