@@ -16,7 +16,7 @@ import (
 // added with a reason.
 var plan = map[string][]string{
 	".":               {"command"},
-	"command":         {"command/logging", "config", "dial", "flows", "flows/token", "httperror", "metrics", "overview", "proxy", "proxy/admin", "proxy/listen", "proxy/quota", "secret", "session", "session/memstore", "session/redisstore", "simulator", "web"},
+	"command":         {"command/logging", "config", "dial", "flows", "flows/token", "httperror", "metrics", "overview", "proxy", "proxy/admin", "proxy/listen", "proxy/live", "proxy/quota", "secret", "session", "session/memstore", "session/redisstore", "simulator", "web"},
 	"command/logging": {"config", "secret"},
 	// Their Configs.
 	"config": {"flows", "proxy", "secret", "session", "session/redisstore", "spelling", "webapi"},
@@ -59,6 +59,8 @@ var plan = map[string][]string{
 	"e2e/faultproxy": {},
 
 	"proxy/quota": {"proxy/policy"}, // spends the calls of a client id
+	// Neither sessions nor Spotify: a Source asks for it.
+	"proxy/live": {},
 	// A folder, by what its files hold.
 	"proxy/files": {"proxy/policy"},
 	// Addresses in answers.
@@ -68,7 +70,7 @@ var plan = map[string][]string{
 	// Corpora for the tests of several packages.
 	"proxy/proxytest": {},
 	// Never flows.
-	"proxy": {"dial", "httperror", "proxy/files", "proxy/links", "proxy/policy", "proxy/quota", "secret", "session", "webapi"},
+	"proxy": {"dial", "httperror", "proxy/files", "proxy/links", "proxy/live", "proxy/policy", "proxy/quota", "secret", "session", "webapi"},
 	// The public listener, by the configuration of what it serves.
 	"proxy/listen": {"proxy"},
 	// The admin listener.

@@ -18,6 +18,7 @@ import (
 	"stagedoor/flows/token"
 	"stagedoor/metrics"
 	"stagedoor/proxy"
+	"stagedoor/proxy/live"
 	"stagedoor/proxy/quota"
 	"stagedoor/session"
 	"stagedoor/session/memstore"
@@ -41,6 +42,7 @@ type sessionStore struct {
 	sessions *session.Manager
 	redis    *redisstore.Store // nil with the memory store
 	quota    *quota.Quota
+	live     *live.Hub
 	census   census // the same store, for the operator
 }
 
@@ -84,9 +86,12 @@ func openSessions(c config.Config, tokens *token.Client, counts *metrics.Metrics
 		store := newMeasured(s.redis, counts)
 		o.Store, o.Leases, o.Lists, o.Bulk, o.Watch, s.census = store, store, store, store, s.redis.Watch, s.redis
 	}
-	s.quota = newQuota(c, s.redis, counts)
+	s.live = newLive(c, o.Leases, s.redis, counts)
+	s.quota = newQuota(c, s.redis, s.live, counts)
 	watch := o.Watch
-	o.Watch = func(ctx context.Context, w session.Watcher) { watch(ctx, quotaWatcher{Watcher: w, quota: s.quota}) }
+	o.Watch = func(ctx context.Context, w session.Watcher) {
+		watch(ctx, liveWatcher{Watcher: quotaWatcher{Watcher: w, quota: s.quota}, hub: s.live})
+	}
 	if s.sessions, err = session.NewManager(o); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
@@ -155,6 +160,9 @@ func (g *gateway) adminHosts() []string { return g.current.Load().config.Admin.H
 
 // close waits for refreshes in flight and leaves the store.
 func (s *sessionStore) close() error {
+	if s.live != nil {
+		s.live.Close()
+	}
 	if s.sessions != nil {
 		s.sessions.Close()
 	}

@@ -47,7 +47,7 @@ func (g *gateway) generation(c config.Config, last *generation) (*generation, er
 	}
 	next.public, err = proxy.New(proxy.Options{
 		Server: c.Server, Routes: c.Routes, APIURL: c.Spotify.APIURL, APIKeyFiles: apiKeyFiles(c.Accounts),
-		Sessions: g.sessions, Auth: auth, Transport: next.transport, FrontendTransport: next.frontends, Quota: g.quota, Reuse: c.Quota.Reuse, Log: g.log, Metrics: g.metrics, Version: g.build.Version,
+		Sessions: g.sessions, Auth: auth, Transport: next.transport, FrontendTransport: next.frontends, Quota: g.quota, Live: g.live, Reuse: c.Quota.Reuse, Log: g.log, Metrics: g.metrics, Version: g.build.Version,
 	})
 	if err != nil {
 		return nil, err
@@ -72,7 +72,9 @@ func (g *gateway) use(c config.Config) error {
 		g.redis.SetLogin(c.Redis.Username, c.Redis.Password)
 	}
 	g.quota.Configure(c.Quota.Quota())
+	g.live.Configure(c.Live.Live())
 	g.current.Store(next)
+	g.live.Keep(next.public.LiveRoutes())
 	if next.transport != last.transport {
 		last.transport.CloseIdleConnections()
 		last.frontends.CloseIdleConnections()

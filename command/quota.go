@@ -10,6 +10,7 @@ import (
 	"stagedoor/httperror"
 	"stagedoor/metrics"
 	"stagedoor/proxy"
+	"stagedoor/proxy/live"
 	"stagedoor/proxy/quota"
 	"stagedoor/session"
 	"stagedoor/session/redisstore"
@@ -19,15 +20,17 @@ import (
 const newsWrote = "wrote "
 
 // newQuota shares the quota with the other replicas over Redis, or with nobody where there is none.
-func newQuota(c config.Config, redis *redisstore.Store, counts *metrics.Metrics) *quota.Quota {
+func newQuota(c config.Config, redis *redisstore.Store, hub *live.Hub, counts *metrics.Metrics) *quota.Quota {
 	o := quota.Options{Config: c.Quota.Quota(), IsQuota: proxy.IsQuota}
+	var tell func(ctx context.Context, owner string)
 	if redis != nil {
 		ledger := quota.NewRedis(redis.Scripter(), c.Redis.KeyPrefix, c.Spotify.ClientID, redis.News(), c.Redis.Timeout)
 		o.Gates, o.Allowance = ledger, ledger
-		o.Written = func(ctx context.Context, owner string) {
+		tell = func(ctx context.Context, owner string) {
 			go func() { _ = redis.Tell(ctx, newsWrote+owner) }() // a replica that is not told serves what is fresh
 		}
 	}
+	o.Written = written(hub, tell)
 	q := quota.New(o)
 	counts.AddQuota(func() metrics.Quota { return readQuota(q) })
 	return q

@@ -78,6 +78,7 @@ func serveConfig(ctx context.Context, e environment, c configuration, lines *log
 	defer cutRequests()
 	connections := listen.New(public, listen.FitOpenFiles(c.Server, log), log)
 	server := listen.NewServer(g, connections, c.Server, g.certificate, logging.Standard(log))
+	server.RegisterOnShutdown(g.live.Drain) // streams would not end by themselves
 	server.BaseContext = func(net.Listener) context.Context { return requests }
 	go func() { errs <- listen.Serve(server, connections) }()
 

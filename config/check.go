@@ -45,6 +45,7 @@ func check(config *Config, d *decoder) Problems {
 	config.Session.Validate(below("session"))
 	config.Redis.Validate(below("redis"))
 	config.Quota.Validate(below("quota"))
+	config.Live.Validate(below("live"))
 	proxy.ValidateRoutes(config.Routes, below("routes"))
 
 	c.checkOwn()
@@ -226,6 +227,9 @@ func (c *checker) checkAccountRoute(field string, route proxy.Route, name string
 	if !known {
 		c.reject(credentials,
 			fmt.Sprintf("there is no account %q; add it below accounts, or correct the name", name), "accounts")
+	}
+	if route.IsLive() { // which only reads, and lists its paths
+		return
 	}
 	if len(route.Methods) == 0 {
 		c.reject(field+".methods", "a shared account's route must list its methods; write methods: [GET, HEAD]")

@@ -20,6 +20,7 @@ type Config struct {
 	Routes   []proxy.Route        `yaml:"routes"`
 	Accounts map[string]Account   `yaml:"accounts"`
 	Quota    proxy.QuotaConfig    `yaml:"quota"`
+	Live     proxy.LiveConfig     `yaml:"live"`
 }
 
 // Admin is the listener for probes and metrics.
@@ -58,5 +59,6 @@ func Default() Config {
 		Redis:    redisstore.DefaultConfig(),
 		Routes:   proxy.DefaultRoutes(),
 		Quota:    proxy.DefaultQuotaConfig(),
+		Live:     proxy.DefaultLiveConfig(),
 	}
 }

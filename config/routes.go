@@ -19,7 +19,7 @@ func completeRoutes(routes []proxy.Route) {
 		if r.Credentials == "" && elsewhere {
 			r.Credentials = proxy.CredentialsNone
 		}
-		if len(r.Methods) == 0 && r.Upstream == proxy.UpstreamSpotify && !isAccount(*r) {
+		if len(r.Methods) == 0 && r.Upstream == proxy.UpstreamSpotify && !isAccount(*r) && !r.IsLive() {
 			r.Methods = proxy.DefaultMethods()
 		}
 	}
@@ -40,10 +40,25 @@ func (c Config) RouteTable() string {
 	w := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "PATH\tGOES TO\tCREDENTIALS\tMETHODS\tALLOW")
 	for _, r := range routes {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", r.Path, c.target(r), r.Credentials, listOrAll(r.Methods), listOrAll(r.Allow))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", r.Path, c.target(r), r.Credentials, methodsOf(r), pathsOf(r))
 	}
 	w.Flush() // a strings.Builder takes every write
 	return table.String()
+}
+
+// methodsOf and pathsOf say what a route takes.
+func methodsOf(r proxy.Route) string {
+	if r.IsLive() {
+		return "GET (streams)"
+	}
+	return listOrAll(r.Methods)
+}
+
+func pathsOf(r proxy.Route) string {
+	if r.IsLive() {
+		return strings.Join(r.Live, " ")
+	}
+	return listOrAll(r.Allow)
 }
 
 // target says where a route goes.

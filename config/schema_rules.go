@@ -63,6 +63,7 @@ var scalarRules = map[string]node{
 	"redis.addresses":           {Pattern: `^[^@/]+:[0-9]{1,5}$`},
 	"redis.key_prefix":          {Pattern: `^[^{\s]*(\{|\{[^}\s]\S*)?$`},
 	"redis.database":            {Minimum: number(0)},
+	"live.max_streams":          {Minimum: number(1)},
 	"quota.calls":               {Minimum: number(0)},
 	"quota.reuse.path":          {Pattern: `^/?([^*/]+|\*)(/([^*/]+|\*))*(/\*\*)?$|^\*\*$`},
 	"routes.path":               {Pattern: `^/`},
@@ -71,6 +72,7 @@ var scalarRules = map[string]node{
 		Enum:    oneOf(proxy.CredentialsUser, proxy.CredentialsApp, proxy.CredentialsUserOrApp, proxy.CredentialsNone, "").Enum,
 		Pattern: `^account:[A-Za-z0-9][A-Za-z0-9_-]{0,63}$`,
 	},
+	"routes.live":    {Pattern: `^/?[^*/]+(/[^*/]+)*$`},
 	"routes.host":    oneOf(proxy.HostPublic, proxy.HostUpstream, ""),
 	"routes.methods": oneOf("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"),
 	"routes.allow":   {Pattern: `^/?(([^*/]+|\*)(/([^*/]+|\*))*(/\*\*)?|\*\*)?$`},
@@ -105,7 +107,10 @@ var sectionRules = map[string]node{
 					{Enum: []any{proxy.CredentialsNone, "", nil}}, {Ref: "#/$defs/variable"},
 				}}}},
 			}),
-			when("credentials", node{Pattern: `^account:`}, node{Required: []string{"methods", "allow"}}),
+			when("credentials", node{Pattern: `^account:`}, node{AnyOf: []node{
+				{Required: []string{"methods", "allow"}},
+				{Required: []string{"live"}},
+			}}),
 		},
 	},
 }

@@ -31,18 +31,21 @@ func (c *checker) warnScopes() {
 		if !usesScopes(route) {
 			continue
 		}
-		patterns := route.Allow
+		patterns, methods, key := route.Allow, route.Methods, "allow"
+		if route.IsLive() {
+			patterns, methods, key = route.Live, []string{"GET"}, "live"
+		}
 		if len(patterns) == 0 {
 			patterns = []string{anyPath}
 		}
 		for k, pattern := range patterns {
-			operations := webapi.Matching(pattern, route.Methods)
+			operations := webapi.Matching(pattern, methods)
 			for _, o := range operations {
 				usable = append(usable, o.Scopes...)
 			}
 			// Nobody can tell what the pages need of a route that is open to all. An account has its own grant.
 			if !isAccount(route) && strings.TrimPrefix(pattern, "/") != anyPath {
-				c.warnMissingScopes(fmt.Sprintf("routes[%d].allow[%d]", i, k), operations)
+				c.warnMissingScopes(fmt.Sprintf("routes[%d].%s[%d]", i, key, k), operations)
 			}
 		}
 	}

@@ -36,6 +36,8 @@ const (
 	ClientMisconfigured      = "CLIENT_MISCONFIGURED"
 	UpstreamUnreachable      = "UPSTREAM_UNREACHABLE"
 	UpstreamTimeout          = "UPSTREAM_TIMEOUT"
+	// Overloaded is a gateway that has as much to do as it may have.
+	Overloaded = "OVERLOADED"
 	// InvalidRequest is a request that no retry and no login can mend; OAuth's invalid_request.
 	InvalidRequest = "INVALID_REQUEST"
 	// AccessDenied is a user's no on the consent page; OAuth's access_denied.
@@ -61,6 +63,7 @@ var statuses = map[string]int{
 	ClientMisconfigured:      http.StatusServiceUnavailable,
 	UpstreamUnreachable:      http.StatusBadGateway,
 	UpstreamTimeout:          http.StatusGatewayTimeout,
+	Overloaded:               http.StatusServiceUnavailable,
 	InvalidRequest:           http.StatusBadRequest,
 	AccessDenied:             http.StatusForbidden,
 	InternalError:            http.StatusInternalServerError,
@@ -139,17 +142,23 @@ func Write(w http.ResponseWriter, r *http.Request, err error) {
 		writePage(w, r, cmp.Or(e.Title, titles[e.Reason]), e)
 		return
 	}
-	body, encodeErr := json.Marshal(map[string]any{"error": wireError{
-		Status: e.Status, Message: e.Message, Reason: e.Reason, LoginURL: e.LoginURL, MissingScopes: e.MissingScopes,
-	}})
-	if encodeErr != nil { // strings and ints always encode
-		panic(encodeErr)
-	}
+	body := JSON(e)
 	setHeader(w.Header(), e)
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(e.Status)
 	_, _ = w.Write(body) // a client that left needs no answer
+}
+
+// JSON is the error as Write answers with it, on one line.
+func JSON(e *Error) []byte {
+	body, err := json.Marshal(map[string]any{"error": wireError{
+		Status: e.Status, Message: e.Message, Reason: e.Reason, LoginURL: e.LoginURL, MissingScopes: e.MissingScopes,
+	}})
+	if err != nil { // strings and ints always encode
+		panic(err)
+	}
+	return body
 }
 
 type wireError struct {

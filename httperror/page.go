@@ -45,6 +45,7 @@ var titles = map[string]string{
 	ClientMisconfigured:      "This app is not set up correctly",
 	UpstreamUnreachable:      "Spotify cannot be reached right now",
 	UpstreamTimeout:          "Spotify took too long",
+	Overloaded:               "Too many visitors right now",
 	InvalidRequest:           "Please begin again",
 	AccessDenied:             "You said no, and that is fine",
 	InternalError:            "Something went wrong",

@@ -52,6 +52,8 @@ type Metrics struct {
 	failures      failures
 	store, tokens health
 
+	live live
+
 	reloads  *prometheus.CounterVec
 	reloaded prometheus.Gauge
 }
@@ -63,6 +65,7 @@ func New(version, commit string) *Metrics {
 	m.runtime.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.addTraffic()
 	m.addSessions()
+	m.addLive()
 	m.addReadiness()
 	m.addReloads()
 	build := prometheus.NewGaugeVec(prometheus.GaugeOpts{

@@ -21,7 +21,7 @@ const maxLogged = 512
 const maxLoggedMethod = 16
 
 // accessFields is how many fields an access line has at most.
-const accessFields = 14
+const accessFields = 15
 
 // accessFieldPool holds buffers for the fields of a line: no core keeps them after the line was written.
 var accessFieldPool = sync.Pool{New: func() any { return new([accessFields]zap.Field) }}
@@ -72,6 +72,9 @@ func (g *Gateway) logAccess(w *responseWriter, x *exchange) {
 		zap.String("session", x.session))
 	if x.cache != "" {
 		fields = append(fields, zap.String("cache", string(x.cache)))
+	}
+	if x.live {
+		fields = append(fields, zap.Int("events", x.events))
 	}
 	if trace := policy.TraceID(x.request.Header); trace != "" {
 		fields = append(fields, zap.String("trace_id", trace))

@@ -65,6 +65,18 @@ func newAPIRoute(route Route, p parts) (*apiRoute, error) {
 }
 
 func (a *apiRoute) serve(w *responseWriter, r *http.Request, x *exchange) error {
+	path, answered, err := a.begin(w, r)
+	if err != nil || answered {
+		return err
+	}
+	if err := a.forward(w, r, x, path); err != nil {
+		return a.orLogin(w, x, err)
+	}
+	return nil
+}
+
+// begin sets what every answer of the route has, and admits the request or answers it.
+func (a *apiRoute) begin(w *responseWriter, r *http.Request) (path policy.Path, answered bool, err error) {
 	w.dropEarly = policy.CleanAside
 	w.vary = append(w.vary, "Cookie")
 	if a.keyed {
@@ -73,18 +85,11 @@ func (a *apiRoute) serve(w *responseWriter, r *http.Request, x *exchange) error 
 	w.own = append(w.own, noSniff)
 	addCORS(w, r, a.origins)
 	preflight := policy.IsPreflight(r)
-	path, err := a.admit(r, preflight)
-	if err != nil {
-		return err
-	}
-	if preflight {
+	path, err = a.admit(r, preflight)
+	if err == nil && preflight {
 		answerPreflight(w, r, a.origins, a.methods)
-		return nil
 	}
-	if err := a.forward(w, r, x, path); err != nil {
-		return a.orLogin(w, x, err)
-	}
-	return nil
+	return path, preflight, err
 }
 
 // admit decides by the request's head alone. What another site caused is rejected first. Only then come the path, the method,

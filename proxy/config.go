@@ -92,6 +92,9 @@ type Route struct {
 	Methods []string `yaml:"methods"`
 	// Allow are patterns for the path below the prefix: * is one segment, ** at the end any rest; empty means all.
 	Allow []string `yaml:"allow"`
+	// Live are paths below the Web API's base whose answers are pushed: a GET of one is a stream of server-sent events. It
+	// takes the place of Methods and Allow.
+	Live []string `yaml:"live"`
 	// Host is the Host that a frontend is asked with: HostPublic, HostUpstream, or empty for HostPublic over http and
 	// HostUpstream over https.
 	Host string `yaml:"host"`

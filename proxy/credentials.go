@@ -26,6 +26,11 @@ type Sessions interface {
 	Token(ctx context.Context, s *session.Session) (session.Token, error)
 	// Replace returns a token in place of one that the API has rejected.
 	Replace(ctx context.Context, s *session.Session, rejected session.Token) (session.Token, error)
+	// Again looks a session or account up once more, for a use that goes on.
+	Again(ctx context.Context, s *session.Session) (*session.Session, error)
+	// SealNews makes of a text what only who can open the record of s opens with OpenNews.
+	SealNews(s *session.Session, plain []byte) ([]byte, error)
+	OpenNews(s *session.Session, sealed []byte) ([]byte, error)
 	// Label names the request's session in the log without giving it away; "" without a cookie.
 	Label(r *http.Request) string
 	// CookieNames are the gateway's own cookies, which no frontend may see or set; see policy.CookieNames.

@@ -37,6 +37,8 @@ type exchange struct {
 	rejection *httperror.Error // what the gateway itself answered with; nil when it did not
 	failed    error            // why the reverse proxy got nothing from the upstream
 	cache     quota.From       // where an answer of Spotify's came from; empty when there is none
+	live      bool             // the answer was a stream of server-sent events
+	events    int              // how many of them were sent
 	brokenOff error            // what ended the answer early, after its header was sent
 	left      bool             // the client went away before there was an answer
 	took      time.Duration

@@ -12,6 +12,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"stagedoor/proxy/live"
 	"stagedoor/proxy/policy"
 	"stagedoor/proxy/quota"
 )
@@ -39,6 +40,9 @@ type Options struct {
 	// Quota shares out the calls of Spotify's Web API; nil means one that keeps nothing and heeds Spotify's 429. Share one
 	// between Gateways that follow one another.
 	Quota *quota.Quota
+	// Live has the streams of routes with live; nil when there are no such routes. Share one between Gateways that follow one
+	// another, and tell it with Keep which routes there are.
+	Live *live.Hub
 	// Reuse says which answers serve as fresh although Spotify does not say so.
 	Reuse []Reuse
 	// Log gets an access line for each request and what is worth knowing beside it; nil means no log.

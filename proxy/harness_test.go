@@ -99,6 +99,18 @@ func (f *fakeSessions) Replace(_ context.Context, _ *session.Session, rejected s
 	return session.Token{Access: secret.New(secondToken)}, nil
 }
 
+func (f *fakeSessions) Again(_ context.Context, s *session.Session) (*session.Session, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return s, f.findErr
+}
+
+func (f *fakeSessions) SealNews(_ *session.Session, plain []byte) ([]byte, error) { return plain, nil }
+
+func (f *fakeSessions) OpenNews(_ *session.Session, sealed []byte) ([]byte, error) {
+	return sealed, nil
+}
+
 func (f *fakeSessions) Label(r *http.Request) string {
 	if _, err := r.Cookie(ourCookie); err != nil {
 		return ""

@@ -51,6 +51,8 @@ func newRouteHandler(route Route, p parts) (routeHandler, error) {
 	var plain routeHandler
 	var err error
 	switch {
+	case route.IsLive():
+		return newLiveRoute(route, p)
 	case route.credentialed():
 		return newAPIRoute(route, p)
 	case route.servesFiles():

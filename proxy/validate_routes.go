@@ -35,6 +35,7 @@ func ValidateRoutes(routes []Route, report func(field, problem string)) {
 		route.validateHost(at)
 		route.validateMethods(at)
 		route.validateAllow(at)
+		route.validateLive(at)
 	}
 }
 

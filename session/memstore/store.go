@@ -24,6 +24,7 @@ type Store struct {
 	leases  map[string]lease
 	lists   map[string]list
 	writes  int
+	watcher session.Watcher // nil for none
 }
 
 type entry struct {
@@ -57,6 +58,14 @@ func (s *Store) Load(_ context.Context, key string) (session.Entry, error) {
 
 // Save implements session.Store.
 func (s *Store) Save(_ context.Context, key string, e session.Entry, ttl time.Duration, holder string) error {
+	if err := s.save(key, e, ttl, holder); err != nil {
+		return err
+	}
+	s.tell(func(w session.Watcher) { w.Changed(key) })
+	return nil
+}
+
+func (s *Store) save(key string, e session.Entry, ttl time.Duration, holder string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if holder != "" && !s.mayHoldLocked(key, holder) {
@@ -79,9 +88,10 @@ func (s *Store) Save(_ context.Context, key string, e session.Entry, ttl time.Du
 // Delete implements session.Store.
 func (s *Store) Delete(_ context.Context, key string) (bool, error) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	_, ok := s.entryLocked(key)
 	delete(s.entries, key)
+	s.mu.Unlock()
+	s.tell(func(w session.Watcher) { w.Gone(key) })
 	return ok, nil
 }
 
@@ -122,10 +132,29 @@ func (s *Store) CountSessions(context.Context) (int, error) {
 // Replicas is 1: other replicas do not see this store.
 func (s *Store) Replicas(context.Context) (int, error) { return 1, nil }
 
-// Watch tells w that it has missed nothing. No other replica changes this store, so there is no further news.
+// Watch tells w of every entry that is written or deleted, until ctx ends. One watcher at a time hears of it. It tells
+// nothing of entries that expire.
 func (s *Store) Watch(ctx context.Context, w session.Watcher) {
+	s.setWatcher(w)
 	w.Missed()
 	<-ctx.Done()
+	s.setWatcher(nil)
+}
+
+func (s *Store) setWatcher(w session.Watcher) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.watcher = w
+}
+
+// tell gives news to the watcher, if there is one.
+func (s *Store) tell(news func(session.Watcher)) {
+	s.mu.Lock()
+	w := s.watcher
+	s.mu.Unlock()
+	if w != nil {
+		news(w)
+	}
 }
 
 func (s *Store) entryLocked(key string) (session.Entry, bool) {

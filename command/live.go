@@ -1,0 +1,72 @@
+package command
+
+import (
+	"context"
+	"strings"
+
+	"stagedoor/config"
+	"stagedoor/metrics"
+	"stagedoor/proxy/live"
+	"stagedoor/session"
+	"stagedoor/session/redisstore"
+)
+
+// newLive makes the streams' hub, which shares its polls with the other replicas over Redis, if there is one.
+func newLive(c config.Config, leases session.Leases, redis *redisstore.Store, counts *metrics.Metrics) *live.Hub {
+	o := live.Options{Config: c.Live.Live(), Leases: leases, Metrics: counts}
+	if redis != nil {
+		o.Tell = redis.Tell
+	}
+	return live.NewHub(o)
+}
+
+// liveWatcher passes on what the store tells, and tells the streams what concerns them.
+type liveWatcher struct {
+	session.Watcher
+	hub *live.Hub
+}
+
+// Gone implements session.Watcher.
+func (w liveWatcher) Gone(key string) {
+	w.Watcher.Gone(key)
+	w.hub.Gone(key)
+}
+
+// Changed implements session.Watcher.
+func (w liveWatcher) Changed(key string) {
+	w.Watcher.Changed(key)
+	w.hub.Changed(key)
+}
+
+// Missed implements session.Watcher.
+func (w liveWatcher) Missed() {
+	w.Watcher.Missed()
+	w.hub.Missed()
+}
+
+// Lost implements session.Watcher.
+func (w liveWatcher) Lost() {
+	w.Watcher.Lost()
+	w.hub.Lost()
+}
+
+// Heard implements session.Listener.
+func (w liveWatcher) Heard(text string) {
+	if listener, listens := w.Watcher.(session.Listener); listens {
+		listener.Heard(text)
+	}
+	if owner, wrote := strings.CutPrefix(text, newsWrote); wrote {
+		w.hub.Wrote(owner)
+	}
+	w.hub.Heard(text)
+}
+
+// written has the streams of an owner look what a write on this replica has changed, beside what tells the others.
+func written(hub *live.Hub, tell func(context.Context, string)) func(context.Context, string) {
+	return func(ctx context.Context, owner string) {
+		hub.Wrote(owner)
+		if tell != nil {
+			tell(ctx, owner)
+		}
+	}
+}

@@ -1,0 +1,192 @@
+package proxy
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"stagedoor/httperror"
+	"stagedoor/proxy/live"
+	"stagedoor/proxy/policy"
+)
+
+// liveRoute serves a route with live: a request gets a stream of what Spotify answers at its path, from a poll that it
+// shares with all who ask for the same on behalf of the same session or account.
+type liveRoute struct {
+	*apiRoute // decides who may ask for what
+	polls     livePolls
+	hub       *live.Hub
+	paths     []string
+	tag       string // names the route, and what its streams go by
+}
+
+func newLiveRoute(route Route, p parts) (*liveRoute, error) {
+	if p.Live == nil {
+		return nil, errors.New("a gateway with a live route needs Live")
+	}
+	own, err := newAPIRoute(route.forStreams(), p)
+	if err != nil {
+		return nil, err
+	}
+	l := &liveRoute{apiRoute: own, polls: newLivePolls(route, own, p), hub: p.Live, paths: route.Live}
+	l.tag = strings.Join([]string{route.Path, route.Credentials, p.api.String(), l.polls.base}, " ")
+	return l, nil
+}
+
+func (l *liveRoute) serve(w *responseWriter, r *http.Request, x *exchange) error {
+	path, answered, err := l.begin(w, r)
+	if err != nil || answered {
+		return err
+	}
+	c, err := l.resolve(w, r, path)
+	switch {
+	case err == nil:
+	case l.isOverForGood(r, err):
+		l.stop(w, x, err)
+		return nil
+	default:
+		return l.orLogin(w, x, err)
+	}
+	if c.session.IsUser() {
+		x.session = c.session.Label()
+	}
+	listener, err := l.hub.Subscribe(live.Subscription{
+		Owner: c.session.Key(), Session: c.session.IsUser(), Address: l.address(path), Route: l.streamTag(path.Decoded),
+		LastEventID: r.Header.Get("Last-Event-Id"), Source: func() live.Source { return l.polls.source(path, c.session) },
+	})
+	var failed *live.FailedError
+	switch {
+	case err == nil:
+		live.Header(w.Header())
+		x.live, x.events = true, listener.Serve(r.Context(), w)
+	case errors.Is(err, live.ErrDraining): // any other answer would keep an EventSource from coming back
+		live.Header(w.Header())
+		_, _ = w.Write([]byte(live.Farewell()))
+	case errors.As(err, &failed):
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Cache-Control", "no-store")
+		w.WriteHeader(failed.Status)
+		_, _ = w.Write(failed.Body)
+	default:
+		return overloaded(err)
+	}
+	return nil
+}
+
+func overloaded(cause error) error {
+	e := httperror.New(httperror.Overloaded, "This gateway has as many streams as it may have. Try again shortly.", cause)
+	e.RetryAfter = time.Second
+	return e
+}
+
+// isOverForGood tells whether a request comes with the cookie of a session that is over. To a reader that comes back by
+// itself, such as an EventSource, 204 says to stop (WHATWG HTML, section 9.2.3). A person is sent to the login.
+func (l *liveRoute) isOverForGood(r *http.Request, err error) bool {
+	_, isUser := l.source.(userSource)
+	return isUser && isOver(err) && l.polls.sessions.Label(r) != "" && r.Header.Get("Sec-Fetch-Dest") != "document"
+}
+
+// stop answers 204 with the reason.
+func (l *liveRoute) stop(w *responseWriter, x *exchange, err error) {
+	x.rejection = httperror.From(err)
+	w.set(httperror.ReasonHeader, x.rejection.Reason)
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// address is what a topic asks, and where its links lead.
+func (l *liveRoute) address(path policy.Path) string {
+	return l.api.String() + path.Escaped + " " + l.polls.base
+}
+
+// streamTag names what the streams of a path go by.
+func (l *liveRoute) streamTag(path string) string { return l.tag + " " + strings.TrimPrefix(path, "/") }
+
+// LiveRoutes names what the streams go by that the gateway serves; see live.Hub.Keep.
+func (g *Gateway) LiveRoutes() map[string]bool {
+	tags := map[string]bool{}
+	for _, bound := range g.routes {
+		l, isLive := bound.handler.(*liveRoute)
+		if !isLive {
+			continue
+		}
+		for _, path := range l.paths {
+			tags[l.streamTag(path)] = true
+		}
+	}
+	return tags
+}
+
+// liveProblem says what an error of a call means for a stream.
+func liveProblem(err error) *live.Problem {
+	if rejection := quotaRejection(err); rejection != nil {
+		err = rejection
+	}
+	var e *httperror.Error
+	if !errors.As(err, &e) {
+		e = spotifyText.rejection(err)
+	}
+	switch e.Reason {
+	case httperror.LoginRequired, httperror.ReauthorizationRequired:
+		return &live.Problem{Event: live.EventEnded, Status: e.Status, Body: httperror.JSON(e)}
+	case httperror.InsufficientScope, httperror.UserNotRegistered:
+		return &live.Problem{Event: live.EventFailed, Status: e.Status, Body: httperror.JSON(e)}
+	default:
+		return &live.Problem{Event: live.EventDelayed, Reason: e.Reason, RetryAfter: e.RetryAfter}
+	}
+}
+
+// livePollProblem says what an answer means that is not the one asked for; nil when it is.
+func livePollProblem(res *http.Response, body []byte) *live.Problem {
+	delayed := &live.Problem{Event: live.EventDelayed, Reason: httperror.UpstreamUnreachable, RetryAfter: retryAfterOf(res.Header)}
+	switch code := res.StatusCode; {
+	case code >= 200 && code < 300:
+		return nil
+	case code == http.StatusTooManyRequests:
+		delayed.Reason = httperror.RateLimited
+		if isQuotaBody(body) {
+			delayed.Reason = httperror.QuotaExceeded
+		}
+		return delayed
+	case code < 400, code >= 500, code == http.StatusUnauthorized, code == http.StatusRequestTimeout, code == http.StatusTooEarly:
+		return delayed
+	default:
+		return &live.Problem{Event: live.EventFailed, Status: code, Body: errorLine(code, body)}
+	}
+}
+
+// errorLine is an error answer on one line: Spotify's, if it is JSON, else one in its shape.
+func errorLine(code int, body []byte) []byte {
+	var compact json.RawMessage
+	if json.Unmarshal(body, &compact) == nil && len(compact) > 0 {
+		if line, err := json.Marshal(compact); err == nil { // which compacts it
+			return line
+		}
+	}
+	line, err := json.Marshal(map[string]any{"error": map[string]any{"status": code, "message": http.StatusText(code)}})
+	if err != nil { // texts and numbers always encode
+		panic(err)
+	}
+	return line
+}
+
+func isQuotaBody(body []byte) bool {
+	var told struct {
+		Error struct {
+			Reason string `json:"reason"`
+		} `json:"error"`
+	}
+	return json.Unmarshal(body, &told) == nil && told.Error.Reason == "QUOTA_EXCEEDED"
+}
+
+// retryAfterOf reads a Retry-After in seconds; zero without one. Spotify writes no dates.
+func retryAfterOf(h http.Header) time.Duration {
+	seconds, err := strconv.Atoi(h.Get("Retry-After"))
+	if err != nil || seconds < 0 {
+		return 0
+	}
+	return min(time.Duration(seconds), 24*60*60) * time.Second
+}

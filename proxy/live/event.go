@@ -1,0 +1,47 @@
+package live
+
+import "encoding/json"
+
+// The events of a stream.
+const (
+	EventState    = "state"    // Spotify's answer
+	EventDelayed  = "delayed"  // there is no answer for now
+	EventFailed   = "failed"   // Spotify has said no; the last event
+	EventEnded    = "ended"    // the session or the grant has ended; the last event
+	EventReplaced = "replaced" // the session has too many streams; the last event of the oldest
+)
+
+// event is one event of a stream as it is written (WHATWG HTML, section 9.2.6). All listeners share it.
+type event struct {
+	name string
+	data []byte
+	wire []byte
+}
+
+// newEvent makes an event. The data has no line end; the id may be empty.
+func newEvent(name, id string, data []byte) *event {
+	wire := make([]byte, 0, len(name)+len(id)+len(data)+32)
+	wire = append(append(append(wire, "event: "...), name...), '\n')
+	if id != "" {
+		wire = append(append(append(wire, "id: "...), id...), '\n')
+	}
+	wire = append(append(append(wire, "data: "...), data...), '\n', '\n')
+	return &event{name: name, data: data, wire: wire}
+}
+
+// newDelayed says why there is no answer, and in how many seconds the next try is.
+func newDelayed(reason string, seconds int) []byte {
+	data, err := json.Marshal(map[string]any{"reason": reason, "retry_after": seconds})
+	if err != nil { // texts and numbers always encode
+		panic(err)
+	}
+	return data
+}
+
+// replaced is the last event of a stream that had to make room. The reader is told to stay away for long: a reader that
+// came back at once would push out another one.
+func replaced() *event {
+	e := newEvent(EventReplaced, "", []byte("{}"))
+	e.wire = append([]byte("retry: 3600000\n"), e.wire...)
+	return e
+}

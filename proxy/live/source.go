@@ -1,0 +1,55 @@
+package live
+
+import (
+	"context"
+	"time"
+)
+
+// Source asks Spotify on behalf of one session or account, at one path. The methods may be called concurrently.
+type Source interface {
+	// Check looks whether the session or the account is still there, and counts as its use. It tells until when it will
+	// be if nobody uses it.
+	Check(ctx context.Context) (until time.Time, problem *Problem)
+	// Poll makes one call and returns the answer's body, which is empty for an answer without one.
+	Poll(ctx context.Context) (body []byte, problem *Problem)
+	// Ended is the error JSON for a session or an account that is there no more.
+	Ended() []byte
+	// Seal makes of a text what only a Source of the same session or account opens, and Open is its inverse.
+	Seal(plain []byte) ([]byte, error)
+	Open(sealed []byte) ([]byte, error)
+}
+
+// Problem says why there is no answer.
+type Problem struct {
+	// Event is EventDelayed, EventFailed or EventEnded.
+	Event string
+	// Reason is why an answer is delayed, and RetryAfter when it makes sense to ask again; zero when that is unknown.
+	Reason     string
+	RetryAfter time.Duration
+	// Status and Body are the answer, as error JSON on one line, when it has failed or ended.
+	Status int
+	Body   []byte
+}
+
+// Leases lets one holder at a time work on a key. A Hold of the holder again sets the time that is left.
+type Leases interface {
+	Hold(ctx context.Context, key, holder string, ttl time.Duration) (bool, error)
+}
+
+// Metrics is what this package reports. The methods may be called concurrently.
+type Metrics interface {
+	// StreamOpened and StreamClosed tell of a stream.
+	StreamOpened()
+	StreamClosed()
+	// Polled counts a poll by its result: one of the Poll constants.
+	Polled(result string)
+	// Event counts an event that was written to a stream, by its name.
+	Event(name string)
+}
+
+// Results of polls.
+const (
+	PollChanged   = "changed"
+	PollUnchanged = "unchanged"
+	// The others are EventDelayed, EventFailed and EventEnded.
+)
