@@ -44,6 +44,7 @@ func (s *Server) controlHandler() http.Handler {
 	knob("POST /_simulator/ban", s.controlBan)
 	knob("POST /_simulator/expire-access-tokens", s.controlExpire)
 	knob("POST /_simulator/users/{id}/revoke", s.controlRevoke)
+	knob("POST /_simulator/users/{id}/remote", s.controlRemote)
 	knob("POST /_simulator/authorize", s.controlAuthorize)
 	knob("POST /_simulator/advance", s.controlAdvance)
 	knob("POST /_simulator/reset", s.controlReset)
@@ -257,6 +258,14 @@ func (s *Server) controlExpire(*http.Request) (any, error) {
 func (s *Server) controlRevoke(r *http.Request) (any, error) {
 	count, err := s.RevokeUser(r.PathValue("id"))
 	return map[string]int{"revoked": count}, err
+}
+
+func (s *Server) controlRemote(r *http.Request) (any, error) {
+	var remote Remote
+	if err := decode(r, &remote); err != nil {
+		return nil, err
+	}
+	return done{true}, s.Remote(r.PathValue("id"), remote)
 }
 
 func (s *Server) controlAuthorize(r *http.Request) (any, error) {

@@ -36,6 +36,8 @@
 //	Ban                  POST   /_simulator/ban                     rejects a client's calls; {"client","for":"60s"}
 //	ExpireAccessTokens   POST   /_simulator/expire-access-tokens    ends every access token now
 //	RevokeUser           POST   /_simulator/users/{id}/revoke       ends a user's grants and their tokens
+//	Remote               POST   /_simulator/users/{id}/remote       what the user does on another device; {"device":"Pocket
+//	                                                                phone","action":"next","every":"30s"}
 //	Authorize            POST   /_simulator/authorize               tokens without a login; {"client","user","scopes"}
 //	Advance              POST   /_simulator/advance                 moves the clock; {"by":"4320h"}
 //	Reset                POST   /_simulator/reset                   the state after New

@@ -38,6 +38,7 @@ type player struct {
 	changed  time.Time
 	shuffled bool
 	repeat   string
+	every    time.Duration // after which the device goes on by itself; zero for the end of the track
 }
 
 func newPlayer(u *User) *player {
@@ -79,7 +80,7 @@ func (p *player) load(t *track, now time.Time) {
 func (h *home) settle(now time.Time) {
 	p := h.player
 	for p.playing {
-		end := p.since.Add(p.current.length - p.progress)
+		end := p.since.Add(max(p.length()-p.progress, 0))
 		if end.After(now) {
 			break
 		}
@@ -95,6 +96,14 @@ func (h *home) settle(now time.Time) {
 		p.progress += now.Sub(p.since)
 	}
 	p.since = now
+}
+
+// length is how long the track plays.
+func (p *player) length() time.Duration {
+	if p.every > 0 {
+		return min(p.every, p.current.length)
+	}
+	return p.current.length
 }
 
 // skip goes on to the queue, or by one in the list. Beyond the end it begins again, and stops unless the context

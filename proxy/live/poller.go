@@ -301,7 +301,7 @@ func leaseKey(id string) string { return "live:" + id }
 
 // jitter makes a time a little shorter or longer, so that polls which began together do not stay so.
 func jitter(d time.Duration) time.Duration {
-	return d - d/20 + rand.N(d/10+1) //nolint:gosec // G404: no secret
+	return d - d/40 + rand.N(d/20+1) //nolint:gosec // G404: no secret
 }
 
 func seconds(d time.Duration) int { return int((d + time.Second - 1) / time.Second) }
