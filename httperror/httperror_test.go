@@ -30,6 +30,7 @@ var contract = map[string]int{
 	"CLIENT_MISCONFIGURED":       503,
 	"UPSTREAM_UNREACHABLE":       502,
 	"UPSTREAM_TIMEOUT":           504,
+	"OVERLOADED":                 503,
 	"INVALID_REQUEST":            400,
 	"ACCESS_DENIED":              403,
 	"INTERNAL_ERROR":             500,
