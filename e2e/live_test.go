@@ -6,15 +6,16 @@ import (
 	"testing"
 	"time"
 
+	"stagedoor/e2e/stage"
 	"stagedoor/session/sessiontest"
 	"stagedoor/simulator"
 )
 
-func liveWorld(t *testing.T, replicas int, more ...string) *world {
+func liveWorld(t *testing.T, replicas int, more ...string) *stage.World {
 	t.Helper()
-	return newWorld(t, options{
-		replicas: replicas, accounts: radio, spotify: "scopes: [user-read-private, user-read-playback-state, user-read-currently-playing, user-modify-playback-state]",
-		routes: pages{}.route(t, append([]string{liveRoute, liveRadio, userRoute}, more...)...),
+	return stage.NewWorld(t, stage.Options{
+		Replicas: replicas, Accounts: stage.Radio, Spotify: stage.Listener,
+		Routes: stage.Pages{}.Route(t, append([]string{stage.LiveRoute, stage.LiveRadio, stage.UserRoute}, more...)...),
 	})
 }
 
@@ -23,67 +24,67 @@ func liveWorld(t *testing.T, replicas int, more ...string) *world {
 func TestLiveFiveTabs(t *testing.T) {
 	t.Parallel()
 	w := liveWorld(t, 3)
-	v := w.visitor()
-	v.login("ada")
-	w.spotify.ForgetSeen()
+	v := w.Visitor()
+	v.Login("ada")
+	w.Spotify.ForgetSeen()
 	begun := time.Now()
-	var tabs []*stream
+	var tabs []*stage.Stream
 	for i := range 5 {
-		w.through(i % 3)
-		tabs = append(tabs, v.listen("/live/me/player"))
+		w.Through(i % 3)
+		tabs = append(tabs, v.Listen("/live/me/player"))
 	}
 	var first string
 	for i, tab := range tabs {
-		if tab.status != http.StatusOK || tab.header.Get("Content-Type") != "text/event-stream" ||
-			tab.header.Get("Cache-Control") != "no-store" || tab.header.Get("X-Accel-Buffering") != "no" {
-			t.Fatalf("tab %d: %d %v", i, tab.status, tab.header)
+		if tab.Status != http.StatusOK || tab.Header.Get("Content-Type") != "text/event-stream" ||
+			tab.Header.Get("Cache-Control") != "no-store" || tab.Header.Get("X-Accel-Buffering") != "no" {
+			t.Fatalf("tab %d: %d %v", i, tab.Status, tab.Header)
 		}
-		e, track := tab.state(0)
-		if first = track; track == "" || e.id == "" || !strings.Contains(e.data, w.balancer.URL+"/api/") || strings.Contains(e.data, w.accounts.URL+"/v1") {
+		e, track := tab.State(0)
+		if first = track; track == "" || e.ID == "" || !strings.Contains(e.Data, w.Balancer.URL+"/api/") || strings.Contains(e.Data, w.Accounts.URL+"/v1") {
 			t.Fatalf("tab %d: %+v", i, e)
 		}
 	}
-	w.through(1)
+	w.Through(1)
 	commanded := time.Now()
-	if a := v.do(http.MethodPost, "/api/me/player/next", ""); a.status != http.StatusNoContent {
-		t.Fatalf("next: %s", a.summary())
+	if a := v.Do(http.MethodPost, "/api/me/player/next", ""); a.Status != http.StatusNoContent {
+		t.Fatalf("next: %s", a.Summary())
 	}
 	var second string
 	for i, tab := range tabs {
-		e, track := tab.state(1)
+		e, track := tab.State(1)
 		if second = track; track == first {
 			t.Errorf("tab %d shows %s again", i, track)
 		}
-		t.Logf("tab %d saw the command after %v", i, e.at.Sub(commanded))
-		if took := e.at.Sub(commanded); took > time.Second+slack {
+		t.Logf("tab %d saw the command after %v", i, e.At.Sub(commanded))
+		if took := e.At.Sub(commanded); took > time.Second+slack {
 			t.Errorf("tab %d saw the command after %v", i, took)
 		}
 	}
-	if err := w.spotify.Remote("ada", simulator.Remote{Device: "Pocket phone", Action: "next"}); err != nil {
+	if err := w.Spotify.Remote("ada", simulator.Remote{Device: "Pocket phone", Action: "next"}); err != nil {
 		t.Fatal(err)
 	}
 	changed := time.Now()
 	for i, tab := range tabs {
-		e, track := tab.state(2)
+		e, track := tab.State(2)
 		if track == second {
 			t.Errorf("tab %d shows %s again", i, track)
 		}
-		t.Logf("tab %d saw the change after %v", i, e.at.Sub(changed))
-		if took := e.at.Sub(changed); took > 3*time.Second*11/10+200*time.Millisecond+slack {
+		t.Logf("tab %d saw the change after %v", i, e.At.Sub(changed))
+		if took := e.At.Sub(changed); took > 3*time.Second*11/10+200*time.Millisecond+slack {
 			t.Errorf("tab %d saw a change from outside after %v", i, took)
 		}
 	}
-	polls := w.polls("/v1/me/player")
-	if most := int(time.Since(begun)/(2700*time.Millisecond)) + 3; len(polls) > most {
-		t.Errorf("%d polls in %v, want at most %d", len(polls), time.Since(begun), most)
+	asked := polls(w)
+	if most := int(time.Since(begun)/(2700*time.Millisecond)) + 3; len(asked) > most {
+		t.Errorf("%d polls in %v, want at most %d", len(asked), time.Since(begun), most)
 	}
-	for i := 1; i < len(polls); i++ {
-		if gap := polls[i].At.Sub(polls[i-1].At); gap < 150*time.Millisecond {
+	for i := 1; i < len(asked); i++ {
+		if gap := asked[i].At.Sub(asked[i-1].At); gap < 150*time.Millisecond {
 			t.Errorf("two polls are %v apart", gap)
 		}
 	}
 	for _, tab := range tabs {
-		tab.cancel()
+		tab.Leave()
 	}
 }
 
@@ -95,55 +96,55 @@ const slack = 2 * time.Second
 func TestLiveLogout(t *testing.T) {
 	t.Parallel()
 	w := liveWorld(t, 3)
-	v, other := w.visitor(), w.visitor()
-	v.login("ada")
-	other.login("ada")
-	var tabs []*stream
+	v, other := w.Visitor(), w.Visitor()
+	v.Login("ada")
+	other.Login("ada")
+	var tabs []*stage.Stream
 	for i := range 5 {
-		w.through(i % 3)
-		tabs = append(tabs, v.listen("/live/me/player"))
+		w.Through(i % 3)
+		tabs = append(tabs, v.Listen("/live/me/player"))
 	}
-	bystander := other.listen("/live/me/player")
+	bystander := other.Listen("/live/me/player")
 	for _, tab := range append(tabs, bystander) {
-		tab.state(0)
+		tab.State(0)
 	}
-	w.through(0)
-	cookie := v.cookieHeader()
-	if err := w.spotify.Remote("ada", simulator.Remote{Action: "next"}); err != nil {
+	w.Through(0)
+	cookie := cookieHeader(v)
+	if err := w.Spotify.Remote("ada", simulator.Remote{Action: "next"}); err != nil {
 		t.Fatal(err)
 	}
-	if a := v.do(http.MethodPost, "/auth/logout", ""); a.status != http.StatusNoContent {
-		t.Fatalf("logout: %s", a.summary())
+	if a := v.Do(http.MethodPost, "/auth/logout", ""); a.Status != http.StatusNoContent {
+		t.Fatalf("logout: %s", a.Summary())
 	}
 	for i, tab := range tabs {
-		tab.ended()
-		events := tab.all()
+		tab.Ended()
+		events := tab.All()
 		last := events[len(events)-1]
-		if last.name != "ended" || !strings.Contains(last.data, `"reason":"LOGIN_REQUIRED"`) || tab.count("ended") != 1 {
+		if last.Name != "ended" || !strings.Contains(last.Data, `"reason":"LOGIN_REQUIRED"`) || tab.Count("ended") != 1 {
 			t.Errorf("tab %d ended with %+v", i, last)
 		}
 	}
 	for i := range 3 {
-		w.through(i)
-		if a := w.visitor().get("/live/me/player", "Cookie", cookie); a.status != http.StatusNoContent || a.reason() != "LOGIN_REQUIRED" {
-			t.Errorf("replica %d answers the dead cookie with %s", i, a.summary())
+		w.Through(i)
+		if a := w.Visitor().Get("/live/me/player", "Cookie", cookie); a.Status != http.StatusNoContent || a.Reason() != "LOGIN_REQUIRED" {
+			t.Errorf("replica %d answers the dead cookie with %s", i, a.Summary())
 		}
-		w.visitor().get("/live/me/player").expect(t, "without a cookie", http.StatusUnauthorized, "LOGIN_REQUIRED")
+		w.Visitor().Get("/live/me/player").Expect(t, "without a cookie", http.StatusUnauthorized, "LOGIN_REQUIRED")
 	}
 	select {
-	case <-bystander.done:
+	case <-bystander.Done:
 		t.Error("the stream of the user's other session has ended, too")
 	default:
 	}
 }
 
 // cookieHeader is what the browser sends.
-func (v *visitor) cookieHeader() string {
-	request, err := http.NewRequest(http.MethodGet, v.origin, nil)
+func cookieHeader(v *stage.Visitor) string {
+	request, err := http.NewRequest(http.MethodGet, v.Origin, nil)
 	if err != nil {
-		v.t.Fatal(err)
+		v.T.Fatal(err)
 	}
-	for _, c := range v.client.Jar.Cookies(request.URL) {
+	for _, c := range v.Client.Jar.Cookies(request.URL) {
 		request.AddCookie(c)
 	}
 	return request.Header.Get("Cookie")
@@ -153,22 +154,22 @@ func (v *visitor) cookieHeader() string {
 func TestLivePollerDies(t *testing.T) {
 	t.Parallel()
 	w := liveWorld(t, 2)
-	v := w.visitor()
-	v.login("ada")
-	w.through(0)
-	dying := v.listen("/live/me/player")
-	dying.state(0)
-	w.through(1)
-	staying := v.listen("/live/me/player")
-	staying.state(0)
-	w.replicas[0].kill()
+	v := w.Visitor()
+	v.Login("ada")
+	w.Through(0)
+	dying := v.Listen("/live/me/player")
+	dying.State(0)
+	w.Through(1)
+	staying := v.Listen("/live/me/player")
+	staying.State(0)
+	w.Replicas[0].Kill()
 	killed := time.Now()
-	if err := w.spotify.Remote("ada", simulator.Remote{Action: "next"}); err != nil {
+	if err := w.Spotify.Remote("ada", simulator.Remote{Action: "next"}); err != nil {
 		t.Fatal(err)
 	}
-	e, _ := staying.state(1)
-	t.Logf("the other replica polled after %v", e.at.Sub(killed))
-	if took := e.at.Sub(killed); took > 9*time.Second+slack {
+	e, _ := staying.State(1)
+	t.Logf("the other replica polled after %v", e.At.Sub(killed))
+	if took := e.At.Sub(killed); took > 9*time.Second+slack {
 		t.Errorf("the other replica polled after %v", took)
 	}
 }
@@ -177,22 +178,22 @@ func TestLivePollerDies(t *testing.T) {
 func TestLiveKeepsSecrets(t *testing.T) {
 	t.Parallel()
 	w := liveWorld(t, 2)
-	v := w.visitor()
-	v.login("ada")
-	heard := w.redis.Monitor(t)
-	var tabs []*stream
+	v := w.Visitor()
+	v.Login("ada")
+	heard := w.Redis.Monitor(t)
+	var tabs []*stage.Stream
 	for i := range 2 {
-		w.through(i)
-		tabs = append(tabs, v.listen("/live/me/player"))
+		w.Through(i)
+		tabs = append(tabs, v.Listen("/live/me/player"))
 	}
 	var tracks []string
 	for _, tab := range tabs {
-		_, track := tab.state(0)
+		_, track := tab.State(0)
 		tracks = append(tracks, track)
 	}
-	v.do(http.MethodPost, "/api/me/player/next", "")
+	v.Do(http.MethodPost, "/api/me/player/next", "")
 	for _, tab := range tabs {
-		_, track := tab.state(1)
+		_, track := tab.State(1)
 		tracks = append(tracks, track)
 	}
 	told := heard()
@@ -210,37 +211,42 @@ func TestLiveKeepsSecrets(t *testing.T) {
 func TestLiveRejoin(t *testing.T) {
 	t.Parallel()
 	w := liveWorld(t, 1)
-	v := w.visitor()
-	v.login("ada")
-	first := v.listen("/live/me/player")
-	e, _ := first.state(0)
-	again := v.listen("/live/me/player", "Last-Event-ID", e.id)
-	v.do(http.MethodPost, "/api/me/player/next", "")
-	next, track := first.state(1)
-	got, sameTrack := again.state(0)
-	if got.id != next.id || track != sameTrack {
+	v := w.Visitor()
+	v.Login("ada")
+	first := v.Listen("/live/me/player")
+	e, _ := first.State(0)
+	again := v.Listen("/live/me/player", "Last-Event-ID", e.ID)
+	v.Do(http.MethodPost, "/api/me/player/next", "")
+	next, track := first.State(1)
+	got, sameTrack := again.State(0)
+	if got.ID != next.ID || track != sameTrack {
 		t.Errorf("after the reconnection the first state is %+v, want %+v", got, next)
 	}
-	first.cancel()
-	again.cancel()
-	<-first.done
-	<-again.done
-	w.spotify.ForgetSeen()
+	first.Leave()
+	again.Leave()
+	<-first.Done
+	<-again.Done
+	w.Spotify.ForgetSeen()
 	for range 20 { // no storm of polls, however often a page is loaded again
-		s := v.listen("/live/me/player")
-		s.state(0)
-		s.cancel()
-		<-s.done
+		s := v.Listen("/live/me/player")
+		s.State(0)
+		s.Leave()
+		<-s.Done
 	}
-	polls := w.polls("/v1/me/player")
-	for i := 1; i < len(polls); i++ {
-		if gap := polls[i].At.Sub(polls[i-1].At); gap < 900*time.Millisecond {
+	asked := polls(w)
+	for i := 1; i < len(asked); i++ {
+		if gap := asked[i].At.Sub(asked[i-1].At); gap < 900*time.Millisecond {
 			t.Errorf("two polls are %v apart", gap)
 		}
 	}
 	sessiontest.Eventually(t, 30*time.Second, "the polls stop", func() bool {
-		before := len(w.polls("/v1/me/player"))
+		before := len(polls(w))
 		time.Sleep(3500 * time.Millisecond)
-		return len(w.polls("/v1/me/player")) == before
+		return len(polls(w)) == before
 	})
+}
+
+// polls are the calls for what plays.
+func polls(w *stage.World) []simulator.Seen {
+	return w.Spotify.Seen(simulator.Filter{Match: simulator.Match{Side: simulator.SideAPI, Method: "GET", Path: "/v1/me/player", Exact: true}})
 }
