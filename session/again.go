@@ -8,7 +8,7 @@ const newsPlace = " news"
 // Again looks a session or an account up once more, for a use of it that goes on, and notes that it is in use. Its errors
 // are those of Find.
 func (m *Manager) Again(ctx context.Context, s *Session) (*Session, error) {
-	found, err := m.look(ctx, s.place)
+	found, err := m.find(ctx, s.recordKey)
 	if err != nil {
 		return nil, err
 	}
