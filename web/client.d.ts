@@ -94,7 +94,29 @@ export interface Client {
   /** DELETE. A plain object or an array is sent as JSON. An answer that is not JSON reads as `null`. */
   delete<T = unknown>(path: string | URL, body?: CommandBody, init?: RequestInit): Promise<T | null>;
 
+  /**
+   * Listens to a stream of a route with `live`, such as `/live/me/player`. One tab has the connection and tells the others,
+   * where the browser has Web Locks and BroadcastChannel. It reconnects by itself until `onEnded`.
+   */
+  live<T = unknown>(path: string | URL, listeners: LiveListeners<T>): LiveStream;
+
   /** Stops listening for other tabs, for a client that is no longer needed. Requests still work. */
+  close(): void;
+}
+
+/** What a stream tells. */
+export interface LiveListeners<T = unknown> {
+  /** Spotify's answer, at once and whenever it changed; `null` when there is nothing. Another tab may cause a repetition. */
+  onState?: (state: T | null) => void;
+  /** There is no answer for now. The next `onState` says that it is over. */
+  onDelayed?: (delay: { reason: Reason; retryAfter: number }) => void;
+  /** The stream is over for good: the session has ended, or Spotify has said no. Nothing is called after it. */
+  onEnded?: (error: StagedoorError) => void;
+}
+
+/** An open stream. */
+export interface LiveStream {
+  /** Ends it. */
   close(): void;
 }
 

@@ -163,6 +163,93 @@ export function createClient({
     return () => { listeners.delete(listener); };
   }
 
+  // live listens to a stream of a route with live. One tab has the connection and tells the others, because a browser opens
+  // six to a host over HTTP/1.1: whoever holds the lock. It goes to another tab when this one is closed.
+  function live(path, { onState, onDelayed, onEnded } = {}) {
+    const url = locate(path);
+    const stopped = new AbortController();
+    const locks = globalThis.navigator?.locks;
+    const others = locks && globalThis.BroadcastChannel && new BroadcastChannel(`stagedoor live ${url.href}`);
+    let latest; // the last event but a delay, for a tab that comes later; only the tab with the connection has it
+    let leads = false;
+
+    function close() {
+      stopped.abort();
+      others?.close();
+    }
+
+    // take gives an event to this tab's listeners.
+    function take({ name, data }) {
+      if (stopped.signal.aborted) return;
+      if (name === 'state') return onState?.(data);
+      if (name === 'delayed') return onDelayed?.({ reason: data.reason, retryAfter: data.retry_after });
+      close();
+      const told = data?.error ?? {};
+      if (name === 'ended') recheck();
+      onEnded?.(new StagedoorError(told.message || 'The stream has ended.', {
+        status: told.status, reason: told.reason || (name === 'replaced' ? 'REPLACED' : 'STREAM_ENDED'),
+        loginUrl: told.login_url ? locate(told.login_url).href : null, missingScopes: told.missing_scopes,
+      }));
+    }
+
+    function tell(event) {
+      if (event.name !== 'delayed') latest = event;
+      others?.postMessage(event);
+      take(event);
+    }
+
+    // connect opens the stream and settles when this tab needs it no longer.
+    function connect() {
+      return new Promise((resolve) => {
+        let source;
+        let timer;
+        const open = () => {
+          source = new EventSource(url.href, { withCredentials: credentials === 'include' });
+          for (const name of ['state', 'delayed', 'failed', 'ended', 'replaced']) {
+            source.addEventListener(name, ({ data }) => tell({ name, data: parse(data) }));
+          }
+          source.onerror = () => { if (source.readyState === 2) lookWhy(2000); };
+        };
+        // An EventSource gives up at any answer but a stream. One of a gateway that is away is worth another try.
+        const lookWhy = async (wait) => {
+          const looked = new AbortController();
+          const answer = await send(url.href, { credentials, signal: looked.signal }).catch(() => null);
+          if (stopped.signal.aborted) return;
+          if (answer?.status === 200) {
+            looked.abort();
+            open();
+          } else if (answer && answer.status < 500 && answer.status !== 429) {
+            const told = parse(await answer.text().catch(() => '')) ?? {};
+            told.error ??= { status: answer.status, reason: answer.headers.get('Stagedoor-Reason') };
+            tell({ name: 'ended', data: told });
+          } else {
+            timer = setTimeout(lookWhy, wait, Math.min(2 * wait, 30_000));
+          }
+        };
+        stopped.signal.addEventListener('abort', () => {
+          source?.close();
+          clearTimeout(timer);
+          resolve();
+        });
+        leads = true;
+        open();
+      });
+    }
+
+    if (!others) {
+      connect();
+      return { close };
+    }
+    others.onmessage = ({ data }) => {
+      if (data !== 'ask') take(data);
+      else if (leads && latest) others.postMessage(latest);
+    };
+    others.unref?.();
+    locks.request(`stagedoor live ${url.href}`, { signal: stopped.signal }, () => stopped.signal.aborted || connect()).catch(() => {});
+    others.postMessage('ask');
+    return { close };
+  }
+
   if (channel) {
     // A check that is under way may be older than this news, so another one begins.
     channel.onmessage = ({ data }) => { if (listeners.size > 0 && data !== known) session().catch(() => {}); };
@@ -185,6 +272,7 @@ export function createClient({
     post: (path, body, init) => command('POST', path, body, init),
     put: (path, body, init) => command('PUT', path, body, init),
     delete: (path, body, init) => command('DELETE', path, body, init),
+    live,
     close() {
       channel?.close();
       closed.abort();

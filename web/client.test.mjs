@@ -387,3 +387,65 @@ test('a listener that has left hears nothing', async () => {
   await one.session();
   assert.equal(calls, 1);
 });
+
+// FakeSource stands in EventSource's place, which Node does not have.
+class FakeSource extends EventTarget {
+  static made = [];
+  readyState = 1;
+  constructor(url, init) {
+    super();
+    Object.assign(this, { url, init });
+    FakeSource.made.push(this);
+  }
+  close() { this.readyState = 2; }
+  tell(name, data) { this.dispatchEvent(Object.assign(new Event(name), { data: JSON.stringify(data) })); }
+  fail() {
+    this.readyState = 2;
+    this.onerror();
+  }
+}
+
+test('live passes events on until the last', async (t) => {
+  globalThis.EventSource = FakeSource;
+  FakeSource.made = [];
+  t.after(() => { delete globalThis.EventSource; });
+  const seen = [];
+  const stream = client().live('/live/me/player', {
+    onState: (state) => seen.push(['state', state]),
+    onDelayed: (delay) => seen.push(['delayed', delay]),
+    onEnded: (error) => seen.push(['ended', error.reason, error.status, error.loginUrl]),
+  });
+  await new Promise((resolve) => { setTimeout(resolve, 10); }); // for a lock, where Node has them
+  const [source] = FakeSource.made;
+  assert.equal(source.url, `${base}/live/me/player`);
+  assert.deepEqual(source.init, { withCredentials: true });
+  source.tell('state', { is_playing: true });
+  source.tell('state', null);
+  source.tell('delayed', { reason: 'RATE_LIMITED', retry_after: 3 });
+  source.tell('ended', { error: { status: 401, message: 'Log in to continue.', reason: 'LOGIN_REQUIRED', login_url: '/auth/login' } });
+  source.tell('state', { is_playing: false });
+  assert.deepEqual(seen, [
+    ['state', { is_playing: true }], ['state', null], ['delayed', { reason: 'RATE_LIMITED', retryAfter: 3 }],
+    ['ended', 'LOGIN_REQUIRED', 401, `${base}/auth/login`],
+  ]);
+  assert.equal(source.readyState, 2);
+  stream.close();
+});
+
+test('live ends when the gateway has no stream, and comes back when it was away', async (t) => {
+  globalThis.EventSource = FakeSource;
+  FakeSource.made = [];
+  t.after(() => { delete globalThis.EventSource; });
+  answers['GET /live/me/player'] = [200, { 'Content-Type': 'text/event-stream' }, ''];
+  let ended;
+  const over = new Promise((resolve) => { ended = resolve; });
+  client().live('/live/me/player', { onEnded: ended });
+  await new Promise((resolve) => { setTimeout(resolve, 10); });
+  FakeSource.made[0].fail();
+  while (FakeSource.made.length < 2) await new Promise((resolve) => { setTimeout(resolve, 10); });
+  answers['GET /live/me/player'] = [204, { 'Stagedoor-Reason': 'LOGIN_REQUIRED' }, ''];
+  FakeSource.made[1].fail();
+  const error = await over;
+  assert.ok(error instanceof StagedoorError);
+  assert.equal(error.reason, 'LOGIN_REQUIRED');
+});
