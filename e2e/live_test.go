@@ -250,3 +250,54 @@ func TestLiveRejoin(t *testing.T) {
 func polls(w *stage.World) []simulator.Seen {
 	return w.Spotify.Seen(simulator.Filter{Match: simulator.Match{Side: simulator.SideAPI, Method: "GET", Path: "/v1/me/player", Exact: true}})
 }
+
+// TestLiveAccount pushes an account to visitors who have no session, until it is removed; on the memory store, too, a stream
+// ends with its session.
+func TestLiveAccount(t *testing.T) {
+	t.Parallel()
+	w := liveWorld(t, 2)
+	w.Visitor().Get("/onair/me/player").Expect(t, "before it is connected", http.StatusUnauthorized, "REAUTHORIZATION_REQUIRED")
+	w.ConnectAccount(t, "radio", "ada")
+	w.Spotify.ForgetSeen()
+	var visitors []*stage.Stream
+	for i := range 20 {
+		w.Through(i % 2)
+		visitors = append(visitors, w.Visitor().Listen("/onair/me/player"))
+	}
+	for _, v := range visitors {
+		if e, track := v.State(0); track == "" || !strings.Contains(e.Data, w.Accounts.URL+"/v1/") {
+			t.Errorf("a visitor gets %+v", e) // the account has no route for links
+		}
+	}
+	if asked := len(polls(w)); asked > 2 {
+		t.Errorf("%d polls for 20 visitors", asked)
+	}
+	w.Visitor().Get("/onair/me").Expect(t, "another path", http.StatusNotFound, "PATH_REFUSED")
+	w.Visitor().Do(http.MethodPost, "/onair/me/player", "").Expect(t, "a POST", http.StatusMethodNotAllowed, "METHOD_REFUSED")
+	w.Visitor().Get("/onair/me/player", "Origin", "https://other.example").Expect(t, "another site", http.StatusForbidden, "CROSS_ORIGIN_REFUSED")
+	w.Operate(t, "accounts", "remove", "radio")
+	for _, v := range visitors {
+		v.Ended()
+		if v.Count("ended") != 1 {
+			t.Errorf("a visitor's stream ended with %v", v.All())
+		}
+	}
+}
+
+// TestLiveRestart stops a replica: its streams are told when to come back, and do so on the other one.
+func TestLiveRestart(t *testing.T) {
+	t.Parallel()
+	w := liveWorld(t, 1)
+	v := w.Visitor()
+	v.Login("ada")
+	s := v.Listen("/live/me/player")
+	e, _ := s.State(0)
+	w.Replicas[0].Restart()
+	s.Ended()
+	again := v.Listen("/live/me/player", "Last-Event-ID", e.ID)
+	v.Do(http.MethodPost, "/api/me/player/next", "")
+	if got, _ := again.State(0); got.ID == e.ID {
+		t.Errorf("after the restart the reader was told what it knew: %+v", got)
+	}
+	again.Leave()
+}

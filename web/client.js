@@ -215,7 +215,7 @@ export function createClient({
           const looked = new AbortController();
           const answer = await send(url.href, { credentials, signal: looked.signal }).catch(() => null);
           if (stopped.signal.aborted) return;
-          if (answer?.status === 200) {
+          if (answer?.status === 200 && answer.headers.get('Content-Type') === 'text/event-stream') {
             looked.abort();
             open();
           } else if (answer && answer.status < 500 && answer.status !== 429) {

@@ -443,6 +443,14 @@ test('live ends when the gateway has no stream, and comes back when it was away'
   await new Promise((resolve) => { setTimeout(resolve, 10); });
   FakeSource.made[0].fail();
   while (FakeSource.made.length < 2) await new Promise((resolve) => { setTimeout(resolve, 10); });
+  answers['GET /live/me/player'] = [200, { 'Content-Type': 'text/html' }, '<!doctype html>'];
+  let missing;
+  const none = new Promise((resolve) => { missing = resolve; });
+  const other = client({ base: base.replace('127.0.0.1', 'localhost') });
+  other.live('/live/me/player', { onEnded: missing });
+  await new Promise((resolve) => { setTimeout(resolve, 10); });
+  FakeSource.made[2].fail();
+  assert.equal((await none).status, 200); // a frontend's page, where there is no such route
   answers['GET /live/me/player'] = [204, { 'Stagedoor-Reason': 'LOGIN_REQUIRED' }, ''];
   FakeSource.made[1].fail();
   const error = await over;
