@@ -14,7 +14,7 @@ import (
 func liveWorld(t *testing.T, replicas int, more ...string) *stage.World {
 	t.Helper()
 	return stage.NewWorld(t, stage.Options{
-		Replicas: replicas, Accounts: stage.Radio, Spotify: stage.Listener,
+		Replicas: replicas, Accounts: stage.Radio, Spotify: stage.Listener, Pprof: true,
 		Routes: stage.Pages{}.Route(t, append([]string{stage.LiveRoute, stage.LiveRadio, stage.UserRoute}, more...)...),
 	})
 }
