@@ -40,7 +40,11 @@ type Ask struct {
 type Send func(ctx context.Context, conditions http.Header, turn Turn) (*http.Response, error)
 
 // rules are the Cache-Control of the client.
-func (a *Ask) rules() directives { return parseDirectives(a.Client) }
+func (a *Ask) rules() directives {
+	d := parseDirectives(a.Client)
+	d.noCache = d.noCache || d.noStore // a client that lets nothing be kept wants nothing that was kept
+	return d
+}
 
 // urgency is what the client says about its request (RFC 9218 section 4.1, and the Fetch standard's Sec-Purpose).
 func (a *Ask) urgency() Priority {
@@ -62,6 +66,10 @@ func (a *Ask) urgency() Priority {
 func (a *Ask) isWrite() bool {
 	return a.Request.Method != http.MethodGet && a.Request.Method != http.MethodHead
 }
+
+// hasBody tells whether the request has a body. RFC 9110 section 9.3.1 gives the body of a GET no meaning, so it
+// cannot be said that two of them ask for the same.
+func (a *Ask) hasBody() bool { return a.Request.Body != nil && a.Request.Body != http.NoBody }
 
 func (a *Ask) turn() Turn {
 	return Turn{Priority: a.urgency(), Session: a.Session, Bucket: bucketOf(a.Request), Repeatable: !a.isWrite()}

@@ -114,6 +114,9 @@ func (c *Cache) Do(ask *Ask, send Send) (*http.Response, From, error) {
 	case c.off():
 		res, err := send(ctx, nil, ask.turn())
 		return told(res, FromOff, "fwd=bypass", err)
+	case ask.hasBody():
+		res, err := send(ctx, nil, ask.turn())
+		return told(res, FromMiss, "fwd=bypass", err)
 	}
 	now, want := c.Now(), ask.rules()
 	found := c.find(ask)

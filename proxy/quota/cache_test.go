@@ -137,6 +137,7 @@ func TestRules(t *testing.T) {
 		{"5.2 upper case", []string{"Cache-Control: MAX-AGE=60"}, nil, "hit 200 1"},
 		{"5.1 Age", []string{"Cache-Control: max-age=60", "Age: 55"}, nil, "miss 200 2"},
 		{"5.2.1.4 no-cache", []string{"Cache-Control: max-age=60"}, []string{"Cache-Control: no-cache"}, "miss 200 2"},
+		{"5.2.1.5 no-store", []string{"Cache-Control: max-age=60"}, []string{"Cache-Control: no-store"}, "miss 200 2"},
 		{"5.4 Pragma", []string{"Cache-Control: max-age=60"}, []string{"Pragma: no-cache"}, "miss 200 2"},
 		{"5.2.1.1 max-age=5", []string{"Cache-Control: max-age=60"}, []string{"Cache-Control: max-age=5"}, "miss 200 2"},
 		{"5.2.1.3 min-fresh=55", []string{"Cache-Control: max-age=60"}, []string{"Cache-Control: min-fresh=55"}, "miss 200 2"},
@@ -166,6 +167,25 @@ func TestRules(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// TestGetWithABodyGoesAlone checks that a GET with a body is neither kept nor answered from what is kept.
+func TestGetWithABodyGoesAlone(t *testing.T) {
+	u := &upstream{answer: func(call int, _ http.Header) *http.Response {
+		return answer(http.StatusOK, fmt.Sprint(call), "Cache-Control: max-age=60")
+	}}
+	c := newTestCache()
+	for _, test := range []struct{ body, want string }{
+		{"{}", "miss 200 1"}, {"", "miss 200 2"}, {"{}", "miss 200 3"}, {"", "hit 200 2"},
+	} {
+		a := ask("ada", "/x")
+		if test.body != "" {
+			a.Request.Body = io.NopCloser(strings.NewReader(test.body))
+		}
+		if got := do(t, c, a, u.send); got != test.want {
+			t.Errorf("with the body %q got %q, want %q", test.body, got, test.want)
+		}
 	}
 }
 
