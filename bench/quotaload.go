@@ -61,7 +61,7 @@ func (p *quotaPoint) ask(ctx context.Context, clients []quotaClient, begin, end 
 func (p *quotaPoint) poll(ctx context.Context, every time.Duration, do func(n int)) {
 	var group sync.WaitGroup
 	defer group.Wait()
-	timer := time.NewTimer(rand.N(every)) //nolint:gosec // G404: no secret; tabs are not opened at the same moment
+	timer := time.NewTimer(rand.N(every)) // tabs are not opened at the same moment
 	defer timer.Stop()
 	for n := 0; ; n++ {
 		select {

@@ -81,7 +81,7 @@ func answersFrom(from quota.From, err error) string {
 }
 
 // detach makes of a request a call that may outlive it. The conditions replace the client's.
-func detach(r *http.Request, ctx context.Context, conditions http.Header) *http.Request { //nolint:revive // the request leads
+func detach(r *http.Request, ctx context.Context, conditions http.Header) *http.Request {
 	out := r.WithContext(ctx)
 	out.Header = maps.Clone(r.Header) // the token is written into it, while the request's own is read
 	if conditions != nil {

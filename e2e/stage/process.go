@@ -42,6 +42,7 @@ func StartProcess(t testing.TB, config string, env ...string) *Process {
 	return p
 }
 
+// Start starts the process again, on the port that it had.
 func (p *Process) Start() {
 	p.T.Helper()
 	p.Command = exec.Command(Binary, "serve", "-config", p.Config)
@@ -171,6 +172,7 @@ func (p *Process) Restart() {
 	p.Start()
 }
 
+// Kill ends the process at once, as kill -9 does, and reports a data race that it found.
 func (p *Process) Kill() {
 	_ = p.Command.Process.Kill() // it may have ended
 	if strings.Contains(p.Log(), "WARNING: DATA RACE") {

@@ -160,6 +160,7 @@ func (s *Stream) State(i int) (e Event, track string) {
 	return e, e.Track(s.T)
 }
 
+// Track is the id of the track in the player's state that an event brings.
 func (e Event) Track(t testing.TB) string {
 	t.Helper()
 	var player struct{ Item struct{ ID string } }

@@ -20,6 +20,7 @@ type Visitor struct {
 	Client *http.Client
 }
 
+// Visitor makes a browser without cookies.
 func (w *World) Visitor() *Visitor {
 	jar, err := cookiejar.New(nil)
 	if err != nil {
@@ -95,6 +96,7 @@ func (v *Visitor) Try(method, path, body string, headers ...string) (Answer, err
 	return Answer{Status: response.StatusCode, Header: response.Header, Body: string(text)}, err
 }
 
+// Get asks for a path as a script does; headers are names and values in turns.
 func (v *Visitor) Get(path string, headers ...string) Answer {
 	v.T.Helper()
 	return v.Do(http.MethodGet, path, "", headers...)
@@ -142,6 +144,7 @@ type Status struct {
 	Scopes        []string
 }
 
+// Status is what GET /auth/session says.
 func (v *Visitor) Status() Status {
 	v.T.Helper()
 	a := v.Get("/auth/session")

@@ -75,6 +75,7 @@ func (o Options) secret() string {
 	return ClientSecret
 }
 
+// NewWorld starts Redis, the simulator and the replicas. They end with the test.
 func NewWorld(t testing.TB, o Options) *World {
 	t.Helper()
 	w := &World{T: t, Redis: sessiontest.StartRedis(t), Key: session.NewKey()}
@@ -146,6 +147,7 @@ func (w *World) balance() http.Handler {
 // Through sends what follows through one replica; a negative number takes turns.
 func (w *World) Through(replica int) { w.chosen.Store(int64(replica)) }
 
+// Config is the config.yaml of a replica.
 func (w *World) Config(o Options, frontend string) string {
 	routes := o.Routes
 	if routes == "" {
@@ -207,6 +209,7 @@ func indent(lines string) string {
 	return "  " + strings.ReplaceAll(strings.TrimSpace(lines), "\n", "\n  ")
 }
 
+// Or is the text, or the other one when it is empty.
 func Or(text, otherwise string) string {
 	if text == "" {
 		return otherwise
@@ -214,6 +217,7 @@ func Or(text, otherwise string) string {
 	return text
 }
 
+// WriteFile writes a file that only its owner may read.
 func WriteFile(t testing.TB, path, text string) {
 	t.Helper()
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {

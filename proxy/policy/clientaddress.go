@@ -10,6 +10,7 @@ import (
 // TrustedProxies are the networks whose X-Forwarded-* headers and X-Request-Id are believed.
 type TrustedProxies []netip.Prefix
 
+// ParseTrustedProxies reads CIDRs. Its error is of the first that cannot be read.
 func ParseTrustedProxies(cidrs []string) (TrustedProxies, error) {
 	var t TrustedProxies
 	for _, cidr := range cidrs {

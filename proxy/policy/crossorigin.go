@@ -25,6 +25,7 @@ type OriginRule struct {
 	listed map[string]bool // server.allowed_origins
 }
 
+// NewOriginRule makes the rule of a gateway: its own origin, and those that are listed.
 func NewOriginRule(public string, allowed []string) OriginRule {
 	rule := OriginRule{public: public, listed: make(map[string]bool, len(allowed))}
 	for _, origin := range allowed {

@@ -133,7 +133,11 @@ func Respell(u *url.URL) *url.URL {
 // digits and - . _ ~ are bare, and every escape has capitals. The delimiters among the characters of a path mean one
 // thing bare and may mean another escaped, such as + and %2B: each stays as it is. Any other octet is escaped.
 func spellPath(path string) string {
-	if strings.IndexFunc(path, func(r rune) bool { return r > '~' || !isPathOctet(byte(r)) }) < 0 {
+	plain := true
+	for i := 0; plain && i < len(path); i++ {
+		plain = isPathOctet(path[i])
+	}
+	if plain {
 		return path
 	}
 	const digits = "0123456789ABCDEF"

@@ -207,12 +207,12 @@ func (c *Cache) fly(ctx context.Context, f *flight, ask *Ask, found *kept, send 
 		k := found.renewed(ask, res.Header, arrived, arrived.Sub(begun))
 		c.keep(f, ask, k)
 		f.end(k, nil)
-		f.begin(k.response(ask.Request, arrived), nil)
+		f.begin(k.response(ask.Request, arrived), nil) //nolint:bodyclose // the request that began the call closes it
 	case res.StatusCode == http.StatusTooManyRequests && found != nil && c.mayServeStale(found, ask.rules()):
 		_ = res.Body.Close()
 		f.from, f.status = FromStale, "hit; detail=stale"
 		f.end(found, nil)
-		f.begin(found.response(ask.Request, arrived), nil)
+		f.begin(found.response(ask.Request, arrived), nil) //nolint:bodyclose // as above
 	case streams(res):
 		f.end(nil, nil)
 		f.begin(res, nil)
