@@ -18,7 +18,7 @@ func (m *Manager) App(ctx context.Context) (*Session, error) {
 }
 
 // Account returns the session of a shared account, which serves requests that bring no session of their own. It answers
-// ErrNoSession when nobody has connected the account, ErrReauthorize or ErrStoreUnavailable.
+// ErrNoSession when the account is not connected, ErrReauthorize or ErrStoreUnavailable.
 func (m *Manager) Account(ctx context.Context, name string) (*Session, error) {
 	s, err := m.find(ctx, m.accountKey(kindAccount, name))
 	if errors.Is(err, ErrNoSession) {
@@ -27,9 +27,9 @@ func (m *Manager) Account(ctx context.Context, name string) (*Session, error) {
 	return s, err
 }
 
-// accountKey is the record key of what has a name and no cookie, for this client id alone: gateways with different client ids may
-// share a store, and each has its own. Until formatNamed such a record was under its name alone; it stays there and is
-// the client id's that has opened it first.
+// accountKey is the record key of a record with a name and no cookie, for this client id alone: gateways with different client ids
+// may share a store, and each has its own record. Before formatNamed the key was made of the name alone. Such a record keeps its
+// key and belongs to the client id that opened it first.
 func (m *Manager) accountKey(kind, name string) recordKey {
 	return keyForName(kind, m.options.Client+"\x00"+name)
 }

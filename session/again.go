@@ -2,10 +2,10 @@ package session
 
 import "context"
 
-// newsPlace tells news about a session apart from its record, so that neither opens in the other's place.
+// newsPlace distinguishes news about a session from its record, so that neither opens as the other.
 const newsPlace = " news"
 
-// Again looks a session or an account up once more, for a use of it that goes on, and notes that it is in use. Its errors
+// Again loads a session or an account once more, for a use of it that goes on, and records that it is in use. Its errors
 // are those of Find.
 func (m *Manager) Again(ctx context.Context, s *Session) (*Session, error) {
 	found, err := m.find(ctx, s.recordKey)
@@ -18,8 +18,8 @@ func (m *Manager) Again(ctx context.Context, s *Session) (*Session, error) {
 	return found, nil
 }
 
-// SealNews makes of a text what replicas tell each other about a session or an account. Only who can open its record opens
-// it, with OpenNews.
+// SealNews seals a text that replicas send each other about a session or an account. Only a replica that can open its record
+// can open the text, with OpenNews.
 func (m *Manager) SealNews(s *Session, plain []byte) ([]byte, error) {
 	return m.settings.Load().sealer.seal(s.secret, s.key+newsPlace, plain)
 }

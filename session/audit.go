@@ -2,7 +2,7 @@ package session
 
 import "go.uber.org/zap"
 
-// audit writes the lines of the log that say what happened to which session.
+// audit writes the audit lines of the log: what happened to which session.
 type audit struct{ log *zap.Logger }
 
 // session writes a line about a session.

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// The backoff after a failed refresh doubles from one to the other. The first failure has none: the next request may
-// already find the token endpoint well.
+// The backoff after a failed refresh doubles from firstBackoff to the maximum. The first failure has none: the token endpoint
+// may already answer the next request.
 const (
 	firstBackoff = 500 * time.Millisecond
 	maxBackoff   = 15 * time.Second
@@ -18,11 +18,11 @@ const (
 	maxBackoffs = 10_000
 )
 
-// wholeClient stands for all sessions together where a backoff is kept by session: Spotify refused the client itself.
+// wholeClient is the key of a backoff of all sessions together: Spotify rejected the client itself.
 const wholeClient = ""
 
-// backoffs remembers for which sessions a refresh failed, so that a sick token endpoint is not asked with every request.
-// That Spotify refused the client is everybody's failure.
+// backoffs remembers for which sessions a refresh failed, so that a failing token endpoint is not called with every request.
+// A rejection of the client counts for all sessions.
 type backoffs struct {
 	mu    sync.Mutex // guards after
 	after map[string]backoff
@@ -84,7 +84,7 @@ func (b *backoffs) worked(key string) {
 	delete(b.after, wholeClient)
 }
 
-// forgiveClient forgets that the client was refused, for all sessions.
+// forgiveClient forgets that the client was rejected, for all sessions.
 func (b *backoffs) forgiveClient() {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -10,7 +10,7 @@ import (
 )
 
 // A record is compressed before it is sealed: half of it is the same in every record, and Redis keeps one for every
-// browser. What its length tells about its text is no help against anybody: nobody but the user can put text of their
+// browser. The length of a compressed record reveals nothing that an attacker can use: only the user can put text of their
 // own beside the tokens, and only the operator sees lengths.
 
 // maxRecord bounds the text of a record, in bytes. A longer one is rejected when it is written and when it is read,

@@ -20,20 +20,20 @@ const (
 // (https://developer.spotify.com/documentation/web-api/tutorials/refreshing-tokens).
 const GrantLifetime = 180 * 24 * time.Hour
 
-// maxMaxPerUser bounds Config.MaxPerUser: a login looks at all sessions of its user.
+// maxMaxPerUser bounds Config.MaxPerUser: a login reads all sessions of its user.
 const maxMaxPerUser = 1000
 
 // Config is the part of config.yaml below "session".
 type Config struct {
-	// Store is where sessions live: "redis", or "memory" for one replica that may lose them at a restart.
+	// Store is where sessions are kept: "redis", or "memory" for one replica that may lose them at a restart.
 	Store string `yaml:"store"`
 	// Keys are 32 random bytes in base64 each. The first seals new records, all of them open old ones.
 	Keys []secret.Text `yaml:"keys"`
-	// IdleTimeout ends a session that nobody used for so long. At least one second.
+	// IdleTimeout ends a session that was not used for so long. At least one second.
 	IdleTimeout time.Duration `yaml:"idle_timeout"`
 	// MaxLifetime ends a session so long after its login, used or not. At most GrantLifetime.
 	MaxLifetime time.Duration `yaml:"max_lifetime"`
-	// RefreshBefore is the life that a token must have left to be used as it is; with less it is refreshed first.
+	// RefreshBefore is the lifetime that a token must have left to be used as it is; with less it is refreshed first.
 	// Zero refreshes when the token has ended.
 	RefreshBefore time.Duration `yaml:"refresh_before"`
 	// Cookie describes the session cookie.
@@ -52,7 +52,7 @@ type CookieConfig struct {
 	SameSite string `yaml:"same_site"`
 }
 
-// DefaultConfig returns what config.yaml says where it is silent. Keys are empty: there is no default key.
+// DefaultConfig returns the values of the keys that config.yaml leaves out. Keys are empty: there is no default key.
 func DefaultConfig() Config {
 	return Config{
 		Store:         StoreRedis,

@@ -11,8 +11,8 @@ import (
 	"stagedoor/secret"
 )
 
-// cookie is one of the gateway's cookies, as a gorilla store whose sessions hold nothing but their id: the record lies
-// elsewhere. This file is the only one that knows gorilla, and it sets every option, because the defaults of gorilla's
+// cookie is one of the gateway's cookies, as a gorilla store of sessions that hold only their id: the record is kept
+// elsewhere. Only this file uses gorilla, and it sets every option, because the defaults of gorilla's
 // cookies are SameSite=None without HttpOnly.
 type cookie struct {
 	name    string
@@ -93,8 +93,8 @@ func (c cookie) read(r *http.Request) (id secret.Text, found bool) {
 	return parseID(value)
 }
 
-// value returns the value of the request's cookie. Two different values mean that somebody else could plant one, and then
-// neither is believed.
+// value returns the value of the request's cookie. Of two different values one may have been planted by another site, so both
+// are ignored.
 func (c cookie) value(r *http.Request) (value string, found bool) {
 	sent := r.CookiesNamed(c.name)
 	if len(sent) == 0 {
@@ -134,7 +134,7 @@ func (c cookie) set(w http.ResponseWriter, r *http.Request, value secret.Text) e
 	return c.Save(r, w, s)
 }
 
-// clear takes the cookie away.
+// clear deletes the cookie in the browser.
 func (c cookie) clear(w http.ResponseWriter, r *http.Request) error {
 	s, err := c.New(r, c.name)
 	if err != nil {

@@ -10,10 +10,10 @@
 //
 // A record changes by compare and swap on its version, and disappears by deletion; a write never brings back what was
 // deleted. A token that must be refreshed is refreshed by one call: one flight in the process (flight.go), one lease
-// over all replicas, a second look at the record once the lease is held, one write. What a refresh is, in OAuth's terms,
-// the package does not know: it is given a function.
+// over all replicas, a second load of the record once the lease is acquired, one write. The package does not know what a
+// refresh is in OAuth's terms: it is given a function.
 //
-// Who waits for whom, and how long, during a refresh (docs/refresh.md says why):
+// The limits of a refresh, and of the requests that wait for it (docs/refresh.md gives the reasons):
 //
 //	limit                  | value           | what it bounds
 //	-----------------------|-----------------|-----------------------------------------------------------------------
@@ -33,7 +33,7 @@
 //	outageLifetime         | 10 s            | how long a cached session is served during an outage of the store
 //	freshLifetime          | 2 s             | how long a cached session is served without a load
 //
-// A stranger reads: store.go (what a store promises), session.go and record.go (what a session is), manager.go (find, create,
+// New readers begin with: store.go (what a store promises), session.go and record.go (what a session is), manager.go (find, create,
 // end), vault.go (sealed records) with sealer.go and compact.go, cache.go (local copies), refresher.go with flight.go, lease.go,
 // save.go and backoff.go (tokens), index.go and userlist.go (a user's sessions), account.go, loginstate.go, ticket.go.
 package session

@@ -9,11 +9,11 @@ import (
 )
 
 // maxNamed bounds how many sessions the cookies of one request may name: the true one, and a few that another site planted.
-// A browser has one. Each costs a few store commands, so a request that names more ends none and is rejected: to end some
-// of them could miss the true one, and would be a false success.
+// A browser has one. Each costs a few store commands, so a request that names more ends none and is rejected: ending only
+// some of them could miss the true one and still report success.
 const maxNamed = 4
 
-// End ends the session of the request and takes its cookie away. A request without a session is fine. It answers
+// End ends the session of the request and deletes its cookie. A request without a session is not an error. It answers
 // ErrTooManyCookies or ErrStoreUnavailable; the cookie stays then.
 func (m *Manager) End(w http.ResponseWriter, r *http.Request) error {
 	keys, err := m.namedKeys(r)
@@ -29,7 +29,7 @@ func (m *Manager) End(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (m *Manager) endOne(ctx context.Context, k recordKey) error {
-	s, _ := m.find(ctx, k) // who it was; nil when that is not known
+	s, _ := m.find(ctx, k) // for the audit line; nil when it is not known
 	if _, err := m.remove(ctx, k.key); err != nil {
 		return err
 	}
@@ -40,17 +40,17 @@ func (m *Manager) endOne(ctx context.Context, k recordKey) error {
 	return nil
 }
 
-// EndEverywhere ends all sessions of the user of the request, and takes the cookie away. Of two cookies that name two users
-// one may be planted. Whoever has a cookie may end what it stands for, so both users are logged out, rather than the true
-// one told so falsely. A request without a session is fine. Its errors are those of End; some of the sessions may have
-// ended then.
+// EndEverywhere ends all sessions of the user of the request, and deletes the cookie. Of two cookies that name two users
+// one may be planted. A cookie is enough to end its session, so both users are logged out; otherwise the true user might
+// be told of a logout that did not happen. A request without a session is not an error. Its errors are those of End; some of
+// the sessions may have ended then.
 func (m *Manager) EndEverywhere(w http.ResponseWriter, r *http.Request) error {
 	keys, err := m.namedKeys(r)
 	if err != nil {
 		return err
 	}
 	for _, k := range keys {
-		s, err := m.vault.load(r.Context(), k, nil) // one whose grant has ended has a user, too
+		s, err := m.vault.load(r.Context(), k, nil) // a session with an ended grant has a user, too
 		if errors.Is(err, ErrNoSession) {
 			err = m.vault.knownAbsent(r.Context(), k)
 		}
@@ -67,7 +67,7 @@ func (m *Manager) EndEverywhere(w http.ResponseWriter, r *http.Request) error {
 	return m.End(w, r)
 }
 
-// Named returns what stands for the sessions that the request's cookies name, for Login.Replaces: at most maxNamed.
+// Named returns the record keys of the sessions that the request's cookies name, for Login.Replaces: at most maxNamed.
 func (m *Manager) Named(r *http.Request) []string {
 	var keys []string
 	for _, id := range m.settings.Load().cookie.readAll(r, maxNamed) {
@@ -97,7 +97,7 @@ func (m *Manager) endBefore(r *http.Request, login Login) {
 		return
 	}
 	ended, err := m.index.endMany(r.Context(), replaced)
-	if err != nil { // its cookie is about to be replaced, so nobody can use it; its time runs out
+	if err != nil { // its cookie is about to be replaced, so it is used no more and expires
 		m.options.Log.Error("the session before this login could not be ended", zap.String("session", m.Label(r)), zap.Error(err))
 		return
 	}

@@ -7,7 +7,7 @@ import (
 )
 
 var (
-	// ErrNoSession says that the request has no session: no cookie, an unknown one, or one whose session has ended.
+	// ErrNoSession says that the request has no session: no cookie, an unknown one, or one of a session that has ended.
 	ErrNoSession = errors.New("no session")
 	// ErrReauthorize says that the session is known but its grant is over: only a new login helps.
 	ErrReauthorize = errors.New("the grant has ended")
@@ -15,11 +15,11 @@ var (
 	ErrTooManyCookies = errors.New("too many different session cookies")
 	// ErrStoreUnavailable says that the store did not answer, so nothing is known about the session.
 	ErrStoreUnavailable = errors.New("the session store does not answer")
-	// ErrRefreshedLately refuses a forced refresh that follows another one within forcedRefreshInterval.
+	// ErrRefreshedLately rejects a forced refresh that follows another one within forcedRefreshInterval.
 	ErrRefreshedLately = errors.New("the token was refreshed by force only just now")
 )
 
-// The next three are what Config's refresh function answers; see Refresh.
+// The next three are the errors of Options.Refresh.
 var (
 	// ErrGrantEnded says that the refresh token is no longer good (RFC 6749 section 5.2, invalid_grant).
 	ErrGrantEnded = errors.New("invalid_grant")
@@ -27,7 +27,7 @@ var (
 	ErrClientMisconfigured = errors.New("invalid_client")
 )
 
-// RefreshUnavailableError says that no token could be had for now and nothing is known about the grant.
+// RefreshUnavailableError says that no token can be obtained for now and nothing is known about the grant.
 type RefreshUnavailableError struct {
 	// RetryAfter is how long to wait before another try; zero means that the server named no time.
 	RetryAfter time.Duration

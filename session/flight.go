@@ -8,9 +8,9 @@ type flights struct {
 	running map[string]*flight
 }
 
-// flight is one refresh, which any number of requests wait for. What they wait for is the token, not the end: a flight
-// whose token is known goes on while the store is away, and hands the token to whoever comes meanwhile, so that nobody
-// asks for another with a refresh token that may be spent.
+// flight is one refresh, which any number of requests wait for. They wait for its token, not for its end: during an outage
+// of the store a flight with a token goes on, and gives the token to requests that arrive meanwhile. So none of them
+// begins another refresh with a refresh token that may be spent.
 type flight struct {
 	known chan struct{} // closed once token and err are set
 	once  sync.Once
@@ -33,7 +33,7 @@ func (f *flights) join(key string, begin func(*flight)) *flight {
 	return begun
 }
 
-// land ends a flight. Only then its outcome is told, so that whoever asks again because of it begins another.
+// land ends a flight. It publishes the outcome after that, so that a request that retries because of it begins another flight.
 func (f *flights) land(key string, ended *flight, token Token, err error) {
 	f.mu.Lock()
 	delete(f.running, key)

@@ -41,7 +41,7 @@ func parseID(text string) (secret.Text, bool) {
 	}
 	var raw [idSize]byte
 	n, err := strictBase64.Decode(raw[:], []byte(text))
-	if err != nil || n != idSize { // the decoder skips line ends, which are no part of an id
+	if err != nil || n != idSize { // the decoder skips line ends, which do not belong to an id
 		return secret.Text{}, false
 	}
 	return secret.New(text), true
@@ -49,26 +49,26 @@ func parseID(text string) (secret.Text, bool) {
 
 var strictBase64 = base64.RawURLEncoding.Strict()
 
-// storeKey is where the record of an id lies: it can be computed from the id, and the id cannot be computed from it.
+// storeKey is the key of an id's record in the store: it can be computed from the id, and the id cannot be computed from it.
 func storeKey(kind string, id secret.Text) string {
 	sum := sha256.Sum256([]byte(id.Reveal()))
 	key := append(make([]byte, 0, len(kind)+1+hex.EncodedLen(len(sum))), kind...)
 	return string(hex.AppendEncode(append(key, ':'), sum[:]))
 }
 
-// recordKey says where a record is and what opens it.
+// recordKey is the key of a record in the store, with the secret that opens it.
 type recordKey struct {
 	kind   string
 	key    string
 	secret secret.Text
 }
 
-// keyForID is the record key of what belongs to a secret id, such as a cookie's: only who has the id opens it.
+// keyForID is the record key for a secret id, such as a cookie's: the record opens only with the id.
 func keyForID(kind string, id secret.Text) recordKey {
 	return recordKey{kind: kind, key: storeKey(kind, id), secret: id}
 }
 
-// keyForName is the record key of what has a name and no cookie: the configured key alone opens it.
+// keyForName is the record key of a record with a name and no cookie: the configured key alone opens it.
 func keyForName(kind, name string) recordKey {
 	return keyFor(kind, storeKey(kind, secret.New(name)))
 }

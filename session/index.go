@@ -30,7 +30,7 @@ const (
 	pieceSize = 64
 	// settleTime is how long a session may be in the index before its record is in the store.
 	settleTime = time.Minute
-	// maxPruned bounds how many sessions that may have timed out a login looks at.
+	// maxPruned bounds how many sessions that may have timed out a login checks.
 	maxPruned = 16
 )
 
@@ -43,7 +43,7 @@ type userIndex struct {
 	audit audit
 }
 
-// indexEntry is what the index tells of one session. Without userAgent the field does not open, or there was none.
+// indexEntry is what the index has about one session. Without userAgent the field does not open, or there was none.
 type indexEntry struct {
 	key        string // of the record
 	createdAt  instant
@@ -51,7 +51,7 @@ type indexEntry struct {
 	userAgent  string
 }
 
-// keyOf is where the index of a user is. Users of another client id are other users.
+// keyOf is the key of a user's index. The same user of another client id has another index.
 func (x *userIndex) keyOf(user string) recordKey {
 	sum := sha256.Sum256([]byte(x.vault.client + "\x00" + user))
 	return keyFor(kindIndex, kindIndex+":"+base64.RawURLEncoding.EncodeToString(sum[:16]))
@@ -151,8 +151,8 @@ func (x *userIndex) readUser(k recordKey, fields map[string][]byte) User {
 	return User{ID: parts[0], AccountID: parts[1], DisplayName: parts[2]}
 }
 
-// of returns the index of one user. The sessions are those that were there a moment ago, whether they have ended since
-// or not, the one used last first. It fails rather than leave one out.
+// of returns the index of one user, the session used last first. Some of its sessions may have ended a moment ago. It fails
+// rather than leave one out.
 func (x *userIndex) of(ctx context.Context, user string) (recordKey, []indexEntry, User, error) {
 	k := x.keyOf(user)
 	lists, err := x.lists.Fields(ctx, []string{k.key})
@@ -189,7 +189,7 @@ func (x *userIndex) trim(ctx context.Context, s *Session) error {
 		return err
 	}
 	entries, _ := x.read(k, lists[0])
-	if !slices.ContainsFunc(entries, func(e indexEntry) bool { return e.key == s.key }) { // another replica took it for ended
+	if !slices.ContainsFunc(entries, func(e indexEntry) bool { return e.key == s.key }) { // another replica has pruned it
 		if err := x.add(ctx, s); err != nil {
 			return err
 		}
@@ -243,7 +243,7 @@ func (x *userIndex) prune(ctx context.Context, k recordKey, entries []indexEntry
 	return alive, nil
 }
 
-// settled tells whether a session has been in the index for so long that its record would be in the store. After the idle
+// settled tells whether a session has been in the index so long that its record must be in the store. After the idle
 // timeout no record is written any more.
 func (x *userIndex) settled(e indexEntry) bool {
 	return x.vault.now().Sub(e.lastSeenAt.time()) > min(settleTime, x.vault.limits().idle)

@@ -10,7 +10,7 @@ import (
 const (
 	// leaseTime is how long a replica that died keeps the others from refreshing; a living one renews it.
 	leaseTime = 10 * time.Second
-	// leasePoll is how often a replica looks whether another one has finished.
+	// leasePoll is how often a replica checks whether another one has finished.
 	leasePoll = 50 * time.Millisecond
 )
 

@@ -27,7 +27,7 @@ const (
 
 // loginCookies are the cookies that keep the login states of a browser, one for each login that is under way.
 type loginCookies struct {
-	prefix cookie // whose name begins all of theirs
+	prefix cookie // its name begins the name of each login cookie
 }
 
 // of returns the cookie of a state.
@@ -40,7 +40,7 @@ func (l loginCookies) named(name string) cookie {
 	return cookie{name: name, options: l.prefix.options}
 }
 
-// clearOldest clears the login cookies of the request that leave no place for one more of size bytes: the oldest ones.
+// clearOldest clears the oldest login cookies of the request, as many as one more of size bytes needs.
 func (l loginCookies) clearOldest(w http.ResponseWriter, r *http.Request, size int) error {
 	sent := l.sent(r)
 	slices.SortStableFunc(sent, func(a, b sentLogin) int { return cmp.Compare(b.begun, a.begun) }) // the newest first

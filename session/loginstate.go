@@ -18,7 +18,7 @@ const (
 	// LoginStateLifetime is how long a browser may take from the beginning of a login to its callback.
 	LoginStateLifetime = 10 * time.Minute
 	// loginCookieLifetime is how long the browser keeps a login state. It is longer than the state is good for, so that
-	// the page of a callback that is too late still knows where the login was to lead.
+	// the page of a callback that is too late still knows the return path.
 	loginCookieLifetime = 3 * LoginStateLifetime
 	// clockSkew is by how much the clocks of two replicas may differ: a mark outlives its login state by so much.
 	clockSkew = time.Minute
@@ -33,8 +33,8 @@ var (
 	ErrLoginSpent = errors.New("the login state was used before")
 )
 
-// LoginState is what is known of a login between its beginning and its callback. The browser keeps it, sealed; the store
-// learns of the states that were used up and of no others, so that a login that is never finished costs it nothing.
+// LoginState is what the gateway knows of a login between its beginning and its callback. The browser keeps it, sealed. The
+// store has only the states that were used, so a login that is never finished costs it nothing.
 type LoginState struct {
 	// Text is what BeginLogin was given.
 	Text    []byte
@@ -64,8 +64,8 @@ func (m *Manager) BeginLogin(w http.ResponseWriter, r *http.Request, purpose str
 	return state, current.logins.of(state).set(w, r, secret.New(value))
 }
 
-// OpenLogin returns the login state that this browser keeps for a state. It does not ask the store and uses nothing up. It
-// answers ErrNoLogin; or ErrLoginExpired together with the login state that was.
+// OpenLogin returns the login state that this browser keeps for a state. It does not ask the store, and the state stays unused.
+// It answers ErrNoLogin; or ErrLoginExpired together with the expired login state.
 func (m *Manager) OpenLogin(r *http.Request, purpose, state string) (LoginState, error) {
 	current := m.settings.Load()
 	parsed, ok := parseID(state)

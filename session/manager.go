@@ -33,8 +33,8 @@ type Options struct {
 	// Lists and Bulk work on what is in Store.
 	Lists Lists
 	Bulk  Bulk
-	// Watch tells what becomes of the entries in the store, whoever changes them, until ctx ends; nil when nothing can,
-	// and then every request asks the store.
+	// Watch reports the changes that any replica makes to entries in the store, until ctx ends. With nil every request asks
+	// the store.
 	Watch func(ctx context.Context, w Watcher)
 	// Refresh asks the token endpoint for the next grant: one request, with a deadline of its own. It answers
 	// ErrGrantEnded, ErrClientMisconfigured or a RefreshUnavailableError.
@@ -107,16 +107,16 @@ func (m *Manager) Close() {
 	m.background.Wait()
 }
 
-// CookieNames returns the names of the gateway's own cookies, which no upstream shall see or set. One that ends with an
-// asterisk stands for all names that begin as it does. Browsers may still have the login cookie of an earlier version, whose
+// CookieNames returns the names of the gateway's own cookies, which no upstream may see or set. One that ends with an
+// asterisk stands for all names that begin as it does. Browsers may still have the login cookie of an earlier version: its
 // name is the prefix of today's without the last hyphen.
 func (m *Manager) CookieNames() []string {
 	name := m.settings.Load().cookie.name
 	return []string{name, name + strings.TrimSuffix(loginInfix, "-"), name + loginInfix + "*"}
 }
 
-// Label stands in a log for the session that the request's cookie names, whether there is one or not; empty without a
-// cookie.
+// Label returns the label in the log of the session that the request's cookie names, whether the session exists or not; empty
+// without a cookie.
 func (m *Manager) Label(r *http.Request) string {
 	id, found := m.settings.Load().cookie.read(r)
 	if !found {
@@ -125,7 +125,7 @@ func (m *Manager) Label(r *http.Request) string {
 	return label(keyForID(kindSession, id).key)
 }
 
-// Find returns the session of the request and notes that it is in use. It answers ErrNoSession, ErrReauthorize or
+// Find returns the session of the request and records that it is in use. It answers ErrNoSession, ErrReauthorize or
 // ErrStoreUnavailable.
 func (m *Manager) Find(r *http.Request) (*Session, error) {
 	s, err := m.Peek(r)
@@ -136,7 +136,7 @@ func (m *Manager) Find(r *http.Request) (*Session, error) {
 	return s, nil
 }
 
-// Peek is Find for a look that does not count as use. With ErrReauthorize it returns the session that was, nevertheless.
+// Peek is Find without recording a use. With ErrReauthorize it returns the session nevertheless.
 func (m *Manager) Peek(r *http.Request) (*Session, error) {
 	id, found := m.settings.Load().cookie.read(r)
 	if !found {
@@ -145,8 +145,8 @@ func (m *Manager) Peek(r *http.Request) (*Session, error) {
 	return m.find(r.Context(), keyForID(kindSession, id))
 }
 
-// find returns what is under a record key: as it was seen a moment ago, or as the store has it, or, while the store is away, as
-// it was just seen.
+// find returns the session of a record key: a fresh one from the cache, or the store's, or, during an outage of the store, the
+// cached one.
 func (m *Manager) find(ctx context.Context, k recordKey) (*Session, error) {
 	now := m.options.Now()
 	s := m.cache.fresh(k.key, now)
@@ -163,10 +163,10 @@ func (m *Manager) find(ctx context.Context, k recordKey) (*Session, error) {
 	return s, err
 }
 
-// loadOnce loads what is under a record key, once for all who ask for it at the same time.
+// loadOnce loads the session of a record key, once for all requests that ask for it at the same time.
 func (m *Manager) loadOnce(ctx context.Context, k recordKey, now time.Time) (*Session, error) {
 	shared := m.loads.DoChan(k.key, func() (any, error) {
-		return m.loadCached(context.WithoutCancel(ctx), k, now) // it is not only this request's
+		return m.loadCached(context.WithoutCancel(ctx), k, now) // other requests may wait for the load, too
 	})
 	select {
 	case <-ctx.Done():
@@ -236,8 +236,8 @@ func (m *Manager) newRecord(login Login) record {
 	}
 }
 
-// remove deletes what is under a key, here at once and on the other replicas as soon as they hear of it. It tells whether there
-// was a record that ended. The record of another client id stays as it is.
+// remove deletes the record of a key, here at once and on the other replicas as soon as they hear of it. It tells whether there
+// was one. The record of another client id stays as it is.
 func (m *Manager) remove(ctx context.Context, key string) (removed bool, err error) {
 	if removed, err = m.vault.delete(ctx, key); err != nil {
 		return false, err

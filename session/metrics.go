@@ -7,11 +7,11 @@ import (
 
 // Metrics is what this package reports of its refreshes. It is safe for concurrent use.
 type Metrics interface {
-	// Refreshed notes a refresh that asked the token endpoint, by one of the results below, and how long that took.
+	// Refreshed counts a refresh that called the token endpoint, by one of the results below, and observes how long it took.
 	Refreshed(result string, took time.Duration)
 }
 
-// What becomes of a refresh.
+// The results of a refresh.
 const (
 	refreshOK            = "ok"
 	refreshGrantEnded    = "grant_ended"

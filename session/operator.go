@@ -18,7 +18,7 @@ func (m *Manager) EachSession(ctx context.Context, visit func([]Summary) error) 
 		for i, key := range keys {
 			indexes[i].entries, indexes[i].user = m.index.read(keyFor(kindIndex, key), lists[i])
 			if indexes[i].user.ID != "" && m.index.keyOf(indexes[i].user.ID).key != key {
-				indexes[i] = userSessions{} // another client id's
+				indexes[i] = userSessions{} // of another client id
 			}
 		}
 		return m.visitLiving(ctx, indexes, visit)
@@ -86,7 +86,7 @@ func (m *Manager) onlyEarlier(ctx context.Context, key string) (userSessions, er
 	return userSessions{user: earlier.user(), entries: earlier.addTo(known)[len(known):]}, nil
 }
 
-// EndHandle ends the session with a handle, whoever has it, and tells how many there were: one, or none.
+// EndHandle ends the session with a handle, of any user, and tells how many there were: one, or none.
 func (m *Manager) EndHandle(ctx context.Context, handle string) (int, error) {
 	if len(handle) != handleSize {
 		return 0, nil
@@ -102,7 +102,7 @@ func (m *Manager) endScanned(ctx context.Context, begin string) (count int, err 
 	err = m.options.Bulk.Scan(ctx, begin, func(keys []string) error {
 		ended, err := m.index.endMany(ctx, keys)
 		for _, key := range ended {
-			m.audit.key("revoke", "ok", "", key) // whose it was only the cookie tells
+			m.audit.key("revoke", "ok", "", key) // only the cookie opens the record, so the user is unknown
 		}
 		count += len(ended)
 		return err

@@ -5,16 +5,16 @@ import (
 	"time"
 )
 
-// outageCalm is how long after an outage of the store a replica begins no refresh. The lease of one that could not write
-// its token may have run out meanwhile; it writes first.
+// outageCalm is how long after an outage of the store a replica begins no refresh. A replica that could not write its token
+// may have lost its lease during the outage, and writes the token first.
 const outageCalm = 4 * savePoll
 
-// outage remembers when the store was last found to be away. The zero value has seen no outage.
+// outage remembers when the store last did not answer. The zero value remembers no outage.
 type outage struct {
 	seen atomic.Pointer[time.Time] // not a number: only a time.Time follows no change of the machine's clock
 }
 
-// note says that the store has just not answered.
+// note records that the store has just not answered.
 func (o *outage) note() {
 	now := time.Now()
 	o.seen.Store(&now)

@@ -9,7 +9,7 @@ import (
 	"stagedoor/secret"
 )
 
-// User is who logged in, as Spotify's GET /me tells.
+// User is the user that logged in, as Spotify's GET /me returns it.
 type User struct {
 	ID string
 	// AccountID is Spotify's stable account id; equal to ID where Spotify does not send one.
@@ -19,11 +19,11 @@ type User struct {
 	Image string
 }
 
-// record is what the gateway knows about a session. It is a value: whoever changes one changes a copy.
+// record is what the gateway knows about a session. It is a value: a change is made to a copy.
 type record struct {
 	user  User
 	grant Grant
-	// userAgent tells a user's own sessions apart.
+	// userAgent distinguishes a user's own sessions.
 	userAgent    string
 	authorizedAt instant
 	createdAt    instant
@@ -32,9 +32,9 @@ type record struct {
 	// refreshedAt is when the access token was refreshed; zero when it came with the login.
 	refreshedAt instant
 	// expiresAt is when the store forgets the record unless it is used before, by the limits that held when it was used
-	// last. Zero where nobody need use the record, or when it was written in formatUnnamed.
+	// last. Zero when the record is kept without any use, or was written in formatUnnamed.
 	expiresAt instant
-	// forcedAt is when a refresh was forced, because Spotify refused a token that looked good; zero for never.
+	// forcedAt is when a refresh was forced, because Spotify rejected a token that had not expired; zero for never.
 	forcedAt instant
 	// ended marks a session whose grant Spotify has ended. Its tokens are kept, sealed and unused, for endedLifetime:
 	// Spotify is known to have said so by mistake.
@@ -51,7 +51,7 @@ func (r record) due(now time.Time, before time.Duration) bool {
 	return r.grant.Expiry.Sub(now) <= before
 }
 
-// sameGrant tells whether nobody has refreshed the grant meanwhile. A server may answer with the tokens that it gave before,
+// sameGrant tells whether the grant was not refreshed meanwhile. A server may answer with the tokens that it gave before,
 // so the time of the refresh counts as well.
 func (r record) sameGrant(other record) bool {
 	return r.grant.same(other.grant) && r.refreshedAt == other.refreshedAt
@@ -59,7 +59,7 @@ func (r record) sameGrant(other record) bool {
 
 // wireRecord is a record as formatNamed seals it. Times are in milliseconds since 1970. The dictionary has the names.
 type wireRecord struct {
-	ClientID       string   `json:"client_id,omitempty"` // to whom the grant was given
+	ClientID       string   `json:"client_id,omitempty"` // the app that the grant was given to
 	UserID         string   `json:"user_id"`
 	AccountID      string   `json:"account_id,omitempty"`
 	DisplayName    string   `json:"display_name,omitempty"`
@@ -112,7 +112,7 @@ func (r record) encode(client string) ([]byte, error) {
 }
 
 // decodeRecord is the inverse of encode, for every format. It answers errOtherClient for the record of another client id;
-// one of formatUnnamed is anybody's.
+// a record of formatUnnamed belongs to every client id.
 func decodeRecord(format byte, data []byte, client string) (record, error) {
 	var w wireRecord
 	var err error

@@ -14,13 +14,13 @@ import (
 
 const (
 	// stepTime bounds each step of a refresh: the wait for another replica, the call, the write. Each has a time of its
-	// own, so that a long wait cuts no call whose answer cannot be had a second time.
+	// own, so that a long wait does not cut off a call that cannot be repeated for the same answer.
 	stepTime = time.Minute
 	// waitForToken bounds how long a request waits for a refresh when it has no good token meanwhile.
 	waitForToken = 15 * time.Second
 	// waitWithToken is the same for a request whose token is good, but for less time than its use takes.
 	waitWithToken = 5 * time.Second
-	// enoughLife is the life that a token must have left for a request that goes on with it while it is refreshed.
+	// enoughLife is the lifetime that a token must have left for a request that goes on with it while it is refreshed.
 	enoughLife = 5 * time.Second
 	// forcedRefreshInterval is the least time between two forced refreshes of a session.
 	forcedRefreshInterval = 30 * time.Second
@@ -86,10 +86,10 @@ type need struct {
 	rejected secret.Text
 }
 
-// forced tells whether the refresh is for a token that looks good.
+// forced tells whether the refresh is for a token that has not expired.
 func (n need) forced() bool { return !n.rejected.IsZero() }
 
-// of looks at the record as it is now: somebody may have refreshed it meanwhile.
+// of checks the record as it is now: another replica may have refreshed it meanwhile.
 func (n need) of(r record, now time.Time) bool {
 	if n.forced() {
 		return r.grant.Access.Equal(n.rejected)
@@ -103,7 +103,7 @@ func transient(err error) bool {
 }
 
 // flight returns the one refresh of the session in this process, and begins it when there is none. The refresh belongs to
-// no request: it goes on when they all have left.
+// no request: it goes on when all of them have left.
 func (r *refresher) flight(s *Session, why need) *flight {
 	return r.flights.join(s.key, func(f *flight) {
 		r.background.Go(func() {
@@ -127,15 +127,15 @@ func (r *refresher) refreshed(ctx context.Context, s *Session, why need, patienc
 	case <-timer.C:
 		return Token{}, errTooLong
 	case <-f.known:
-		if f.err == nil && why.forced() && f.token.Access.Equal(why.rejected) { // joined a flight that was not about this token
+		if f.err == nil && why.forced() && f.token.Access.Equal(why.rejected) { // the request joined a flight for another token
 			return Token{}, ErrRefreshedLately
 		}
 		return f.token, f.err
 	}
 }
 
-// backingOff returns an error while it is too early for another call: this session's last one failed, or Spotify refused the
-// client, which is everybody's.
+// backingOff returns an error while it is too early for another call: this session's last one failed, or Spotify rejected the
+// client of all sessions.
 func (r *refresher) backingOff(s *Session) error {
 	if cause, left := r.backoffs.active(s.key, r.now()); cause != nil {
 		return backoffError(cause, left)
@@ -143,7 +143,7 @@ func (r *refresher) backingOff(s *Session) error {
 	return nil
 }
 
-// backoffError is what a request gets during a backoff: the reason of the last failure, and how long to stay away.
+// backoffError is what a request gets during a backoff: the reason of the last failure, and how long the backoff lasts.
 func backoffError(cause error, left time.Duration) error {
 	if errors.Is(cause, ErrClientMisconfigured) {
 		return cause
@@ -177,7 +177,7 @@ func (r *refresher) fly(f *flight, s *Session, why need) (Token, error) {
 	return current.record.grant.Token, nil
 }
 
-// refreshUnderLease refreshes under the lease. It returns the session as it is afterwards, whoever wrote it last.
+// refreshUnderLease refreshes under the lease. It returns the session as it is afterwards, written by any replica.
 func (r *refresher) refreshUnderLease(f *flight, s *Session, why need, holder string) (*Session, error) {
 	ctx, cancel := step()
 	defer cancel()
@@ -206,7 +206,7 @@ func (r *refresher) refreshUnderLease(f *flight, s *Session, why need, holder st
 	r.backoffs.worked(s.key)
 	change := func(r *record) {
 		r.grant = r.grant.succeededBy(next)
-		r.ended = false // another replica's refusal, of a refresh token that was spent just now, is disproved
+		r.ended = false // another replica's refresh token was rejected because it was just spent; the grant is good
 		r.refreshedAt = instantOf(now)
 		if why.forced() {
 			r.forcedAt = instantOf(now)
@@ -243,7 +243,7 @@ func (r *refresher) endGrant(s *Session, holder string) (*Session, error) {
 	return saved, err
 }
 
-// refreshFailed notes a failure that passes, of a call that was made with some settings. The session stays as it is.
+// refreshFailed begins a backoff after a transient error of a call that was made with some settings. The session stays as it is.
 func (r *refresher) refreshFailed(s *Session, cause error, with *settings) {
 	var unavailable *RefreshUnavailableError
 	retryAfter := time.Duration(0)
@@ -251,7 +251,7 @@ func (r *refresher) refreshFailed(s *Session, cause error, with *settings) {
 		retryAfter = unavailable.RetryAfter
 	}
 	refused := errors.Is(cause, ErrClientMisconfigured)
-	if outdated := refused && with != r.settings.Load(); !outdated { // nobody has refused the client that is in use now
+	if outdated := refused && with != r.settings.Load(); !outdated { // the client that is in use now was not rejected
 		r.backoffs.failed(s.key, cause, retryAfter, r.now())
 	}
 	if refused {

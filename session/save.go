@@ -7,16 +7,16 @@ import (
 	"go.uber.org/zap"
 )
 
-// savePoll is how often, at least, a refreshed token is tried to be written while the store is away.
+// savePoll is how often, at least, the save of a refreshed token is tried again during an outage of the store.
 const savePoll = 250 * time.Millisecond
 
 // saveOver writes a change on top of the record, whatever else has changed in it meanwhile, as long as its grant is the one
-// that was used and nobody else has the lease. It returns the session as it is then; when somebody else has refreshed the
-// grant, that is theirs. When the record is gone it answers ErrNoSession: a deletion wins.
+// that was used and no other holder has the lease. It returns the session as it is then; when another replica has refreshed
+// the grant, it returns that replica's. When the record is gone it answers ErrNoSession: a deletion wins.
 //
-// A store that is away is tried again for stepTime. With waiting, which is called with the session as it will be, so is a
-// lease that another replica has: what the token endpoint has just given cannot be had a second time. Without, a lease that
-// is lost is an error at once.
+// During an outage of the store it tries again for stepTime. With waiting, which is called with the session as it will be, it
+// also tries again while another replica has the lease: the token endpoint does not give the same grant twice. Without waiting,
+// a lost lease is an error at once.
 func (r *refresher) saveOver(s *Session, holder string, change func(*record), waiting func(*Session)) (*Session, error) {
 	ctx, cancel := step()
 	defer cancel()

@@ -20,7 +20,7 @@ const keySize = 32
 // compressed against and what the fields of a record are called. It never changes once it was written: another format
 // gets a number of its own, and a golden file in testdata.
 const (
-	formatUnnamed = 1 // one letter for a name, and no client id: written until 2026-11; whoever opens it adopts it
+	formatUnnamed = 1 // one letter for a name, and no client id: written until 2026-11; the first client id that opens it adopts it
 	formatNamed   = 2 // the names of the fields in full, and the client id
 	formatWritten = formatNamed
 )
@@ -33,7 +33,7 @@ const (
 )
 
 var (
-	// errSealed says that a sealed text does not open: another key or secret sealed it, or somebody changed it.
+	// errSealed says that a sealed text does not open: another key or secret sealed it, or it was changed.
 	errSealed = errors.New("the record does not open")
 	// errOtherClient is the errSealed of a record that belongs to another client id, which is left as it is.
 	errOtherClient = fmt.Errorf("%w: it belongs to another client id", errSealed)
@@ -48,7 +48,7 @@ type sealer struct {
 
 type sealKey struct {
 	raw         []byte
-	fingerprint []byte // tells which key sealed a text, and nothing about the key
+	fingerprint []byte // identifies the key that sealed a text, and reveals nothing about the key
 }
 
 // newSealer makes a sealer for the records of a client id, which may be empty.
@@ -84,8 +84,8 @@ func (s *sealer) seal(secret secret.Text, recordKey string, plain []byte) ([]byt
 	return aead.Seal(header, nil, plain, additional(header, recordKey)), nil //nolint:gosec // G407: the cipher makes the nonce
 }
 
-// open is the inverse of seal, for every format. Any failure is errSealed: what failed is nobody's business, but for
-// errOtherClient.
+// open is the inverse of seal, for every format. Every failure is errSealed or errOtherClient: the callers need no other
+// reason.
 func (s *sealer) open(secret secret.Text, recordKey string, sealed []byte) ([]byte, error) {
 	size := headerSize(sealed)
 	if size == 0 {
@@ -116,7 +116,7 @@ func (s *sealer) foreign(sealed []byte) bool {
 	return size > 0 && sealed[0] != formatUnnamed && !bytes.Equal(sealed[size-clientTagSize:size], s.tag)
 }
 
-// headerSize returns the length of a sealed text's header; 0 when it has no format that this program knows.
+// headerSize returns the length of a sealed text's header; 0 when this program does not know its format.
 func headerSize(sealed []byte) int {
 	size := 0
 	switch {

@@ -25,10 +25,10 @@ type limits struct {
 	lifetime time.Duration
 }
 
-// IsUser tells whether a browser's user logged in to the session, so that another login could mend it.
+// IsUser tells whether a browser's user logged in to the session, so that another login could replace its grant.
 func (s *Session) IsUser() bool { return s.kind != kindApp && s.kind != kindAccount }
 
-// User returns who logged in.
+// User returns the user that logged in.
 func (s *Session) User() User { return s.record.user }
 
 // Scopes returns what the user granted.
@@ -37,16 +37,16 @@ func (s *Session) Scopes() []string { return slices.Clone(s.record.grant.Scopes)
 // Key is the record key of the session: another for each session, and the same for each account and for the app.
 func (s *Session) Key() string { return s.key }
 
-// Label stands for the session in a log.
+// Label identifies the session in a log.
 func (s *Session) Label() string { return label(s.key) }
 
-// String is Label: a Session that is printed gives nothing away.
+// String is Label: a Session that is printed reveals no secret.
 func (s *Session) String() string { return "session " + s.Label() }
 
 // ReauthorizeBy returns when Spotify ends the user's authorization.
 func (s *Session) ReauthorizeBy() time.Time { return s.record.authorizedAt.time().Add(GrantLifetime) }
 
-// ExpiresAt returns when the session ends if nobody uses it any more.
+// ExpiresAt returns when the session ends unless it is used before.
 func (s *Session) ExpiresAt() time.Time {
 	expires := earlier(s.idleUntil(), s.deadline())
 	if s.renewable() {
@@ -86,8 +86,8 @@ func (s *Session) idleUntil() time.Time {
 	return s.record.expiresAt.time()
 }
 
-// ttl returns how long the store shall keep the record when it is written now. Idle time counts from the last use, whatever
-// was written since.
+// ttl returns how long the store has to keep the record when it is written now. Idle time counts from the last use, not from
+// a later write.
 func (s *Session) ttl(now time.Time) time.Duration {
 	if s.kind == kindApp {
 		return s.deadline().Sub(now)
@@ -96,7 +96,7 @@ func (s *Session) ttl(now time.Time) time.Duration {
 	switch {
 	case s.record.ended:
 		return min(endedLifetime, left)
-	case s.kind == kindAccount: // nobody need use it
+	case s.kind == kindAccount: // it is kept without any use
 		return left
 	default:
 		return min(s.idleUntil().Sub(now), left)
@@ -110,7 +110,7 @@ func earlier(a, b time.Time) time.Time {
 	return b
 }
 
-// usable tells whether the session can serve a request. What it answers otherwise is for the browser.
+// usable tells whether the session can serve a request. Its errors are for the browser.
 func (s *Session) usable(now time.Time) error {
 	switch {
 	case s.kind == kindApp: // it has no user who could end it

@@ -10,8 +10,8 @@ import (
 
 // Settings are what may change while a Manager works; Options says what each is for.
 type Settings struct {
-	// Config replaces the one before. Its Store and its cookie's name must stay what they were: the sessions lie there,
-	// and every upstream that is in use has been told which cookies are not for it.
+	// Config replaces the one before. Its Store and its cookie's name must not change: the sessions are kept there, and
+	// the proxies in use were made with the cookie names that they remove.
 	Config  Config
 	Refresh func(ctx context.Context, refreshToken secret.Text) (Grant, error)
 	App     func(ctx context.Context) (Grant, error)
@@ -36,9 +36,9 @@ func newSettings(s Settings, client string, secure bool) (*settings, error) {
 }
 
 // Use puts other settings into use at once, or returns an error and changes nothing. Sessions go on, and so do refreshes
-// under way: each session's next one waits for its last. Records are sealed under the new first key as they are written,
-// and what a key has sealed that is not there any more is as good as none from here on. A refusal of the client is
-// forgotten, because the secret may be another one now.
+// under way: each session's next one waits for its last. Records are sealed under the new first key as they are written.
+// From here on, a record that was sealed with a removed key counts as absent. A rejection of the client is forgotten,
+// because the secret may be another one now.
 func (m *Manager) Use(s Settings) error {
 	last := m.settings.Load()
 	if s.Config.Store != last.Config.Store || s.Config.Cookie.Name != last.Config.Cookie.Name {

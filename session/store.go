@@ -22,11 +22,11 @@ const SessionKeys = kindSession + ":"
 type Entry struct {
 	// Version counts the writes of the entry; the first is 1, unless Create says otherwise.
 	Version uint64
-	// Create makes Save write the entry only if there is none, with any version above zero. Load leaves it false. What is
-	// deleted and made anew under the same key begins with a random version, so that a write on top of the deleted entry
-	// cannot meet the version that it expects.
+	// Create makes Save write the entry only if there is none, with any version above zero. Load leaves it false. An entry
+	// that is made anew under the key of a deleted one begins with a random version, so that a late write on top of the
+	// deleted entry does not find the version that it expects.
 	Create bool
-	// Data is the sealed record; the store does not look into it.
+	// Data is the sealed record; the store does not read it.
 	Data []byte
 }
 
@@ -42,32 +42,32 @@ type Store interface {
 	// that succeeded succeeds. With a holder it answers ErrLeaseLost while another holder has the lease of the key.
 	Save(ctx context.Context, key string, e Entry, ttl time.Duration, holder string) error
 
-	// Delete forgets the entry and tells whether there was one: of several callers just one is told true. Every replica
+	// Delete forgets the entry and tells whether there was one: of several callers just one gets true. Every replica
 	// that watches hears of it.
 	Delete(ctx context.Context, key string) (bool, error)
 }
 
 // Leases lets one replica at a time work on a key.
 type Leases interface {
-	// Hold takes the lease of the key for ttl, or extends it when the holder has it already. It tells whether the holder
+	// Hold acquires the lease of the key for ttl, or extends it when the holder has it already. It tells whether the holder
 	// has it now.
 	Hold(ctx context.Context, key, holder string, ttl time.Duration) (bool, error)
 
-	// Release gives the lease back if it is still the holder's.
+	// Release ends the lease if it is still the holder's.
 	Release(ctx context.Context, key, holder string) error
 }
 
-// Lists keeps maps of small fields under keys. Callers need not read a map to change a field of it, so that no change is
-// lost to another and none writes over what its writer cannot read. Every method answers ErrStoreUnavailable when it did
+// Lists keeps maps of small fields under keys. A field is changed without reading its map, so that concurrent changes are not
+// lost, and fields that the writer cannot read stay. Every method answers ErrStoreUnavailable when it did
 // not do all of its work. The methods may be called concurrently, from several replicas.
 type Lists interface {
 	// Put writes fields, leaves the others as they are, and keeps the map for ttl at least.
 	Put(ctx context.Context, key string, fields map[string][]byte, ttl time.Duration) error
 
-	// Fields returns the maps of the keys, in their order. A map that there is not is empty. Callers may modify the maps.
+	// Fields returns the maps of the keys, in their order. An absent map is empty. Callers may modify the maps.
 	Fields(ctx context.Context, keys []string) ([]map[string][]byte, error)
 
-	// Drop takes fields out. It is no error that a field or the map does not exist.
+	// Drop removes fields. A field or a map that does not exist is not an error.
 	Drop(ctx context.Context, key string, fields []string) error
 }
 
@@ -75,7 +75,7 @@ type Lists interface {
 // its work.
 type Bulk interface {
 	// Scan calls visit with the keys of entries and maps that begin with a text, some at a time and never two calls at
-	// once. It visits every key that there is from its begin to its end, and some perhaps twice. It answers what visit
+	// once. It visits every key that exists during the whole scan, and some perhaps twice. It answers what visit
 	// answers.
 	Scan(ctx context.Context, begin string, visit func(keys []string) error) error
 
@@ -86,13 +86,13 @@ type Bulk interface {
 	DeleteMany(ctx context.Context, keys []string) ([]bool, error)
 }
 
-// Listener is a Watcher that is also told what replicas tell each other.
+// Listener is a Watcher that also receives the news that replicas send each other.
 type Listener interface {
-	// Heard tells what a replica has told; it returns at once.
+	// Heard receives news of a replica; it returns at once.
 	Heard(text string)
 }
 
-// Watcher is told what becomes of the entries of a store. Its methods return at once.
+// Watcher receives the changes of a store's entries. Its methods return at once.
 type Watcher interface {
 	// Gone tells that the entry of a key was deleted, for good.
 	Gone(key string)

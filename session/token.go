@@ -7,7 +7,7 @@ import (
 	"stagedoor/secret"
 )
 
-// Token is what a call to Spotify carries.
+// Token is the access token that a call to Spotify carries.
 type Token struct {
 	Access secret.Text
 	// Expiry is when the access token ends.
@@ -19,7 +19,7 @@ type Token struct {
 // Grant is what the token endpoint gave.
 type Grant struct {
 	Token
-	// Refresh gets the next token; empty when there is none to be had.
+	// Refresh gets the next token; empty when the grant cannot be refreshed.
 	Refresh secret.Text
 }
 
@@ -56,7 +56,7 @@ func (m *Manager) TokenFor(ctx context.Context, s *Session, use time.Duration) (
 	return m.refresher.token(ctx, s, use)
 }
 
-// Replace returns another token for one that Spotify has rejected although it looked good. If it was replaced
+// Replace returns another token for one that Spotify has rejected although it had not expired. If it was replaced
 // already, its successor is returned; else a refresh is forced, at most once in forcedRefreshInterval: after that it answers
 // ErrRefreshedLately. Its other errors are those of Token.
 func (m *Manager) Replace(ctx context.Context, s *Session, rejected Token) (Token, error) {

@@ -7,15 +7,15 @@ import (
 	"time"
 )
 
-// handleSize is how many hex digits of a session's key are its handle. The key is the hash of the cookie, so a handle is
-// worth nothing as one.
+// handleSize is how many hex digits of a session's key are its handle. The key is the hash of the cookie, so a handle does
+// not work as a cookie.
 const handleSize = 16
 
 // Summary is what a user may know of their own sessions. It has no secret.
 type Summary struct {
 	// Handle names the session among the user's own; it begins with the session's label in the log.
 	Handle string
-	// User is who logged in, without the image. It is empty when a session key is not configured on this replica, but for the
+	// User is the user that logged in, without the image. It is empty when a session key is not configured on this replica, but for the
 	// ID in a list of one user.
 	User       User
 	CreatedAt  time.Time

@@ -29,9 +29,9 @@ type vault struct {
 	otherClient sync.Once // says that there are records of another client id
 }
 
-// load reads and opens the record of a key. A record that does not open is as good as none: its key has been retired,
-// or somebody wrote into the store; and so is one of another client id. With a
-// known session it returns that one when the store still has just that.
+// load reads and opens the record of a key. A record that does not open counts as absent: its key was removed, or another
+// program wrote into the store. So does a record of another client id. With a known session it returns that one when the
+// store still has the same record.
 func (v *vault) load(ctx context.Context, k recordKey, known *Session) (*Session, error) {
 	s := &Session{recordKey: k, limits: v.limits(), asked: v.now()}
 	entry, err := v.store.Load(ctx, k.key)
@@ -50,7 +50,7 @@ func (v *vault) load(ctx context.Context, k recordKey, known *Session) (*Session
 			s.secret = secret.New(strings.Clone(k.secret.Reveal())) // a part of the Cookie header would keep all of it in memory
 			return s, nil
 		}
-		if !errors.Is(err, errOtherClient) { // which has been said
+		if !errors.Is(err, errOtherClient) { // which is logged already
 			v.log.Warn("a session's record does not open: its key is not configured any more, or it was changed",
 				zap.String("session", label(k.key)), zap.Error(err))
 		}
@@ -73,9 +73,9 @@ func (v *vault) openRecord(k recordKey, entry Entry) (record, error) {
 	return r, err
 }
 
-// seal makes of a text what the store may keep under a record key, and open is its inverse. A text longer than maxRecord is
-// errTooLarge. A sealed text of another client id is errOtherClient, which is an errSealed: whoever meets it must not
-// change or delete what it has met.
+// seal seals a text for the store under a record key, and open is its inverse. A text longer than maxRecord is
+// errTooLarge. A sealed text of another client id is errOtherClient, which is an errSealed: callers must not change or
+// delete its record.
 func (v *vault) seal(k recordKey, plain []byte) ([]byte, error) {
 	compacted, err := dictionaries[formatWritten].compact(plain)
 	if err != nil {
@@ -95,7 +95,7 @@ func (v *vault) open(k recordKey, sealed []byte) ([]byte, error) {
 	return dictionaries[sealed[0]].expand(compacted)
 }
 
-// meetOtherClient says, once in the life of the process, that the store has records of another client id.
+// meetOtherClient logs, once in the life of the process, that the store has records of another client id.
 func (v *vault) meetOtherClient(key string) {
 	v.otherClient.Do(func() {
 		v.log.Warn("the store has records of another spotify.client_id, which are left as they are: if the client id was "+
@@ -148,8 +148,8 @@ func (v *vault) delete(ctx context.Context, key string) (deleted bool, err error
 	return v.store.Delete(ctx, key)
 }
 
-// knownAbsent is an error when there is a record of this client id that does not open: its user has other sessions perhaps,
-// and nobody can tell which.
+// knownAbsent is an error when there is a record of this client id that does not open: its user, who is unknown, may have
+// other sessions.
 func (v *vault) knownAbsent(ctx context.Context, k recordKey) error {
 	entry, err := v.store.Load(ctx, k.key)
 	switch {

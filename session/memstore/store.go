@@ -170,7 +170,7 @@ func (s *Store) mayHoldLocked(key, holder string) bool {
 	return !ok || lease.holder == holder || !s.now().Before(lease.expires)
 }
 
-// sweepLocked forgets what has expired, now and then: nobody asks for it again, so it would stay forever.
+// sweepLocked deletes expired entries, now and then: an entry that is never read again would stay forever.
 func (s *Store) sweepLocked() {
 	s.writes++
 	if s.writes%sweepEvery != 0 {

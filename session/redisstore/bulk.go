@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	// scanPage is how many keys Redis looks at in one step of a scan.
+	// scanPage is how many keys Redis reads in one step of a scan.
 	scanPage = 1000
 	// bulkBatch is how many commands are sent before their answers are read.
 	bulkBatch = 200
@@ -21,7 +21,7 @@ const (
 	clusterSlots = 16384
 )
 
-// Scan implements session.Bulk. It looks at every key of the database, in small steps that keep nobody waiting.
+// Scan implements session.Bulk. It reads every key of the database, in small steps that do not delay other commands.
 func (s *Store) Scan(ctx context.Context, begin string, visit func(keys []string) error) error {
 	if err := s.wholeCluster(ctx); err != nil {
 		return err

@@ -18,7 +18,7 @@ type Config struct {
 	Addresses []string `yaml:"addresses"`
 	// SentinelMaster is the name of the master that the sentinels watch; empty means no sentinels.
 	SentinelMaster string `yaml:"sentinel_master"`
-	// SentinelUsername and SentinelPassword log in to the sentinels, which know nothing of Redis' own users; both empty
+	// SentinelUsername and SentinelPassword log in to the sentinels, which do not know Redis' own users; both empty
 	// means no login.
 	SentinelUsername string      `yaml:"sentinel_username"`
 	SentinelPassword secret.Text `yaml:"sentinel_password"`
@@ -47,7 +47,7 @@ type TLSConfig struct {
 	KeyFile  string `yaml:"key_file"`
 }
 
-// DefaultConfig returns what config.yaml says where it is silent.
+// DefaultConfig returns the values of the keys that config.yaml leaves out.
 func DefaultConfig() Config {
 	return Config{
 		Addresses: []string{"127.0.0.1:6379"},

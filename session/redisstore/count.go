@@ -20,8 +20,8 @@ func (s *Store) onMasters(ctx context.Context, do func(context.Context, redis.Cm
 // maxSampled is how many steps of a scan are made to count sessions.
 const maxSampled = 20
 
-// CountSessions tells about how many sessions there are. It looks at the first 20,000 keys or so of each server, which are
-// in no order, and takes the rest to be alike.
+// CountSessions estimates how many sessions there are. It reads the first 20,000 keys or so of each server, which are in
+// no order, and extrapolates.
 func (s *Store) CountSessions(ctx context.Context) (int, error) {
 	var total atomic.Int64
 	count := func(ctx context.Context, client redis.Cmdable) error {

@@ -10,7 +10,7 @@ import (
 )
 
 // newDialer connects to Redis. It never fails: a connection that could not be made reports that when it is first used.
-// go-redis counts failed dials, and after as many as its pool is large it refuses everybody until a probe, once in a
+// go-redis counts failed dials, and after as many as its pool is large it rejects all commands until a probe, once in a
 // second, gets through. That would go on for more than a second after Redis is back.
 func newDialer(timeout time.Duration, config *tls.Config) func(ctx context.Context, network, address string) (net.Conn, error) {
 	plain := dial.New(timeout)

@@ -62,7 +62,7 @@ func codeOf(err error) string {
 }
 
 // Reason says in a few words why the store did not answer, for an operator. They are ours, or the code that begins an
-// error of Redis, such as NOAUTH or OOM: never what a server has put together.
+// error of Redis, such as NOAUTH or OOM: never the text of a server.
 func Reason(err error) string {
 	var name *net.DNSError
 	var certificate *tls.CertificateVerificationError

@@ -19,15 +19,15 @@ type Verdict string
 // The verdicts.
 const (
 	Fine    Verdict = "ok"
-	Skipped Verdict = "skipped" // it could not be looked at, which is nobody's fault
+	Skipped Verdict = "skipped" // it could not be inspected, which is not a problem
 	Warning Verdict = "warning" // it works, and will surprise
 	Fault   Verdict = "fault"   // the gateway would not work
 )
 
-// Finding is what became of one question.
+// Finding is the result of one check.
 type Finding struct {
 	Verdict Verdict
-	// Text is a sentence; of a warning and a fault it says what to do. It holds no secret.
+	// Text is a sentence; of a warning and a fault it says what to do. It has no secret.
 	Text string
 }
 
@@ -38,8 +38,8 @@ const (
 	probeLife = 10 * time.Second
 )
 
-// Inspect looks at Redis as its operator would before a deployment: whether it answers, takes the login, can be written to and
-// tells of changes, and whether its version, its eviction and its persistence suit sessions. What cannot be asked is a finding
+// Inspect checks Redis as its operator would before a deployment: whether it answers, accepts the login, can be written to and
+// reports changes, and whether its version, its eviction and its persistence suit sessions. What cannot be checked is a finding
 // too.
 func (s *Store) Inspect(ctx context.Context) []Finding {
 	findings := s.inspect(ctx)

@@ -13,7 +13,7 @@ const (
 	// commandsPerProcessor is how many commands a replica has under way at a time for each processor: enough to keep a Redis
 	// busy that is a millisecond away.
 	commandsPerProcessor = 10
-	// unqueuedConnections are for operators' scans, which take a connection without a slot of the queue.
+	// unqueuedConnections are for operators' scans, which use a connection without a slot of the queue.
 	unqueuedConnections = 4
 	// queuePatience is how many timeouts of a command one may wait for its slot, as long as others are answered.
 	queuePatience = 2
@@ -22,9 +22,9 @@ const (
 // errQueueFull is why a command was not sent.
 var errQueueFull = errors.New("too many commands wait for Redis")
 
-// commandQueue lets so many commands at a time be sent as there are connections. The others wait in the order in which they
-// came: a burst takes longer and nobody in it, or behind it, fails. The time that a command may take begins with its slot, so
-// that a wait for other commands never looks like a Redis that does not answer, and costs no connection.
+// commandQueue lets as many commands at a time be sent as there are connections. The others wait in the order in which they
+// came: a burst takes longer, and no command in it or behind it fails. The timeout of a command begins with its slot, so that
+// a wait for other commands never looks like a Redis that does not answer, and costs no connection.
 type commandQueue struct {
 	slots    chan struct{}
 	timeout  time.Duration
@@ -38,8 +38,8 @@ func newCommandQueue(slots int, timeout time.Duration) *commandQueue {
 // commandSlots is how many commands may be under way with so many servers.
 func commandSlots(servers int) int { return commandsPerProcessor * runtime.GOMAXPROCS(0) * servers }
 
-// enter waits for a slot, which leave gives back. It answers errQueueFull after queuePatience, or sooner when Redis has
-// answered nobody for as long as one command may take.
+// enter waits for a slot, which leave returns. It answers errQueueFull after queuePatience, or sooner when Redis has
+// answered no command for as long as one may take.
 func (q *commandQueue) enter(ctx context.Context) error {
 	select {
 	case q.slots <- struct{}{}:
@@ -65,7 +65,7 @@ func (q *commandQueue) enter(ctx context.Context) error {
 	}
 }
 
-// silence is how long Redis has answered nobody.
+// silence is how long Redis has answered no command.
 func (q *commandQueue) silence(now time.Time) time.Duration {
 	answered := q.answered.Load()
 	if answered == nil {
@@ -74,10 +74,10 @@ func (q *commandQueue) silence(now time.Time) time.Duration {
 	return now.Sub(*answered)
 }
 
-// leave gives the slot back, and remembers when Redis has answered.
+// leave returns the slot, and remembers when Redis has answered.
 func (q *commandQueue) leave(answered bool) {
 	<-q.slots
-	if answered && len(q.slots) > cap(q.slots)/2 { // else nobody waits, and nobody asks
+	if answered && len(q.slots) > cap(q.slots)/2 { // else no command waits, and silence is not read
 		now := time.Now()
 		q.answered.Store(&now)
 	}

@@ -9,7 +9,7 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Every script may be sent twice: go-redis repeats a command whose answer was lost with its connection, and Redis may have
+// Every script may be sent twice: go-redis repeats a command when its answer was lost with the connection, and Redis may have
 // carried out the first. So each of them recognizes its own repetition and answers it as it did the first time.
 
 // fullScript is a script that may write although the memory of Redis is full (https://redis.io/docs/latest/develop/programmability/eval-intro/#script-flags):
@@ -57,7 +57,7 @@ var (
 )
 
 // deleteScript deletes and publishes. With a second key it leaves a mark there for a moment, by which its repetition knows
-// that it was the one that deleted. The mark is the only thing that a full Redis does without.
+// that it was the one that deleted. With a full memory it leaves out the mark, and nothing else.
 var deleteScript = redis.NewScript(`
 if redis.call('DEL', KEYS[1]) == 1 then
 	redis.call('PUBLISH', ARGV[1], ARGV[2])

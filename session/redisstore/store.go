@@ -1,5 +1,5 @@
 // Package redisstore keeps sessions in Redis: one server, sentinels or a cluster. It is the store that replicas share. It knows
-// the commands, the names of keys and what an operator has to know of the server; what is in a record it does not know.
+// the commands, the names of keys and what an operator has to know of the server; it does not know what is in a record.
 package redisstore
 
 import (
@@ -159,7 +159,7 @@ func (s *Store) Save(ctx context.Context, key string, e session.Entry, ttl time.
 // Delete implements session.Store.
 func (s *Store) Delete(ctx context.Context, key string) (bool, error) {
 	keys := []string{s.name(key)}
-	if !strings.HasPrefix(key, session.SessionKeys) { // nobody asks who ended a session, and the mark would cost a key for each logout
+	if !strings.HasPrefix(key, session.SessionKeys) { // a repetition may answer false for a session, and the mark would cost a key for each logout
 		keys = append(keys, s.name(key)+":deleted")
 	}
 	deleted, mark, life := false, rand.Text(), milliseconds(2*s.timeout)
@@ -195,8 +195,8 @@ func (s *Store) Ping(ctx context.Context) error {
 // Close closes the connections.
 func (s *Store) Close() error { return errors.Join(s.client.Close(), s.watch.Close()) }
 
-// do runs a command within the timeout, once it is its turn, and sorts its error. Whatever is not an answer leaves the caller's session in
-// doubt, never ended: a broken connection, a wrong password and a full memory are all the same to a browser.
+// do runs a command in a slot of the queue within the timeout, and classifies its error. Without an answer of Redis nothing is known
+// about the session, and it has not ended: a broken connection, a wrong password and a full memory are all the same to a browser.
 func (s *Store) do(ctx context.Context, command func(context.Context) error) error {
 	err := s.queue.enter(ctx)
 	if err == nil {
@@ -214,7 +214,7 @@ func (s *Store) do(ctx context.Context, command func(context.Context) error) err
 	}
 }
 
-// send runs a command in the slot of the queue that the caller has, and gives that back.
+// send runs a command in the slot of the queue that the caller has, and returns the slot.
 func (s *Store) send(ctx context.Context, command func(context.Context) error) error {
 	bounded, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
@@ -227,10 +227,10 @@ func (s *Store) send(ctx context.Context, command func(context.Context) error) e
 func (s *Store) name(key string) string      { return s.prefix + "{" + key + "}" }
 func (s *Store) leaseName(key string) string { return s.name(key) + ":lease" }
 
-// milliseconds rounds up: Redis refuses an expiry of zero.
+// milliseconds rounds up: Redis rejects an expiry of zero.
 func milliseconds(d time.Duration) int64 { return max(d.Milliseconds(), 1) }
 
-// redisLog hands the client's own remarks to zap; they are about connections and are no faults of a request.
+// redisLog passes the client's own messages to zap; they are about connections and are not errors of a request.
 type redisLog struct{ log *zap.Logger }
 
 // Printf implements go-redis' logger.

@@ -23,8 +23,8 @@ const watchBackoff = 250 * time.Millisecond
 // (https://redis.io/docs/latest/develop/reference/client-side-caching/).
 const invalidations = "__redis__:invalidate"
 
-// watchOptions make a client whose connections have Redis track all keys of ours and tell them on their own channel.
-// A cluster tracks on each node what lies there, which one connection does not hear of: there only deletions are told.
+// watchOptions make a client with connections for which Redis tracks all keys of ours and reports changes on their own channel.
+// Each node of a cluster tracks only its own keys, which one connection does not hear of: a cluster reports deletions alone.
 func (s *Store) watchOptions(o redis.UniversalOptions) *redis.UniversalOptions {
 	o.Protocol = 2 // in RESP3 the news would come beside the subscription
 	if o.MasterName != "" || len(o.Addrs) == 1 {
@@ -101,15 +101,15 @@ func (s *Store) tell(w session.Watcher, news any) {
 	}
 }
 
-// key is the inverse of name. A lease's name is no key's.
+// key is the inverse of name. The name of a lease is not the name of a key.
 func (s *Store) key(name string) (string, bool) {
 	key, ours := strings.CutPrefix(name, s.prefix+"{")
 	key, ends := strings.CutSuffix(key, "}")
 	return key, ours && ends
 }
 
-// Replicas counts the gateways that watch, this one among them: those that will hear of the next deletion. That nobody
-// does, as just after the start, is an error.
+// Replicas counts the gateways that watch, this one among them: those that will hear of the next deletion. It is an error
+// when none watches, as just after the start.
 func (s *Store) Replicas(ctx context.Context) (int, error) {
 	var watching atomic.Int64
 	count := func(ctx context.Context, client redis.Cmdable) error {
@@ -124,7 +124,7 @@ func (s *Store) Replicas(ctx context.Context) (int, error) {
 	return int(watching.Load()), err
 }
 
-// News is the channel on which replicas tell each other what is no entry of the store; see Listener.
+// News is the channel on which replicas send each other news that is not an entry of the store; see Listener.
 func (s *Store) News() string { return s.prefix + "news" }
 
 // Tell tells every replica that watches something, this one among them.

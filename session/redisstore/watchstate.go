@@ -8,15 +8,15 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// watchState is whether Redis tells of changes, and if it refuses to, why.
+// watchState is whether Redis reports changes, and if it rejects the request to, why.
 type watchState struct {
 	mu        sync.Mutex // guards what follows
 	on        bool
 	untracked error  // why Redis tells of deletions alone
-	problem   string // for the operator; empty when there is none, or when Redis is away as a whole
+	problem   string // for the operator; empty when there is none, or during an outage of Redis
 }
 
-// tracks notes what became of the request to track keys.
+// tracks records the outcome of the request to track keys.
 func (w *watchState) tracks(err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -51,16 +51,16 @@ func (s *Store) Watching() bool {
 	return s.watchState.on
 }
 
-// WatchProblem says why Redis refuses to tell this replica of changes, and what to do; empty when it does not refuse. The log has
-// said it, too.
+// WatchProblem says why Redis does not report changes to this replica, and what to do; empty when there is no problem. The log has
+// the same text.
 func (s *Store) WatchProblem() string { return s.inItsName(s.watchState.current()) }
 
-// watchBegun notes that Redis tells of changes, all of them or deletions alone.
+// watchBegun records that Redis reports changes, all of them or deletions alone.
 func (s *Store) watchBegun() {
 	s.watchIs(true, s.watchProblem(nil, s.watchState.tracking()))
 }
 
-// watchEnded notes that it does not. What was wrong before is not mended by an outage.
+// watchEnded records that it does not. An outage does not end a problem that was there before.
 func (s *Store) watchEnded(err error) {
 	problem := s.watchProblem(err, nil)
 	if problem == "" {
@@ -97,7 +97,7 @@ func (s *Store) inspectWatch(ctx context.Context) Finding {
 	defer cancel()
 	channels := []string{s.deletions(), invalidations}
 	subscription := s.watch.Subscribe(bounded, channels...)
-	defer subscription.Close() // it has told
+	defer subscription.Close() // its answer has come
 	for range channels {
 		if _, err := subscription.ReceiveTimeout(bounded, s.timeout); err != nil {
 			if problem := s.watchProblem(err, nil); problem != "" {
