@@ -17,9 +17,9 @@ type stamp struct {
 	modified, changed int64 // nanoseconds since 1970; no program can set the time of change
 }
 
-// digests makes validators of what files hold, by reading them. So that a large file is not read for every range of
+// digests makes validators from the content of files, by reading them. So that a large file is not read for every range of
 // it, a digest is used again while the stamp stays the same, for a hundred times as long as it took to make: reading costs
-// at most a hundredth of the time, and a file system that lies about its stamps is believed no longer than that.
+// at most a hundredth of the time, and a wrong stamp of a file system is trusted no longer than that.
 // The zero value needs now. It may be used by several goroutines at a time.
 type digests struct {
 	now func() time.Time

@@ -36,8 +36,8 @@ func New(files fs.FS, prefix, fallback string) *Server {
 	return &Server{prefix: prefix, files: files, fallback: fallback, digests: digests{now: time.Now}}
 }
 
-// Serve answers a request whose method is one of Methods, or returns an error and has sent nothing. fs.ErrNotExist says that no file has the
-// path.
+// Serve answers a request with one of Methods, or returns an error and has sent nothing. fs.ErrNotExist says that no file has
+// the path.
 func (f *Server) Serve(w http.ResponseWriter, r *http.Request) error {
 	name := strings.TrimPrefix(strings.TrimPrefix(r.URL.Path, f.prefix), "/")
 	err := f.open(w, r, strings.TrimSuffix(name, "/"), name == "" || strings.HasSuffix(name, "/"))
@@ -47,8 +47,8 @@ func (f *Server) Serve(w http.ResponseWriter, r *http.Request) error {
 	return err
 }
 
-// wantsPage tells whether a path that no file has belongs to a single-page app, whose router lives in the fallback. A
-// missing script or image is missing, and not a page.
+// wantsPage tells whether a path that no file has belongs to a single-page app, which has its router in the fallback. A
+// missing script or image is not answered with a page.
 func (f *Server) wantsPage(r *http.Request, name string) bool {
 	if f.fallback == "" || Hidden(name) {
 		return false
@@ -83,7 +83,7 @@ func (f *Server) open(w http.ResponseWriter, r *http.Request, name string, asFol
 	return f.send(w, r, index)
 }
 
-// redirectToFolder adds the slash without which the page's relative links lead astray. The Location is relative, so
+// redirectToFolder adds the slash that the page's relative links need. The Location is relative, so
 // that it cannot leave the site.
 func redirectToFolder(w http.ResponseWriter, r *http.Request) error {
 	location := "./" + url.PathEscape(path.Base(r.URL.Path)) + "/"
@@ -95,7 +95,7 @@ func redirectToFolder(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// Hidden tells whether a segment begins with a dot: editors, version control and secrets live there. RFC 8615 keeps
+// Hidden tells whether a segment begins with a dot, as files of editors, version control and secrets do. RFC 8615 reserves
 // .well-known for the public.
 func Hidden(name string) bool {
 	for segment := range strings.SplitSeq(name, "/") {
@@ -152,6 +152,6 @@ func (f folder) Stat(name string) (fs.FileInfo, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = root.Close() }() // nothing is left to lose
+	defer func() { _ = root.Close() }() // it was only read
 	return root.Stat(name)
 }

@@ -28,7 +28,7 @@ type openFile struct {
 
 var errFileChanged = errors.New("the file changed while it was sent")
 
-// Read implements io.Reader. It ends when the file is no longer the one whose validator was sent.
+// Read implements io.Reader. It ends when the file no longer is the one of the validator that was sent.
 func (o *openFile) Read(p []byte) (int, error) {
 	n, err := o.ReadSeeker.Read(p)
 	stamp, stamped := stampOf(o.info)
@@ -46,7 +46,7 @@ func (o *openFile) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Close closes the file, of which nothing is left to lose: it was only read.
+// Close closes the file. An error does not matter: the file was only read.
 func (o *openFile) Close() { _ = o.file.Close() }
 
 // openRegular opens a file that is one. Anything else does not exist: a pipe would never end.
@@ -82,7 +82,7 @@ func seekable(file fs.File) (io.ReadSeeker, error) {
 }
 
 // send answers with a file, or with what the build has packed of it, conditions and ranges included. The validator is made of
-// the bytes that are sent. There is no Last-Modified: browsers would compare it, and keep the longer what seems old.
+// the bytes that are sent. There is no Last-Modified: browsers would compare it, and cache a file longer the older it seems.
 func (f *Server) send(w http.ResponseWriter, r *http.Request, name string) error {
 	file, err := f.openRegular(name)
 	if err != nil {
@@ -171,7 +171,7 @@ func (w packedWriter) WriteHeader(status int) {
 	w.ResponseWriter.WriteHeader(status)
 }
 
-// sniffed is how many bytes http.DetectContentType looks at.
+// sniffed is how many bytes http.DetectContentType reads.
 const sniffed = 512
 
 // contentType tells the type of a file by its name, or else by its begin, and leaves it at its begin.

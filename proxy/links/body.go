@@ -46,7 +46,7 @@ func (m Map) RewriteBody(res *http.Response) error {
 	return nil
 }
 
-// body is a body whose links are rewritten while it is read.
+// body is a body with links that are rewritten while it is read.
 type body struct {
 	source io.ReadCloser
 	in     io.Reader // source, unzipped if need be; nil until the first read of a zipped one
@@ -57,7 +57,7 @@ type body struct {
 	err   error        // of the source, returned when out is empty
 }
 
-// buffers are what a body needs while it is read. They are worth keeping.
+// buffers are what a body needs while it is read. They are pooled.
 type buffers struct {
 	piece   []byte       // what was read from the source last
 	rewrite []byte       // what piece becomes
@@ -82,8 +82,8 @@ const maxPooled = 2 * wholeBody
 
 var bufferPool = sync.Pool{New: func() any { return new(buffers) }}
 
-// zippers holds writers that are not in use: each is worth most of a megabyte. An answer is zipped once and read once, so
-// what costs least is best. Unzippers holds readers.
+// zippers holds writers that are not in use: each takes most of a megabyte. An answer is zipped once and read once, so the
+// fastest level is best. Unzippers holds readers.
 var (
 	zippers = sync.Pool{New: func() any {
 		zip, err := gzip.NewWriterLevel(nil, gzip.BestSpeed)
@@ -143,7 +143,7 @@ func (b *body) fill() {
 	}
 }
 
-// fillWhole reads a short body whose length is announced, or returns why it is not there.
+// fillWhole reads a short body of announced length, or returns why it cannot.
 func (b *body) fillWhole(length int64) error {
 	n, err := io.ReadFull(b.in, b.grow(int(length)))
 	if err != nil {
@@ -154,7 +154,7 @@ func (b *body) fillWhole(length int64) error {
 	return nil
 }
 
-// pass lets what the first bytes of piece become be read.
+// pass rewrites the first bytes of piece and makes the result ready to be read.
 func (b *body) pass(size int, ended bool) {
 	b.out.Grow(size)
 	b.out.Write(b.rewritten(b.out.AvailableBuffer(), size, ended)) // no copy, unless it became much longer

@@ -27,8 +27,8 @@ func (m Map) newDocument() *rewriter {
 	return &links
 }
 
-// MapLocation lets a Location inside the API lead to the gateway's route, and removes any other: a client must not be led to
-// where it has no credentials, nor to a place that an answer has chosen.
+// MapLocation lets a Location inside the API lead to the gateway's route, and removes any other: a client must not be sent to
+// where it has no credentials, nor to an address that an answer has chosen.
 func (m Map) MapLocation(res *http.Response) {
 	values := res.Header["Location"]
 	res.Header.Del("Location")

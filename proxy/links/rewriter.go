@@ -6,7 +6,7 @@ import (
 )
 
 // maxPending bounds what a rewriter keeps of a string that may turn out to be the name of a member, in bytes.
-// Below it lie all addresses; a longer one is taken for a value.
+// All addresses are shorter; a longer string is taken for a value.
 const maxPending = 8 << 10
 
 // rewriter replaces the begin of string values in a JSON document that comes in pieces: a value that begins with
@@ -147,7 +147,7 @@ func (l *rewriter) compare(piece []byte, at int) (found match, end int) {
 	return found, at
 }
 
-// nameFollows tells whether the string whose rest comes is the name of a member, as far as that is known.
+// nameFollows tells whether a string, of which it gets the rest, is the name of a member, as far as that is known.
 func nameFollows(rest []byte) (isName, known bool) {
 	for i := 0; i < len(rest); i++ {
 		switch rest[i] {
@@ -164,7 +164,7 @@ func nameFollows(rest []byte) (isName, known bool) {
 // whiteSpace is JSON's.
 const whiteSpace = " \t\r\n"
 
-// lastOf returns the last byte that is no white space, or otherwise when there is none.
+// lastOf returns the last byte that is not white space, or otherwise when there is none.
 func lastOf(text []byte, otherwise byte) byte {
 	if text = bytes.TrimRight(text, whiteSpace); len(text) > 0 {
 		return text[len(text)-1]

@@ -16,9 +16,9 @@ import (
 	"go.uber.org/zap"
 )
 
-// Connections is the public listener, bounded: so many connections at a time, and none whose peer has stopped reading. When
-// it is full, a new connection takes the place of the one that has been without a request for longest; only when all are
-// at work, the new one is rejected. So a client that opens connections and asks for nothing crowds out only its like. It is
+// Connections is the public listener, bounded: so many connections at a time, and none with a peer that has stopped reading.
+// When it is full, a new connection replaces the one that has been without a request for longest. The new one is rejected only
+// when all have requests. So a client that opens connections without requests displaces only such connections. It is
 // safe for concurrent use.
 type Connections struct {
 	net.Listener
@@ -47,7 +47,7 @@ func New(listener net.Listener, c proxy.ServerConfig, log *zap.Logger) *Connecti
 }
 
 // SetLimits takes MaxConnections and WriteStallTimeout of another configuration. Connections that are too many now stay
-// until they end or a new one takes their place.
+// until they end or a new one replaces them.
 func (l *Connections) SetLimits(c proxy.ServerConfig) {
 	l.stall.Store(int64(c.WriteStallTimeout))
 	l.mu.Lock()
@@ -147,7 +147,7 @@ type connection struct {
 	opened bool // its first bytes were read; only Read touches it, which net/http does not call twice at a time
 }
 
-// Read implements net.Conn. It looks at the first bytes.
+// Read implements net.Conn. It checks the first bytes.
 func (c *connection) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
 	if !c.opened && n > 0 {
@@ -160,7 +160,7 @@ func (c *connection) Read(p []byte) (int, error) {
 }
 
 // Write goes on for as long as the peer takes something now and then. When it has taken nothing for the stall timeout, the
-// connection is closed, so that whatever waits for it ends. An answer that has nothing to say for a while is not affected.
+// connection is closed, so that whatever waits for it ends. An answer that sends nothing for a while is not affected.
 func (c *connection) Write(p []byte) (int, error) {
 	written := 0
 	for {

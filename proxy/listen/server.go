@@ -16,9 +16,9 @@ import (
 // Certificate returns the certificate of the public listener; see tls.Config.GetCertificate.
 type Certificate func(*tls.ClientHelloInfo) (*tls.Certificate, error)
 
-// NewServer makes the public server, by a checked configuration and with every limit set. What a request or an answer may take
-// beyond its header is the handler's to bound, because some may stream. The certificate is asked for at each handshake, so that renewed files
-// are served; it is not used without server.tls. The remarks of net/http go to errorLog.
+// NewServer makes the public server, by a checked configuration and with every limit set. The handler bounds what follows the
+// header of a request or an answer, because some may stream. The certificate is asked for at each handshake, so that renewed
+// files are served; it is not used without server.tls. The messages of net/http go to errorLog.
 func NewServer(handler http.Handler, connections *Connections, c proxy.ServerConfig, certificate Certificate, errorLog *log.Logger) *http.Server {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
@@ -39,28 +39,28 @@ func NewServer(handler http.Handler, connections *Connections, c proxy.ServerCon
 }
 
 // http2Config bounds what one HTTP/2 connection can hold. The rest net/http does by itself: it counts the streams of a client
-// that resets them at once (CVE-2023-44487) until their handlers end, and closes a connection whose CONTINUATION frames
-// go beyond MaxHeaderBytes (CVE-2023-45288). How long a write may wait is up to Connections and its answers.
+// that resets them at once (CVE-2023-44487) until their handlers end, and closes a connection with CONTINUATION frames
+// beyond MaxHeaderBytes (CVE-2023-45288). Connections and its answers bound how long a write may wait.
 func http2Config(c proxy.ServerConfig) *http.HTTP2Config {
 	return &http.HTTP2Config{
 		MaxConcurrentStreams: c.MaxStreams,
 		// The buffer for a frame is kept as long as its connection. The default is 1 MiB; this is what every client must be
 		// content with (RFC 9113 section 4.2).
 		MaxReadFrameSize: 16 << 10,
-		// A body that waits for its upstream waits in memory, up to here. The default, 1 MiB, is all that a connection has,
-		// so that one such body would hold up the others.
+		// A body that waits for its upstream is buffered in memory, up to here. The default, 1 MiB, is the whole buffer of a
+		// connection, so that one such body would block the others.
 		MaxReceiveBufferPerStream: 256 << 10,
 	}
 }
 
-// FitOpenFiles returns the configuration with as many connections as the files that the process may open leave room for.
+// FitOpenFiles returns the configuration with no more connections than the process may have open files for.
 func FitOpenFiles(c proxy.ServerConfig, log *zap.Logger) proxy.ServerConfig {
 	c.MaxConnections = connectionsFor(c.MaxConnections, openFiles(), log)
 	return c
 }
 
-// connectionsFor keeps half of the files that the process may open for upstreams and Redis: a gateway without a free one can
-// answer nothing. Zero openFiles means that the number is unknown.
+// connectionsFor reserves half of the files that the process may open for upstreams and Redis: without a free one a gateway
+// cannot answer. Zero openFiles means that the number is unknown.
 func connectionsFor(configured, openFiles int, log *zap.Logger) int {
 	most := openFiles / 2
 	if openFiles == 0 || configured <= most {
@@ -72,7 +72,7 @@ func connectionsFor(configured, openFiles int, log *zap.Logger) int {
 	return most
 }
 
-// Open opens a listener; key is its place in config.yaml.
+// Open opens a listener; key is its key in config.yaml.
 func Open(address, key string) (net.Listener, error) {
 	listener, err := net.Listen("tcp", address)
 	if err != nil {

@@ -38,8 +38,8 @@ func newDelayed(reason string, seconds int) []byte {
 	return data
 }
 
-// replaced is the last event of a stream that had to make room. The reader is told to stay away for long: a reader that
-// came back at once would push out another one.
+// replaced is the last event of a stream that a newer one replaced. It tells the reader to wait long before it reconnects: a
+// reader that reconnected at once would replace another stream.
 func replaced() *event {
 	e := newEvent(EventReplaced, "", []byte("{}"))
 	e.wire = append([]byte("retry: 3600000\n"), e.wire...)

@@ -26,7 +26,7 @@ const (
 var (
 	// ErrOverloaded says that the replica has as many streams as it may have.
 	ErrOverloaded = errors.New("there are too many streams")
-	// ErrDraining says that the replica stops. The reader shall come back to another one; see Farewell.
+	// ErrDraining says that the replica stops. The reader has to reconnect to another one; see Farewell.
 	ErrDraining = errors.New("the replica stops")
 )
 
@@ -38,7 +38,7 @@ type FailedError struct {
 
 func (e *FailedError) Error() string { return fmt.Sprintf("Spotify answered %d just now", e.Status) }
 
-// Config is what a Hub goes by.
+// Config is the configuration of a Hub.
 type Config struct {
 	// Every is the time between two polls while something plays, and Idle otherwise.
 	Every, Idle time.Duration
@@ -73,7 +73,7 @@ type Hub struct {
 	slot     time.Time // when the next topic may begin to poll
 }
 
-// owner is on whose behalf topics poll.
+// owner is the session or the account on behalf of which topics poll.
 type owner struct {
 	topics    map[*topic]bool
 	listeners []*Listener // the oldest first
@@ -95,7 +95,7 @@ func (h *Hub) Close() {
 
 // Subscription is what a stream asks for.
 type Subscription struct {
-	// Owner is the record key of the session or account on whose behalf Spotify is asked.
+	// Owner is the record key of the session or account on behalf of which Spotify is asked.
 	Owner string
 	// Session says that Owner is a session, which may have few streams. An account may have any number.
 	Session bool
@@ -138,7 +138,7 @@ func (h *Hub) Subscribe(s Subscription) (*Listener, error) {
 	return l, nil
 }
 
-// topicID is the same on all replicas, and tells nothing about whom it is for.
+// topicID is the same on all replicas, and reveals nothing about the owner.
 func topicID(s Subscription) string {
 	sum := sha256.Sum256([]byte(s.Owner + "\n" + s.Address))
 	return hex.EncodeToString(sum[:16])
@@ -200,7 +200,7 @@ func (h *Hub) removeLocked(l *Listener) {
 	}
 }
 
-// dismiss removes a topic that nobody listens to.
+// dismiss removes a topic without listeners.
 func (h *Hub) dismiss(t *topic) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -209,7 +209,7 @@ func (h *Hub) dismiss(t *topic) {
 	}
 }
 
-// forgetLocked removes a topic. Whoever asks for the same begins another one.
+// forgetLocked removes a topic. A later subscription for the same begins another one.
 func (h *Hub) forgetLocked(t *topic) {
 	t.cancel()
 	t.linger.Stop()
@@ -281,8 +281,8 @@ func (h *Hub) times() (every, idle time.Duration, deaf bool) {
 	return h.config.Every, h.config.Idle, h.deaf
 }
 
-// Keep ends the streams whose route is not among those that there are now. Their readers come back, and learn what has
-// become of it.
+// Keep ends the streams of routes that do not exist any more. Their readers reconnect, and get the answer of the new
+// configuration.
 func (h *Hub) Keep(routes map[string]bool) {
 	h.drain(func(l *Listener) bool { return !routes[l.route] })
 }

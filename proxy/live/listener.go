@@ -2,8 +2,8 @@ package live
 
 import "sync"
 
-// Listener is one stream's place at a topic. It holds the newest state and what was said beside it, so that a slow reader
-// loses events, and never the newest state. It is used by one goroutine.
+// Listener is one stream of a topic. It buffers the newest state and the newest other event, so that a slow reader loses
+// events, but never the newest state. It is used by one goroutine.
 type Listener struct {
 	topic *topic
 	route string        // see Subscription
@@ -40,7 +40,7 @@ func (l *Listener) take() (events []*event, drained, over bool) {
 	return events, l.drained, l.drained || l.last != nil
 }
 
-// push hands over an event, in place of an older one of its name. After the last one there is none.
+// push buffers an event, in place of an older one of its name. After the last event it ignores others.
 func (l *Listener) push(e *event) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -15,7 +15,7 @@ const (
 	pollTime = 6 * time.Second
 	// leastGap is the least time between two polls, but for one after a command.
 	leastGap = time.Second
-	// commandDelay is how long after a command Spotify is asked what came of it.
+	// commandDelay is how long after a command Spotify is asked for its effect.
 	commandDelay = 200 * time.Millisecond
 	// commandTime is how long after a command the polls do not become idle: Spotify may take a moment to show what it did.
 	commandTime = 10 * time.Second
@@ -23,14 +23,14 @@ const (
 	endDelay = 250 * time.Millisecond
 	// longestBackoff bounds the time between two polls that fail.
 	longestBackoff = 30 * time.Second
-	// checkEvery, checkDeaf and leastCheck are how often the owner's record is looked at: while changes are told, while
+	// checkEvery, checkDeaf and leastCheck are how often the owner's record is checked: while changes are reported, while
 	// they are not, and at most.
 	checkEvery = 5 * time.Second
 	checkDeaf  = time.Second
 	leastCheck = 200 * time.Millisecond
-	// storePatience is how long the lease may be unknown before listeners are told.
+	// storePatience is how long the lease may be unknown before listeners get an event.
 	storePatience = 3 * time.Second
-	// storeReason is what they are told.
+	// storeReason is the reason in that event.
 	storeReason = "STORE_UNAVAILABLE"
 )
 
@@ -40,14 +40,14 @@ type poller struct {
 	*topic
 	leased   time.Time // until then the lease is ours
 	lease    time.Time // when it is tried next, or renewed
-	answered time.Time // when the store has last said whose it is
-	check    time.Time // when the owner's record is looked at next
+	answered time.Time // when the store last said which replica has the lease
+	check    time.Time // when the owner's record is checked next
 	next     time.Time // when the next poll is due
 	last     time.Time // when the last poll began
 	followed time.Time // when the last poll after a command began
 	failures int       // in a row
 	tries    int       // for the lease, without a state
-	blocked  time.Time // nothing is done before, because nobody knows whether there is an owner
+	blocked  time.Time // nothing is done before, because it is unknown whether there is an owner
 	storeOut bool      // the listeners were told so
 }
 
@@ -100,7 +100,7 @@ func (p *poller) pollDue() time.Time {
 
 func (p *poller) holds(now time.Time) bool { return now.Before(p.leased) }
 
-// work does what is due: a look at the owner's record, then at the lease, then a poll.
+// work does what is due: it checks the owner's record, then the lease, then polls.
 func (p *poller) work(ctx context.Context) {
 	now := time.Now()
 	if now.Before(p.blocked) {
@@ -126,7 +126,7 @@ func (p *poller) work(ctx context.Context) {
 	}
 }
 
-// lookAtOwner tells whether there is still an owner who may be polled for.
+// lookAtOwner tells whether there still is an owner that may be polled for.
 func (p *poller) lookAtOwner(ctx context.Context) bool {
 	until, problem := p.source.Check(ctx)
 	_, _, deaf := p.hub.times()
@@ -153,13 +153,13 @@ func (p *poller) lookAtOwner(ctx context.Context) bool {
 	}
 }
 
-// hold gets or renews the lease. A replica that gets it polls at once, unless many do so at this moment.
+// hold acquires or renews the lease. A replica that acquires it polls at once, unless many do so at this moment.
 func (p *poller) hold(ctx context.Context) {
 	before, had := time.Now(), p.holds(time.Now())
 	held, err := p.hub.options.Leases.Hold(ctx, leaseKey(p.id), p.holder, leaseTime)
 	switch {
 	case ctx.Err() != nil:
-	case err != nil: // what is ours stays so until its time has run
+	case err != nil: // a lease that this replica has lasts until it expires
 		p.lease = time.Now().Add(leaseRetry)
 		if !p.holds(time.Now()) && time.Since(p.answered) > storePatience {
 			p.storeOut = true

@@ -7,14 +7,14 @@ import (
 
 // Source asks Spotify on behalf of one session or account, at one path. The methods may be called concurrently.
 type Source interface {
-	// Check looks whether the session or the account is still there, and counts as its use. It tells until when it will
-	// be if nobody uses it.
+	// Check tells whether the session or the account still exists, and counts as its use. It returns until when it will
+	// exist without another use.
 	Check(ctx context.Context) (until time.Time, problem *Problem)
 	// Poll makes one call and returns the answer's body, which is empty for an answer without one.
 	Poll(ctx context.Context) (body []byte, problem *Problem)
-	// Ended is the error JSON for a session or an account that is there no more.
+	// Ended is the error JSON for a session or an account that does not exist any more.
 	Ended() []byte
-	// Seal makes of a text what only a Source of the same session or account opens, and Open is its inverse.
+	// Seal seals a text that only a Source of the same session or account can open, and Open is its inverse.
 	Seal(plain []byte) ([]byte, error)
 	Open(sealed []byte) ([]byte, error)
 }

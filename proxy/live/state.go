@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// drift is how far the progress of a track may be from what the clock says before it counts as a change: polls take their
+// drift is how far the progress of a track may be from what the clock says before it counts as a change: polls take
 // time, and the clocks of two replicas differ.
 const drift = 1500 * time.Millisecond
 
@@ -39,7 +39,7 @@ type mark struct {
 	anchor int64  // milliseconds: when the track began, by its progress, if it moves; else the progress
 }
 
-// parseState reads an answer that was true at a time. It returns an error for what is no JSON.
+// parseState reads an answer that was true at a time. It returns an error for a text that is not JSON.
 func parseState(body []byte, at time.Time) (*state, error) {
 	if len(bytes.TrimSpace(body)) == 0 {
 		body = []byte("null")
@@ -69,7 +69,7 @@ func parseState(body []byte, at time.Time) (*state, error) {
 	return s, nil
 }
 
-// readPlayer reads what Spotify's player says about time. Of other answers it learns nothing.
+// readPlayer reads what Spotify's player says about time. It ignores other answers.
 func (s *state) readPlayer(fields map[string]any, at time.Time) {
 	progress, hasProgress := milliseconds(fields["progress_ms"])
 	playing, told := fields["is_playing"].(bool)
@@ -122,7 +122,7 @@ func (m mark) String() string {
 	return m.sum + kind + strconv.FormatInt(m.anchor, 10)
 }
 
-// parseMark is the inverse of String. Whatever is no mark is that of no state.
+// parseMark is the inverse of String. A text that is not a mark gives the zero mark, which is not of any state.
 func parseMark(id string) mark {
 	at := strings.IndexAny(id, ".~")
 	if at < 0 {

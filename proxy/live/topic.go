@@ -18,8 +18,8 @@ type topic struct {
 	holder    string // names this topic among those of the replicas
 	source    Source
 	cancel    context.CancelFunc // of the poller
-	linger    *time.Timer        // removes the topic when nobody listens; guarded by Hub.mu
-	signal    chan struct{}      // has a token when the poller has something new to look at
+	linger    *time.Timer        // removes a topic without listeners; guarded by Hub.mu
+	signal    chan struct{}      // has a token when there is something new for the poller
 
 	mu        sync.Mutex // guards what follows
 	listeners map[*Listener]bool
@@ -88,8 +88,8 @@ func (t *topic) wakeLocked() {
 	}
 }
 
-// apply takes in a state and tells whether listeners had to hear of it: because it is another one, or because they have
-// heard that it is delayed.
+// apply stores a state and tells whether listeners got it: because it is another one, or because they had been told that it
+// is delayed.
 func (t *topic) apply(s *state) (changed bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -140,7 +140,7 @@ func (t *topic) recover() {
 	}
 }
 
-// finish gives all listeners their last event.
+// finish sends all listeners their last event.
 func (t *topic) finish(last *event) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

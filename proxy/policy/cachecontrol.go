@@ -41,7 +41,7 @@ func makePrivate(h http.Header) {
 			said = append(said, Directive{"max-age", freshness(expires, h["Date"])})
 		}
 	}
-	if pragma, present := h["Pragma"]; present { // "public" is a superstition of old programs
+	if pragma, present := h["Pragma"]; present { // old programs send "public", which has no meaning
 		delete(h, "Pragma")
 		if ContainsFold(strings.Join(pragma, ","), "no-cache") {
 			said = append(said, Directive{Name: "no-cache"})
@@ -73,7 +73,7 @@ func freshness(expires, date []string) string {
 	return strconv.FormatInt(min(int64(until.Sub(from)/time.Second), maxSeconds), 10)
 }
 
-// cachingHeaders are what a 1xx header and trailers have no say in: they would speak for the answer between them.
+// cachingHeaders are removed from a 1xx header and from trailers, where a cache could take them for the answer's own.
 var cachingHeaders = []string{"Cache-Control", "Expires", "Pragma", "Age", "Vary"}
 
 func dropCaching(h http.Header) {

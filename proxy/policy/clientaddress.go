@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// TrustedProxies are the networks whose X-Forwarded-* headers and X-Request-Id are believed.
+// TrustedProxies are the networks of proxies that the gateway trusts to set X-Forwarded-* and X-Request-Id.
 type TrustedProxies []netip.Prefix
 
 // ParseTrustedProxies reads CIDRs. Its error is of the first that cannot be read.
@@ -36,7 +36,7 @@ type Peer struct {
 }
 
 // Peer walks X-Forwarded-For from the right, where the nearest proxy wrote, to the first address that is not a trusted
-// proxy's: everything left of it may be invented.
+// proxy's: everything left of it may be forged.
 func (t TrustedProxies) Peer(r *http.Request) Peer {
 	client := parseAddr(r.RemoteAddr)
 	p := Peer{Client: client, Trusted: t.contains(client)}

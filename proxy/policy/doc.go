@@ -1,4 +1,4 @@
-// Package policy is what the gateway decides by looking at a request or an answer alone: pure rules without I/O, state or
+// Package policy is what the gateway decides from a request or an answer alone: pure rules without I/O, state or
 // time. Each file is one rule, and has a fuzz target where it reads hostile input.
 //
 // On the way in: the path and its patterns (path.go, allow.go), the query (query.go), the cross-origin rule (origin.go,

@@ -5,15 +5,15 @@ import (
 	"strings"
 )
 
-// ForgesForwarded tells whether a client's header would pass for the gateway's word. Many frontends (CGI, WSGI, PHP) cannot tell an
-// underscore in a name from a dash; no proxy writes one, so it is not believed from a trusted one either.
+// ForgesForwarded tells whether a frontend could take a client's header for one of the gateway's. Many frontends (CGI, WSGI, PHP)
+// do not distinguish an underscore in a name from a dash. Proxies do not write one, so a trusted proxy's is rejected, too.
 func ForgesForwarded(name string, trusted bool) bool {
 	dashed := http.CanonicalHeaderKey(strings.ReplaceAll(name, "_", "-"))
 	about := strings.HasPrefix(dashed, "X-Forwarded-") || dashed == "X-Real-Ip" || dashed == RequestIDHeader
 	return strings.HasPrefix(dashed, "X-Stagedoor-") || about && (!trusted || name != dashed)
 }
 
-// OnlyWebSockets takes back the wish for another protocol. Over an h2c connection that went through here, a client would
+// OnlyWebSockets removes the request for any other protocol. Over an h2c connection through the gateway, a client could
 // send the frontend further requests that are not cleaned.
 func OnlyWebSockets(h http.Header) {
 	if !strings.EqualFold(h.Get("Upgrade"), "websocket") {

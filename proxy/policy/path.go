@@ -118,7 +118,7 @@ func writtenPath(u *url.URL) string {
 	return u.EscapedPath() // which is how the client wrote it; see url.URL.RawPath
 }
 
-// Respell returns u, or where the client left octets bare that no path may hold, a copy whose path has them
+// Respell returns u, or where the client left octets bare that no path may hold, a copy with a path that has them
 // escaped. Of such a URL Go would encode the decoded path anew, and an escaped + or slash would lose its escape.
 func Respell(u *url.URL) *url.URL {
 	if u.RawPath == "" || u.EscapedPath() == u.RawPath {

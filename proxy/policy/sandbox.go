@@ -11,8 +11,8 @@ import (
 const Sandbox = "sandbox; default-src 'none'; frame-ancestors 'none'"
 
 // MayBePage tells whether a browser could show an answer of this status and header as a page, when it navigates there and is told
-// not to guess. JSON is none. Of several types a browser may choose another than we do, and of odd characters it may make
-// something else.
+// not to guess. JSON is not a page. Of several types a browser may choose another than we do, and it may read odd characters
+// in another way.
 func MayBePage(status int, h http.Header) bool {
 	types := h["Content-Type"]
 	if len(types) == 0 {

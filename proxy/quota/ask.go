@@ -11,18 +11,18 @@ import (
 	"stagedoor/proxy/policy"
 )
 
-// ErrNotCached says that a request wants only what is kept ("only-if-cached", RFC 9111 section 5.2.1.7), and nothing is.
+// ErrNotCached says that a request wants only a cached answer ("only-if-cached", RFC 9111 section 5.2.1.7), and there is none.
 var ErrNotCached = errors.New("nothing is kept for this request")
 
-// Ask is one request of a client that is to be answered by Spotify, or by what is kept of its answers.
+// Ask is one request of a client that is to be answered by Spotify, or from the cache.
 type Ask struct {
-	// Owner is the record key of whom the answer is given to.
+	// Owner is the record key of the session or account that gets the answer.
 	Owner string
-	// Grant tells apart the authorizations of one owner: an account may be connected anew, as somebody else. May be empty.
+	// Grant distinguishes the authorizations of one owner: an account may be connected anew, as another user. May be empty.
 	Grant string
-	// Session is whose share of the budget a call uses; empty for none's.
+	// Session names the session that the call counts for, in its share of the budget; empty for none.
 	Session string
-	// Route tells apart the routes that lead to the same place, whose answers have other links.
+	// Route distinguishes the routes to the same upstream path: their answers have different links.
 	Route string
 	// Request is what Spotify would get, but for Authorization. Its URL is a part of what is asked, with its query.
 	Request *http.Request

@@ -56,7 +56,7 @@ func newBudget(c LimiterConfig) budget {
 	}
 }
 
-// passBudget waits for a place in the budget, and tells whether it took a while.
+// passBudget waits for a permit of the budget, and tells whether it took a while.
 func (l *Limiter) passBudget(ctx context.Context, turn Turn, deadline time.Time) (waited bool, err error) {
 	l.mu.Lock()
 	now := l.options.Now()
@@ -110,8 +110,8 @@ func (l *Limiter) waitTurn(ctx context.Context, w *waiter, drawn <-chan struct{}
 	return nil
 }
 
-// giveUp takes a call whose time has run out from the queue, unless a draw is under way: then it returns what is closed
-// when that ends. It returns neither that nor an error when the call's turn has come.
+// giveUp removes a call from the queue after its timeout. While a draw is under way, it returns a channel that is closed at the
+// end of the draw instead. It returns neither a channel nor an error when the call may leave.
 func (l *Limiter) giveUp(w *waiter) (drawn <-chan struct{}, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

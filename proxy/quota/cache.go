@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// CacheConfig is what a Cache goes by.
+// CacheConfig is the configuration of a Cache.
 type CacheConfig struct {
 	// Size bounds what is kept, in bytes; zero keeps nothing and joins nothing.
 	Size int64
@@ -25,7 +25,7 @@ const maxVariants = 4
 type Cache struct {
 	// Scarce tells whether a call would have to wait now; nil means never.
 	Scarce func(Turn) bool
-	// Written is called when a write of an owner was not rejected, before it is answered; nil for nobody.
+	// Written is called when a write of an owner was not rejected, before it is answered; may be nil.
 	Written func(ctx context.Context, owner string)
 	// Now is the clock.
 	Now func() time.Time
@@ -281,7 +281,7 @@ func (c *Cache) belongingsLocked(owner string) *belongings {
 	return mine
 }
 
-// tidyLocked forgets an owner of nothing.
+// tidyLocked removes an owner without answers and flights.
 func (c *Cache) tidyLocked(owner string, mine *belongings) {
 	if len(mine.slots)+len(mine.flights) == 0 && c.owners[owner] == mine {
 		delete(c.owners, owner)

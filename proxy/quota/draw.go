@@ -74,7 +74,7 @@ func (l *Limiter) draw(d Draw) {
 }
 
 // drawAloneLocked keeps to this replica's share as last known, while the allowance cannot be asked. As long as calls of
-// before count, a replica that had made fewer than its share stays at that, so that the others' calls have their place.
+// before count, a replica that had made fewer than its share stays at that, so that the others' calls fit in the budget.
 func (l *Limiter) drawAloneLocked(d Draw, now time.Time) {
 	l.lease, l.used = d.Lease, l.used+d.Used // settled once the allowance can be asked
 	if l.alone.IsZero() {

@@ -18,7 +18,7 @@ const (
 	maxShared = 1 << 20
 	// atOnce is how long an announced answer may be that is read as a whole before any of it is passed on, in bytes.
 	atOnce = 64 << 10
-	// maxJoinWait is how long requests wait for the rest of an answer whose header is there. A longer one is a stream.
+	// maxJoinWait is how long requests wait for the rest of an answer after its header. A longer one is a stream.
 	maxJoinWait = 5 * time.Second
 )
 

@@ -14,7 +14,7 @@ const (
 	FromHit         From = "hit"         // kept, and fresh
 	FromStale       From = "stale"       // kept, and given because calls are scarce
 	FromMiss        From = "miss"        // a call
-	FromRevalidated From = "revalidated" // kept, and still so, as a call told
+	FromRevalidated From = "revalidated" // kept, and still valid, as a call has shown
 	FromJoined      From = "joined"      // another request's call
 	FromOff         From = "off"         // a call; nothing is kept
 	FromNone        From = ""            // there is no answer

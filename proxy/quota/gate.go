@@ -8,11 +8,11 @@ import (
 )
 
 const (
-	// lookTime bounds a question to the ledger.
+	// lookTime bounds one request to the ledger.
 	lookTime = time.Second
-	// deafLook is how old what is known of a gate may be while no news of it comes.
+	// deafLook is how old the known state of a gate may be while no news of it comes.
 	deafLook = 100 * time.Millisecond
-	// probeLook is how often the calls that wait for the first one look by themselves.
+	// probeLook is how often the calls that wait for the first one ask the ledger by themselves.
 	probeLook = 250 * time.Millisecond
 )
 
@@ -49,7 +49,7 @@ func (g *gate) set(state GateState, now time.Time) {
 	g.changed = make(chan struct{})
 }
 
-// mustLook tells whether the ledger is to be asked: nothing is known, no news would come, or the time has run.
+// mustLook tells whether the ledger must be asked: nothing is known, no news would come, or the time has run out.
 func (g *gate) mustLook(now time.Time, deaf bool) bool {
 	if g.looking || g.probing {
 		return false
@@ -121,7 +121,7 @@ func (l *Limiter) lookLocked(bucket Bucket, g *gate) {
 	})
 }
 
-// observe learns from the answer to a call; res is nil when there was none.
+// observe takes the state of the gate from the answer to a call; res is nil when there was none.
 func (l *Limiter) observe(turn Turn, first bool, res *http.Response) {
 	if first {
 		l.endProbe(turn.Bucket)
@@ -209,8 +209,8 @@ func (l *Limiter) GateLeft(bucket Bucket) (time.Duration, Reason) {
 	return g.left(l.options.Now()), g.reason
 }
 
-// retryAfter reads how long an answer says to stay away (RFC 9110 section 10.2.3), at most a day; zero when it does not say
-// it, or says nonsense.
+// retryAfter reads the Retry-After of an answer (RFC 9110 section 10.2.3), at most a day; zero when it is absent or
+// invalid.
 func retryAfter(h http.Header, now time.Time) time.Duration {
 	given := h.Get("Retry-After")
 	if given != "" && strings.Trim(given, "0123456789") == "" {

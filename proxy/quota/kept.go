@@ -48,7 +48,7 @@ func newKept(ask *Ask, res *http.Response, arrived time.Time, took time.Duration
 	return k
 }
 
-// mayBeKept tells whether an answer may be stored (RFC 9111 section 3), and notes what it varies with.
+// mayBeKept tells whether an answer may be stored (RFC 9111 section 3), and records what it varies with.
 func (k *kept) mayBeKept(ask *Ask, answer http.Header) (ok bool) {
 	needsFreshness, known := keptStatus[k.status]
 	if !known || needsFreshness && k.fresh == 0 || k.rules.noStore || ask.rules().noStore ||
@@ -233,8 +233,8 @@ func initialAge(h http.Header, arrived time.Time, took time.Duration) time.Durat
 	return max(0, apparent, told)
 }
 
-// varyValues are the names in Vary with the request's values; ok is false for "*". Cookie and Authorization decide who
-// the owner is, and the encoding is looked at by itself.
+// varyValues are the names in Vary with the request's values; ok is false for "*". Cookie and Authorization are left out
+// because they decide the owner, and the encoding because it is checked by itself.
 func varyValues(answer, request http.Header) (values []string, ok bool) {
 	for _, line := range answer["Vary"] {
 		for name := range strings.SplitSeq(line, ",") {

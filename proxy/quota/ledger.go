@@ -24,7 +24,7 @@ type GateState struct {
 	Left time.Duration
 	// Reason is why the gate was closed.
 	Reason Reason
-	// First tells the one that looks with a holder's name that its call goes first.
+	// First tells the caller of Look, by its holder's name, that its call goes first.
 	First bool
 }
 
@@ -54,7 +54,7 @@ const (
 
 // Draw asks for calls from the budget, and says what became of those before.
 type Draw struct {
-	// Replica names who asks.
+	// Replica is the name of the replica that asks.
 	Replica string
 	// Calls and Window are the budget: so many calls in any time so long.
 	Calls  int
@@ -81,7 +81,7 @@ type Grant struct {
 	// Lease names the calls that were granted; Count may be less than asked for, and zero.
 	Lease string
 	Count int
-	// Left is how many calls are not given to anybody.
+	// Left is how many calls are not given to any replica.
 	Left int
 	// Next is when some that are given come back; zero when none are.
 	Next time.Duration

@@ -9,10 +9,10 @@ import (
 	"time"
 )
 
-// LimiterConfig is what a Limiter goes by.
+// LimiterConfig is the configuration of a Limiter.
 type LimiterConfig struct {
 	// Calls is how many calls of the Web API may leave in any Window, of all replicas together; zero means that only
-	// Spotify's 429 says.
+	// Spotify's 429 limits them.
 	Calls  int
 	Window time.Duration
 	// UserShare is the most of Calls that one session may take while others ask, from 0 to 1.
@@ -45,7 +45,7 @@ type Limiter struct {
 	budget
 }
 
-// NewLimiter makes a limiter that has not asked anybody yet.
+// NewLimiter makes a limiter. It has not asked the ledger yet.
 func NewLimiter(o LimiterOptions) *Limiter {
 	l := &Limiter{
 		options: o, name: rand.Text(), gates: map[Bucket]*gate{BucketAll: newGate(), BucketImages: newGate()},

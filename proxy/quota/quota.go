@@ -13,7 +13,7 @@ type Quota struct {
 	Limiter *Limiter
 }
 
-// Config is what a Quota goes by. The zero value keeps nothing and limits nothing but what Spotify's 429 says.
+// Config is the configuration of a Quota. The zero value caches nothing and limits calls by Spotify's 429 alone.
 type Config struct {
 	Cache   CacheConfig
 	Limiter LimiterConfig
@@ -33,7 +33,7 @@ type Options struct {
 	Now func() time.Time
 }
 
-// New makes a Quota that has not asked anybody yet.
+// New makes a Quota. It has not asked the ledger yet.
 func New(o Options) *Quota {
 	if o.Now == nil {
 		o.Now = time.Now

@@ -70,7 +70,7 @@ redis.call('PUBLISH', ARGV[6], ARGV[7])
 return {1, till - now, reason, 0}
 `)
 
-// halfOpen is how long a gate whose time has run is remembered when nobody calls.
+// halfOpen is how long a gate is remembered after its time has run out when there are no calls.
 const halfOpen = 10 * time.Minute
 
 // Shut implements Gates.

@@ -45,5 +45,5 @@ func (l *Limiter) heavyLocked(now time.Time) (heavy map[string]int, others int) 
 	return heavy, others
 }
 
-// shortName tells sessions apart among the replicas.
+// shortName names a session in what the replicas send each other.
 func shortName(session string) string { return session[:min(len(session), 12)] }

@@ -12,13 +12,13 @@ type Priority int
 
 // Priorities.
 const (
-	// PriorityLow is for what nobody waits for: renewals, prefetches, polls, and what the client calls unimportant.
+	// PriorityLow is for calls without a waiting client: renewals, prefetches, polls, and what the client calls unimportant.
 	PriorityLow Priority = iota
 	// PriorityRead is for GET and HEAD.
 	PriorityRead
 	// PriorityWrite is for what changes something.
 	PriorityWrite
-	// PriorityLogin is for the call that tells who has logged in.
+	// PriorityLogin is for the call that identifies the user of a login.
 	PriorityLogin
 )
 
@@ -33,12 +33,12 @@ const (
 	BucketImages Bucket = "images"
 )
 
-// Turn is what a call waits for: the gate to be open, and a place in the budget.
+// Turn is what a call waits for: the gate to be open, and a permit of the budget.
 type Turn struct {
 	Priority Priority
-	// Session is whose share of the budget the call uses; empty for none's.
+	// Session names the session that the call counts for, in its share of the budget; empty for none.
 	Session string
-	// Bucket is the limit whose 429 stops the call.
+	// Bucket is the limit that the call counts against: a 429 for it stops the call.
 	Bucket Bucket
 	// Since orders calls of one priority, the oldest first; zero means now. Patient ones give the time of what is kept.
 	Since time.Time
@@ -49,10 +49,10 @@ type Turn struct {
 	// Repeatable says that the call may be made again after a 429 (GET and HEAD).
 	Repeatable bool
 
-	left *atomic.Bool // becomes true when the call leaves; nil when nobody asks
+	left *atomic.Bool // becomes true when the call leaves; nil when that is not needed
 }
 
-// leave notes that the call leaves.
+// leave records that the call leaves.
 func (t Turn) leave() {
 	if t.left != nil {
 		t.left.Store(true)
