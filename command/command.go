@@ -1,4 +1,4 @@
-// Package command holds the program's commands and wires the other packages together; what they are made of lies there.
+// Package command has the program's commands and wires the other packages together.
 package command
 
 import (
@@ -30,7 +30,7 @@ func Main(b Build) int {
 	return exitCode(run(ctx, os.Args[1:], e), os.Stderr)
 }
 
-// environment is what a command may touch of the world around it.
+// environment is what a command may use of its process.
 type environment struct {
 	build          Build
 	lookup         func(name string) (value string, set bool)
@@ -38,7 +38,7 @@ type environment struct {
 	hangups        <-chan os.Signal // SIGHUP, from the first moment on
 }
 
-// production tells whether the operator has said that this is no place for toys.
+// production tells whether the operator has declared this a production environment.
 func (e environment) production() bool {
 	value, _ := e.lookup("STAGEDOOR_ENV")
 	return value == "production"
@@ -139,7 +139,7 @@ func parseNamed(flags *flag.FlagSet, args []string) (name string, err error) {
 	return name, nil
 }
 
-// errorTimeout is how long the last words wait for a reader that stands still.
+// errorTimeout is how long the last message waits for a reader that does not read.
 const errorTimeout = 5 * time.Second
 
 // exitCode prints what went wrong, one line a problem, and turns it into the process's exit code.

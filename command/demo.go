@@ -26,7 +26,7 @@ var demoScopes = []string{
 	"user-read-playback-state", "user-read-currently-playing", "user-modify-playback-state", "user-library-read",
 }
 
-// demo is the command that shows everything at once: the gateway on the memory store, the simulator in Spotify's place,
+// demo is the command that shows everything at once: the gateway on the memory store, the simulator instead of Spotify,
 // and the demo frontend.
 func demo(ctx context.Context, e environment, args []string) error {
 	flags := flag.NewFlagSet("demo", flag.ContinueOnError)
@@ -58,7 +58,7 @@ func demo(ctx context.Context, e environment, args []string) error {
 		return err
 	}
 	imitation := &http.Server{Handler: handler, ReadHeaderTimeout: readHeaderTimeout}
-	defer func() { _ = imitation.Close() }() // nobody waits for its answers any more
+	defer func() { _ = imitation.Close() }() // no request waits for its answers any more
 	go func() { _ = listen.Serve(imitation, spotify) }()
 	return serveConfig(ctx, e, configuration{Config: c, level: log.Level}, log, func() {
 		_, _ = fmt.Fprintf(e.stdout, "\n  Open %s in your browser. Nothing leaves this machine; Ctrl-C ends it.\n\n", public)
@@ -77,7 +77,7 @@ func demoURL(address string) (string, error) {
 func demoConfig(address, public, spotify string) config.Config {
 	c := config.Default()
 	c.Server.Listen, c.Server.PublicURL = address, public
-	c.Server.ShutdownTimeout = time.Second // a page that is still open shall not keep Ctrl-C waiting
+	c.Server.ShutdownTimeout = time.Second // a page that is still open must not delay Ctrl-C
 	c.Admin.Listen = ""
 	c.Log.Format = "console"
 	c.Spotify.ClientID, c.Spotify.ClientSecret = "stagedoor-demo", session.NewKey()

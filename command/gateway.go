@@ -25,8 +25,7 @@ import (
 	"stagedoor/session/redisstore"
 )
 
-// gateway is a configuration that has come to life, and that may be succeeded by another while it lives: what every
-// generation shares.
+// gateway is a running gateway: what all generations share, each of which serves one configuration.
 type gateway struct {
 	*sessionStore
 	build    Build
@@ -104,7 +103,7 @@ func (g *gateway) ready(ctx context.Context) error {
 	return err
 }
 
-// readiness is ready with a remark for a gateway that is ready, but whose operator should do something.
+// readiness is ready, with a remark when the gateway is ready but its operator should do something.
 func (g *gateway) readiness(ctx context.Context) (remark string, err error) {
 	if g.stopping.Load() {
 		return "", errors.New("the gateway is shutting down")
@@ -125,7 +124,7 @@ func readyWith(log *logging.Logger, ready func(context.Context) (remark string, 
 	}
 }
 
-// watchStore checks the store, and reports and says what becomes of it, until stop is called.
+// watchStore checks the store, and reports and logs the outcome, until stop is called.
 func (g *gateway) watchStore() (stop func()) {
 	if g.redis == nil {
 		g.metrics.StoreReady(true, true)
@@ -137,7 +136,7 @@ func (g *gateway) watchStore() (stop func()) {
 			if err != nil {
 				return storeReadiness{problem: err.Error()}
 			}
-			return storeReadiness{remark: remark} // the store itself has said what is wrong with its news
+			return storeReadiness{remark: remark} // the store itself has logged what is wrong with its news
 		},
 		report: func(now storeReadiness) { g.metrics.StoreReady(now.problem == "", g.redis.Watching()) },
 		log:    g.log,
@@ -158,7 +157,7 @@ func nonEmpty(texts ...string) []string {
 // adminHosts are the names, besides those that every admin listener has, of the configuration in use.
 func (g *gateway) adminHosts() []string { return g.current.Load().config.Admin.Hosts }
 
-// close waits for refreshes in flight and leaves the store.
+// close waits for refreshes in flight and closes the store.
 func (s *sessionStore) close() error {
 	if s.live != nil {
 		s.live.Close()

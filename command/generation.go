@@ -57,7 +57,7 @@ func (g *gateway) generation(c config.Config, last *generation) (*generation, er
 }
 
 // use takes another configuration into use, which has what needs a restart in common with the one before, or returns an
-// error and changes nothing. Nobody but the reloader calls it.
+// error and changes nothing. Only the reloader calls it.
 func (g *gateway) use(c config.Config) error {
 	last := g.current.Load()
 	next, err := g.generation(c, last)
@@ -97,7 +97,7 @@ func (g *gateway) certificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	return nil, errors.New("there is no certificate")
 }
 
-// server is the part of the configuration in use that the public listener lives by.
+// server is the part of the configuration in use that the public listener needs.
 func (g *gateway) server() proxy.ServerConfig { return g.current.Load().config.Server }
 
 func apiKeyFiles(accounts map[string]config.Account) map[string]string {

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// healthTimeout is less than the interval of any sane health check.
+// healthTimeout is less than the usual interval of health checks.
 const healthTimeout = 3 * time.Second
 
 // healthcheck is the command that asks the gateway on this machine whether it is ready, for images without a shell.

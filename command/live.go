@@ -20,7 +20,7 @@ func newLive(c config.Config, leases session.Leases, redis *redisstore.Store, co
 	return live.NewHub(o)
 }
 
-// liveWatcher passes on what the store tells, and tells the streams what concerns them.
+// liveWatcher passes on the store's news, and gives the streams what concerns them.
 type liveWatcher struct {
 	session.Watcher
 	hub *live.Hub
@@ -61,7 +61,7 @@ func (w liveWatcher) Heard(text string) {
 	w.hub.Heard(text)
 }
 
-// written has the streams of an owner look what a write on this replica has changed, beside what tells the others.
+// written has the streams of an owner poll after a write on this replica, besides the news to the others.
 func written(hub *live.Hub, tell func(context.Context, string)) func(context.Context, string) {
 	return func(ctx context.Context, owner string) {
 		hub.Wrote(owner)

@@ -18,14 +18,14 @@ type wholeStore interface {
 	session.Bulk
 }
 
-// measured is a store whose operations are timed, and counted when it does not answer.
+// measured is a store that times its operations, and counts those that it does not answer.
 type measured struct {
 	next                              wholeStore
 	load, save, remove, hold, release operation
 	list, bulk                        operation // all methods of session.Lists, and of session.Bulk
 }
 
-// operation notes one kind of operation; see metrics.Metrics.Store.
+// operation observes one kind of operation; see metrics.Metrics.Store.
 type operation func(took time.Duration, failure string)
 
 func newMeasured(next wholeStore, m *metrics.Metrics) *measured {

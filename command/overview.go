@@ -18,7 +18,7 @@ func newOverview(c config.Config, build Build, g *gateway) *overview.Page {
 	})
 }
 
-// census is what both stores tell an operator.
+// census is what both stores count for an operator.
 type census interface {
 	CountSessions(ctx context.Context) (int, error)
 	Replicas(ctx context.Context) (int, error)

@@ -19,7 +19,7 @@ import (
 // newsWrote begins the news that an owner has changed something; the owner's record key follows.
 const newsWrote = "wrote "
 
-// newQuota shares the quota with the other replicas over Redis, or with nobody where there is none.
+// newQuota makes the quota, which the replicas share over Redis, if there is one.
 func newQuota(c config.Config, redis *redisstore.Store, hub *live.Hub, counts *metrics.Metrics) *quota.Quota {
 	o := quota.Options{Config: c.Quota.Quota(), IsQuota: proxy.IsQuota}
 	var tell func(ctx context.Context, owner string)
@@ -44,7 +44,7 @@ func readQuota(q *quota.Quota) metrics.Quota {
 	}
 }
 
-// quotaWatcher passes on what the store tells, and tells the quota what concerns it.
+// quotaWatcher passes on the store's news, and gives the quota what concerns it.
 type quotaWatcher struct {
 	session.Watcher
 	quota *quota.Quota

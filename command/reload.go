@@ -23,7 +23,7 @@ type configuration struct {
 	level  zap.AtomicLevel // of the log
 }
 
-// loadWatched loads a configuration whose files are watched from now on. It reads them again after the first look at
+// loadWatched loads a configuration and watches its files from now on. It reads them again after the first check of
 // them, so that no change in between is missed.
 func loadWatched(load func() (*config.Loaded, error)) (*config.Loaded, *watchedFiles, error) {
 	loaded, err := load()

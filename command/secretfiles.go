@@ -12,21 +12,21 @@ import (
 )
 
 const (
-	// watchEvery is how often the files of secrets are looked at. They are few and small, and a look at what they hold
-	// sees every change: Kubernetes swaps a symbolic link two folders up, which no watch on the file itself notices, and a
-	// network file system tells nobody anything.
+	// watchEvery is how often the files of secrets are checked. They are few and small, and reading their content finds
+	// every change: Kubernetes swaps a symbolic link two folders up, which no watch on the file itself notices, and a
+	// network file system does not report changes.
 	watchEvery = 2 * time.Second
-	// maxWatched bounds how much of a file is looked at, in bytes; none that may be used is larger.
+	// maxWatched bounds how much of a file is read, in bytes; no valid file is larger.
 	maxWatched = 1<<20 + 1
 )
 
 // watchedFiles are files beside config.yaml that a configuration was made of.
 type watchedFiles struct {
-	used contents // what the configuration in use was made of, or what was refused since
-	seen contents // at the last look
+	used contents // what the configuration in use was made of, or what was rejected since
+	seen contents // at the last check
 }
 
-// contents are files by their path, as hashes: secrets shall not be kept about. A file that cannot be read has none.
+// contents are files by their path, as hashes, so that secrets are not kept. A file that cannot be read has none.
 type contents map[string][sha256.Size]byte
 
 func watch(loaded *config.Loaded) *watchedFiles {
@@ -40,15 +40,15 @@ func watch(loaded *config.Loaded) *watchedFiles {
 	return &watchedFiles{used: used, seen: used}
 }
 
-// changed looks at the files. A change counts when two looks have seen the same, because what writes a file may not have
-// come to its end, and a certificate and its key are two files.
+// changed checks the files. A change counts when two checks have found the same, because a file may still be written, and
+// a certificate and its key are two files.
 func (w *watchedFiles) changed() bool {
 	last := w.seen
 	w.seen = contentsOf(maps.Keys(w.used))
 	return maps.Equal(w.seen, last) && !maps.Equal(w.seen, w.used)
 }
 
-// refused settles for what the files hold now: it is complained about once.
+// refused records that the files' present content was rejected, so that it is logged once.
 func (w *watchedFiles) refused() { w.used = w.seen }
 
 // since returns the files that are new, or others than when a configuration before was made of them.

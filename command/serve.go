@@ -45,7 +45,7 @@ func serve(ctx context.Context, e environment, args []string) error {
 	return serveConfig(ctx, e, c, log, func() {})
 }
 
-// loadConfig finds and reads the configuration. Whatever is wrong with it is wrong usage.
+// loadConfig finds and reads the configuration. Any problem with it is a usage error.
 func loadConfig(file string, e environment) (*config.Loaded, error) {
 	path, err := config.Find(file, e.lookup)
 	if err != nil {
@@ -118,7 +118,7 @@ func serveConfig(ctx context.Context, e environment, c configuration, lines *log
 	return err
 }
 
-// shutDown takes the gateway out of service so that nobody notices: first it says that it is not ready, then it closes
+// shutDown takes the gateway out of service without errors for clients: first it says that it is not ready, then it closes
 // the listener, then it waits for the requests in flight, and cuts those that take too long.
 func shutDown(g *gateway, server *http.Server, cutRequests func(), log *zap.Logger) error {
 	c := g.server()
@@ -136,8 +136,8 @@ func shutDown(g *gateway, server *http.Server, cutRequests func(), log *zap.Logg
 	return err
 }
 
-// logRoutes says what is served where, a line for each route: where its requests go, for whom they speak there, and what
-// the configuration narrows them to.
+// logRoutes logs a line for each route: where its requests go, with which credentials, and what the configuration
+// restricts them to.
 func logRoutes(log *zap.Logger, c config.Config) {
 	for _, route := range c.Routes {
 		to := cmp.Or(route.Files, route.Upstream)

@@ -18,7 +18,7 @@ import (
 	"stagedoor/session"
 )
 
-// sessions is the operator's view of who is logged in.
+// sessions is the command that lists and ends sessions for the operator.
 func sessions(ctx context.Context, e environment, args []string) error {
 	verb, args := cutVerb(args)
 	flags := flag.NewFlagSet("sessions "+verb, flag.ContinueOnError)

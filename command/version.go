@@ -8,11 +8,11 @@ import (
 	"runtime/debug"
 )
 
-// Build says which build of the program this is, where the linker was told; what is empty is looked up in Go's own build
+// Build identifies the build of the program, where the linker sets it; empty fields come from Go's own build
 // information.
 type Build struct {
 	Version, Commit string
-	// Example is the text of the repository's config.yaml, whose comments the schema repeats.
+	// Example is the text of the repository's config.yaml. The schema repeats its comments.
 	Example string
 }
 

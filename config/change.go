@@ -8,9 +8,9 @@ import (
 
 // Change says how a configuration differs from the one that it succeeds in a running process, by the names of keys.
 type Change struct {
-	// Changed are the keys whose new values are in the configuration; a list or a map is one key.
+	// Changed are the keys with new values in the configuration; a list or a map is one key.
 	Changed []string
-	// Kept are the keys whose new values need a restart: the configuration has the old ones.
+	// Kept are the keys with new values that need a restart: the configuration has the old ones.
 	Kept []string
 }
 

@@ -15,7 +15,7 @@ import (
 	"stagedoor/session"
 )
 
-// checker judges a decoded configuration. Its problems go to the decoder, which knows where every field stands.
+// checker validates a decoded configuration. Its problems go to the decoder, which knows the position of every field.
 type checker struct {
 	*decoder
 	config   *Config
@@ -23,7 +23,7 @@ type checker struct {
 }
 
 // check runs every package's own checks and those that need more than one part, and returns the warnings. Of a field
-// that could not be decoded nothing more is said: it still has its default, about which there is nothing to know.
+// that could not be decoded it reports nothing more: it still has its default.
 func check(config *Config, d *decoder) Problems {
 	c := &checker{decoder: d, config: config}
 	undecoded := maps.Clone(d.broken)
@@ -80,7 +80,7 @@ func isBelow(field, parent string) bool {
 	return ok && rest != "" && (rest[0] == '.' || rest[0] == '[')
 }
 
-// reject reports a problem of our own about a field, unless one is known that covers it or what the judgement stands on.
+// reject reports a problem of our own about a field, unless one is known that covers it or a field that the check depends on.
 func (c *checker) reject(field, problem string, standsOn ...string) {
 	for _, f := range append(standsOn, field) {
 		if covered(c.broken, f) {
@@ -217,7 +217,7 @@ func (c *checker) checkAccounts() {
 	}
 }
 
-// checkAccountRoute sees to it that nobody opens a whole account to the world by leaving something out.
+// checkAccountRoute reports routes that would open a whole account to the public because a key was left out.
 func (c *checker) checkAccountRoute(field string, route proxy.Route, name string) {
 	credentials := field + ".credentials"
 	if covered(c.broken, credentials) {
@@ -245,7 +245,7 @@ func (c *checker) checkAccountRoute(field string, route proxy.Route, name string
 	}
 }
 
-// warn notes what works but will surprise.
+// warn reports what works but may surprise.
 func (c *checker) warn() {
 	if c.config.Spotify.Flow == flows.FlowImplicit {
 		c.note("spotify.flow", "Spotify ended the implicit grant on 2025-11-27; use authorization_code_pkce")

@@ -10,7 +10,7 @@ import (
 	"stagedoor/secret"
 )
 
-// byteOrderMark begins files of some editors. Nobody sees it in a secret that was copied from one.
+// byteOrderMark begins files of some editors. It is invisible in a secret that was copied from one.
 const byteOrderMark = "\ufeff"
 
 // checkValues reports ids and secrets that were damaged on their way: by quotes that an .env file keeps, by line ends, by an
@@ -59,7 +59,7 @@ func clientValueProblem(text string) string {
 	return "it holds a character that no id or secret of Spotify's has; copy the value anew from your app at developer.spotify.com/dashboard"
 }
 
-// eachSecret calls visit for every key of a section and below it whose value is one secret.
+// eachSecret calls visit for every key of a section and below it with one secret as its value.
 func eachSecret(section reflect.Value, path string, visit func(field string, text secret.Text)) {
 	for _, k := range keysOf(section.Type()) {
 		field, v := join(path, k.name), section.Field(k.index)

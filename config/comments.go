@@ -23,7 +23,7 @@ func readComments(text string) comments {
 	found := comments{}
 	var above []string  // the comment that is being read
 	var sections []open // what the current line is in
-	var last open       // the key whose comment the next one may share
+	var last open       // the key that the next one may share the comment of
 	for line := range strings.Lines(text) {
 		line = strings.TrimRight(line, "\r\n")
 		if comment := commentLine.FindStringSubmatch(line); comment != nil {

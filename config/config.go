@@ -8,7 +8,7 @@ import (
 	"stagedoor/session/redisstore"
 )
 
-// Config is the whole of config.yaml. Each part belongs to the package that lives by it; what is here is main's.
+// Config is the whole of config.yaml. Each part belongs to the package that uses it; what is defined here is package command's.
 type Config struct {
 	Server   proxy.ServerConfig   `yaml:"server"`
 	Upstream proxy.UpstreamConfig `yaml:"upstream"`

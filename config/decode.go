@@ -43,13 +43,13 @@ func (d *decoder) reportAt(position Position, field, problem string) {
 	d.problems = append(d.problems, Problem{File: d.source.name, Position: position, Field: field, Text: problem})
 }
 
-// found makes a problem of what is to be said about a field.
+// found makes a problem of a text about a field.
 func (d *decoder) found(field, problem string) Problem {
 	position, _ := d.positions.of(field)
 	return Problem{File: d.source.name, Position: position, Field: field, Text: problem}
 }
 
-// value decodes node into v by v's type. A null leaves v as it is: what is not said is the default.
+// value decodes node into v by v's type. A null leaves v at its default.
 func (d *decoder) value(field string, node ast.Node, v reflect.Value) {
 	switch {
 	case isNull(node):
@@ -74,7 +74,7 @@ func isNull(node ast.Node) bool {
 	return null || node == nil
 }
 
-// refuses reports the parts of YAML that make a configuration hard to read and that nobody needs here.
+// refuses reports the parts of YAML that make a configuration hard to read and that are not needed here.
 func (d *decoder) refuses(field string, node ast.Node) bool {
 	problem := trick(node)
 	if problem != "" {
@@ -181,7 +181,7 @@ type entry struct {
 	node        ast.Node
 }
 
-// entries returns the keys of a mapping in the order of the file and notes where they stand. A doubled key counts once.
+// entries returns the keys of a mapping in the order of the file and records their positions. A doubled key counts once.
 func (d *decoder) entries(field string, node ast.Node) []entry {
 	mapping, ok := node.(*ast.MappingNode)
 	if !ok {
@@ -208,7 +208,7 @@ func (d *decoder) entries(field string, node ast.Node) []entry {
 	return entries
 }
 
-// noSection reports what is no mapping. A text on a line of its own below the key is most often a key without its colon
+// noSection reports a value that is not a mapping. A text on a line of its own below the key is most often a key without its colon
 // or the space behind that.
 func (d *decoder) noSection(field string, node ast.Node) {
 	start := d.source.start(node)

@@ -7,7 +7,7 @@ import (
 	"os"
 )
 
-// standardPaths are looked at when nobody names a file.
+// standardPaths are searched when no file is named.
 var standardPaths = []string{"./config.yaml", "/etc/stagedoor/config.yaml"}
 
 // Find returns the path of the configuration: the flag's, else $STAGEDOOR_CONFIG, else ./config.yaml, else
@@ -39,7 +39,7 @@ func named(path, by string) (string, error) {
 	return path, nil
 }
 
-// missing is true only for a file that does not exist. One that cannot be looked at is found, so that Load says why.
+// missing is true only for a file that does not exist. One that cannot be read counts as found, so that Load says why.
 func missing(path string) bool {
 	_, err := os.Stat(path)
 	return errors.Is(err, fs.ErrNotExist)

@@ -23,7 +23,7 @@ type Loaded struct {
 	Config Config
 	// File is the path it was loaded from.
 	File string
-	// Warnings are no reason to refuse the file; the operator should know them.
+	// Warnings do not reject the file; the operator should know them.
 	Warnings Problems
 	// SecretFiles are the files that …_file keys named, in the order of config.yaml. A change in one of them takes
 	// effect when the configuration is loaded again.
@@ -109,7 +109,7 @@ func (d *decoder) onlyDocument(file *ast.File) (ast.Node, bool) {
 }
 
 // parseYAML allows doubled keys, because the decoder finds all of them. The parser has panicked on broken files before
-// (https://github.com/goccy/go-yaml/issues/540); such a file is broken, which is all there is to say.
+// (https://github.com/goccy/go-yaml/issues/540); such a file is reported as broken.
 func parseYAML(text string) (file *ast.File, err error) {
 	defer func() {
 		if recover() != nil {
@@ -119,8 +119,8 @@ func parseYAML(text string) (file *ast.File, err error) {
 	return parser.ParseBytes([]byte(text), 0, parser.AllowDuplicateMapKey())
 }
 
-// syntaxMends complete what the parser says by what to do. What it says may change with its version; then a mend is
-// missing and a golden file differs.
+// syntaxMends add to the parser's messages what to do. A new version may change a message; then the advice is missing and
+// a golden file differs.
 var syntaxMends = []struct{ says, mend string }{
 	{"is not allowed in this context", "keys of one section stand at the same indentation"},
 	{"could not find end character", "close the quotes"},
@@ -128,14 +128,14 @@ var syntaxMends = []struct{ says, mend string }{
 	{"undefined alias name", "a * that begins a value needs quotes"},
 }
 
-// reportSyntax reports why the file is no YAML, where the parser knows it.
+// reportSyntax reports why the file is not YAML, where the parser knows it.
 func (d *decoder) reportSyntax(err error) {
 	var syntax yaml.Error
 	if !errors.As(err, &syntax) {
 		d.reportAt(fileStart, "", "this is not YAML: "+secret.WithoutQuotations(err.Error()))
 		return
 	}
-	// What the parser quotes may be a secret whose own quotes are missing; the position says where it stands.
+	// The parser may quote a secret that lacks its own quotes; the position says where it stands.
 	message := secret.WithoutQuotations(strings.Join(strings.Fields(syntax.GetMessage()), " "))
 	position := d.source.at(syntax.GetToken())
 	switch line := d.source.lines[position.Line-1]; {

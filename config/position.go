@@ -13,7 +13,7 @@ type Position struct {
 	Line, Column int
 }
 
-// fileStart is the position of what stands nowhere in the file.
+// fileStart is the position of what is not in the file.
 var fileStart = Position{Line: 1, Column: 1}
 
 // positions are the places of the fields that the file has, by their paths.

@@ -10,8 +10,8 @@ import (
 	"stagedoor/proxy"
 )
 
-// completeRoutes fills in what a route may leave out. A route to Spotify must say for whom it speaks; one that goes
-// elsewhere speaks for nobody. A shared account's methods have no default, see checkAccountRoute.
+// completeRoutes fills in what a route may leave out. A route to Spotify must name its credentials; any other route
+// has none. A shared account's methods have no default, see checkAccountRoute.
 func completeRoutes(routes []proxy.Route) {
 	for i := range routes {
 		r := &routes[i]

@@ -88,7 +88,7 @@ func (d *decoder) scalar(field string, node ast.Node, t reflect.Type) (scalar, b
 	return s, true
 }
 
-// setScalar reads the text as v's type. A text that is none leaves v as it is.
+// setScalar reads the text as v's type. A text of another form leaves v as it is.
 func (d *decoder) setScalar(field string, s scalar, v reflect.Value) {
 	var err error
 	switch unmarshaler, ok := v.Addr().Interface().(encoding.TextUnmarshaler); {
@@ -166,7 +166,7 @@ var (
 func parseDuration(text string) (time.Duration, error) {
 	inHours := days.ReplaceAllStringFunc(text, func(part string) string {
 		n, err := strconv.ParseFloat(strings.TrimSuffix(part, "d"), 64)
-		if err != nil { // more days than a float has: time.ParseDuration refuses them
+		if err != nil { // more days than a float has: time.ParseDuration rejects them
 			return part
 		}
 		return strconv.FormatFloat(n*24, 'f', -1, 64) + "h"

@@ -14,8 +14,8 @@ import (
 var configType = reflect.TypeFor[Config]()
 
 // Schema returns the JSON Schema (draft 2020-12) of config.yaml for editors: the keys, types and defaults of Config,
-// described by the comments of a commented config.yaml. It takes every file that Load takes. It cannot refuse all that
-// Load refuses: it knows neither the environment nor other files, and judges one value at a time.
+// described by the comments of a commented config.yaml. It accepts every file that Load accepts. It cannot reject all that
+// Load rejects: it knows neither the environment nor other files, and checks one value at a time.
 func Schema(commented string) ([]byte, error) {
 	b := schemaBuilder{comments: readComments(commented)}
 	root := b.section("", configType, reflect.ValueOf(Default()))
@@ -33,8 +33,8 @@ func Schema(commented string) ([]byte, error) {
 
 type schemaBuilder struct{ comments comments }
 
-// property describes the value of a key. Null is a value of every key: what is not said is the default. The invalid
-// reflect.Value says that there is no default.
+// property describes the value of a key. Every key may be null, which means its default. The invalid reflect.Value says
+// that there is no default.
 func (b schemaBuilder) property(path string, t reflect.Type, byDefault reflect.Value) *node {
 	n := b.value(path, t, byDefault)
 	n.Description = b.comments.of(path)

@@ -37,7 +37,7 @@ func oneOf(values ...string) node {
 }
 
 // scalarRules are what the checks ask of single values, as far as a schema can say it; those of a list hold for its
-// entries. It must take what the checks take. What it takes beyond that, the loader refuses.
+// entries. It must accept what the checks accept. What it accepts beyond that, the loader rejects.
 var scalarRules = map[string]node{
 	"server.listen":             {Pattern: `^[^/]*:[0-9]{1,5}$`},
 	"server.public_url":         {Pattern: `^(https://[^/?#@A-Z]+|http://(127\.0\.0\.1|\[::1\])(:[0-9]+)?)$`},
@@ -123,7 +123,7 @@ func when(key string, value, demand node) node {
 	return node{If: &node{Required: []string{key}, Properties: properties{{key, &value}}}, Then: &demand}
 }
 
-// needs is for a key that is of no use without another.
+// needs is for a key that has no effect without another.
 func needs(key, other string) node {
 	return when(key, node{MinLength: 1}, node{Required: []string{other}})
 }

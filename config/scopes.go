@@ -10,7 +10,7 @@ import (
 	"stagedoor/webapi"
 )
 
-// profileScopes are used by GET /me, which every login calls to learn who it is.
+// profileScopes are used by GET /me, which every login calls to identify its user.
 var profileScopes = []string{"user-read-private", "user-read-email"}
 
 // addsTo maps scopes that add to what another scope gives, which the list of operations does not tell
@@ -20,8 +20,8 @@ var addsTo = map[string]string{"playlist-read-collaborative": "playlist-read-pri
 // anyPath is the pattern that allows all; no allow at all means the same.
 const anyPath = "**"
 
-// warnScopes compares the scopes that a login asks for with those that the routes can use. It is advice: nobody but
-// Spotify knows for sure what a scope is good for.
+// warnScopes compares the scopes that a login asks for with those that the routes can use. It is advice: only Spotify
+// knows for sure what a scope allows.
 func (c *checker) warnScopes() {
 	usable := slices.Clone(profileScopes)
 	if c.config.Session.BrowserTokens {
@@ -43,7 +43,7 @@ func (c *checker) warnScopes() {
 			for _, o := range operations {
 				usable = append(usable, o.Scopes...)
 			}
-			// Nobody can tell what the pages need of a route that is open to all. An account has its own grant.
+			// What the pages need of a route that is open to all is unknown. An account has its own grant.
 			if !isAccount(route) && strings.TrimPrefix(pattern, "/") != anyPath {
 				c.warnMissingScopes(fmt.Sprintf("routes[%d].%s[%d]", i, key, k), operations)
 			}
@@ -52,14 +52,14 @@ func (c *checker) warnScopes() {
 	c.warnUselessScopes(usable)
 }
 
-// usesScopes tells whether a route speaks for a user, who granted scopes. An app's own token has none.
+// usesScopes tells whether a route uses a user's token, which has scopes. An app's own token has none.
 func usesScopes(route proxy.Route) bool {
 	return route.Credentials == proxy.CredentialsUser || route.Credentials == proxy.CredentialsUserOrApp || isAccount(route)
 }
 
-// warnMissingScopes notes the operations for which a login asks for none of their scopes; one is enough for silence,
-// because the list does not tell "all of these" from "one of these". Of operations with the same scopes, the first
-// stands for all.
+// warnMissingScopes warns of operations for which a login asks for none of their scopes. One scope is enough for no
+// warning, because the list does not distinguish "all of these" from "one of these". Of operations with the same scopes,
+// it names the first.
 func (c *checker) warnMissingScopes(field string, operations []webapi.Operation) {
 	asked := func(scope string) bool { return slices.Contains(c.config.Spotify.Scopes, scope) }
 	var missing [][]string
@@ -78,7 +78,7 @@ func (c *checker) warnMissingScopes(field string, operations []webapi.Operation)
 	}
 }
 
-// warnUselessScopes notes what a login asks for without need: every scope makes users think twice.
+// warnUselessScopes warns of scopes that a login does not need: each makes users hesitate to consent.
 func (c *checker) warnUselessScopes(usable []string) {
 	for i, scope := range c.config.Spotify.Scopes {
 		if !slices.Contains(usable, scope) && !slices.Contains(usable, addsTo[scope]) {

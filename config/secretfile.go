@@ -46,8 +46,8 @@ func (d *decoder) secretFile(twin entry, v reflect.Value) {
 	v.Set(reflect.ValueOf(secretLines(text)))
 }
 
-// withoutSecret is what an error about a file says of it. A name without an extension, of a file that is not there, may be
-// the secret itself: then the place in the configuration has to do.
+// withoutSecret is how an error names a file. A name without an extension, of a file that does not exist, may be the secret
+// itself: then the error has only the position in the configuration.
 func (d *decoder) withoutSecret(path string, err error) string {
 	relative, relErr := filepath.Rel(d.folder, path)
 	mayBeSecret := relErr == nil && filepath.IsLocal(relative) && filepath.Ext(path) == ""

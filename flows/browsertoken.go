@@ -24,7 +24,7 @@ var browserTokenEndpoint = endpoint{
 // (https://developer.spotify.com/documentation/web-playback-sdk).
 const streamingScope = "streaming"
 
-// browserTokenLife is the least that a token has left to live when a page gets it.
+// browserTokenLife is the least lifetime that a token has left when a page gets it.
 const browserTokenLife = 5 * time.Minute
 
 // browserToken hands the page an access token, never a refresh token.
@@ -41,10 +41,10 @@ func (h *Handler) browserToken(w http.ResponseWriter, r *http.Request) error {
 		return httperror.FromSession(err)
 	}
 	life := token.Expiry.Sub(h.now())
-	if life < browserTokenLife && h.config.Flow == FlowImplicit { // there is no other token to come
+	if life < browserTokenLife && h.config.Flow == FlowImplicit { // the grant gives no other token
 		return httperror.FromSession(session.ErrReauthorize)
 	}
-	if life < browserTokenLife { // the token endpoint is away: the gateway can go on with what is left, a page should not
+	if life < browserTokenLife { // during an outage of the token endpoint the gateway uses such a token; a page should not
 		return httperror.FromSession(&session.RefreshUnavailableError{Cause: fmt.Errorf("the token has only %v left", life)})
 	}
 	h.log.Info("audit", zap.String("event", "token"), zap.String("result", "ok"),

@@ -55,8 +55,7 @@ func seeOther(w http.ResponseWriter, location string) error {
 }
 
 // wentBack tells whether a callback belongs to a login that this browser has finished before, and is still logged in: the
-// user has pressed Back. The login state comes from the browser's own cookie, so it leads nowhere but to where that login
-// led.
+// user has pressed Back. The login state comes from the browser's own cookie, so its return path is that login's.
 func (h *Handler) wentBack(r *http.Request, begun loginState, err error) bool {
 	if !errors.Is(err, session.ErrLoginSpent) || begun.Account != "" {
 		return false
@@ -72,7 +71,7 @@ func (h *Handler) auditLogin(err error) {
 
 // redeem makes a login of a callback. The order matters: the state is checked against this browser, and what no server
 // could have sent is rejected, before anything is used up; a slot for the calls is acquired before the state is used up, so
-// that the same callback works when the crowd is gone; and the state is used up before the code is worth a call.
+// that the same callback works once there are free slots; and the state is used up before the code is redeemed.
 func (h *Handler) redeem(r *http.Request) (begun loginState, login session.Login, err error) {
 	query, err := params(r, "code", "state", "error", "iss")
 	if err != nil {
@@ -91,7 +90,7 @@ func (h *Handler) redeem(r *http.Request) (begun loginState, login session.Login
 		return begun, login, rejectedBySpotify(denied)
 	}
 	code := query.Get("code")
-	if !isCode(code) || h.config.Flow == FlowImplicit { // where a code is nothing that was asked for
+	if !isCode(code) || h.config.Flow == FlowImplicit { // the implicit grant does not ask for a code
 		return begun, login, restart(httperror.InvalidRequest, "Spotify sent no code. Begin again.", nil)
 	}
 	if err := h.calls.Open(); err != nil { // nothing is spent
@@ -160,8 +159,8 @@ func (h *Handler) checkIssuer(answer url.Values) error {
 	return restart(httperror.InvalidRequest, "This answer does not come from Spotify. Begin again.", nil)
 }
 
-// rejectedBySpotify explains an error answer (RFC 6749 section 4.1.2.1). Anybody can have
-// written the text of the answer, so it is not shown.
+// rejectedBySpotify explains an error answer (RFC 6749 section 4.1.2.1). The text of the answer
+// may come from an attacker, so it is not shown.
 func rejectedBySpotify(code string) error {
 	switch code {
 	case "access_denied":
@@ -176,7 +175,7 @@ func rejectedBySpotify(code string) error {
 	}
 }
 
-// restart is an error after which a new login is the way on.
+// restart is an error that a new login solves.
 func restart(reason, message string, cause error) *httperror.Error {
 	e := httperror.New(reason, message, cause)
 	e.LoginURL = loginPath

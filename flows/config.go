@@ -32,7 +32,7 @@ type Config struct {
 	TokenURL     string `yaml:"token_url"`
 	APIURL       string `yaml:"api_url"`
 	// TokenTimeout bounds one call of the token endpoint, its connection included. A refresh has twice as long: where
-	// refresh tokens rotate, an answer that nobody waits for any more is a user logged out.
+	// refresh tokens rotate, an answer after the timeout is a user logged out.
 	TokenTimeout time.Duration `yaml:"token_timeout"`
 	// TokenConcurrency is how many calls of the token endpoint this process makes at a time; the others queue. Logins make a
 	// quarter of them, rounded down but at least one: refreshes come first. At least 1.
@@ -43,7 +43,7 @@ type Config struct {
 	PKCEWithSecret bool `yaml:"pkce_with_secret"`
 }
 
-// DefaultConfig returns what config.yaml says where it is silent. There is no default client.
+// DefaultConfig returns the values of the keys that config.yaml leaves out. There is no default client.
 func DefaultConfig() Config {
 	return Config{
 		Flow:             FlowCode,

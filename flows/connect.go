@@ -23,8 +23,8 @@ var connectEndpoint = endpoint{path: connectPath, methods: readPost, page: true,
 // ticketParam carries the ticket in the query, which no log line has.
 const ticketParam = "ticket"
 
-// ConnectLink makes a one-time link below the public URL: whoever opens it, presses its page's button and consents becomes
-// the shared account. The scopes are what the account will be asked for.
+// ConnectLink makes a one-time link below the public URL: the user that opens it, presses its page's button and consents
+// becomes the shared account. The scopes are what the account will be asked for.
 func ConnectLink(ctx context.Context, sessions *session.Manager, publicURL, account string, scopes []string) (string, error) {
 	text, err := json.Marshal(loginState{Account: account, Scopes: scopes})
 	if err != nil {
@@ -38,8 +38,8 @@ func ConnectLink(ctx context.Context, sessions *session.Manager, publicURL, acco
 }
 
 // connect shows what a link is for, and sends the owner of a shared account to the consent page when they press the button.
-// Only that uses the link up: mail programs and messengers open links before people do. The consent page always shows: the
-// owner shall see who they are. The cross-origin rule has been applied to a POST before it comes here.
+// Only that uses the link up: mail programs and messengers open links before people do. The consent page always shows, so
+// that the owner sees which user they are logged in as. The cross-origin rule has been applied to a POST before.
 func (h *Handler) connect(w http.ResponseWriter, r *http.Request) error {
 	if err := h.navigationsOnly(r); err != nil {
 		return err

@@ -1,9 +1,9 @@
-// Package flows is how a token comes to be: it sends a browser to Spotify's consent page, takes what comes back, asks the
-// token endpoint, and hands the grant to package session. It serves every endpoint below /auth/.
+// Package flows runs the OAuth flows: it sends a browser to Spotify's consent page, handles the callback, calls the token
+// endpoint, and passes the grant to package session. It serves every endpoint below /auth/.
 //
 //	GET  /auth/login     ── state, PKCE ──▶ Spotify's consent page
 //	GET  /auth/callback  ◀── code, state ── ; code ──▶ token endpoint; token ──▶ /me; a new session
-//	GET  /auth/session   who is logged in
+//	GET  /auth/session   the user that is logged in
 //	POST /auth/logout    the end
 //
 // The grants are those of Spotify's authorization guide

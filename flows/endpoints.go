@@ -17,11 +17,11 @@ type endpoint struct {
 	// guardReads applies the cross-origin rule to GET and HEAD, for answers about the user. To all other methods the rule
 	// applies at every endpoint.
 	guardReads bool
-	// page answers errors with a page, whatever the request says: only people come here.
+	// page answers errors with a page, whatever the request says: only people open it.
 	page bool
 	// serve answers a request of one of the methods; package httperror answers the error that it returns.
 	serve serveFunc
-	// enabled tells whether there is such an endpoint in this configuration; nil means always.
+	// enabled tells whether this configuration has the endpoint; nil means always.
 	enabled func(Options) bool
 }
 
@@ -36,7 +36,7 @@ var (
 	deleteOne = []string{http.MethodDelete}
 )
 
-// endpoints are all that there are.
+// endpoints are all endpoints.
 func endpoints() []endpoint {
 	return []endpoint{
 		loginEndpoint, callbackEndpoint, fragmentEndpoint, connectEndpoint, logoutEndpoint, sessionEndpoint, sessionsEndpoint,

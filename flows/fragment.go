@@ -67,8 +67,8 @@ func (h *Handler) fragment(w http.ResponseWriter, r *http.Request) error {
 	return writeJSON(w, r, map[string]string{"return_to": cmp.Or(begun.ReturnTo, "/")}) // a shared account's login has none
 }
 
-// redeemFragment is redeem for a token that came by way of the browser: anybody can send one, so asking Spotify whose it is
-// takes a slot as a code does.
+// redeemFragment is redeem for a token that came by way of the browser: any client can send one, so the call that asks
+// Spotify for its user takes a slot, as that for a code does.
 func (h *Handler) redeemFragment(w http.ResponseWriter, r *http.Request) (begun loginState, login session.Login, err error) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxFragment))
 	if err != nil {

@@ -61,7 +61,7 @@ func (h *Handler) spendLogin(r *http.Request, begun *loginState) error {
 	return httperror.FromSession(err)
 }
 
-// wayOn returns the error of a login with what helps now: another login that leads to the same place; for a shared account
+// wayOn returns the error of a login with what helps now: another login with the same return path; for a shared account
 // only another link, once this one's login state is used up.
 func (s loginState) wayOn(err error) error {
 	e := *httperror.From(err)

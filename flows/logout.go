@@ -20,7 +20,7 @@ func (h *Handler) logout(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	everywhere, err := strconv.ParseBool(query.Get("everywhere"))
-	if err != nil && query.Has("everywhere") { // to end less than was meant would be a false success
+	if err != nil && query.Has("everywhere") { // ending fewer sessions than requested would be a false success
 		return httperror.New(httperror.InvalidRequest, "Write everywhere=true, or leave it out.", err)
 	}
 	end := h.sessions.End
@@ -39,7 +39,7 @@ func (h *Handler) logout(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// fromForm tells a form that a person has sent, who wants a page, from a script.
+// fromForm tells whether a form has sent the request, so that a person waits for a page, and not a script.
 func fromForm(r *http.Request) bool {
 	if mode := r.Header.Get("Sec-Fetch-Mode"); mode != "" {
 		return mode == "navigate"

@@ -17,7 +17,7 @@ func isLoopback(host string) bool {
 }
 
 // strayedLoopback tells whether the browser came by another name of this machine than the public one: cookies that are
-// set for "localhost" never reach a callback on 127.0.0.1. No other Host means anything.
+// set for "localhost" never reach a callback on 127.0.0.1. Any other Host is ignored.
 func strayedLoopback(public *url.URL, r *http.Request) bool {
 	name := r.Host
 	if host, _, err := net.SplitHostPort(r.Host); err == nil {

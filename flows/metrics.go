@@ -14,12 +14,12 @@ type Metrics interface {
 	LoggedOut(result string)
 }
 
-// What becomes of a login or a logout.
+// The results of a login or a logout.
 const (
 	resultOK          = "ok"
 	resultDenied      = "denied"      // the user said no
 	resultRefused     = "refused"     // something is wrong with the request, or with the user
-	resultUnavailable = "unavailable" // nothing is, but it cannot be done for now
+	resultUnavailable = "unavailable" // it cannot be done for now
 )
 
 func resultOf(err error) string {

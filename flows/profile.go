@@ -36,7 +36,7 @@ func (unlimited) Call(_ context.Context, send func() (*http.Response, error)) (*
 	return send()
 }
 
-// profile asks Spotify whose token it is
+// profile asks Spotify for the user of a token
 // (https://developer.spotify.com/documentation/web-api/reference/get-current-users-profile).
 func (h *Handler) profile(ctx context.Context, token session.Token) (session.User, error) {
 	ctx, cancel := context.WithTimeout(ctx, h.config.TokenTimeout)

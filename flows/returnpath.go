@@ -45,8 +45,8 @@ func returnPath(raw string) string {
 }
 
 // localPath returns raw, fit for a header, when it is a path on the origin that it stands on, and not what a browser could
-// take for another place. It reads as browsers do (https://url.spec.whatwg.org/): a backslash is a slash, tabs and newlines
-// are not there at all, and two slashes begin a host. The login itself is no place to come back to.
+// take for another address. It parses as browsers do (https://url.spec.whatwg.org/): a backslash is a slash, tabs and newlines
+// are ignored, and two slashes begin a host. The login itself is not a return path.
 func localPath(raw string) (local string, ok bool) {
 	if !strings.HasPrefix(raw, "/") || strings.HasPrefix(raw, "//") || len(raw) > maxReturnTo || !utf8.ValidString(raw) {
 		return "", false

@@ -7,7 +7,7 @@ import (
 	"stagedoor/webapi"
 )
 
-// CheckScopes says which of the names is none of Spotify's, and which was perhaps meant.
+// CheckScopes says which of the names is not a scope of Spotify's, and which was perhaps meant.
 func CheckScopes(scopes []string) error {
 	for _, scope := range scopes {
 		if !webapi.Known(scope) {

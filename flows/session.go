@@ -38,7 +38,7 @@ type (
 	}
 )
 
-// session tells a page who is logged in. It never holds a token and does not count as use of the session.
+// session tells a page which user is logged in. The answer never has a token and does not count as use of the session.
 func (h *Handler) session(w http.ResponseWriter, r *http.Request) error {
 	current, err := h.sessions.Peek(r)
 	switch {

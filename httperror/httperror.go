@@ -1,5 +1,5 @@
-// Package httperror is the one way in which the gateway itself says no: what the client may read and the cause for the
-// log are different fields, and one writer turns them into Spotify's error shape or, for a person who navigates, into a
+// Package httperror has the errors that the gateway itself answers with: what the client may read and the cause for the
+// log are different fields, and one writer turns them into Spotify's error shape or, for a person that navigates, into a
 // page.
 package httperror
 
@@ -36,11 +36,11 @@ const (
 	ClientMisconfigured      = "CLIENT_MISCONFIGURED"
 	UpstreamUnreachable      = "UPSTREAM_UNREACHABLE"
 	UpstreamTimeout          = "UPSTREAM_TIMEOUT"
-	// Overloaded is a gateway that has as much to do as it may have.
+	// Overloaded is a gateway that has reached one of its limits.
 	Overloaded = "OVERLOADED"
-	// InvalidRequest is a request that no retry and no login can mend; OAuth's invalid_request.
+	// InvalidRequest is a request that neither a retry nor a login helps; OAuth's invalid_request.
 	InvalidRequest = "INVALID_REQUEST"
-	// AccessDenied is a user's no on the consent page; OAuth's access_denied.
+	// AccessDenied is a user that declined on the consent page; OAuth's access_denied.
 	AccessDenied = "ACCESS_DENIED"
 	// InternalError is an error of the gateway's own.
 	InternalError = "INTERNAL_ERROR"

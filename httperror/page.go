@@ -77,8 +77,8 @@ func waitLine(wait time.Duration) g.Node {
 	return html.P(html.Class("wait"), g.Text("It is worth another try in "+words+"."))
 }
 
-// loginLink is the way on when a login, or a step-up, helps. Escaping makes no javascript: harmless, so nothing becomes a
-// link but the place where logins begin.
+// loginLink is the link to a login, or a step-up, when one helps. Escaping does not make a javascript: URL harmless, so only
+// the address where logins begin becomes a link.
 func loginLink(e *Error) g.Node {
 	if path, _, _ := strings.Cut(e.LoginURL, "?"); path != loginPath {
 		return nil

@@ -24,8 +24,8 @@ type Failure struct {
 	RequestID string
 }
 
-// failures are the kinds that happened last. One that repeats itself a thousand times in an outage takes one place, so that
-// it does not hide what began the trouble.
+// failures are the kinds that happened last. One that repeats itself a thousand times in an outage is one entry, so that
+// it does not hide the first cause.
 type failures struct {
 	mu    sync.Mutex // guards kinds
 	kinds []Failure  // the one that happened last comes last

@@ -7,13 +7,13 @@ import (
 
 // Health is how something that the gateway depends on was last seen.
 type Health struct {
-	// Worked and Failed are when it last did; zero means never. Success is noted of the token endpoint only.
+	// Worked and Failed are when it last did; zero means never. Success is recorded of the token endpoint only.
 	Worked, Failed time.Time
 	// Why is a few words about the last failure: no text of another party's.
 	Why string
 }
 
-// Failing tells whether the last that was heard of it is a failure.
+// Failing tells whether its last known result is a failure.
 func (h Health) Failing() bool { return h.Failed.After(h.Worked) }
 
 // health is a Health that changes.
@@ -46,7 +46,7 @@ func (m *Metrics) StoreHealth() Health { return m.store.get() }
 // TokenHealth tells how the token endpoint was seen by refreshes. Why is a result of Refreshed.
 func (m *Metrics) TokenHealth() Health { return m.tokens.get() }
 
-// noteTokens takes a refresh for what it says about the token endpoint: a grant that has ended is an answer.
+// noteTokens records what a refresh shows about the token endpoint: a grant that has ended is an answer.
 func (m *Metrics) noteTokens(result string) {
 	switch result {
 	case "unavailable", "client_misconfigured":

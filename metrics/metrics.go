@@ -19,7 +19,7 @@ import (
 const namespace = "stagedoor"
 
 var (
-	// durationBuckets are seconds, from what a healthy upstream takes to what nobody waits for any more.
+	// durationBuckets are seconds, from what a healthy upstream takes to what no client waits for any more.
 	durationBuckets = []float64{0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30}
 	// storeBuckets begin lower: a store nearby answers within a millisecond.
 	storeBuckets = append([]float64{0.0005, 0.001, 0.0025}, durationBuckets...)
@@ -137,7 +137,7 @@ func (m *Metrics) addSessions() {
 		"Seconds that an operation of the session store took, answered or not.", storeBuckets, "operation")
 }
 
-// addReadiness makes what the gateway's own looks at its store report.
+// addReadiness makes what the gateway's own checks of its store report.
 func (m *Metrics) addReadiness() {
 	m.ready = prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Namespace: namespace, Name: "ready",
@@ -151,7 +151,7 @@ func (m *Metrics) addReadiness() {
 	m.registry.MustRegister(m.ready, m.watching)
 }
 
-// StoreReady notes whether the session store does what a login needs, and whether it tells of changes.
+// StoreReady records whether the session store does what a login needs, and whether it reports changes.
 func (m *Metrics) StoreReady(ready, watching bool) {
 	m.ready.WithLabelValues("store").Set(number(ready))
 	m.watching.Set(number(watching))
@@ -211,7 +211,7 @@ func (m *Metrics) Refreshed(result string, took time.Duration) {
 	m.noteTokens(result)
 }
 
-// ConfigRead notes when the configuration in use was read.
+// ConfigRead records when the configuration in use was read.
 func (m *Metrics) ConfigRead(at time.Time) { m.reloaded.Set(float64(at.UnixMilli()) / 1000) }
 
 // Reloaded counts an attempt to take a new configuration into use: ok or refused.
@@ -230,7 +230,7 @@ func (m *Metrics) LogQueue(dropped, waiting func() int) {
 		}, func() float64 { return float64(waiting()) }))
 }
 
-// Store returns what notes each operation of one kind: how long it took, and, when the store did not answer, a few words
+// Store returns what observes each operation of one kind: how long it took, and, when the store did not answer, a few words
 // why; they are shown to the operator.
 func (m *Metrics) Store(operation string) func(took time.Duration, failure string) {
 	failures := m.storeErrors.WithLabelValues(operation)

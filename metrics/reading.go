@@ -29,7 +29,7 @@ func (c Counts) Since(earlier Counts) Counts {
 	return since
 }
 
-// Reading is what a scrape would have told at one moment, as far as a person looks at it.
+// Reading is the part of a scrape at one moment that the overview shows.
 type Reading struct {
 	At time.Time
 	// Requests are those of each route by class of the status, Upstream the calls of its upstream.

@@ -10,7 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// methods are the values of the label method. The last stands for all that no route passes, or nobody knows.
+// methods are the values of the label method. The last stands for methods that no route passes, or that are unknown.
 var methods = [...]string{
 	http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions,
 	"other",
@@ -22,11 +22,11 @@ var classes = [...]string{"1xx", "2xx", "3xx", "4xx", "5xx"}
 // What the label code says of a call that has no status.
 const (
 	codeNone     = "none"     // the upstream did not answer
-	codeCanceled = "canceled" // nobody waited for its answer
+	codeCanceled = "canceled" // no request waited for its answer any more
 )
 
 // Requests returns what counts and times the requests of a route; its counters are looked up here, once. A request is
-// noted when its answer has ended.
+// counted when its answer has ended.
 func (m *Metrics) Requests(route string) func(method string, status int, took time.Duration) {
 	var counters [len(methods)][len(classes)]prometheus.Counter
 	for i, method := range methods {
@@ -37,7 +37,7 @@ func (m *Metrics) Requests(route string) func(method string, status int, took ti
 	duration := m.requestDuration.WithLabelValues(route)
 	return func(method string, status int, took time.Duration) {
 		counters[methodIndex(method)][classIndex(status)].Inc()
-		if status != http.StatusSwitchingProtocols { // a WebSocket's life says nothing about how fast anything is
+		if status != http.StatusSwitchingProtocols { // a WebSocket's duration says nothing about latency
 			duration.Observe(took.Seconds())
 		}
 	}
@@ -71,7 +71,7 @@ func (m *Metrics) Replayed(cause string) { m.replays.WithLabelValues(cause).Inc(
 // RateLimited counts a request that is answered with 429.
 func (m *Metrics) RateLimited() { m.rateLimited.Inc() }
 
-// StreamBegun counts an answer whose end is not announced, StreamEnded its end.
+// StreamBegun counts an answer of unannounced length, StreamEnded its end.
 func (m *Metrics) StreamBegun() { m.streams.Inc() }
 
 // StreamEnded follows each StreamBegun.

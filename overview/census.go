@@ -9,7 +9,7 @@ import (
 // censusEvery is how long a number that costs something is shown before it is asked for again.
 const censusEvery = 30 * time.Second
 
-// census is a number that is asked for only when somebody looks, and not every time.
+// census is a count that is fetched only when the page is requested, and not every time.
 type census struct {
 	count func(ctx context.Context) (int, error)
 
@@ -24,7 +24,7 @@ type counted struct {
 	at     time.Time
 }
 
-// about returns the number as it was lately. With rest it asks nobody.
+// about returns the number as it was lately. With rest it does not fetch it.
 func (c *census) about(ctx context.Context, now time.Time, rest bool) counted {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -32,7 +32,7 @@ func (c *census) about(ctx context.Context, now time.Time, rest bool) counted {
 		return c.last
 	}
 	number, err := c.count(ctx)
-	if err != nil { // who is asked again at the next look may answer then
+	if err != nil { // the next request for the page tries again
 		return c.last
 	}
 	c.asked, c.last = now, counted{number: number, at: now}

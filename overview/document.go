@@ -22,7 +22,7 @@ var (
 	frame = page.New(page.Parts{CSS: pageCSS, Head: html.Meta(g.Attr("http-equiv", "refresh"), html.Content("10"))})
 )
 
-// document is the page from its first line, which is all that a quiet night needs, to the details.
+// document is the page, from its first line, which is enough when all is well, to the details.
 func (v view) document() g.Node {
 	return g.Group{
 		v.header(),

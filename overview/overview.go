@@ -15,7 +15,7 @@ const (
 	// window is the time that "lately" means, sampleEvery how fine it is kept.
 	window      = 5 * time.Minute
 	sampleEvery = 10 * time.Second
-	// readyTimeout bounds one look at whether the gateway is ready, as on /readyz.
+	// readyTimeout bounds one check whether the gateway is ready, as on /readyz.
 	readyTimeout = 2 * time.Second
 )
 
@@ -34,8 +34,8 @@ type Options struct {
 	// calls leave at present; empty when they may. Either may be nil.
 	APIRoutes  func() []string
 	GateReason func() string
-	// Sessions tells about how many sessions there are, Replicas how many gateways share the store. They are asked when
-	// somebody looks at the page, every 30 s at most.
+	// Sessions tells about how many sessions there are, Replicas how many gateways share the store. They are called when
+	// the page is requested, every 30 s at most.
 	Sessions, Replicas func(ctx context.Context) (int, error)
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
@@ -62,7 +62,7 @@ func New(o Options) *Page {
 	return p
 }
 
-// Run notes the figures now and then, until ctx ends: without it, "lately" means since the start.
+// Run records the figures now and then, until ctx ends: without it, "lately" means since the start.
 func (p *Page) Run(ctx context.Context) {
 	tick := time.NewTicker(sampleEvery)
 	defer tick.Stop()
@@ -118,7 +118,7 @@ func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if p.options.GateReason != nil {
 		s.gate = p.options.GateReason()
 	}
-	away := s.notReady != nil // then the store would only keep the page waiting
+	away := s.notReady != nil // then the page would only wait for the store
 	s.sessions, s.replicas = p.sessions.about(ctx, now, away), p.replicas.about(ctx, now, away)
 	v := s.view()
 	frame.Write(w, r, http.StatusOK, v.Title, v.document())

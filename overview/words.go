@@ -76,7 +76,7 @@ func length(d time.Duration) string {
 	}
 }
 
-// ago says when something was, for a person who looks now.
+// ago says how long ago something was.
 func ago(at, now time.Time) string {
 	if at.IsZero() {
 		return "never"

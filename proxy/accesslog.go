@@ -14,7 +14,7 @@ import (
 	"stagedoor/secret"
 )
 
-// maxLogged bounds each part of an access line that a client has a say in, in bytes.
+// maxLogged bounds each part of an access line that a client can influence, in bytes.
 const maxLogged = 512
 
 // maxLoggedMethod does so for methods, of which all real ones are short.
@@ -26,7 +26,7 @@ const accessFields = 15
 // accessFieldPool holds buffers for the fields of a line: no core keeps them after the line was written.
 var accessFieldPool = sync.Pool{New: func() any { return new([accessFields]zap.Field) }}
 
-// statusClientLeft is what the log says of a request whose client went away before there was an answer. No client ever
+// statusClientLeft is what the log says of a request when its client left before there was an answer. No client ever
 // sees it; the number is nginx's.
 const statusClientLeft = 499
 
@@ -85,7 +85,7 @@ func (g *Gateway) logAccess(w *responseWriter, x *exchange) {
 	line.Write(fields...)
 }
 
-// accessLevel raises a line to what its operator should look at: errors that only they can mend, warnings
+// accessLevel is the level of a line: error for what only the operator can mend, warning
 // for outages. What an upstream answers is not an error of the gateway's, whatever its status.
 func accessLevel(status int, reason string, brokenOff error) zapcore.Level {
 	switch {

@@ -9,7 +9,7 @@ import (
 	"stagedoor/proxy/policy"
 )
 
-// cleanAnswer makes of Spotify's answer what goes to the client. An error is what is answered instead.
+// cleanAnswer turns Spotify's answer into the client's. An error is answered instead.
 func (a *apiRoute) cleanAnswer(res *http.Response) error {
 	if res.StatusCode == http.StatusSwitchingProtocols {
 		return errors.New("the API switched protocols, which was not asked for")
@@ -74,7 +74,7 @@ func (g *guardedBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Close is called before the trailers are looked at.
+// Close is called before the trailers are read.
 func (g *guardedBody) Close() error {
 	err := g.ReadCloser.Close()
 	g.cleanTrailers()

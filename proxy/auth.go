@@ -49,7 +49,7 @@ func (a authRoute) serve(w *responseWriter, r *http.Request, _ *exchange) error 
 		return rejectPath(err)
 	case r.Method == http.MethodTrace:
 		return rejectMethod(authMethods)
-	case origin == policy.OriginUnproven && a.next.Check(r) == nil: // else it says better what is wrong
+	case origin == policy.OriginUnproven && a.next.Check(r) == nil: // else Check's error says better what is wrong
 		return rejectUnproven()
 	default:
 		return a.next.Serve(w, r)

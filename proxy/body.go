@@ -175,8 +175,8 @@ func bodyError(err error) error {
 	}
 }
 
-// codedBody is the answer to a request whose body has a content coding: the header does not pass, and without it the body is
-// something else.
+// codedBody is the answer to a request with a content coding: the header does not pass, and without it the body would have
+// another meaning.
 func codedBody() error {
 	coded := httperror.New(httperror.InvalidRequest,
 		"A request body with a Content-Encoding does not pass here. Send it as it is, without the header.", nil)

@@ -12,11 +12,11 @@ type ServerConfig struct {
 	// PublicURL is the origin that browsers see: scheme, host and port, nothing behind.
 	PublicURL string    `yaml:"public_url"`
 	TLS       TLSConfig `yaml:"tls"`
-	// TrustedProxies are the CIDRs whose X-Forwarded-* and X-Request-Id are believed; empty means none.
+	// TrustedProxies are the CIDRs of proxies that are trusted to set X-Forwarded-* and X-Request-Id; empty means none.
 	TrustedProxies []string `yaml:"trusted_proxies"`
 	// AllowedOrigins are other exact browser origins that may call with credentials (CORS).
 	AllowedOrigins []string `yaml:"allowed_origins"`
-	// ShutdownDelay is how long /readyz says no before the listeners close; zero closes at once.
+	// ShutdownDelay is how long /readyz says that it is not ready before the listeners close; zero closes at once.
 	ShutdownDelay time.Duration `yaml:"shutdown_delay"`
 	// ShutdownTimeout is how long requests in flight may take to finish after that.
 	ShutdownTimeout time.Duration `yaml:"shutdown_timeout"`
@@ -76,7 +76,7 @@ const (
 // UpstreamSpotify is the value of Route.Upstream for Spotify's Web API: the only upstream that ever sees a bearer.
 const UpstreamSpotify = "spotify"
 
-// Route is one entry of config.yaml's "routes": where the paths below a prefix go, and for whom it speaks there.
+// Route is one entry of config.yaml's "routes": where the paths below a prefix go, and with which credentials.
 type Route struct {
 	// Path is the prefix, on whole segments; the longest that matches wins.
 	Path string `yaml:"path"`
@@ -86,14 +86,14 @@ type Route struct {
 	// file has (a single-page app's index.html), empty means 404.
 	Files    string `yaml:"files"`
 	Fallback string `yaml:"fallback"`
-	// Credentials is for whom the route speaks: one of the Credentials constants, or AccountPrefix and a name.
+	// Credentials says which session the route uses: one of the Credentials constants, or AccountPrefix and a name.
 	Credentials string `yaml:"credentials"`
 	// Methods that may pass; empty means GET, HEAD, POST, PUT and DELETE on a credentialed route, all on another.
 	Methods []string `yaml:"methods"`
 	// Allow are patterns for the path below the prefix: * is one segment, ** at the end any rest; empty means all.
 	Allow []string `yaml:"allow"`
-	// Live are paths below the Web API's base whose answers are pushed: a GET of one is a stream of server-sent events. It
-	// takes the place of Methods and Allow.
+	// Live are paths below the Web API's base with answers that are pushed: a GET of one is a stream of server-sent events. It
+	// replaces Methods and Allow.
 	Live []string `yaml:"live"`
 	// Host is the Host that a frontend is asked with: HostPublic, HostUpstream, or empty for HostPublic over http and
 	// HostUpstream over https.
@@ -102,7 +102,7 @@ type Route struct {
 	FS fs.FS `yaml:"-"`
 }
 
-// DefaultServerConfig returns what config.yaml says where it is silent.
+// DefaultServerConfig returns the values of the keys that config.yaml leaves out.
 func DefaultServerConfig() ServerConfig {
 	return ServerConfig{
 		Listen:            "127.0.0.1:8080",
@@ -120,7 +120,7 @@ func DefaultServerConfig() ServerConfig {
 	}
 }
 
-// DefaultUpstreamConfig returns what config.yaml says where it is silent.
+// DefaultUpstreamConfig returns the values of the keys that config.yaml leaves out.
 func DefaultUpstreamConfig() UpstreamConfig {
 	return UpstreamConfig{ConnectTimeout: 10 * time.Second, HeaderTimeout: 30 * time.Second, MaxHeader: 256 << 10}
 }

@@ -26,9 +26,9 @@ type Sessions interface {
 	Token(ctx context.Context, s *session.Session) (session.Token, error)
 	// Replace returns a token in place of one that the API has rejected.
 	Replace(ctx context.Context, s *session.Session, rejected session.Token) (session.Token, error)
-	// Again looks a session or account up once more, for a use that goes on.
+	// Again loads a session or account once more, for a use that goes on.
 	Again(ctx context.Context, s *session.Session) (*session.Session, error)
-	// SealNews makes of a text what only who can open the record of s opens with OpenNews.
+	// SealNews seals a text that only a replica that can open the record of s can open, with OpenNews.
 	SealNews(s *session.Session, plain []byte) ([]byte, error)
 	OpenNews(s *session.Session, sealed []byte) ([]byte, error)
 	// Label names the request's session in the log without giving it away; "" without a cookie.
@@ -57,9 +57,9 @@ func newCredentialSource(route Route, p parts) (credentialSource, error) {
 	}
 }
 
-// guardedByKey tells whether every call of the route shows an API key, which no other site's page has. Any other route
-// with credentials is open to whatever a visitor's browser sends: the cookie goes along, and each call costs the quota
-// of all.
+// guardedByKey tells whether every call of the route needs an API key, which no other site's page has. On any other route
+// with credentials a visitor's browser can be made to call: it sends the cookie by itself, and each call uses the shared
+// quota.
 func (r Route) guardedByKey(files map[string]string) bool {
 	name, isAccount := strings.CutPrefix(r.Credentials, AccountPrefix)
 	return isAccount && files[name] != ""
@@ -149,7 +149,7 @@ func notConnected(cause error) error {
 		"The account behind this route is not connected to Spotify. Its operator connects it with `stagedoor accounts connect`.", cause)
 }
 
-// tokenError is the answer to an error about the token of a session. A login of the caller's mends no account.
+// tokenError is the answer to an error about the token of a session. A login of the caller does not help an account.
 func tokenError(s *session.Session, err error) error {
 	if isOver(err) && !s.IsUser() {
 		return notConnected(err)

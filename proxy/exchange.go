@@ -112,8 +112,8 @@ func keepFailure(_ http.ResponseWriter, r *http.Request, err error) {
 	exchangeOf(r.Context()).failed = err
 }
 
-// boundClient sees to it that a slow client cannot hold a request for ever. The body's deadline is there also for those that
-// nobody reads: net/http reads some of what is left before it answers.
+// boundClient bounds how long a slow client can delay a request. The body has a deadline even if no handler reads it:
+// net/http reads some of what is left before it answers.
 func (g *Gateway) boundClient(w *responseWriter, r *http.Request) {
 	if r.ProtoMajor >= 2 {
 		w.stall = g.limits.WriteStallTimeout
@@ -141,8 +141,8 @@ func (g *Gateway) survive(w *responseWriter, x *exchange, cause any) any {
 	return nil
 }
 
-// describePanic says what a panic was about: the words of Go's runtime, which hold numbers and types alone, or else its type.
-// What a library has put together may quote what it was given, such as a token, and the stack tells the line that did it.
+// describePanic describes a panic: by the text of Go's runtime, which has numbers and types alone, or else by its type. The
+// text of a library may quote its input, such as a token, and the stack shows the line anyway.
 func describePanic(cause any) string {
 	if err, ok := cause.(runtime.Error); ok {
 		return bounded(err.Error(), maxLogged)

@@ -18,8 +18,8 @@ import (
 const maxKeptMessage = 300
 
 // explainForbidden turns the two 403 that a user can do something about into answers that say what: a user who is not on the
-// app's list, and a scope that was not granted. It returns nil for any other, whose body stays as it was; so does the
-// answer to a call that speaks for the app or a shared account, for whom no login helps.
+// app's list, and a scope that was not granted. It returns nil for any other, and the body stays as it was; and for a call
+// on behalf of the app or a shared account, where no login helps.
 func (a *apiRoute) explainForbidden(res *http.Response) error {
 	ctx := res.Request.Context()
 	c := callOf(ctx)

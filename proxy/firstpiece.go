@@ -11,7 +11,7 @@ import (
 )
 
 // frontendHeaderWait is how long the header of a frontend's answer of unknown length waits for the first piece of its body.
-// Such an answer may be a stream whose client wants to know at once that it has begun.
+// Such an answer may be a stream, and its client needs to know at once that it has begun.
 const frontendHeaderWait = 250 * time.Millisecond
 
 // errBrokenAnswer says that an upstream began an answer and broke it off, before any of it was sent to the client.
@@ -79,7 +79,7 @@ func isEventStream(res *http.Response) bool {
 	return strings.EqualFold(strings.TrimSpace(kind), "text/event-stream")
 }
 
-// firstPiece is a body whose first piece has been read, or is being read by a goroutine.
+// firstPiece is a body with a first piece that has been read, or is being read by a goroutine.
 type firstPiece struct {
 	io.ReadCloser
 	filled chan struct{} // closed when the goroutine has ended; nil without one
@@ -96,7 +96,7 @@ func (f *firstPiece) fill() {
 	f.piece = f.buffer[:n]
 }
 
-// broken returns why there is no first piece. An empty body has none, and is whole.
+// broken returns why there is no first piece. An empty body has none, and is not broken.
 func (f *firstPiece) broken() error {
 	if len(f.piece) > 0 || errors.Is(f.err, io.EOF) {
 		return nil

@@ -80,8 +80,8 @@ func (f *frontendRoute) rewrite(pr *httputil.ProxyRequest) {
 	policy.ForbidRepeats(pr.Out.Header)
 }
 
-// setForwarded tells the frontend who calls and by which address. Whatever the client itself says about that is
-// removed, unless it is a trusted proxy.
+// setForwarded tells the frontend the client's address and the address that it called. The client's own headers about
+// that are removed, unless it is a trusted proxy.
 func (f *frontendRoute) setForwarded(pr *httputil.ProxyRequest, trusted bool) {
 	for name := range pr.Out.Header {
 		if policy.ForgesForwarded(name, trusted) {

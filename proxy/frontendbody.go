@@ -8,7 +8,7 @@ import (
 )
 
 // stallBody is a request body that may stream for as long as it likes, but ends when the client sends nothing for the stall timeout. Only the
-// time of reads counts: a slow upstream is not the client's fault.
+// time of reads counts: a slow upstream is not a stall of the client.
 type stallBody struct {
 	clientBody
 	w     *responseWriter

@@ -14,9 +14,9 @@ import (
 )
 
 // liveRoute serves a route with live: a request gets a stream of what Spotify answers at its path, from a poll that it
-// shares with all who ask for the same on behalf of the same session or account.
+// shares with all requests for the same on behalf of the same session or account.
 type liveRoute struct {
-	*apiRoute // decides who may ask for what
+	*apiRoute // decides which requests are allowed
 	polls     livePolls
 	hub       *live.Hub
 	paths     []string
@@ -102,10 +102,10 @@ func (l *liveRoute) address(path policy.Path) string {
 	return l.api.String() + path.Escaped + " " + l.polls.base
 }
 
-// streamTag names what the streams of a path go by.
+// streamTag names the settings that the streams of a path depend on.
 func (l *liveRoute) streamTag(path string) string { return l.tag + " " + strings.TrimPrefix(path, "/") }
 
-// LiveRoutes names what the streams go by that the gateway serves; see live.Hub.Keep.
+// LiveRoutes has the stream tags of the gateway's routes; see live.Hub.Keep.
 func (g *Gateway) LiveRoutes() map[string]bool {
 	tags := map[string]bool{}
 	for _, bound := range g.routes {

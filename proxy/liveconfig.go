@@ -20,7 +20,7 @@ type LiveConfig struct {
 	MaxStreams int `yaml:"max_streams"`
 }
 
-// DefaultLiveConfig returns what config.yaml says where it is silent.
+// DefaultLiveConfig returns the values of the keys that config.yaml leaves out.
 func DefaultLiveConfig() LiveConfig {
 	return LiveConfig{Every: 3 * time.Second, Idle: 20 * time.Second, MaxStreams: 10_000}
 }

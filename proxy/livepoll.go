@@ -30,7 +30,7 @@ type livePolls struct {
 
 func newLivePolls(route Route, own *apiRoute, p parts) livePolls {
 	as := *own
-	as.metrics = noMetrics{}                                                       // a poll is no request
+	as.metrics = noMetrics{}                                                       // a poll is not a client's request
 	public, prefix := &url.URL{Scheme: p.api.Scheme, Host: p.api.Host}, p.api.Path // links stay as they are
 	if api, exists := apiRouteFor(route, p.Routes); exists {
 		as.prefix = normalPrefix(api.Path)
@@ -50,14 +50,14 @@ func (l livePolls) source(path policy.Path, s *session.Session) live.Source {
 	return source
 }
 
-// pollHeader is what a poll tells as a client: it wants Spotify's word, and nobody waits for it (RFC 9218 section 4.1).
+// pollHeader is the client header of a poll: it needs an answer of Spotify's own, at a low urgency (RFC 9218 section 4.1).
 var pollHeader = http.Header{"Accept": {"application/json"}, "Cache-Control": {"no-cache"}, "Priority": {"u=7"}}
 
 // liveSource is the live.Source of one path on behalf of one session or account.
 type liveSource struct {
 	livePolls
 	path    policy.Path
-	session atomic.Pointer[session.Session] // as it was when it was looked at last
+	session atomic.Pointer[session.Session] // as it was when it was last checked
 }
 
 // Check implements live.Source.

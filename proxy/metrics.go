@@ -26,7 +26,7 @@ type Metrics interface {
 	RateLimited()
 	// Rejected counts an answer that says that something is wrong, by its reason; the log has its line under requestID.
 	Rejected(reason, route string, status int, requestID string)
-	// StreamBegun and StreamEnded count an answer whose end is not announced.
+	// StreamBegun and StreamEnded count an answer of unannounced length.
 	StreamBegun()
 	StreamEnded()
 }

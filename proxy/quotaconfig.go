@@ -35,7 +35,7 @@ type Reuse struct {
 	For time.Duration `yaml:"for"`
 }
 
-// DefaultQuotaConfig returns what config.yaml says where it is silent.
+// DefaultQuotaConfig returns the values of the keys that config.yaml leaves out.
 func DefaultQuotaConfig() QuotaConfig {
 	return QuotaConfig{
 		Window: 30 * time.Second, UserShare: 0.25, Wait: 2 * time.Second, Cache: 32 << 20, Stale: 24 * time.Hour,

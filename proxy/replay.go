@@ -22,8 +22,8 @@ const replayWait = time.Second
 // http.Transport itself repeats only GET and HEAD, or what the connection says was never processed (no Idempotency-Key gets
 // here, with which it would repeat more).
 //
-// When a token is blamed and cannot be replaced, the answer says why it cannot: the session has ended, or Spotify's
-// token service or the store is away and the client should come back. Only if the token was replaced by force just now
+// When a token is blamed and cannot be replaced, the answer says why it cannot: the session has ended, or there is an outage
+// of Spotify's token service or the store and the client should try again. Only if the token was replaced by force just now
 // does the 401 itself pass, because then a new token has not helped.
 type replayer struct {
 	next     http.RoundTripper

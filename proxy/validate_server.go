@@ -61,7 +61,7 @@ func (c UpstreamConfig) Validate(report func(field, problem string)) {
 	})
 }
 
-// limit is one that cannot be turned off: a large value stands for none.
+// limit is a limit that cannot be turned off: a large value stands for none.
 type limit struct {
 	field   string
 	value   int64

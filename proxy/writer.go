@@ -22,7 +22,7 @@ type responseWriter struct {
 	vary        []string          // added to Vary
 	early       int               // how many 1xx headers may still pass
 	dropEarly   func(http.Header) // removes from them what no upstream may send
-	streamBegun func()            // called with the header of an answer whose end is not announced
+	streamBegun func()            // called with the header of an answer of unannounced length
 	status      int               // zero until the final header is sent
 	stream      bool              // streamBegun was called
 	bytes       int64

@@ -10,7 +10,7 @@ import (
 	"go.uber.org/zap/zapcore"
 )
 
-// stackKey is the one field whose value may take several lines: where a panic happened.
+// stackKey is the one field with a value of several lines: where a panic happened.
 const stackKey = "stack"
 
 // consoleEncoder writes a line for a person at a terminal: a short time, the level in a column of its own, the message, and

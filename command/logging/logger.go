@@ -1,5 +1,5 @@
-// Package logging writes the gateway's log: through a queue, so that a reader which stands still stops no request, as JSON or
-// for a person at a terminal, and with what the standard library has to say.
+// Package logging writes the gateway's log: through a queue, so that a reader that stalls does not stop requests, as JSON or
+// for a person at a terminal, and with the messages of the standard library.
 package logging
 
 import (
@@ -127,7 +127,7 @@ func (c queueCore) Write(entry zapcore.Entry, fields []zapcore.Field) error {
 	return nil
 }
 
-// Sync implements zapcore.Core. It does nothing: whoever logs must not wait for the writer. Logger.Close writes what waits.
+// Sync implements zapcore.Core. It does nothing: callers that log must not wait for the writer. Logger.Close writes what waits.
 func (c queueCore) Sync() error { return nil }
 
 // kindOf tells audit lines by their message, as their readers do.

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// lineKind says how much the log may do to a line when its writer stands still.
+// lineKind says whether the log may drop a line when its writer stalls.
 type lineKind int
 
 const (
@@ -28,7 +28,7 @@ const (
 	retry = time.Second
 )
 
-// queue carries log lines to a writer that may stand still, such as a pipe that is not read: the goroutines that log do
+// queue carries log lines to a writer that may stall, such as a pipe that is not read: the goroutines that log do
 // not wait for it. When the buffer of their kind is full, lines are dropped and counted. Only an audit line waits
 // instead, because its action must not be done without a record.
 //
@@ -158,8 +158,8 @@ func (q *queue) write(lines []byte) {
 	}
 }
 
-// close writes what waits, for at most so long: with a writer that stands still, the rest is lost. Lines that are added from
-// now on may be lost, too, and no audit line waits for room any more.
+// close writes what waits, for at most so long: with a writer that stalls, the rest is lost. Lines that are added from
+// now on may be lost, too, and audit lines do not wait for the buffer any more.
 func (q *queue) close(limit time.Duration) {
 	q.mu.Lock()
 	if !q.ended {
@@ -178,7 +178,7 @@ func (q *queue) close(limit time.Duration) {
 type state struct {
 	dropped  int  // lines, since the start
 	dropping bool // the writer has not taken what waited since the last line was dropped
-	full     bool // audit lines wait for room
+	full     bool // audit lines wait for their buffer
 	waiting  int  // bytes
 }
 

@@ -10,7 +10,7 @@ import (
 	"stagedoor/secret"
 )
 
-// What clients do wrong, scanners above all, in the words of net/http's servers. An operator has nothing to do about it.
+// What clients do wrong, scanners above all, in the words of net/http's servers. An operator need not act on it.
 var clientErrors = []string{
 	"http: TLS handshake error from",
 	"http2: server: error reading preface from client",
@@ -41,7 +41,7 @@ func standardOf(to *zap.Logger) *zap.Logger {
 	return to.Named("http").WithOptions(zap.WrapCore(func(core zapcore.Core) zapcore.Core { return standardCore{core} }))
 }
 
-// standardCore gives a remark of the standard library its level, and takes out what it quotes: net/http repeats what an
+// standardCore gives a message of the standard library its level, and removes what it quotes: net/http repeats what an
 // upstream sends out of turn, which may be a second copy of an answer with a token.
 type standardCore struct{ zapcore.Core }
 
@@ -51,7 +51,7 @@ func (c standardCore) Check(entry zapcore.Entry, checked *zapcore.CheckedEntry) 
 	return c.Core.Check(entry, checked)
 }
 
-// levelOf says how much a remark matters: what clients do wrong is for debugging, a panic is an error of ours, and the
+// levelOf returns the level of a message: what clients do wrong is for debugging, a panic is an error of ours, and the
 // rest, such as a listener that may open no more files, an operator should know.
 func levelOf(said string) zapcore.Level {
 	for _, begin := range clientErrors {

@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	// documentedLifetime is the life of an access token when the answer does not say
+	// documentedLifetime is the lifetime of an access token when the answer does not say
 	// (https://developer.spotify.com/documentation/web-api/concepts/access-token).
 	documentedLifetime = time.Hour
 	// longestLifetime bounds what an answer may claim; a token that lives on is refreshed early, which costs one call.
@@ -38,7 +38,7 @@ func (c *Client) grant(answer *oauth2.Token) (session.Grant, error) {
 	}, nil
 }
 
-// Lifetime returns how long a token lives whose answer gives a lifetime in seconds; zero or less means that it gives none.
+// Lifetime returns how long a token lives, from the lifetime in seconds of its answer; zero or less means that it gives none.
 func Lifetime(seconds int64) time.Duration {
 	if seconds <= 0 {
 		return documentedLifetime

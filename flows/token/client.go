@@ -29,7 +29,7 @@ type Client struct {
 // Config says which app calls which endpoint. All fields are required unless they say otherwise.
 type Config struct {
 	ClientID string
-	// Secret proves who the app is. It may be zero where Public is true and no call is made for the app's own token.
+	// Secret authenticates the app. It may be zero where Public is true and no call is made for the app's own token.
 	Secret secret.Text
 	// Public tells that codes and refresh tokens are sent without the secret, as by a public client (RFC 6749 section 2.1).
 	// Calls for the app's own token have it all the same.
@@ -72,7 +72,7 @@ func (c Config) authStyle() oauth2.AuthStyle {
 
 // exchange redeems an authorization code (RFC 6749 section 4.1.3), with a code verifier when there is one (RFC 7636
 // section 4.5), for a login that holds a slot. Its errors are those of package session's Options.Refresh; ErrGrantEnded says
-// that the code is no good.
+// that the code is not valid.
 func (c *Client) exchange(ctx context.Context, code, verifier secret.Text, asked []string) (session.Grant, error) {
 	ctx, cancel := c.call(ctx, c.timeout)
 	defer cancel()

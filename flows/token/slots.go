@@ -22,11 +22,11 @@ const (
 	loginShare = 4
 )
 
-// errLoginsBusy says that as many logins as may be are calling Spotify already.
+// errLoginsBusy says that as many logins as allowed are calling Spotify already.
 var errLoginsBusy = errors.New("the logins before this one take too long; see spotify.token_concurrency")
 
-// slots bound the calls of the token endpoint that are under way. Anybody can cause the calls of a login, so logins hold a
-// share of the slots and no more: a refresh never waits for more logins than those.
+// slots bound the calls of the token endpoint that are under way. Any client can cause the calls of a login, so logins hold
+// at most a share of the slots: a refresh never waits for more logins than those.
 type slots struct {
 	calls  *semaphore.Weighted // one for each call
 	logins *semaphore.Weighted // one for each login, which holds one of calls as well while it redeems its code
@@ -65,11 +65,11 @@ func (c *Client) AcquireLogin(ctx context.Context) (*LoginSlot, error) {
 	})}, nil
 }
 
-// Release gives the slot back. Only the first call does anything.
+// Release returns the slot. Only the first call has an effect.
 func (s *LoginSlot) Release() { s.release() }
 
-// Exchange redeems an authorization code; see Client. It is the slot's only call of the token endpoint, and leaves
-// the place that it had there to others.
+// Exchange redeems an authorization code; see Client. It is the slot's only call of the token endpoint, after which other
+// calls may use its part of the slots for calls.
 func (s *LoginSlot) Exchange(ctx context.Context, code, verifier secret.Text, asked []string) (session.Grant, error) {
 	defer s.releaseCall()
 	return s.client.exchange(ctx, code, verifier, asked)

@@ -11,7 +11,7 @@ import (
 // connectTimeout bounds the making of a connection, and once more its TLS handshake.
 const connectTimeout = 10 * time.Second
 
-// dialect bends x/oauth2 to what Spotify documents: Basic is base64(id:secret), where RFC 6749 section 2.3.1 would have
+// dialect adapts x/oauth2 to what Spotify documents: Basic is base64(id:secret), where RFC 6749 section 2.3.1 would have
 // both percent-encoded first, and an answer is JSON, whatever it calls itself.
 type dialect struct {
 	next   http.RoundTripper

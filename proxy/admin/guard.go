@@ -47,7 +47,7 @@ func adminHost(host string, names []string) bool {
 	return slices.ContainsFunc(names, func(name string) bool { return strings.EqualFold(host, strings.TrimSuffix(name, ".")) })
 }
 
-// crossSite tells whether a browser says that another site is behind a request (Fetch Metadata, and the Fetch standard's
+// crossSite tells whether a browser says that another site caused a request (Fetch Metadata, and the Fetch standard's
 // Origin). A request without either header comes from a program, or from the address bar.
 func crossSite(r *http.Request) bool {
 	switch r.Header.Get("Sec-Fetch-Site") {
