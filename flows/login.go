@@ -62,7 +62,7 @@ func (h *Handler) scopesFor(r *http.Request, asked string) ([]string, error) {
 	}
 	current, err := h.sessions.Peek(r)
 	switch {
-	case current != nil: // one whose grant has ended had scopes, too
+	case current != nil: // a session with an ended grant had scopes, too
 		return union(h.config.Scopes, current.Scopes(), added), nil
 	case errors.Is(err, session.ErrStoreUnavailable):
 		return nil, httperror.FromSession(err)

@@ -12,7 +12,7 @@ const verifyPath = "/auth/verify"
 // The rule does not apply to verify: its headers are those of the proxy that asks.
 var verifyEndpoint = endpoint{path: verifyPath, methods: read, serve: (*Handler).verify}
 
-// verify answers the question of another proxy whether somebody is logged in: nginx's auth_request, Traefik's ForwardAuth
+// verify tells another proxy whether a user is logged in: nginx's auth_request, Traefik's ForwardAuth
 // and Caddy's forward_auth pass a 2xx answer's headers on and give any other answer to the browser.
 func (h *Handler) verify(w http.ResponseWriter, r *http.Request) error {
 	current, err := h.sessions.Find(r)

@@ -1,5 +1,5 @@
 // Package page is the frame of the gateway's own pages: a document that brings along all that it needs, under a policy that
-// refuses everything else. What a page says is text and comes out escaped, whoever wrote it.
+// refuses everything else. The text of a page is always escaped.
 package page
 
 import (

@@ -21,7 +21,7 @@ var (
 
 // The next three are the errors of Options.Refresh.
 var (
-	// ErrGrantEnded says that the refresh token is no longer good (RFC 6749 section 5.2, invalid_grant).
+	// ErrGrantEnded says that the refresh token is no longer valid (RFC 6749 section 5.2, invalid_grant).
 	ErrGrantEnded = errors.New("invalid_grant")
 	// ErrClientMisconfigured says that the client id or secret is wrong (RFC 6749 section 5.2, invalid_client).
 	ErrClientMisconfigured = errors.New("invalid_client")

@@ -75,7 +75,7 @@ func (x *userIndex) add(ctx context.Context, s *Session) error {
 	if err := x.addUser(fields, k, s.record.user); err != nil {
 		return err
 	}
-	// A session whose grant has ended is kept for endedLifetime, whatever its timeouts.
+	// A session with an ended grant is kept for endedLifetime, whatever its timeouts.
 	ttl := max(0, s.idleUntil().Sub(x.vault.now())) + endedLifetime
 	return x.lists.Put(ctx, k.key, fields, ttl)
 }
@@ -215,7 +215,7 @@ func (x *userIndex) trim(ctx context.Context, s *Session) error {
 	return err
 }
 
-// timedOut returns some of the sessions whose idle timeout has passed, by the clock and the settings of this replica.
+// timedOut returns some of the sessions past their idle timeout, by the clock and the settings of this replica.
 func (x *userIndex) timedOut(entries []indexEntry) []indexEntry {
 	now, idle := x.vault.now(), x.vault.limits().idle
 	old := slices.DeleteFunc(slices.Clone(entries), func(e indexEntry) bool { return now.Sub(e.lastSeenAt.time()) <= idle })

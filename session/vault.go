@@ -55,7 +55,7 @@ func (v *vault) load(ctx context.Context, k recordKey, known *Session) (*Session
 				zap.String("session", label(k.key)), zap.Error(err))
 		}
 	}
-	if k.kind == kindApp { // an app without a token is one whose token is due
+	if k.kind == kindApp { // an app without a token needs one, as an app with an expired token does
 		return s, nil
 	}
 	return nil, ErrNoSession

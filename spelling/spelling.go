@@ -1,4 +1,4 @@
-// Package spelling guesses which known name somebody meant.
+// Package spelling guesses which known name a misspelled one stands for.
 package spelling
 
 // Nearest returns the known name that is fewest single-character edits away from word (Levenshtein distance), or "" when

@@ -34,7 +34,7 @@ const (
 	storeReason = "STORE_UNAVAILABLE"
 )
 
-// poller keeps the state of a topic up to date while somebody listens: by polls while it has the lease, else by what the
+// poller keeps the state of a topic up to date while it has listeners: by polls while it has the lease, else by what the
 // replica tells that has it. All of it runs in one goroutine.
 type poller struct {
 	*topic

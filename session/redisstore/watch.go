@@ -132,7 +132,7 @@ func (s *Store) Tell(ctx context.Context, text string) error {
 	return s.do(ctx, func(ctx context.Context) error { return s.client.Publish(ctx, s.News(), text).Err() })
 }
 
-// Scripter runs scripts of other packages, whose keys begin with the prefix.
+// Scripter runs scripts of other packages. Their keys begin with the prefix.
 func (s *Store) Scripter() redis.Scripter { return s.client }
 
 // deletions is the channel on which replicas tell each other what they have deleted.
