@@ -67,7 +67,7 @@ func DefaultConfig() Config {
 // Validate reports every problem: the field by its path below "session", and a sentence that says what to do.
 func (c Config) Validate(report func(field, problem string)) {
 	if c.Store != StoreRedis && c.Store != StoreMemory {
-		report("store", fmt.Sprintf("%q is no session store; write redis or memory", c.Store))
+		report("store", fmt.Sprintf("%q is not a session store; write redis or memory", c.Store))
 	}
 	if len(c.Keys) == 0 {
 		report("keys", "there is no session key; make one with `stagedoor key` and put it into STAGEDOOR_SESSION_KEY")

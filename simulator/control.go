@@ -289,7 +289,7 @@ func (s *Server) controlAdvance(r *http.Request) (any, error) {
 	}
 	d, err := time.ParseDuration(body.By)
 	if err != nil {
-		return nil, fmt.Errorf("by %q is no duration; write one such as 4320h", body.By)
+		return nil, fmt.Errorf("by %q is not a duration; write one such as 4320h", body.By)
 	}
 	return done{true}, s.Advance(d)
 }

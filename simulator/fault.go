@@ -89,12 +89,12 @@ func (f *Fault) UnmarshalJSON(data []byte) error {
 	var err error
 	if wire.Delay != "" {
 		if f.Delay, err = time.ParseDuration(wire.Delay); err != nil {
-			return fmt.Errorf("the delay %q is no duration; write one such as 1.5s", wire.Delay)
+			return fmt.Errorf("the delay %q is not a duration; write one such as 1.5s", wire.Delay)
 		}
 	}
 	if wire.Linger != "" {
 		if f.Linger, err = time.ParseDuration(wire.Linger); err != nil {
-			return fmt.Errorf("linger %q is no duration; write one such as 1.5s", wire.Linger)
+			return fmt.Errorf("linger %q is not a duration; write one such as 1.5s", wire.Linger)
 		}
 	}
 	return nil
