@@ -1,6 +1,8 @@
 package proxy
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
 	"io"
 	"net/http"
@@ -9,6 +11,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -17,6 +20,7 @@ import (
 
 	"stagedoor/metrics"
 	"stagedoor/proxy/policy"
+	"stagedoor/proxy/quota"
 	"stagedoor/secret"
 	"stagedoor/session"
 	"stagedoor/session/memstore"
@@ -64,7 +68,7 @@ func browserRequest(cookie string) *http.Request {
 }
 
 // newBenchedGateway is a gateway with everything on, but for the network and Redis, and the cookie of a session.
-func newBenchedGateway(tb testing.TB) (*Gateway, string) {
+func newBenchedGateway(tb testing.TB, adjust ...func(*Options)) (*Gateway, string) {
 	tb.Helper()
 	memory := memstore.New(nil)
 	c := session.DefaultConfig()
@@ -96,12 +100,16 @@ func newBenchedGateway(tb testing.TB) (*Gateway, string) {
 	}
 	server := DefaultServerConfig()
 	server.PublicURL = "http://127.0.0.1:8080"
-	g, err := New(Options{
+	options := Options{
 		Server: server, APIURL: "https://api.spotify.com/v1", Sessions: sessions, Transport: canned{profileJSON}, Log: log,
 		Routes:  []Route{{Path: "/api/", Upstream: UpstreamSpotify, Credentials: CredentialsUser}},
 		Auth:    anyAuth{http.NotFoundHandler()},
 		Metrics: metrics.New("", ""),
-	})
+	}
+	for _, f := range adjust {
+		f(&options)
+	}
+	g, err := New(options)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -138,6 +146,55 @@ func benchHandler(b *testing.B, handler http.Handler, cookie string) {
 		handler.ServeHTTP(&discard{header: http.Header{}}, r)
 	}
 }
+
+// BenchmarkQuota is a logged-in request to an API over TLS and HTTP/2 that zips its answers: with nothing kept, with each
+// answer kept and none used again, and with one that is kept. The API's own work is a part of the first two.
+func BenchmarkQuota(b *testing.B) {
+	api := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json; charset=utf-8")
+		w.Header().Set("Content-Encoding", "gzip")
+		w.Header().Set("Cache-Control", r.URL.Query().Get("say"))
+		_, _ = w.Write(zippedProfile())
+	}))
+	api.EnableHTTP2 = true
+	api.StartTLS()
+	defer api.Close()
+	for _, c := range []struct {
+		name, say string
+		size      int64
+		same      bool
+	}{{"off", "max-age=0", 0, false}, {"miss", "max-age=0", 32 << 20, false}, {"hit", "max-age=3600", 32 << 20, true}} {
+		b.Run(c.name, func(b *testing.B) {
+			g, cookie := newBenchedGateway(b, func(o *Options) {
+				o.APIURL, o.Transport = api.URL+"/v1", api.Client().Transport
+				o.Quota = quota.New(quota.Options{Config: quota.Config{Cache: quota.CacheConfig{Size: c.size}}})
+			})
+			n := 0
+			b.ReportAllocs()
+			for b.Loop() {
+				r := browserRequest(cookie)
+				r.URL.RawQuery = "say=" + url.QueryEscape(c.say)
+				if n++; !c.same {
+					r.URL.RawQuery += "&n=" + strconv.Itoa(n)
+				}
+				w := &discard{header: http.Header{}}
+				g.ServeHTTP(w, r)
+				if status := w.header.Get("Cache-Status"); status == "" {
+					b.Fatal("no answer of the API's")
+				}
+			}
+		})
+	}
+}
+
+// zippedProfile is profileJSON as Spotify sends it.
+var zippedProfile = sync.OnceValue(func() []byte {
+	var zipped bytes.Buffer
+	w := gzip.NewWriter(&zipped)
+	_, _ = io.WriteString(w, profileJSON)
+	_ = w.Close()
+	return zipped.Bytes()
+})
 
 // BenchmarkPolicy decides whether a request may pass: its origin, its path, its method.
 func BenchmarkPolicy(b *testing.B) {

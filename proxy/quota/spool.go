@@ -42,9 +42,17 @@ func newSpool(source *http.Response) *spool {
 	return s
 }
 
+// pieceSize is how much of an answer is read at a time, in bytes. Most answers are one piece.
+const pieceSize = 16 << 10
+
+// pieces are buffers that are not in use.
+var pieces = sync.Pool{New: func() any { return new([pieceSize]byte) }}
+
 // pump reads the source to its end and returns all of it. It returns errTooLong when the reader must read the rest.
 func (s *spool) pump() ([]byte, error) {
-	piece := make([]byte, 16<<10)
+	buffer := pieces.Get().(*[pieceSize]byte)
+	defer pieces.Put(buffer)
+	piece := buffer[:]
 	for {
 		n, err := s.source.Body.Read(piece)
 		if err != nil { // The reader learns of the end when the trailer is complete.
