@@ -97,7 +97,7 @@ func TestOneRejectionStopsAllReplicas(t *testing.T) {
 				t.Fatalf("the call was answered %d %s, want Spotify's 429", a.Status, a.Reason())
 			}
 			stage.Until(t, closed.Add(100*time.Millisecond))
-			hammer(w, t, v, closed.Add(c.left+2500*time.Millisecond))
+			hammer(w, t, v, closed.Add(c.left+5*time.Second))
 			calls := w.Calls("/v1/me/playlists")
 			if len(calls) < 3 {
 				t.Fatalf("only %d calls left in all", len(calls))

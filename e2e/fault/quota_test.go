@@ -66,7 +66,7 @@ func judgeBan(w *stage.World, r *trial, got *limitedAnswers, begun time.Time, ba
 	for _, seen := range w.Calls("") {
 		switch {
 		case seen.At.Before(begun) || seen.Status != http.StatusTooManyRequests:
-		case first.IsZero() || seen.At.Sub(first) < 100*time.Millisecond:
+		case first.IsZero() || seen.At.Sub(first) < size(r, 2*time.Second, 100*time.Millisecond):
 			if first.IsZero() {
 				first = seen.At
 			}
