@@ -8,7 +8,7 @@
 //
 // A topic is one path on behalf of one session or one shared account. Each replica that has listeners has the topic; a
 // lease decides which of them polls (poller.go). What the poll brings is compared with what was sent last (state.go), and
-// a change goes to the listeners of this replica at once and to the others as news (news.go). A listener buffers only the
+// a change goes to the listeners of this replica at once and to the others as news (topic.go). A listener buffers only the
 // newest state, so that a slow one costs no memory (listener.go, stream.go).
 //
 // The package knows neither sessions nor Spotify: a Source polls for it, and seals what travels.

@@ -3,7 +3,7 @@
 // Spotify counts the calls of a client id over all its users in a rolling window of 30 seconds, and rejects all calls beyond
 // its limit (https://developer.spotify.com/documentation/web-api/concepts/rate-limits). A request passes four stages:
 //
-//	cache    an answer that is kept for the same owner and is fresh needs no call     (cache.go, kept.go, freshness.go)
+//	cache    an answer that is kept for the same owner and is fresh needs no call     (cache.go, kept.go, directives.go)
 //	joining  equal GETs of one owner that arrive during a call share its answer       (flight.go)
 //	gate     after a 429 no replica calls until its Retry-After has run               (gate.go)
 //	budget   no more than a configured number of calls leave in any window            (budget.go, draw.go, share.go, renewals.go)
