@@ -84,8 +84,8 @@ func TestBudgetIsNeverExceeded(t *testing.T) {
 			most, all := mostInWindow(w, window), len(w.Calls(""))
 			t.Logf("%d calls in four windows, at most %d in one", all, most)
 			allowed := calls
-			if name == "Redis is away" { // each replica keeps to its share, and the last call before the outage may not be booked
-				allowed += len(w.Replicas)
+			if name == "Redis is away" { // each replica keeps to its share, whatever the others made of theirs just before
+				allowed += calls / 2
 			}
 			if most > allowed {
 				t.Errorf("%d calls in one window, want at most %d", most, allowed)
@@ -201,7 +201,7 @@ func TestOneSessionCannotTakeAll(t *testing.T) {
 
 		t.Errorf("the greedy one had %d calls in a window of %d", most, calls)
 	}
-	if refused.Load() > answers.Load()/20 {
+	if refused.Load() > answers.Load()/5 { // without shares it was two of three
 		t.Errorf("%d of the others' %d requests were refused", refused.Load(), answers.Load())
 	}
 	if text, _ := said.Load().(string); text == "" {
