@@ -12,7 +12,7 @@ import (
 )
 
 // replyTime bounds one command of Do.
-const replyTime = 5 * time.Second
+const replyTime = 15 * time.Second
 
 // Do sends one command over a connection of its own and returns the reply: a string, an int64, nil or a []any of these.
 // An error reply is returned as error with Redis' words. It is safe for concurrent use.
