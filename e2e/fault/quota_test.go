@@ -52,7 +52,7 @@ func appIsBanned(r *trial) {
 	}
 	stage.Until(r, begun.Add(2*time.Second))
 	w.Fault(simulator.Fault{Match: simulator.Match{Side: simulator.SideAPI}, Linger: slow}) // so that the first call can be told
-	sessiontest.Eventually(r, 2*ban+time.Minute, "calls leave again", func() bool { return len(callsAfter(w, begun)) > 10 })
+	sessiontest.Eventually(r, 2*ban+time.Minute, "calls leave again", func() bool { return len(callsAfter(w, begun.Add(ban/2))) > 10 })
 	close(stop)
 	group.Wait()
 	judgeBan(w, r, got, begun, ban, slow)
@@ -62,7 +62,7 @@ func appIsBanned(r *trial) {
 func judgeBan(w *stage.World, r *trial, got *limitedAnswers, begun time.Time, ban, slow time.Duration) {
 	var first time.Time // of the rejections
 	early, late := 0, 0
-	after := callsAfter(w, begun)
+	after := callsAfter(w, begun.Add(ban/2))
 	for _, seen := range w.Calls("") {
 		switch {
 		case seen.At.Before(begun) || seen.Status != http.StatusTooManyRequests:
