@@ -241,7 +241,7 @@ func TestLiveRejoin(t *testing.T) {
 	}
 	sessiontest.Eventually(t, 30*time.Second, "the polls stop", func() bool {
 		before := len(polls(w))
-		time.Sleep(3500 * time.Millisecond)
+		stage.Until(t, time.Now().Add(3500*time.Millisecond))
 		return len(polls(w)) == before
 	})
 }

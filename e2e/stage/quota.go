@@ -1,7 +1,6 @@
 package stage
 
 import (
-	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -33,16 +32,7 @@ func (v *Visitor) TryAt(replica int, method, path string, headers ...string) (An
 	}
 	request.Host = strings.TrimPrefix(v.W.Balancer.URL, "http://")
 	request.Header.Set("Origin", v.W.Balancer.URL)
-	for i := 0; i+1 < len(headers); i += 2 {
-		request.Header.Set(headers[i], headers[i+1])
-	}
-	response, err := v.Client.Do(request)
-	if err != nil {
-		return Answer{}, err
-	}
-	defer func() { _ = response.Body.Close() }()
-	text, err := io.ReadAll(response.Body)
-	return Answer{Status: response.StatusCode, Header: response.Header, Body: string(text)}, err
+	return v.send(request, headers)
 }
 
 // From is what an answer says of where it came from.

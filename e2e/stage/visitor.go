@@ -84,6 +84,11 @@ func (v *Visitor) Try(method, path, body string, headers ...string) (Answer, err
 	if method != http.MethodGet && method != http.MethodHead {
 		request.Header.Set("Origin", v.Origin)
 	}
+	return v.send(request, headers)
+}
+
+// send sends a request with these headers, names and values in turns, and reads the whole answer.
+func (v *Visitor) send(request *http.Request, headers []string) (Answer, error) {
 	for i := 0; i+1 < len(headers); i += 2 {
 		request.Header.Set(headers[i], headers[i+1])
 	}
