@@ -16,38 +16,38 @@ import (
 // added with a reason.
 var plan = map[string][]string{
 	".":               {"command"},
-	"command":         {"command/logging", "config", "dial", "flows", "flows/token", "httperror", "metrics", "overview", "proxy", "proxy/admin", "proxy/listen", "proxy/live", "proxy/quota", "secret", "session", "session/memstore", "session/redisstore", "simulator", "web"},
+	"command":         {"command/logging", "config", "internal/dial", "flows", "flows/token", "internal/httperror", "internal/metrics", "internal/overview", "proxy", "proxy/admin", "proxy/listen", "proxy/live", "proxy/quota", "secret", "session", "session/memstore", "session/redisstore", "simulator", "web"},
 	"command/logging": {"config", "secret"},
 	// Their Configs.
-	"config": {"flows", "proxy", "secret", "session", "session/redisstore", "spelling", "webapi"},
+	"config": {"flows", "proxy", "secret", "session", "session/redisstore", "internal/spelling", "internal/webapi"},
 	// Connections that notice silence.
-	"dial": {},
+	"internal/dial": {},
 	// Never proxy: command mounts both.
-	"flows":       {"flows/token", "httperror", "page", "secret", "session", "spelling", "webapi"},
-	"flows/token": {"dial", "secret", "session"},
+	"flows":       {"flows/token", "internal/httperror", "internal/page", "secret", "session", "internal/spelling", "internal/webapi"},
+	"flows/token": {"internal/dial", "secret", "session"},
 	// Turns its errors into answers.
-	"httperror": {"page", "session"},
+	"internal/httperror": {"internal/page", "session"},
 	// Shows what was counted.
-	"overview": {"httperror", "metrics", "page"},
+	"internal/overview": {"internal/httperror", "internal/metrics", "internal/page"},
 	// The frame, whatever stands in it.
-	"page": {},
+	"internal/page": {},
 	// The others say in interfaces what they report.
-	"metrics": {},
+	"internal/metrics": {},
 	// The others decide what is one.
 	"secret": {},
 	// Must not know OAuth or HTTP routes.
 	"session": {"secret"},
 	// The store that replicas share.
-	"session/redisstore": {"dial", "secret", "session"},
+	"session/redisstore": {"internal/dial", "secret", "session"},
 	// The store of one process.
 	"session/memstore":    {"session"},
 	"session/sessiontest": {"session", "session/redisstore"},
 	// Could stand in any project's place of Spotify.
 	"simulator": {},
-	"spelling":  {},
+	"internal/spelling":  {},
 	"web":       {},
 	// Facts about Spotify, for whoever needs them.
-	"webapi": {},
+	"internal/webapi": {},
 	// Sees the rest as a process.
 	"e2e":        {}, // its tests, and those of attack and fault, see the rest as a process
 	"e2e/attack": {},
@@ -70,7 +70,7 @@ var plan = map[string][]string{
 	// Corpora for the tests of several packages.
 	"proxy/proxytest": {},
 	// Never flows.
-	"proxy": {"dial", "httperror", "proxy/files", "proxy/links", "proxy/live", "proxy/policy", "proxy/quota", "secret", "session", "webapi"},
+	"proxy": {"internal/dial", "internal/httperror", "proxy/files", "proxy/links", "proxy/live", "proxy/policy", "proxy/quota", "secret", "session", "internal/webapi"},
 	// The public listener, by the configuration of what it serves.
 	"proxy/listen": {"proxy"},
 	// The admin listener.
@@ -83,10 +83,10 @@ var only = []struct{ path, files, why string }{
 	{"github.com/redis/go-redis/v9", "session/redisstore/*.go session/sessiontest/*.go proxy/quota/redis.go proxy/quota/*_test.go", "a failover is handled in one place"},
 	{"github.com/goccy/go-yaml", "config/*.go secret/*_test.go", "nobody else reads YAML"},
 	{"github.com/santhosh-tekuri/jsonschema", "config/*_test.go", "the loader judges the configuration; the schema is for editors"},
-	{"github.com/prometheus", "metrics/*.go", "nobody else knows who reads the figures"},
+	{"github.com/prometheus", "internal/metrics/*.go", "nobody else knows who reads the figures"},
 	{"html/template", "nobody", "it links text/template"},
 	{"text/template", "nobody", "with it, the linker keeps every method that nobody calls (linker_test.go)"},
-	{"maragu.dev/gomponents", "page/*.go httperror/page.go flows/fragment.go flows/connect.go overview/document.go simulator/*page*.go", "nobody else writes HTML"},
+	{"maragu.dev/gomponents", "internal/page/*.go internal/httperror/page.go flows/fragment.go flows/connect.go internal/overview/document.go simulator/*page*.go", "nobody else writes HTML"},
 	{"golang.org/x/oauth2", "flows/*.go flows/token/*.go simulator/*_test.go", "nobody else talks OAuth"},
 	{"testing", "*_test.go */*_test.go */*/*_test.go e2e/stage/*.go session/sessiontest/*.go", "no product code depends on tests"},
 }

@@ -16,7 +16,7 @@ import (
 	"stagedoor/config"
 	"stagedoor/flows"
 	"stagedoor/flows/token"
-	"stagedoor/metrics"
+	"stagedoor/internal/metrics"
 	"stagedoor/proxy"
 	"stagedoor/proxy/live"
 	"stagedoor/proxy/quota"

@@ -8,9 +8,9 @@ import (
 	"reflect"
 
 	"stagedoor/config"
-	"stagedoor/dial"
 	"stagedoor/flows"
 	"stagedoor/flows/token"
+	"stagedoor/internal/dial"
 	"stagedoor/proxy"
 	"stagedoor/session"
 	"stagedoor/web"

@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"stagedoor/config"
-	"stagedoor/metrics"
+	"stagedoor/internal/metrics"
 	"stagedoor/proxy/live"
 	"stagedoor/session"
 	"stagedoor/session/redisstore"

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"time"
 
-	"stagedoor/metrics"
+	"stagedoor/internal/metrics"
 	"stagedoor/session"
 	"stagedoor/session/redisstore"
 )

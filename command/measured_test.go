@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"stagedoor/metrics"
+	"stagedoor/internal/metrics"
 	"stagedoor/session"
 )
 

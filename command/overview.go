@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"stagedoor/config"
-	"stagedoor/overview"
+	"stagedoor/internal/overview"
 	"stagedoor/proxy"
 	"stagedoor/proxy/quota"
 )

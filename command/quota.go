@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"stagedoor/config"
-	"stagedoor/httperror"
-	"stagedoor/metrics"
+	"stagedoor/internal/httperror"
+	"stagedoor/internal/metrics"
 	"stagedoor/proxy"
 	"stagedoor/proxy/live"
 	"stagedoor/proxy/quota"

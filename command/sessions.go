@@ -14,7 +14,7 @@ import (
 
 	"stagedoor/command/logging"
 	"stagedoor/flows"
-	"stagedoor/metrics"
+	"stagedoor/internal/metrics"
 	"stagedoor/session"
 )
 

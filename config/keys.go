@@ -7,8 +7,8 @@ import (
 	"strconv"
 	"strings"
 
+	"stagedoor/internal/spelling"
 	"stagedoor/secret"
-	"stagedoor/spelling"
 )
 
 // fileSuffix makes the name of a secret's twin: the key that names a file to read the secret from.

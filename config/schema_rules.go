@@ -2,9 +2,9 @@ package config
 
 import (
 	"stagedoor/flows"
+	"stagedoor/internal/webapi"
 	"stagedoor/proxy"
 	"stagedoor/session"
-	"stagedoor/webapi"
 )
 
 // reference is ${NAME} or ${NAME:-default} somewhere in a text; see expand.

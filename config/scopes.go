@@ -6,8 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"stagedoor/internal/webapi"
 	"stagedoor/proxy"
-	"stagedoor/webapi"
 )
 
 // profileScopes are used by GET /me, which every login calls to identify its user.

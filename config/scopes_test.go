@@ -4,8 +4,8 @@ import (
 	"slices"
 	"testing"
 
+	"stagedoor/internal/webapi"
 	"stagedoor/proxy"
-	"stagedoor/webapi"
 )
 
 // scopeWarnings returns the fields that warnScopes has something to say about.

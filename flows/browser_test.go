@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"stagedoor/httperror"
+	"stagedoor/internal/httperror"
 )
 
 // browser is a client with a cookie jar that follows no redirect, so that a test sees every step. Each of its answers is

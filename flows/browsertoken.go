@@ -9,7 +9,7 @@ import (
 
 	"go.uber.org/zap"
 
-	"stagedoor/httperror"
+	"stagedoor/internal/httperror"
 	"stagedoor/session"
 )
 

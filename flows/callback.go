@@ -11,7 +11,7 @@ import (
 	"go.uber.org/zap"
 
 	"stagedoor/flows/token"
-	"stagedoor/httperror"
+	"stagedoor/internal/httperror"
 	"stagedoor/secret"
 	"stagedoor/session"
 )

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"stagedoor/httperror"
+	"stagedoor/internal/httperror"
 )
 
 // expectNothing checks that a callback that failed has left nothing: no session, no cookie, and so many token calls.

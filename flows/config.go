@@ -6,9 +6,9 @@ import (
 	"time"
 
 	"stagedoor/flows/token"
+	"stagedoor/internal/spelling"
+	"stagedoor/internal/webapi"
 	"stagedoor/secret"
-	"stagedoor/spelling"
-	"stagedoor/webapi"
 )
 
 // The values of Config.Flow: how a user logs in. The names are those of Spotify's authorization guide

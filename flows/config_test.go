@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"stagedoor/internal/webapi"
 	"stagedoor/secret"
-	"stagedoor/webapi"
 )
 
 func TestConfigDefaults(t *testing.T) {

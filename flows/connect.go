@@ -11,8 +11,8 @@ import (
 	g "maragu.dev/gomponents"
 	"maragu.dev/gomponents/html"
 
-	"stagedoor/httperror"
-	"stagedoor/page"
+	"stagedoor/internal/httperror"
+	"stagedoor/internal/page"
 	"stagedoor/session"
 )
 

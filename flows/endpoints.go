@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"stagedoor/httperror"
+	"stagedoor/internal/httperror"
 )
 
 // endpoint is one endpoint below /auth/. Each is declared in its own file.

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"stagedoor/httperror"
+	"stagedoor/internal/httperror"
 )
 
 // Where the store fails decides what is lost: before the state is used up, a reload mends everything.

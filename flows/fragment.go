@@ -12,8 +12,8 @@ import (
 	"maragu.dev/gomponents/html"
 
 	"stagedoor/flows/token"
-	"stagedoor/httperror"
-	"stagedoor/page"
+	"stagedoor/internal/httperror"
+	"stagedoor/internal/page"
 	"stagedoor/secret"
 	"stagedoor/session"
 )

@@ -15,7 +15,7 @@ import (
 	"go.uber.org/zap/zapcore"
 	"go.uber.org/zap/zaptest/observer"
 
-	"stagedoor/httperror"
+	"stagedoor/internal/httperror"
 	"stagedoor/secret"
 	"stagedoor/session"
 	"stagedoor/session/memstore"

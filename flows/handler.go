@@ -10,8 +10,8 @@ import (
 	"go.uber.org/zap"
 
 	"stagedoor/flows/token"
-	"stagedoor/httperror"
-	"stagedoor/page"
+	"stagedoor/internal/httperror"
+	"stagedoor/internal/page"
 	"stagedoor/session"
 )
 

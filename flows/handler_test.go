@@ -6,7 +6,7 @@ import (
 	"testing"
 	"testing/fstest"
 
-	"stagedoor/httperror"
+	"stagedoor/internal/httperror"
 )
 
 func TestClientScript(t *testing.T) {

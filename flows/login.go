@@ -5,7 +5,7 @@ import (
 	"net/http"
 
 	"stagedoor/flows/token"
-	"stagedoor/httperror"
+	"stagedoor/internal/httperror"
 	"stagedoor/session"
 )
 

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"stagedoor/httperror"
+	"stagedoor/internal/httperror"
 )
 
 // The whole way of each flow, with what the consent page and the token endpoint are sent.

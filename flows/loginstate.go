@@ -7,7 +7,7 @@ import (
 	"net/url"
 	"strings"
 
-	"stagedoor/httperror"
+	"stagedoor/internal/httperror"
 	"stagedoor/session"
 )
 

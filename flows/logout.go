@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"stagedoor/httperror"
+	"stagedoor/internal/httperror"
 )
 
 const logoutPath = "/auth/logout"

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"testing"
 
-	"stagedoor/httperror"
+	"stagedoor/internal/httperror"
 )
 
 // A script gets 204, a form gets a page to go on with.

@@ -3,7 +3,7 @@ package flows
 import (
 	"net/http"
 
-	"stagedoor/httperror"
+	"stagedoor/internal/httperror"
 )
 
 // Metrics is what this package reports. The results are those below. It is safe for concurrent use.

@@ -4,7 +4,7 @@ import (
 	"errors"
 	"testing"
 
-	"stagedoor/httperror"
+	"stagedoor/internal/httperror"
 	"stagedoor/session"
 )
 

@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"net/url"
 
-	"stagedoor/httperror"
+	"stagedoor/internal/httperror"
 )
 
 // params reads the query strictly: each of the named parameters at most once (RFC 6749 section 3.1).

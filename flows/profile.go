@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"stagedoor/flows/token"
-	"stagedoor/httperror"
+	"stagedoor/internal/httperror"
 	"stagedoor/secret"
 	"stagedoor/session"
 )

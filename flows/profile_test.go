@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"stagedoor/flows/token"
-	"stagedoor/httperror"
+	"stagedoor/internal/httperror"
 	"stagedoor/secret"
 	"stagedoor/session"
 )

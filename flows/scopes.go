@@ -4,7 +4,7 @@ import (
 	"errors"
 	"slices"
 
-	"stagedoor/webapi"
+	"stagedoor/internal/webapi"
 )
 
 // CheckScopes says which of the names is not a scope of Spotify's, and which was perhaps meant.

@@ -6,7 +6,7 @@ import (
 	"net/http"
 	"time"
 
-	"stagedoor/httperror"
+	"stagedoor/internal/httperror"
 	"stagedoor/session"
 )
 

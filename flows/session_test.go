@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"stagedoor/httperror"
+	"stagedoor/internal/httperror"
 )
 
 // The answers of GET /auth/session, to the letter: frontends are written against them.

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"stagedoor/httperror"
+	"stagedoor/internal/httperror"
 	"stagedoor/session"
 )
 

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"stagedoor/httperror"
+	"stagedoor/internal/httperror"
 	"stagedoor/secret"
 	"stagedoor/session/sessiontest"
 )

@@ -4,7 +4,7 @@ import (
 	"net/http"
 	"net/url"
 
-	"stagedoor/httperror"
+	"stagedoor/internal/httperror"
 )
 
 const verifyPath = "/auth/verify"

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"stagedoor/httperror"
+	"stagedoor/internal/httperror"
 	"stagedoor/session"
 )
 

@@ -7,7 +7,7 @@ import (
 	"net/url"
 	"slices"
 
-	"stagedoor/httperror"
+	"stagedoor/internal/httperror"
 	"stagedoor/proxy/links"
 	"stagedoor/proxy/policy"
 )

@@ -18,7 +18,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 
-	"stagedoor/metrics"
+	"stagedoor/internal/metrics"
 	"stagedoor/proxy/policy"
 	"stagedoor/proxy/quota"
 	"stagedoor/secret"

@@ -12,7 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"stagedoor/httperror"
+	"stagedoor/internal/httperror"
 )
 
 // maxReplayBody is how much of a body is kept so that the request can be sent again after a 401, in bytes. Longer ones

@@ -9,7 +9,7 @@ import (
 	"os"
 	"strings"
 
-	"stagedoor/httperror"
+	"stagedoor/internal/httperror"
 	"stagedoor/proxy/policy"
 	"stagedoor/session"
 )

@@ -3,7 +3,7 @@ package proxy
 import (
 	"net/http"
 
-	"stagedoor/httperror"
+	"stagedoor/internal/httperror"
 	"stagedoor/proxy/policy"
 )
 

@@ -14,7 +14,7 @@ import (
 
 	"go.uber.org/zap"
 
-	"stagedoor/httperror"
+	"stagedoor/internal/httperror"
 	"stagedoor/proxy/policy"
 	"stagedoor/proxy/quota"
 )

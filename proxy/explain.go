@@ -9,9 +9,9 @@ import (
 	"slices"
 	"strings"
 
-	"stagedoor/httperror"
+	"stagedoor/internal/httperror"
+	"stagedoor/internal/webapi"
 	"stagedoor/proxy/policy"
-	"stagedoor/webapi"
 )
 
 // maxKeptMessage bounds a message of Spotify's that is repeated in an answer of ours, in bytes.

@@ -10,7 +10,7 @@ import (
 	"os"
 	"syscall"
 
-	"stagedoor/httperror"
+	"stagedoor/internal/httperror"
 )
 
 // upstreamText is an upstream in the words of the gateway's answers, when it has failed.

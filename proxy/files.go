@@ -6,7 +6,7 @@ import (
 	"net/http"
 	"slices"
 
-	"stagedoor/httperror"
+	"stagedoor/internal/httperror"
 	"stagedoor/proxy/files"
 )
 

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"stagedoor/httperror"
+	"stagedoor/internal/httperror"
 	"stagedoor/proxy/live"
 	"stagedoor/proxy/policy"
 )

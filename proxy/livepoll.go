@@ -9,7 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"stagedoor/httperror"
+	"stagedoor/internal/httperror"
 	"stagedoor/proxy/links"
 	"stagedoor/proxy/live"
 	"stagedoor/proxy/policy"

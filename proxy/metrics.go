@@ -7,7 +7,7 @@ import (
 
 	"go.uber.org/zap"
 
-	"stagedoor/httperror"
+	"stagedoor/internal/httperror"
 )
 
 // Metrics is what this package reports of its requests. Requests and Upstream are called once for each route, and what

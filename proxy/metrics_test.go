@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"stagedoor/httperror"
+	"stagedoor/internal/httperror"
 )
 
 // reports remembers what was reported, as sentences.

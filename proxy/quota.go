@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"stagedoor/httperror"
+	"stagedoor/internal/httperror"
 	"stagedoor/proxy/quota"
 )
 

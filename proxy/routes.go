@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"stagedoor/httperror"
+	"stagedoor/internal/httperror"
 	"stagedoor/proxy/policy"
 )
 

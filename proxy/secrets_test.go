@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"stagedoor/httperror"
+	"stagedoor/internal/httperror"
 	"stagedoor/secret"
 )
 

@@ -13,8 +13,8 @@ import (
 	"testing"
 	"time"
 
-	"stagedoor/dial"
 	"stagedoor/e2e/faultproxy"
+	"stagedoor/internal/dial"
 	"stagedoor/session/sessiontest"
 )
 

@@ -5,7 +5,7 @@ import (
 	"sync"
 	"time"
 
-	"stagedoor/dial"
+	"stagedoor/internal/dial"
 )
 
 // NewTransport returns the transport for Spotify, by a checked configuration. It asks for no compression of its own,

@@ -4,7 +4,7 @@ import (
 	"net/http"
 	"time"
 
-	"stagedoor/dial"
+	"stagedoor/internal/dial"
 	"stagedoor/secret"
 )
 

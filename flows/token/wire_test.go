@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"stagedoor/dial"
+	"stagedoor/internal/dial"
 	"stagedoor/secret"
 	"stagedoor/session"
 )

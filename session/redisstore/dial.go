@@ -6,7 +6,7 @@ import (
 	"net"
 	"time"
 
-	"stagedoor/dial"
+	"stagedoor/internal/dial"
 )
 
 // newDialer connects to Redis. It never fails: a connection that could not be made reports that when it is first used.

@@ -5,8 +5,8 @@ import (
 	"slices"
 	"time"
 
-	"stagedoor/httperror"
-	"stagedoor/metrics"
+	"stagedoor/internal/httperror"
+	"stagedoor/internal/metrics"
 )
 
 // state is everything that one picture of the page is made of.

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"stagedoor/metrics"
+	"stagedoor/internal/metrics"
 )
 
 // view is what the page says: texts, and whether they are bad news.

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"stagedoor/metrics"
+	"stagedoor/internal/metrics"
 )
 
 // TestQuotaPanel looks at the calls that Spotify allows: while they suffice, when they are nearly used up, and during a ban.

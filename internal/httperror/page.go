@@ -11,7 +11,7 @@ import (
 	g "maragu.dev/gomponents"
 	"maragu.dev/gomponents/html"
 
-	"stagedoor/page"
+	"stagedoor/internal/page"
 )
 
 var (

@@ -10,9 +10,9 @@ import (
 	"testing/synctest"
 	"time"
 
-	"stagedoor/httperror"
-	"stagedoor/metrics"
-	"stagedoor/page"
+	"stagedoor/internal/httperror"
+	"stagedoor/internal/metrics"
+	"stagedoor/internal/page"
 )
 
 // house is a gateway's figures with a page on them, in a synctest bubble.

@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"stagedoor/metrics"
+	"stagedoor/internal/metrics"
 )
 
 const (
