@@ -29,8 +29,8 @@ func check(ctx context.Context, e environment, args []string) error {
 	for _, warning := range loaded.Warnings {
 		_, _ = fmt.Fprintln(e.stderr, "warning:", warning)
 	}
-	_, err = fmt.Fprintf(e.stdout, "%s is good. Its redirect URI, to be registered at Spotify as it stands:\n\n  %s\n\n%s",
-		loaded.File, flows.RedirectURI(loaded.Config.Server.PublicURL), loaded.Config.RouteTable())
+	_, err = fmt.Fprintf(e.stdout, "%s is good. Its redirect URI, to be registered at Spotify as it stands:\n\n  %s\n\n%s\n%s",
+		loaded.File, flows.RedirectURI(loaded.Config.Server.PublicURL), loaded.Config.RouteTable(), loaded.OriginTable())
 	if err != nil || !*online {
 		return err
 	}

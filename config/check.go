@@ -153,12 +153,12 @@ func (c *checker) checkClientSecret() {
 	}
 	if c.config.Spotify.Flow == flows.FlowCode {
 		c.reject(field, "there is no client secret, and the flow authorization_code needs it; "+
-			"set client_secret or client_secret_file, or take the flow authorization_code_pkce", "spotify.flow")
+			"set SPOTIFY_CLIENT_SECRET, client_secret or client_secret_file, or take the flow authorization_code_pkce", "spotify.flow")
 	}
 	for i, route := range c.config.Routes {
 		if route.Credentials == proxy.CredentialsApp || route.Credentials == proxy.CredentialsUserOrApp {
 			c.reject(field, fmt.Sprintf("there is no client secret, and the route %s speaks for the app, which needs it; "+
-				"set client_secret or client_secret_file, or give the route the credentials user", route.Path),
+				"set SPOTIFY_CLIENT_SECRET, client_secret or client_secret_file, or give the route the credentials user", route.Path),
 				fmt.Sprintf("routes[%d].credentials", i))
 		}
 	}

@@ -66,7 +66,7 @@ func TestOwnChecks(t *testing.T) {
 
 		"no secret for the flow": {func(c *Config) { c.Spotify.ClientSecret = secret.Text{} },
 			[]string{"spotify.client_secret: there is no client secret, and the flow authorization_code needs it; " +
-				"set client_secret or client_secret_file, or take the flow authorization_code_pkce"}},
+				"set SPOTIFY_CLIENT_SECRET, client_secret or client_secret_file, or take the flow authorization_code_pkce"}},
 		"no secret for PKCE": {func(c *Config) {
 			c.Spotify.ClientSecret, c.Spotify.Flow = secret.Text{}, "authorization_code_pkce"
 		}, nil},
@@ -75,7 +75,7 @@ func TestOwnChecks(t *testing.T) {
 			c.Routes[0].Credentials = "user_or_app"
 			c.Routes = append(c.Routes, proxy.Route{Path: "/app/", Upstream: "spotify", Credentials: "app"})
 		}, []string{"spotify.client_secret: there is no client secret, and the route /api/ speaks for the app, which needs it; " +
-			"set client_secret or client_secret_file, or give the route the credentials user"}},
+			"set SPOTIFY_CLIENT_SECRET, client_secret or client_secret_file, or give the route the credentials user"}},
 
 		"foreign cookie on http": {func(c *Config) { c.Session.Cookie.SameSite = "none" },
 			[]string{"session.cookie.same_site: browsers take a same_site: none cookie over https only; " +

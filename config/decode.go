@@ -18,14 +18,16 @@ type decoder struct {
 
 	positions   positions
 	problems    Problems
-	broken      map[string]bool // fields that have a problem
-	secretFiles []string        // in the order of the file
+	broken      map[string]bool   // fields that have a problem
+	given       map[string]bool   // fields that the file gives a value
+	origins     map[string]string // in words, where values that are not in the file itself came from
+	secretFiles []string          // in the order of the file
 }
 
 func newDecoder(path, text string, getenv func(string) (string, bool)) *decoder {
 	return &decoder{
 		source: newSource(path, text), folder: filepath.Dir(path), getenv: getenv,
-		positions: positions{}, broken: map[string]bool{},
+		positions: positions{}, broken: map[string]bool{}, given: map[string]bool{}, origins: map[string]string{},
 	}
 }
 
@@ -46,13 +48,19 @@ func (d *decoder) reportAt(position Position, field, problem string) {
 // found makes a problem of a text about a field.
 func (d *decoder) found(field, problem string) Problem {
 	position, _ := d.positions.of(field)
+	if origin, elsewhere := d.origin(field); elsewhere && !d.decides(field) {
+		problem += " (this is the value of " + origin + ")"
+	}
 	return Problem{File: d.source.name, Position: position, Field: field, Text: problem}
 }
 
 // value decodes node into v by v's type. A null leaves v at its default.
 func (d *decoder) value(field string, node ast.Node, v reflect.Value) {
+	if isNull(node) {
+		return
+	}
+	d.given[field] = true
 	switch {
-	case isNull(node):
 	case d.refuses(field, node):
 	case isScalar(v.Type()):
 		if s, ok := d.scalar(field, node, v.Type()); ok {
@@ -136,6 +144,10 @@ func (d *decoder) named(field string, node ast.Node, v reflect.Value) {
 // says that there is none.
 func (d *decoder) list(field string, node ast.Node, v reflect.Value) {
 	sequence, ok := node.(*ast.SequenceNode)
+	if !ok && field == scopesField {
+		d.words(field, node, v)
+		return
+	}
 	if !ok {
 		d.report(field, "needs "+wanted(v.Type()))
 		return
@@ -150,6 +162,18 @@ func (d *decoder) list(field string, node ast.Node, v reflect.Value) {
 			continue
 		}
 		v.Set(reflect.Append(v, element))
+	}
+}
+
+// words decodes one text, separated by blanks, into a list of texts.
+func (d *decoder) words(field string, node ast.Node, v reflect.Value) {
+	s, ok := d.scalar(field, node, v.Type())
+	if !ok {
+		return
+	}
+	v.SetZero()
+	for _, word := range strings.Fields(s.text) {
+		d.append(field, scalar{text: word, expanded: s.expanded}, v)
 	}
 }
 

@@ -19,7 +19,7 @@ const maxFileSize = 256 << 10
 
 // Loaded is a configuration without problems.
 type Loaded struct {
-	// Config is the effective configuration: the file's values over the defaults.
+	// Config is the effective configuration: the file's values over those of the environment, and these over the defaults.
 	Config Config
 	// File is the path it was loaded from.
 	File string
@@ -32,7 +32,8 @@ type Loaded struct {
 	decoder *decoder // knows the text, and where its fields stand
 }
 
-// Load reads the configuration file at path and checks it. getenv gives the variables of ${NAME}, as os.LookupEnv does.
+// Load reads the configuration file at path and checks it. getenv gives the variables of ${NAME} and those that fill in
+// what the file leaves out, as os.LookupEnv does.
 // When something is wrong in the file, the error is a Problems that holds everything that is wrong.
 func Load(path string, getenv func(string) (string, bool)) (*Loaded, error) {
 	text, err := os.ReadFile(path)
@@ -53,6 +54,7 @@ func load(path, text string, getenv func(string) (string, bool)) (*Loaded, error
 	var warnings Problems
 	if body, ok := d.parse(); ok {
 		d.value("", body, reflect.ValueOf(&config).Elem())
+		d.fromEnvironment(&config)
 		completeRoutes(config.Routes)
 		warnings = check(&config, d)
 	}

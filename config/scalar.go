@@ -7,6 +7,7 @@ import (
 	"math"
 	"reflect"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -79,7 +80,17 @@ func (d *decoder) scalar(field string, node ast.Node, t reflect.Type) (scalar, b
 		d.report(field, "needs "+wanted(t))
 		return scalar{}, false
 	}
-	text, err := expand(s.text, d.getenv)
+	var used []string // the variables that gave something
+	text, err := expand(s.text, func(name string) (string, bool) {
+		value, set := d.getenv(name)
+		if value != "" && !slices.Contains(used, name) {
+			used = append(used, name)
+		}
+		return value, set
+	})
+	if len(used) > 0 {
+		d.origins[field] = environmentVariable + strings.Join(used, ", ")
+	}
 	if err != nil {
 		d.report(field, err.Error())
 		return scalar{}, false

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"stagedoor/internal/webapi"
 )
 
 var configType = reflect.TypeFor[Config]()
@@ -54,6 +56,14 @@ func (b schemaBuilder) value(path string, t reflect.Type, byDefault reflect.Valu
 		names := &node{Pattern: accountName.String()}
 		return &node{Type: orNull("object"), PropertyNames: names, Additional: b.value(path, t.Elem(), reflect.Value{})}
 	}
+	if path == scopesField {
+		list, text := b.list(path, t), node{Type: "string", Pattern: "^(" + strings.Join(webapi.Scopes(), "|") + "| )*$"}
+		return &node{AnyOf: []node{*list, text, {Ref: "#/$defs/variable"}}}
+	}
+	return b.list(path, t)
+}
+
+func (b schemaBuilder) list(path string, t reflect.Type) *node {
 	if isScalar(t.Elem()) {
 		return &node{Type: orNull("array"), Items: scalarNode(path, t.Elem(), false)}
 	}

@@ -81,14 +81,8 @@ var scalarRules = map[string]node{
 // clientID is the one key without a default that works.
 const clientID = "spotify.client_id"
 
-// sectionRules are what the checks ask of a section as a whole.
+// sectionRules are what the checks ask of a section as a whole. What a section lacks, the environment may have.
 var sectionRules = map[string]node{
-	"": {Required: []string{"spotify", "session"}},
-	"spotify": {Required: []string{"client_id"}, AllOf: []node{{
-		If:   &node{Properties: properties{{"flow", &node{Const: flows.FlowCode}}}}, // also when there is no flow
-		Then: &node{AnyOf: []node{{Required: []string{"client_secret"}}, {Required: []string{"client_secret_file"}}}},
-	}}},
-	"session":    {AnyOf: []node{{Required: []string{"keys"}}, {Required: []string{"keys_file"}}}},
 	"server.tls": {AllOf: []node{needs("cert_file", "key_file"), needs("key_file", "cert_file")}},
 	"redis.tls":  {AllOf: []node{needs("cert_file", "key_file"), needs("key_file", "cert_file")}},
 	"routes": {

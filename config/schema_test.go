@@ -116,6 +116,11 @@ var beyondSchema = map[string]string{
 	"client-secret-file-missing": "it is about another file",
 	"client-secret-for-app":      "routes, in another section, need the secret",
 	"client-secret-twice":        "one of the two may be an empty variable",
+	"client-id-missing":          "the environment may have it",
+	"client-secret-missing":      "the environment may have it",
+	"missing":                    "the environment may have it",
+	"session-key-missing":        "the environment may have it",
+	"directive":                  "YAML has read it",
 	"cookie-without-prefix":      "public_url, in another section, says whether it is needed",
 	"duration-of-a-year":         "it is about the length, however it is written",
 	"listen-twice":               "it is about two sections",
@@ -178,6 +183,9 @@ func TestSchemaTakesWhatTheLoaderTakes(t *testing.T) {
 		"an account":          complete + "accounts: {radio: }\nroutes: [{path: /a, upstream: spotify, credentials: \"account:radio\", methods: [GET], allow: [me/player]}]\n",
 		"files":               complete + "routes: [{path: /, files: dist, fallback: index.html}, {path: /x, upstream: \"http://a:1\", files: }]\n",
 		"patterns":            complete + "routes: [{path: /, upstream: spotify, credentials: app, allow: [\"\", /, \"**\", me, \"/me/**\", \"a/*/b\"]}]\n",
+		"nothing":             "{}",
+		"scopes in one text":  strings.Replace(complete, "{client_id", "{scopes: streaming user-read-email, client_id", 1),
+		"scopes in variables": strings.Replace(complete, "{client_id", "{scopes: \"${NONE:-streaming}\", client_id", 1),
 		"https and its limit": complete + "server: {public_url: \"https://music.example:8443\", tls: {cert_file: a, key_file: b}}\n",
 	}
 	folder := t.TempDir()

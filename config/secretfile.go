@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -25,25 +26,35 @@ func (d *decoder) secretFile(twin entry, v reflect.Value) {
 		d.broken[plain] = true // it may well be in the file that we cannot name
 	}
 	if path == "" {
+		delete(d.given, twin.field)
 		return
 	}
+	if d.readSecretFile(twin.field, path, v) {
+		d.positions[plain] = d.positions[twin.field] // what is wrong with the secret is wrong with its file
+	}
+}
+
+// readSecretFile fills a secret from the file at path. It is false when there is a problem, which it reports at the twin.
+func (d *decoder) readSecretFile(twin, path string, v reflect.Value) bool {
+	plain := strings.TrimSuffix(twin, fileSuffix)
 	if !v.IsZero() {
-		d.report(twin.field, fmt.Sprintf("%s is set as well; keep one of the two", plain))
-		return
+		d.report(twin, fmt.Sprintf("%s is set as well; keep one of the two", plain))
+		return false
 	}
 	d.secretFiles = append(d.secretFiles, path)
 	text, err := readSecret(path)
 	if err != nil {
 		d.broken[plain] = true
-		d.report(twin.field, d.withoutSecret(path, err))
-		return
+		d.report(twin, d.withoutSecret(path, err))
+		return false
 	}
-	d.positions[plain] = d.positions[twin.field] // what is wrong with the secret is wrong with its file
+	d.origins[plain] = fmt.Sprintf("the file that %s names", strings.TrimPrefix(cmp.Or(d.origins[twin], twin), environmentVariable))
 	if v.Type() == secretType {
 		v.Set(reflect.ValueOf(secret.New(text)))
-		return
+		return true
 	}
 	v.Set(reflect.ValueOf(secretLines(text)))
+	return true
 }
 
 // withoutSecret is how an error names a file. A name without an extension, of a file that does not exist, may be the secret
