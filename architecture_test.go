@@ -43,9 +43,9 @@ var plan = map[string][]string{
 	"session/memstore":    {"session"},
 	"session/sessiontest": {"session", "session/redisstore"},
 	// Could stand in any project's place of Spotify.
-	"simulator": {},
-	"internal/spelling":  {},
-	"web":       {},
+	"simulator":         {},
+	"internal/spelling": {},
+	"web":               {},
 	// Facts about Spotify, for whoever needs them.
 	"internal/webapi": {},
 	// Sees the rest as a process.
