@@ -16,27 +16,29 @@ import (
 // added with a reason.
 var plan = map[string][]string{
 	".":               {"command"},
-	"command":         {"command/logging", "config", "internal/dial", "flows", "flows/token", "internal/httperror", "internal/metrics", "internal/overview", "proxy", "proxy/admin", "proxy/listen", "proxy/live", "proxy/quota", "secret", "session", "session/memstore", "session/redisstore", "simulator", "web"},
+	"command":         {"command/logging", "config", "internal/dial", "flows", "flows/token", "internal/httperror", "internal/metrics", "internal/outcome", "internal/overview", "proxy", "proxy/admin", "proxy/listen", "proxy/live", "proxy/quota", "secret", "session", "session/memstore", "session/redisstore", "simulator", "web"},
 	"command/logging": {"config", "secret"},
 	// Their Configs.
 	"config": {"flows", "proxy", "secret", "session", "session/redisstore", "internal/spelling", "internal/webapi"},
 	// Connections that notice silence.
 	"internal/dial": {},
 	// Never proxy: command mounts both.
-	"flows":       {"flows/token", "internal/httperror", "internal/page", "secret", "session", "internal/spelling", "internal/webapi"},
+	"flows":       {"flows/token", "internal/httperror", "internal/outcome", "internal/page", "secret", "session", "internal/spelling", "internal/webapi"},
 	"flows/token": {"internal/dial", "secret", "session"},
 	// Turns its errors into answers.
 	"internal/httperror": {"internal/page", "session"},
 	// Shows what was counted.
-	"internal/overview": {"internal/httperror", "internal/metrics", "internal/page"},
+	"internal/overview": {"internal/httperror", "internal/metrics", "internal/outcome", "internal/page"},
 	// The frame, whatever stands in it.
 	"internal/page": {},
 	// The others say in interfaces what they report.
-	"internal/metrics": {},
+	"internal/metrics": {"internal/outcome"},
+	// The values of the metrics' labels, for whoever counts.
+	"internal/outcome": {},
 	// The others decide what is one.
 	"secret": {},
 	// Must not know OAuth or HTTP routes.
-	"session": {"secret"},
+	"session": {"internal/outcome", "secret"},
 	// The store that replicas share.
 	"session/redisstore": {"internal/dial", "secret", "session"},
 	// The store of one process.
@@ -60,7 +62,7 @@ var plan = map[string][]string{
 
 	"proxy/quota": {"proxy/policy"}, // spends the calls of a client id
 	// Neither sessions nor Spotify: a Source asks for it.
-	"proxy/live": {},
+	"proxy/live": {"internal/outcome"},
 	// A folder, by what its files hold.
 	"proxy/files": {"proxy/policy"},
 	// Addresses in answers.
@@ -70,7 +72,7 @@ var plan = map[string][]string{
 	// Corpora for the tests of several packages.
 	"proxy/proxytest": {},
 	// Never flows.
-	"proxy": {"internal/dial", "internal/httperror", "proxy/files", "proxy/links", "proxy/live", "proxy/policy", "proxy/quota", "secret", "session", "internal/webapi"},
+	"proxy": {"internal/dial", "internal/httperror", "internal/outcome", "proxy/files", "proxy/links", "proxy/live", "proxy/policy", "proxy/quota", "secret", "session", "internal/webapi"},
 	// The public listener, by the configuration of what it serves.
 	"proxy/listen": {"proxy"},
 	// The admin listener.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"stagedoor/internal/metrics"
+	"stagedoor/internal/outcome"
 	"stagedoor/session"
 	"stagedoor/session/redisstore"
 )
@@ -30,9 +31,9 @@ type operation func(took time.Duration, failure string)
 
 func newMeasured(next wholeStore, m *metrics.Metrics) *measured {
 	return &measured{
-		next: next, load: m.Store("load"), save: m.Store("save"), remove: m.Store("delete"),
-		hold: m.Store("hold"), release: m.Store("release"),
-		list: m.Store("list"), bulk: m.Store("bulk"),
+		next: next, load: m.Store(outcome.Load), save: m.Store(outcome.Save), remove: m.Store(outcome.Delete),
+		hold: m.Store(outcome.Hold), release: m.Store(outcome.Release),
+		list: m.Store(outcome.List), bulk: m.Store(outcome.Bulk),
 	}
 }
 

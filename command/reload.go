@@ -11,6 +11,7 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"stagedoor/config"
+	"stagedoor/internal/outcome"
 	"stagedoor/proxy/listen"
 )
 
@@ -88,12 +89,12 @@ func (r *reloader) reload(load func() (*config.Loaded, error)) (done bool) {
 	before := r.files
 	change, err := r.use(load)
 	if err != nil {
-		r.gateway.metrics.Reloaded("refused")
+		r.gateway.metrics.Reloaded(outcome.ReloadRefused)
 		r.log.Warn("the configuration was not reloaded, and the one in use stays: mend what is named here",
 			zap.Strings("faults", strings.Split(err.Error(), "\n")))
 		return false
 	}
-	r.gateway.metrics.Reloaded("ok")
+	r.gateway.metrics.Reloaded(outcome.ReloadOK)
 	r.gateway.metrics.ConfigRead(time.Now())
 	for _, warning := range r.loaded.Warnings {
 		r.log.Warn(warning.String())

@@ -35,7 +35,7 @@ func (h *Handler) callback(w http.ResponseWriter, r *http.Request) error {
 	if h.wentBack(r, begun, err) {
 		return seeOther(w, begun.ReturnTo)
 	}
-	h.metrics.LoggedIn(resultOf(err))
+	h.metrics.LoggedIn(loginResult(err))
 	if err != nil {
 		h.auditLogin(err)
 		return begun.wayOn(err)

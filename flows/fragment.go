@@ -59,7 +59,7 @@ func (h *Handler) fragment(w http.ResponseWriter, r *http.Request) error {
 	if err == nil {
 		err = h.keep(w, r, begun, login)
 	}
-	h.metrics.LoggedIn(resultOf(err))
+	h.metrics.LoggedIn(loginResult(err))
 	if err != nil {
 		h.auditLogin(err)
 		return begun.wayOn(err)

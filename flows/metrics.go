@@ -4,43 +4,52 @@ import (
 	"net/http"
 
 	"stagedoor/internal/httperror"
+	"stagedoor/internal/outcome"
 )
 
-// Metrics is what this package reports. The results are those below. It is safe for concurrent use.
+// Metrics is what this package reports. It is safe for concurrent use.
 type Metrics interface {
 	// LoggedIn counts a login that came back from the consent page.
-	LoggedIn(result string)
+	LoggedIn(result outcome.Login)
 	// LoggedOut counts that a user asked for the end of sessions.
-	LoggedOut(result string)
+	LoggedOut(result outcome.Logout)
 }
 
-// The results of a login or a logout.
-const (
-	resultOK          = "ok"
-	resultDenied      = "denied"      // the user said no
-	resultRefused     = "refused"     // something is wrong with the request, or with the user
-	resultUnavailable = "unavailable" // it cannot be done for now
-)
-
-func resultOf(err error) string {
-	if err == nil {
-		return resultOK
-	}
-	switch e := httperror.From(err); {
-	case e.Reason == httperror.AccessDenied:
-		return resultDenied
-	case e.Status >= http.StatusInternalServerError || e.Reason == httperror.RateLimited:
-		return resultUnavailable
+func loginResult(err error) outcome.Login {
+	switch {
+	case err == nil:
+		return outcome.LoginOK
+	case httperror.From(err).Reason == httperror.AccessDenied:
+		return outcome.LoginDenied
+	case isUnavailable(err):
+		return outcome.LoginUnavailable
 	default:
-		return resultRefused
+		return outcome.LoginRefused
 	}
+}
+
+func logoutResult(err error) outcome.Logout {
+	switch {
+	case err == nil:
+		return outcome.LogoutOK
+	case isUnavailable(err):
+		return outcome.LogoutUnavailable
+	default:
+		return outcome.LogoutRefused
+	}
+}
+
+// isUnavailable tells whether the error is not the request's or the user's.
+func isUnavailable(err error) bool {
+	e := httperror.From(err)
+	return e.Status >= http.StatusInternalServerError || e.Reason == httperror.RateLimited
 }
 
 // countLogouts counts what an endpoint that ends sessions does.
 func countLogouts(serve serveFunc) serveFunc {
 	return func(h *Handler, w http.ResponseWriter, r *http.Request) error {
 		err := serve(h, w, r)
-		h.metrics.LoggedOut(resultOf(err))
+		h.metrics.LoggedOut(logoutResult(err))
 		return err
 	}
 }
@@ -48,5 +57,5 @@ func countLogouts(serve serveFunc) serveFunc {
 // noMetrics reports nothing.
 type noMetrics struct{}
 
-func (noMetrics) LoggedIn(string)  {}
-func (noMetrics) LoggedOut(string) {}
+func (noMetrics) LoggedIn(outcome.Login)   {}
+func (noMetrics) LoggedOut(outcome.Logout) {}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"stagedoor/internal/httperror"
+	"stagedoor/internal/outcome"
 	"stagedoor/proxy/live"
 	"stagedoor/proxy/policy"
 )
@@ -131,17 +132,17 @@ func liveProblem(err error) *live.Problem {
 	}
 	switch e.Reason {
 	case httperror.LoginRequired, httperror.ReauthorizationRequired:
-		return &live.Problem{Event: live.EventEnded, Status: e.Status, Body: httperror.JSON(e)}
+		return &live.Problem{Event: outcome.EventEnded, Status: e.Status, Body: httperror.JSON(e)}
 	case httperror.InsufficientScope, httperror.UserNotRegistered:
-		return &live.Problem{Event: live.EventFailed, Status: e.Status, Body: httperror.JSON(e)}
+		return &live.Problem{Event: outcome.EventFailed, Status: e.Status, Body: httperror.JSON(e)}
 	default:
-		return &live.Problem{Event: live.EventDelayed, Reason: e.Reason, RetryAfter: e.RetryAfter}
+		return &live.Problem{Event: outcome.EventDelayed, Reason: e.Reason, RetryAfter: e.RetryAfter}
 	}
 }
 
 // livePollProblem says what an answer means that is not the one asked for; nil when it is.
 func livePollProblem(res *http.Response, body []byte) *live.Problem {
-	delayed := &live.Problem{Event: live.EventDelayed, Reason: httperror.UpstreamUnreachable, RetryAfter: retryAfterOf(res.Header)}
+	delayed := &live.Problem{Event: outcome.EventDelayed, Reason: httperror.UpstreamUnreachable, RetryAfter: retryAfterOf(res.Header)}
 	switch code := res.StatusCode; {
 	case code >= 200 && code < 300:
 		return nil
@@ -154,7 +155,7 @@ func livePollProblem(res *http.Response, body []byte) *live.Problem {
 	case code < 400, code >= 500, code == http.StatusUnauthorized, code == http.StatusRequestTimeout, code == http.StatusTooEarly:
 		return delayed
 	default:
-		return &live.Problem{Event: live.EventFailed, Status: code, Body: errorLine(code, body)}
+		return &live.Problem{Event: outcome.EventFailed, Status: code, Body: errorLine(code, body)}
 	}
 }
 

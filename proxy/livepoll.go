@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"stagedoor/internal/httperror"
+	"stagedoor/internal/outcome"
 	"stagedoor/proxy/links"
 	"stagedoor/proxy/live"
 	"stagedoor/proxy/policy"
@@ -94,7 +95,7 @@ func (s *liveSource) Poll(ctx context.Context) ([]byte, *live.Problem) {
 	}
 	if len(body) > maxLive {
 		tooLong := httperror.New(httperror.UpstreamUnreachable, "Spotify's answer is longer than what is pushed.", nil)
-		return nil, &live.Problem{Event: live.EventFailed, Status: tooLong.Status, Body: httperror.JSON(tooLong)}
+		return nil, &live.Problem{Event: outcome.EventFailed, Status: tooLong.Status, Body: httperror.JSON(tooLong)}
 	}
 	return body, livePollProblem(res, body)
 }

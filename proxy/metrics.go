@@ -8,6 +8,7 @@ import (
 	"go.uber.org/zap"
 
 	"stagedoor/internal/httperror"
+	"stagedoor/internal/outcome"
 )
 
 // Metrics is what this package reports of its requests. Requests and Upstream are called once for each route, and what
@@ -17,11 +18,10 @@ type Metrics interface {
 	Requests(route string) func(method string, status int, took time.Duration)
 	// Upstream returns what observes the calls of a route's upstream, by their status or else their error.
 	Upstream(route string) func(status int, err error, took time.Duration)
-	// Replayed counts a call that is sent again after a 401: replayToken or replaySpurious.
-	Replayed(cause string)
-	// Answered counts a request on a credentialed route by where its answer came from: one of the answer constants,
-	// "revalidated", "joined" or "stale".
-	Answered(from string)
+	// Replayed counts a call that is sent again after a 401.
+	Replayed(cause outcome.Replay)
+	// Answered counts a request on a credentialed route by where its answer came from.
+	Answered(from outcome.Answer)
 	// RateLimited counts a request that is answered with 429, by Spotify or the gateway.
 	RateLimited()
 	// Rejected counts an answer that says that something is wrong, by its reason; the log has its line under requestID.
@@ -30,19 +30,6 @@ type Metrics interface {
 	StreamBegun()
 	StreamEnded()
 }
-
-// Where answers come from.
-const (
-	answerSpotify  = "spotify" // a call of its own
-	answerCached   = "cache"   // kept, and fresh
-	answerRejected = "refused" // none, because calls are limited
-)
-
-// Why a call is sent again.
-const (
-	replayToken    = "token"    // the 401 blamed the token
-	replaySpurious = "spurious" // it did not
-)
 
 // routeNone is the route of requests that no route takes.
 const routeNone = "none"
@@ -100,10 +87,10 @@ func (noMetrics) Upstream(string) func(int, error, time.Duration) {
 	return func(int, error, time.Duration) {}
 }
 
-func (noMetrics) Replayed(string) {}
-func (noMetrics) Answered(string) {}
-func (noMetrics) RateLimited()    {}
-func (noMetrics) StreamBegun()    {}
-func (noMetrics) StreamEnded()    {}
+func (noMetrics) Replayed(outcome.Replay) {}
+func (noMetrics) Answered(outcome.Answer) {}
+func (noMetrics) RateLimited()            {}
+func (noMetrics) StreamBegun()            {}
+func (noMetrics) StreamEnded()            {}
 
 func (noMetrics) Rejected(string, string, int, string) {}

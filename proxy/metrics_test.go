@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"stagedoor/internal/httperror"
+	"stagedoor/internal/outcome"
 )
 
 // reports remembers what was reported, as sentences.
@@ -44,8 +45,8 @@ func (r *reports) Upstream(route string) func(int, error, time.Duration) {
 	}
 }
 
-func (r *reports) Replayed(cause string) { r.add("replay %s", cause) }
-func (r *reports) Answered(string)       {}
+func (r *reports) Replayed(cause outcome.Replay) { r.add("replay %s", cause) }
+func (r *reports) Answered(outcome.Answer)       {}
 
 func (r *reports) RateLimited() { r.add("limited") }
 func (r *reports) StreamBegun() { r.add("stream begins") }

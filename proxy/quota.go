@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"stagedoor/internal/httperror"
+	"stagedoor/internal/outcome"
 	"stagedoor/proxy/quota"
 )
 
@@ -52,7 +53,7 @@ func (c *apiTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 		x.upstream += detached.upstream
 	}
 	x.cache = from
-	if counted := answersFrom(from, err); counted != "" {
+	if counted, is := answerOutcome(from, err); is {
 		c.metrics.Answered(counted)
 	}
 	if err != nil {
@@ -63,20 +64,21 @@ func (c *apiTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return res, nil
 }
 
-// answersFrom is what a request's answer is counted as; see Metrics.Answered.
-func answersFrom(from quota.From, err error) string {
+// answerOutcome is what a request's answer is counted as, and false for none because of an error that is not the quota's.
+func answerOutcome(from quota.From, err error) (outcome.Answer, bool) {
 	switch from {
 	case quota.FromHit:
-		return answerCached
+		return outcome.AnswerCache, true
+	case quota.FromRevalidated:
+		return outcome.AnswerRevalidated, true
+	case quota.FromJoined:
+		return outcome.AnswerJoined, true
+	case quota.FromStale:
+		return outcome.AnswerStale, true
 	case quota.FromNone:
-		if quotaRejection(err) != nil {
-			return answerRejected
-		}
-		return "" // an error of another kind
-	case quota.FromMiss, quota.FromOff:
-		return answerSpotify
-	default:
-		return string(from)
+		return outcome.AnswerRefused, quotaRejection(err) != nil
+	default: // quota.FromMiss and quota.FromOff
+		return outcome.AnswerSpotify, true
 	}
 }
 

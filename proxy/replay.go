@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"stagedoor/internal/outcome"
 	"stagedoor/proxy/policy"
 	"stagedoor/proxy/quota"
 	"stagedoor/session"
@@ -44,7 +45,7 @@ func (t *replayer) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil || first.StatusCode != http.StatusUnauthorized || !c.body.replayable() {
 		return first, err
 	}
-	token, cause := c.token, replayToken
+	token, cause := c.token, outcome.ReplayToken
 	if blamesToken(first) {
 		token, err = t.sessions.Replace(r.Context(), c.session, c.token)
 		if errors.Is(err, session.ErrRefreshedLately) {
@@ -52,7 +53,7 @@ func (t *replayer) RoundTrip(r *http.Request) (*http.Response, error) {
 		}
 		err = tokenError(c.session, err)
 	} else {
-		cause = replaySpurious
+		cause = outcome.ReplaySpurious
 		err = sleep(r.Context(), replayWait*3/4+rand.N(replayWait/2)) //nolint:gosec // G404: no secret; replays must not meet
 	}
 	_ = first.Body.Close() // it is read as far as it mattered

@@ -3,38 +3,31 @@ package session
 import (
 	"errors"
 	"time"
+
+	"stagedoor/internal/outcome"
 )
 
 // Metrics is what this package reports of its refreshes. It is safe for concurrent use.
 type Metrics interface {
-	// Refreshed counts a refresh that called the token endpoint, by one of the results below, and observes how long it took.
-	Refreshed(result string, took time.Duration)
+	// Refreshed counts a refresh that called the token endpoint, by its result, and observes how long it took.
+	Refreshed(result outcome.Refresh, took time.Duration)
 }
 
-// The results of a refresh.
-const (
-	refreshOK            = "ok"
-	refreshGrantEnded    = "grant_ended"
-	refreshMisconfigured = "client_misconfigured"
-	refreshUnavailable   = "unavailable"
-	refreshLost          = "lost" // the new token could not be written
-)
-
 // refreshResult names what the token endpoint answered.
-func refreshResult(err error) string {
+func refreshResult(err error) outcome.Refresh {
 	switch {
 	case err == nil:
-		return refreshOK
+		return outcome.RefreshOK
 	case errors.Is(err, ErrGrantEnded):
-		return refreshGrantEnded
+		return outcome.RefreshGrantEnded
 	case errors.Is(err, ErrClientMisconfigured):
-		return refreshMisconfigured
+		return outcome.RefreshMisconfigured
 	default:
-		return refreshUnavailable
+		return outcome.RefreshUnavailable
 	}
 }
 
 // noMetrics reports nothing.
 type noMetrics struct{}
 
-func (noMetrics) Refreshed(string, time.Duration) {}
+func (noMetrics) Refreshed(outcome.Refresh, time.Duration) {}

@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"stagedoor/internal/outcome"
 	"stagedoor/session"
 	"stagedoor/session/memstore"
 )
@@ -18,7 +19,7 @@ type refreshReports struct {
 	all []string
 }
 
-func (r *refreshReports) Refreshed(result string, took time.Duration) {
+func (r *refreshReports) Refreshed(result outcome.Refresh, took time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.all = append(r.all, fmt.Sprint(result, " ", took))

@@ -9,6 +9,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"stagedoor/internal/outcome"
 	"stagedoor/secret"
 )
 
@@ -217,7 +218,7 @@ func (r *refresher) refreshUnderLease(f *flight, s *Session, why need, holder st
 		f.tell(unsaved.record.grant.Token, nil)
 	})
 	if err != nil {
-		result = refreshLost
+		result = outcome.RefreshLost
 		r.audit.session("refresh", "lost", current)
 		return nil, err
 	}

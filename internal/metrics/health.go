@@ -3,6 +3,8 @@ package metrics
 import (
 	"sync"
 	"time"
+
+	"stagedoor/internal/outcome"
 )
 
 // Health is how something that the gateway depends on was last seen.
@@ -46,11 +48,11 @@ func (m *Metrics) StoreHealth() Health { return m.store.get() }
 // TokenHealth tells how the token endpoint was seen by refreshes. Why is a result of Refreshed.
 func (m *Metrics) TokenHealth() Health { return m.tokens.get() }
 
-// noteTokens records what a refresh shows about the token endpoint: a grant that has ended is an answer.
-func (m *Metrics) noteTokens(result string) {
+// observeTokens records what a refresh shows about the token endpoint: a grant that has ended is an answer.
+func (m *Metrics) observeTokens(result outcome.Refresh) {
 	switch result {
-	case "unavailable", "client_misconfigured":
-		m.tokens.failed(result)
+	case outcome.RefreshUnavailable, outcome.RefreshMisconfigured:
+		m.tokens.failed(result.String())
 	default:
 		m.tokens.worked()
 	}

@@ -13,6 +13,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"stagedoor/internal/outcome"
 )
 
 // namespace begins every name but those of Go's runtime (go_) and of the process (process_).
@@ -35,13 +37,13 @@ type Metrics struct {
 	upstream         *prometheus.CounterVec
 	upstreamDuration *prometheus.HistogramVec
 	streams          prometheus.Gauge
-	replays          *prometheus.CounterVec
+	replays          counter[outcome.Replay]
 	rateLimited      prometheus.Counter
-	answers          *prometheus.CounterVec
+	answers          counter[outcome.Answer]
 
-	logins          *prometheus.CounterVec
-	logouts         *prometheus.CounterVec
-	refreshes       *prometheus.CounterVec
+	logins          counter[outcome.Login]
+	logouts         counter[outcome.Logout]
+	refreshes       counter[outcome.Refresh]
 	refreshDuration prometheus.Histogram
 
 	storeErrors   *prometheus.CounterVec
@@ -54,7 +56,7 @@ type Metrics struct {
 
 	live live
 
-	reloads  *prometheus.CounterVec
+	reloads  counter[outcome.Reload]
 	reloaded prometheus.Gauge
 }
 
@@ -96,18 +98,16 @@ func (m *Metrics) addTraffic() {
 		"route", "code")
 	m.upstreamDuration = m.histograms("upstream_request_duration_seconds",
 		"Seconds from the call of a route's upstream to the header of its answer.", durationBuckets, "route")
-	m.replays = m.counters("replays_total",
+	m.replays = outcomes[outcome.Replay](m, "replays_total",
 		"Calls sent again after a 401 of the Web API: with another token when it blamed the token, with the same when it was spurious.",
 		"cause")
-	start(m.replays, "token", "spurious")
 	m.rateLimited = prometheus.NewCounter(prometheus.CounterOpts{
 		Namespace: namespace, Name: "rate_limited_total",
 		Help: "Requests answered with 429 because of Spotify's rate limits or the gateway's own.",
 	})
-	m.answers = m.counters("api_answers_total",
+	m.answers = outcomes[outcome.Answer](m, "api_answers_total",
 		"Requests on routes with credentials by where the answer came from: a call of Spotify, the cache, a call that found the kept answer still so, another request's call, a stale answer while calls are scarce, or refused because they are.",
 		"from")
-	start(m.answers, "spotify", "cache", "revalidated", "joined", "stale", "refused")
 	m.streams = prometheus.NewGauge(prometheus.GaugeOpts{
 		Namespace: namespace, Name: "active_streams",
 		Help: "Answers under way whose end is not announced: without a Content-Length, or on a connection that switched protocols, such as a WebSocket.",
@@ -117,16 +117,13 @@ func (m *Metrics) addTraffic() {
 
 // addSessions makes what logins, tokens and the session store report.
 func (m *Metrics) addSessions() {
-	m.logins = m.counters("logins_total",
+	m.logins = outcomes[outcome.Login](m, "logins_total",
 		"Logins that came back from the consent page: ok, denied by the user, refused, or unavailable when something they need was away.",
 		"result")
-	start(m.logins, "ok", "denied", "refused", "unavailable")
-	m.logouts = m.counters("logouts_total",
+	m.logouts = outcomes[outcome.Logout](m, "logouts_total",
 		"Sessions that users asked to end: ok, refused, or unavailable when the session store was away.", "result")
-	start(m.logouts, "ok", "refused", "unavailable")
-	m.refreshes = m.counters("token_refreshes_total",
+	m.refreshes = outcomes[outcome.Refresh](m, "token_refreshes_total",
 		"Refreshes of a token by what became of them; lost is a new token that could not be written.", "result")
-	start(m.refreshes, "ok", "grant_ended", "client_misconfigured", "unavailable", "lost")
 	m.refreshDuration = prometheus.NewHistogram(prometheus.HistogramOpts{
 		Namespace: namespace, Name: "token_refresh_duration_seconds", Buckets: durationBuckets,
 		Help: "Seconds that a refresh waited for the token endpoint, its turn included.",
@@ -167,9 +164,8 @@ func number(is bool) float64 {
 
 // addReloads makes what the process reports about its configuration.
 func (m *Metrics) addReloads() {
-	m.reloads = m.counters("config_reloads_total",
+	m.reloads = outcomes[outcome.Reload](m, "config_reloads_total",
 		"Attempts to take a new configuration into use: ok, or refused when it has a problem and changed nothing.", "result")
-	start(m.reloads, "ok", "refused")
 	m.reloaded = prometheus.NewGauge(prometheus.GaugeOpts{
 		Namespace: namespace, Name: "config_last_reload_success_timestamp_seconds",
 		Help: "When the configuration in use was read, at the start or later, in seconds since 1970.",
@@ -190,32 +186,39 @@ func (m *Metrics) histograms(name, help string, buckets []float64, label string)
 	return vec
 }
 
-// start lets the known values of a label begin at zero.
-func start(vec *prometheus.CounterVec, values ...string) {
-	for _, value := range values {
-		vec.WithLabelValues(value)
+// counter is a counter by the values of a type of package outcome.
+type counter[V outcome.Value] []prometheus.Counter
+
+// outcomes makes a counter for each value of its one label.
+func outcomes[V outcome.Value](m *Metrics, name, help, label string) counter[V] {
+	vec := m.counters(name, help, label)
+	var counters counter[V]
+	for _, value := range outcome.All[V]() {
+		counters = append(counters, vec.WithLabelValues(value.String()))
 	}
+	return counters
 }
 
-// LoggedIn counts a login that came back: ok, denied, refused or unavailable.
-func (m *Metrics) LoggedIn(result string) { m.logins.WithLabelValues(result).Inc() }
+func (c counter[V]) inc(value V) { c[value].Inc() }
 
-// LoggedOut counts a logout: ok, refused or unavailable.
-func (m *Metrics) LoggedOut(result string) { m.logouts.WithLabelValues(result).Inc() }
+// LoggedIn counts a login that came back.
+func (m *Metrics) LoggedIn(result outcome.Login) { m.logins.inc(result) }
 
-// Refreshed counts a refresh by its result (ok, grant_ended, client_misconfigured, unavailable or lost) and notes how long
-// the token endpoint took.
-func (m *Metrics) Refreshed(result string, took time.Duration) {
-	m.refreshes.WithLabelValues(result).Inc()
+// LoggedOut counts a logout.
+func (m *Metrics) LoggedOut(result outcome.Logout) { m.logouts.inc(result) }
+
+// Refreshed counts a refresh by its result, and observes how long the token endpoint took.
+func (m *Metrics) Refreshed(result outcome.Refresh, took time.Duration) {
+	m.refreshes.inc(result)
 	m.refreshDuration.Observe(took.Seconds())
-	m.noteTokens(result)
+	m.observeTokens(result)
 }
 
 // ConfigRead records when the configuration in use was read.
 func (m *Metrics) ConfigRead(at time.Time) { m.reloaded.Set(float64(at.UnixMilli()) / 1000) }
 
-// Reloaded counts an attempt to take a new configuration into use: ok or refused.
-func (m *Metrics) Reloaded(result string) { m.reloads.WithLabelValues(result).Inc() }
+// Reloaded counts an attempt to take a new configuration into use.
+func (m *Metrics) Reloaded(result outcome.Reload) { m.reloads.inc(result) }
 
 // LogQueue shows how many log lines were dropped so far, and how many bytes of them wait for their reader. It must be called
 // once at most; both functions must be safe for concurrent use.
@@ -232,9 +235,9 @@ func (m *Metrics) LogQueue(dropped, waiting func() int) {
 
 // Store returns what observes each operation of one kind: how long it took, and, when the store did not answer, a few words
 // why; they are shown to the operator.
-func (m *Metrics) Store(operation string) func(took time.Duration, failure string) {
-	failures := m.storeErrors.WithLabelValues(operation)
-	duration := m.storeDuration.WithLabelValues(operation)
+func (m *Metrics) Store(operation outcome.Operation) func(took time.Duration, failure string) {
+	failures := m.storeErrors.WithLabelValues(operation.String())
+	duration := m.storeDuration.WithLabelValues(operation.String())
 	return func(took time.Duration, failure string) {
 		duration.Observe(took.Seconds())
 		if failure != "" {
@@ -270,4 +273,4 @@ func (m *Metrics) AddQuota(read func() Quota) {
 }
 
 // Answered counts a request on a credentialed route by where its answer came from.
-func (m *Metrics) Answered(from string) { m.answers.WithLabelValues(from).Inc() }
+func (m *Metrics) Answered(from outcome.Answer) { m.answers.inc(from) }

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"stagedoor/internal/outcome"
+
 	"github.com/prometheus/client_golang/prometheus/testutil"
 )
 
@@ -46,7 +48,7 @@ func TestNames(t *testing.T) {
 	m := New("1.2.3", "abcdef")
 	m.Requests("/api/")("GET", 200, time.Second)
 	m.Upstream("/api/")(200, nil, time.Second)
-	m.Store("load")(time.Second, "connection refused")
+	m.Store(outcome.Load)(time.Second, "connection refused")
 	families, err := m.all().Gather()
 	if err != nil {
 		t.Fatal(err)
@@ -111,7 +113,7 @@ func TestStartAtZero(t *testing.T) {
 	m := New("", "")
 	m.Requests("none")
 	m.Upstream("/")
-	m.Store("save")
+	m.Store(outcome.Save)
 	samples := scrape(t, m)
 	for name, value := range samples {
 		if strings.HasPrefix(name, "stagedoor_") && !strings.HasPrefix(name, "stagedoor_build_info") && value != "0" {
@@ -190,13 +192,13 @@ func TestEvents(t *testing.T) {
 	m.StreamBegun()
 	m.StreamEnded()
 	m.RateLimited()
-	m.Replayed("token")
-	m.LoggedIn("denied")
-	m.LoggedOut("ok")
-	m.Reloaded("refused")
+	m.Replayed(outcome.ReplayToken)
+	m.LoggedIn(outcome.LoginDenied)
+	m.LoggedOut(outcome.LogoutOK)
+	m.Reloaded(outcome.ReloadRefused)
 	m.ConfigRead(time.UnixMilli(1700000000500))
-	m.Refreshed("client_misconfigured", 300*time.Millisecond)
-	load := m.Store("load")
+	m.Refreshed(outcome.RefreshMisconfigured, 300*time.Millisecond)
+	load := m.Store(outcome.Load)
 	m.StoreReady(true, true)
 	load(700*time.Microsecond, "")
 	load(time.Second, "connection refused")

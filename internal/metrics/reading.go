@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"fmt"
 	"math"
 	"strings"
 	"time"
@@ -10,6 +11,9 @@ import (
 
 // Counts are counters by one label, such as the class of a status.
 type Counts map[string]float64
+
+// Of is how many count as a value of package outcome.
+func (c Counts) Of(value fmt.Stringer) float64 { return c[value.String()] }
 
 // Total is all of them together.
 func (c Counts) Total() float64 {

@@ -5,6 +5,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"stagedoor/internal/outcome"
 )
 
 // TestRead checks that a reading tells what a scrape does.
@@ -14,14 +16,14 @@ func TestRead(t *testing.T) {
 	m.Requests("/api/")("PUT", 204, 20*time.Millisecond)
 	m.Requests("/")("GET", 500, 20*time.Millisecond)
 	m.Upstream("/api/")(429, nil, 20*time.Millisecond)
-	m.LoggedIn("denied")
-	m.LoggedOut("ok")
-	m.Replayed("token")
+	m.LoggedIn(outcome.LoginDenied)
+	m.LoggedOut(outcome.LogoutOK)
+	m.Replayed(outcome.ReplayToken)
 	m.RateLimited()
 	m.StreamBegun()
-	m.Refreshed("ok", time.Second)
-	m.Store("load")(time.Millisecond, "")
-	m.Store("save")(time.Millisecond, "no answer in time")
+	m.Refreshed(outcome.RefreshOK, time.Second)
+	m.Store(outcome.Load)(time.Millisecond, "")
+	m.Store(outcome.Save)(time.Millisecond, "no answer in time")
 	r, err := m.Read(time.Unix(1, 0))
 	if err != nil {
 		t.Fatal(err)
@@ -112,13 +114,14 @@ func TestFailuresAreFew(t *testing.T) {
 func TestTokenHealth(t *testing.T) {
 	m := New("", "")
 	for _, c := range []struct {
-		result  string
+		result  outcome.Refresh
 		failing bool
 	}{
-		{"unavailable", true}, {"ok", false}, {"client_misconfigured", true}, {"grant_ended", false}, {"unavailable", true}, {"lost", false},
+		{outcome.RefreshUnavailable, true}, {outcome.RefreshOK, false}, {outcome.RefreshMisconfigured, true},
+		{outcome.RefreshGrantEnded, false}, {outcome.RefreshUnavailable, true}, {outcome.RefreshLost, false},
 	} {
 		m.Refreshed(c.result, time.Second)
-		if h := m.TokenHealth(); h.Failing() != c.failing || c.failing && h.Why != c.result {
+		if h := m.TokenHealth(); h.Failing() != c.failing || c.failing && h.Why != c.result.String() {
 			t.Errorf("after %s it is %+v", c.result, h)
 		}
 	}

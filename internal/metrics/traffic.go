@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"stagedoor/internal/outcome"
+
 	"github.com/prometheus/client_golang/prometheus"
 )
 
@@ -65,8 +67,8 @@ func (m *Metrics) Upstream(route string) func(status int, err error, took time.D
 	}
 }
 
-// Replayed counts a call that is sent again after a 401: token or spurious.
-func (m *Metrics) Replayed(cause string) { m.replays.WithLabelValues(cause).Inc() }
+// Replayed counts a call that is sent again after a 401.
+func (m *Metrics) Replayed(cause outcome.Replay) { m.replays.inc(cause) }
 
 // RateLimited counts a request that is answered with 429.
 func (m *Metrics) RateLimited() { m.rateLimited.Inc() }

@@ -12,6 +12,7 @@ import (
 
 	"stagedoor/internal/httperror"
 	"stagedoor/internal/metrics"
+	"stagedoor/internal/outcome"
 	"stagedoor/internal/page"
 )
 
@@ -71,15 +72,15 @@ func (h *house) expect(phrases ...string) {
 func TestAllIsWell(t *testing.T) {
 	inHouse(t, func(h *house) {
 		api, upstream := h.counts.Requests("/api/"), h.counts.Upstream("/api/")
-		load := h.counts.Store("load")
+		load := h.counts.Store(outcome.Load)
 		for range 1200 {
 			api("GET", 200, 40*time.Millisecond)
 			upstream(200, nil, 30*time.Millisecond)
 			load(time.Millisecond, "")
 		}
 		api("GET", 404, 40*time.Millisecond)
-		h.counts.LoggedIn("ok")
-		h.counts.Refreshed("ok", 200*time.Millisecond)
+		h.counts.LoggedIn(outcome.LoginOK)
+		h.counts.Refreshed(outcome.RefreshOK, 200*time.Millisecond)
 		time.Sleep(4 * time.Minute)
 		h.expect("All is well.", "Stagedoor 1.2.3 · 0123456789ab · up 4 min", "Sessions about 1 204 redis", "Replicas 3",
 			"/api/ 300 1 200 300/min 0 1 0.2/min 0", "works, 4 min ago", "Logins ok 1 1 in all", "None since the start.",
@@ -96,10 +97,10 @@ func TestTroubles(t *testing.T) {
 		want string
 	}{
 		"not ready":        {func(h *house) { h.notReady = errors.New(unready) }, "Not ready: " + unready + "."},
-		"the store":        {func(h *house) { h.counts.Store("load")(time.Second, "no answer in time") }, "The session store did not answer once; the last time: no answer in time."},
-		"a lost token":     {func(h *house) { h.counts.Refreshed("lost", time.Second) }, "New tokens could not be written once"},
-		"the token call":   {func(h *house) { h.counts.Refreshed("unavailable", time.Second) }, "Spotify's token endpoint does not help"},
-		"the client":       {func(h *house) { h.counts.Refreshed("client_misconfigured", time.Second) }, "correct spotify.client_id and spotify.client_secret"},
+		"the store":        {func(h *house) { h.counts.Store(outcome.Load)(time.Second, "no answer in time") }, "The session store did not answer once; the last time: no answer in time."},
+		"a lost token":     {func(h *house) { h.counts.Refreshed(outcome.RefreshLost, time.Second) }, "New tokens could not be written once"},
+		"the token call":   {func(h *house) { h.counts.Refreshed(outcome.RefreshUnavailable, time.Second) }, "Spotify's token endpoint does not help"},
+		"the client":       {func(h *house) { h.counts.Refreshed(outcome.RefreshMisconfigured, time.Second) }, "correct spotify.client_id and spotify.client_secret"},
 		"the rate limit":   {func(h *house) { h.counts.RateLimited() }, "1 request was answered with 429"},
 		"an error of ours": {func(h *house) { h.counts.Rejected(httperror.InternalError, "/api/", 500, "id") }, "The gateway itself failed"},
 		"an upstream": {func(h *house) {
@@ -118,7 +119,7 @@ func TestTroubles(t *testing.T) {
 					t.Error("the page says that all is well")
 				}
 				h.notReady = nil
-				h.counts.Refreshed("ok", time.Second)
+				h.counts.Refreshed(outcome.RefreshOK, time.Second)
 				time.Sleep(2 * window)
 				h.expect("All is well.")
 			})
@@ -130,7 +131,7 @@ func TestTroubles(t *testing.T) {
 func TestSeveralTroubles(t *testing.T) {
 	inHouse(t, func(h *house) {
 		h.counts.RateLimited()
-		h.counts.Refreshed("unavailable", time.Second)
+		h.counts.Refreshed(outcome.RefreshUnavailable, time.Second)
 		h.notReady = errors.New("the gateway is shutting down")
 		page := h.look()
 		last := -1
@@ -178,7 +179,7 @@ func TestEscaping(t *testing.T) {
 		h.notReady = errors.New(markup)
 		h.counts.Requests("/"+markup)("GET", 200, time.Second)
 		h.counts.Upstream("/"+markup)(200, nil, time.Second)
-		h.counts.Store("load")(time.Second, markup)
+		h.counts.Store(outcome.Load)(time.Second, markup)
 		h.counts.Rejected(markup, markup, 500, markup)
 		w := httptest.NewRecorder()
 		h.page.ServeHTTP(w, httptest.NewRequest("GET", "/", nil))

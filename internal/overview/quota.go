@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"stagedoor/internal/outcome"
 )
 
 const (
@@ -23,17 +25,18 @@ func (s state) quotaPart() part {
 	}
 	lately := s.now.Answers.Since(s.begin.Answers)
 	for _, line := range []struct {
-		label, from string
-		bad         bool
+		label string
+		from  outcome.Answer
+		bad   bool
 	}{
-		{"Saved by the cache", "cache", false},
-		{"Saved by joining", "joined", false},
-		{"Served stale", "stale", false},
-		{"Rejected", "refused", true},
+		{"Saved by the cache", outcome.AnswerCache, false},
+		{"Saved by joining", outcome.AnswerJoined, false},
+		{"Served stale", outcome.AnswerStale, false},
+		{"Rejected", outcome.AnswerRefused, true},
 	} {
 		p.Lines = append(p.Lines, tile{
-			Label: line.label, Value: whole(lately[line.from]), Note: whole(s.now.Answers[line.from]) + " in all",
-			Bad: line.bad && lately[line.from] > 0,
+			Label: line.label, Value: whole(lately.Of(line.from)), Note: whole(s.now.Answers.Of(line.from)) + " in all",
+			Bad: line.bad && lately.Of(line.from) > 0,
 		})
 	}
 	p.Lines = append(p.Lines, tile{Label: "Kept answers", Value: fmt.Sprintf("%.1f MiB", float64(s.now.Quota.CacheBytes)/(1<<20))})

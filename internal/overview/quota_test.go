@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"stagedoor/internal/metrics"
+	"stagedoor/internal/outcome"
 )
 
 // TestQuotaPanel looks at the calls that Spotify allows: while they suffice, when they are nearly used up, and during a ban.
@@ -23,9 +24,9 @@ func TestQuotaPanel(t *testing.T) {
 		}
 		h.counts.Upstream("/")(200, nil, time.Millisecond) // a frontend's
 		for range 5 {
-			h.counts.Answered("cache")
+			h.counts.Answered(outcome.AnswerCache)
 		}
-		h.counts.Answered("joined")
+		h.counts.Answered(outcome.AnswerJoined)
 		time.Sleep(2 * time.Minute)
 		h.expect("All is well.", "Spotify's quota open Calls in the window 40 this replica Saved by the cache 5 5 in all Saved by joining 1 1 in all",
 			"Rejected 0 0 in all", "Calls by /a/ 40 20/min Calls by /b/ 30 15/min Calls by /c/ 20 10/min")

@@ -7,6 +7,7 @@ import (
 
 	"stagedoor/internal/httperror"
 	"stagedoor/internal/metrics"
+	"stagedoor/internal/outcome"
 )
 
 // state is everything that one picture of the page is made of.
@@ -38,8 +39,8 @@ func (s state) troubles() []string {
 	add(s.notReady != nil, "Not ready: %v.", s.notReady)
 	storeErrors := s.now.StoreErrors.Since(s.begin.StoreErrors).Total()
 	add(s.notReady == nil && storeErrors > 0, "The session store did not answer %s; the last time: %s. Look at Redis.", times(storeErrors), s.store.Why)
-	refreshes := s.now.Refreshes.Since(s.begin.Refreshes)
-	add(refreshes["lost"] > 0, "New tokens could not be written %s; look at Redis. Their users may have to log in again.", times(refreshes["lost"]))
+	lost := s.now.Refreshes.Since(s.begin.Refreshes).Of(outcome.RefreshLost)
+	add(lost > 0, "New tokens could not be written %s; look at Redis. Their users may have to log in again.", times(lost))
 	if s.tokens.Failing() && s.recent(s.tokens.Failed) {
 		add(true, "%s", tokenTrouble(s.tokens.Why))
 	}

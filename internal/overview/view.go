@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"stagedoor/internal/metrics"
+	"stagedoor/internal/outcome"
 )
 
 // view is what the page says: texts, and whether they are bad news.
@@ -172,32 +173,28 @@ func (s state) tokenPart() part {
 	case !s.tokens.Worked.IsZero():
 		p.State = "works, " + ago(s.tokens.Worked, s.now.At)
 	}
-	p.Lines = append(p.Lines, resultLines("Refreshes ", s.now.Refreshes, lately, refreshResults, "client_misconfigured", "unavailable", "lost")...)
+	p.Lines = append(p.Lines, resultLines("Refreshes ", s.now.Refreshes, lately,
+		outcome.RefreshMisconfigured, outcome.RefreshUnavailable, outcome.RefreshLost)...)
 	p.Lines = append(p.Lines, tile{Label: "Last failure", Value: cmp.Or(s.tokens.Why, "none"), When: since(s.tokens.Failed, s.now.At)})
 	return p
 }
 
-var (
-	refreshResults = []string{"ok", "grant_ended", "client_misconfigured", "unavailable", "lost"}
-	loginResults   = []string{"ok", "denied", "refused", "unavailable"}
-)
-
 // loginPart is what became of logins and logouts.
 func (s state) loginPart() part {
 	p := part{Name: "Logins"}
-	p.Lines = resultLines("Logins ", s.now.Logins, s.now.Logins.Since(s.begin.Logins), loginResults, "unavailable")
+	p.Lines = resultLines("Logins ", s.now.Logins, s.now.Logins.Since(s.begin.Logins), outcome.LoginUnavailable)
 	logouts := s.now.Logouts.Since(s.begin.Logouts)
-	p.Lines = append(p.Lines, resultLines("Logouts ", s.now.Logouts, logouts, []string{"ok", "unavailable"}, "unavailable")...)
+	p.Lines = append(p.Lines, resultLines("Logouts ", s.now.Logouts, logouts, outcome.LogoutUnavailable)...)
 	return p
 }
 
 // resultLines has a line for each result: what happened in the window, and since the start.
-func resultLines(what string, now, lately metrics.Counts, results []string, bad ...string) []tile {
+func resultLines[V outcome.Value](what string, now, lately metrics.Counts, bad ...V) []tile {
 	var lines []tile
-	for _, result := range results {
+	for _, result := range outcome.All[V]() {
 		lines = append(lines, tile{
-			Label: what + result, Value: whole(lately[result]), Note: whole(now[result]) + " in all",
-			Bad: lately[result] > 0 && slices.Contains(bad, result),
+			Label: what + result.String(), Value: whole(lately.Of(result)), Note: whole(now.Of(result)) + " in all",
+			Bad: lately.Of(result) > 0 && slices.Contains(bad, result),
 		})
 	}
 	return lines

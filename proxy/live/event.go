@@ -1,27 +1,22 @@
 package live
 
-import "encoding/json"
+import (
+	"encoding/json"
 
-// The events of a stream.
-const (
-	EventState    = "state"    // Spotify's answer
-	EventDelayed  = "delayed"  // there is no answer for now
-	EventFailed   = "failed"   // Spotify has said no; the last event
-	EventEnded    = "ended"    // the session or the grant has ended; the last event
-	EventReplaced = "replaced" // the session has too many streams; the last event of the oldest
+	"stagedoor/internal/outcome"
 )
 
 // event is one event of a stream as it is written (WHATWG HTML, section 9.2.6). All listeners share it.
 type event struct {
-	name string
+	name outcome.Event
 	data []byte
 	wire []byte
 }
 
 // newEvent makes an event. The data has no line end; the id may be empty.
-func newEvent(name, id string, data []byte) *event {
-	wire := make([]byte, 0, len(name)+len(id)+len(data)+32)
-	wire = append(append(append(wire, "event: "...), name...), '\n')
+func newEvent(name outcome.Event, id string, data []byte) *event {
+	wire := make([]byte, 0, len(name.String())+len(id)+len(data)+32)
+	wire = append(append(append(wire, "event: "...), name.String()...), '\n')
 	if id != "" {
 		wire = append(append(append(wire, "id: "...), id...), '\n')
 	}
@@ -41,7 +36,7 @@ func newDelayed(reason string, seconds int) []byte {
 // replaced is the last event of a stream that a newer one replaced. It tells the reader to wait long before it reconnects: a
 // reader that reconnected at once would replace another stream.
 func replaced() *event {
-	e := newEvent(EventReplaced, "", []byte("{}"))
+	e := newEvent(outcome.EventReplaced, "", []byte("{}"))
 	e.wire = append([]byte("retry: 3600000\n"), e.wire...)
 	return e
 }

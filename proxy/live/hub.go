@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"stagedoor/internal/outcome"
 )
 
 const (
@@ -228,7 +230,7 @@ func (h *Hub) forgetLocked(t *topic) {
 func (h *Hub) end(t *topic, problem *Problem) {
 	h.mu.Lock()
 	h.forgetLocked(t)
-	if problem.Event == EventFailed {
+	if problem.Event == outcome.EventFailed {
 		failed := &FailedError{Status: problem.Status, Body: problem.Body}
 		h.failed[t.id] = failed
 		time.AfterFunc(failedTime, func() {
@@ -333,7 +335,7 @@ func (h *Hub) Wrote(key string) {
 // Gone says that the record of a session or an account was deleted.
 func (h *Hub) Gone(key string) {
 	for _, t := range h.topicsOf(key) {
-		h.end(t, &Problem{Event: EventEnded, Body: t.source.Ended()})
+		h.end(t, &Problem{Event: outcome.EventEnded, Body: t.source.Ended()})
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"stagedoor/internal/outcome"
 )
 
 // TestEnds ends streams in every way.
@@ -21,14 +23,16 @@ func TestEnds(t *testing.T) {
 			}
 		}, "one ended", `data: {"error":"ended"}`},
 		"the grant ends in a poll": {func(_ []*Hub, p *player) {
-			p.set(func(p *player) { p.problem = &Problem{Event: EventEnded, Body: []byte(`{"error":1}`)} })
+			p.set(func(p *player) { p.problem = &Problem{Event: outcome.EventEnded, Body: []byte(`{"error":1}`)} })
 		}, "one ended", `data: {"error":1}`},
 		"the grant ends elsewhere": {func(hubs []*Hub, p *player) {
-			p.set(func(p *player) { p.check = &Problem{Event: EventEnded, Body: []byte(`{"error":2}`)} })
+			p.set(func(p *player) { p.check = &Problem{Event: outcome.EventEnded, Body: []byte(`{"error":2}`)} })
 			hubs[1].Changed("session:1")
 		}, "one ended", `data: {"error":2}`},
 		"Spotify says no": {func(_ []*Hub, p *player) {
-			p.set(func(p *player) { p.problem = &Problem{Event: EventFailed, Status: 403, Body: []byte(`{"error":3}`)} })
+			p.set(func(p *player) {
+				p.problem = &Problem{Event: outcome.EventFailed, Status: 403, Body: []byte(`{"error":3}`)}
+			})
 		}, "one failed", `data: {"error":3}`},
 		"the replicas stop": {func(hubs []*Hub, _ *player) {
 			for _, h := range hubs {
@@ -72,7 +76,7 @@ func TestEnds(t *testing.T) {
 func TestFailedIsRemembered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPlayer()
-		p.problem = &Problem{Event: EventFailed, Status: 404, Body: []byte("{}")}
+		p.problem = &Problem{Event: outcome.EventFailed, Status: 404, Body: []byte("{}")}
 		_, hubs := replicas(t, 1)
 		hubs[0].read(t, p).expect(t, "failed")
 		_, err := hubs[0].Subscribe(Subscription{Owner: "session:1", Address: "me/player"})

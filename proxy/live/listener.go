@@ -1,6 +1,10 @@
 package live
 
-import "sync"
+import (
+	"sync"
+
+	"stagedoor/internal/outcome"
+)
 
 // Listener is one stream of a topic. It buffers the newest state and the newest other event, so that a slow reader loses
 // events, but never the newest state. It is used by one goroutine.
@@ -48,9 +52,9 @@ func (l *Listener) push(e *event) {
 		return
 	}
 	switch e.name {
-	case EventState:
+	case outcome.EventState:
 		l.state, l.delayed = e, nil // what was delayed is here
-	case EventDelayed:
+	case outcome.EventDelayed:
 		l.delayed = e
 	default:
 		l.state, l.delayed, l.last = nil, nil, e

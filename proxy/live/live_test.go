@@ -10,6 +10,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"stagedoor/internal/outcome"
 )
 
 // usual is a configuration as config.yaml has it.
@@ -58,7 +60,7 @@ func (p *player) Poll(ctx context.Context) ([]byte, *Problem) {
 	p.mu.Unlock()
 	select {
 	case <-ctx.Done():
-		return nil, &Problem{Event: EventDelayed, Reason: "UPSTREAM_TIMEOUT"}
+		return nil, &Problem{Event: outcome.EventDelayed, Reason: "UPSTREAM_TIMEOUT"}
 	case <-time.After(takes):
 	}
 	p.mu.Lock()
@@ -134,10 +136,10 @@ func (s *store) set(away bool) {
 
 type noMetrics struct{}
 
-func (noMetrics) StreamOpened() {}
-func (noMetrics) StreamClosed() {}
-func (noMetrics) Polled(string) {}
-func (noMetrics) Event(string)  {}
+func (noMetrics) StreamOpened()       {}
+func (noMetrics) StreamClosed()       {}
+func (noMetrics) Polled(outcome.Poll) {}
+func (noMetrics) Event(outcome.Event) {}
 
 // replicas makes hubs that share a store.
 func replicas(t *testing.T, count int) (*store, []*Hub) {

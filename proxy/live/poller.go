@@ -4,6 +4,8 @@ import (
 	"context"
 	"math/rand/v2"
 	"time"
+
+	"stagedoor/internal/outcome"
 )
 
 const (
@@ -143,7 +145,7 @@ func (p *poller) lookAtOwner(ctx context.Context) bool {
 			p.check = time.Now().Add(max(left/2, leastCheck))
 		}
 		return true
-	case problem.Event == EventDelayed:
+	case problem.Event == outcome.EventDelayed:
 		p.delay(newDelayed(problem.Reason, seconds(every)))
 		p.storeOut, p.blocked = true, p.check
 		return false
@@ -215,16 +217,20 @@ func (p *poller) poll(ctx context.Context) {
 	if problem == nil {
 		var err error
 		if s, err = parseState(body, begun.Add(took/2)); err != nil {
-			problem = &Problem{Event: EventDelayed, Reason: "UPSTREAM_UNREACHABLE"}
+			problem = &Problem{Event: outcome.EventDelayed, Reason: "UPSTREAM_UNREACHABLE"}
 		}
 	}
 	switch {
 	case problem == nil:
 		p.tellState(ctx, s)
-	case problem.Event == EventDelayed:
+	case problem.Event == outcome.EventDelayed:
 		p.failed(ctx, problem)
 	default:
-		p.hub.options.Metrics.Polled(problem.Event)
+		result := outcome.PollEnded
+		if problem.Event == outcome.EventFailed {
+			result = outcome.PollFailed
+		}
+		p.hub.options.Metrics.Polled(result)
 		p.end(ctx, problem)
 	}
 }
@@ -243,9 +249,9 @@ func (p *poller) tellState(ctx context.Context, s *state) {
 		p.next = later(end, p.last.Add(leastGap))
 	}
 	asked := p.take(&p.asked)
-	result := PollUnchanged
+	result := outcome.PollUnchanged
 	if changed := p.apply(s); changed {
-		result = PollChanged
+		result = outcome.PollChanged
 		p.repeat(ctx)
 	} else if asked {
 		p.repeat(ctx)
@@ -259,23 +265,23 @@ func (p *poller) repeat(ctx context.Context) {
 	s, delayed := p.state, p.delayed
 	p.mu.Unlock()
 	if s != nil {
-		p.tell(ctx, news{From: p.holder, Event: EventState, Data: s.data, At: s.at.UnixMilli()})
+		p.tell(ctx, news{From: p.holder, Event: outcome.EventState, Data: s.data, At: s.at.UnixMilli()})
 	}
 	if delayed != nil {
-		p.tell(ctx, news{From: p.holder, Event: EventDelayed, Data: delayed.data})
+		p.tell(ctx, news{From: p.holder, Event: outcome.EventDelayed, Data: delayed.data})
 	}
 }
 
 // failed plans the next poll after one without an answer.
 func (p *poller) failed(ctx context.Context, problem *Problem) {
-	p.hub.options.Metrics.Polled(EventDelayed)
+	p.hub.options.Metrics.Polled(outcome.PollDelayed)
 	every, _, _ := p.hub.times()
 	wait := min(max(every<<min(p.failures, 5), problem.RetryAfter), longestBackoff)
 	p.failures++
 	p.next = time.Now().Add(wait + rand.N(wait/4+1)) //nolint:gosec // G404: no secret; polls shall not meet
 	data := newDelayed(problem.Reason, seconds(max(wait, problem.RetryAfter)))
 	if p.delay(data) {
-		p.tell(ctx, news{From: p.holder, Event: EventDelayed, Data: data})
+		p.tell(ctx, news{From: p.holder, Event: outcome.EventDelayed, Data: data})
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"stagedoor/internal/outcome"
 )
 
 // TestOnePollForAll opens five streams on three replicas: each has the state at once, and polls are as for one.
@@ -117,7 +119,7 @@ func TestDelays(t *testing.T) {
 		_, hubs := replicas(t, 2)
 		here, there := hubs[0].read(t, p), hubs[1].read(t, p)
 		there.expect(t, "one")
-		p.set(func(p *player) { p.problem = &Problem{Event: EventDelayed, Reason: "RATE_LIMITED"} })
+		p.set(func(p *player) { p.problem = &Problem{Event: outcome.EventDelayed, Reason: "RATE_LIMITED"} })
 		time.Sleep(10 * time.Second)
 		here.expect(t, "one delayed")
 		there.expect(t, "one delayed")

@@ -3,6 +3,8 @@ package live
 import (
 	"context"
 	"time"
+
+	"stagedoor/internal/outcome"
 )
 
 // Source asks Spotify on behalf of one session or account, at one path. The methods may be called concurrently.
@@ -22,7 +24,7 @@ type Source interface {
 // Problem says why there is no answer.
 type Problem struct {
 	// Event is EventDelayed, EventFailed or EventEnded.
-	Event string
+	Event outcome.Event
 	// Reason is why an answer is delayed, and RetryAfter when it makes sense to ask again; zero when that is unknown.
 	Reason     string
 	RetryAfter time.Duration
@@ -41,15 +43,8 @@ type Metrics interface {
 	// StreamOpened and StreamClosed tell of a stream.
 	StreamOpened()
 	StreamClosed()
-	// Polled counts a poll by its result: one of the Poll constants.
-	Polled(result string)
+	// Polled counts a poll by its result.
+	Polled(result outcome.Poll)
 	// Event counts an event that was written to a stream, by its name.
-	Event(name string)
+	Event(name outcome.Event)
 }
-
-// Results of polls.
-const (
-	PollChanged   = "changed"
-	PollUnchanged = "unchanged"
-	// The others are EventDelayed, EventFailed and EventEnded.
-)

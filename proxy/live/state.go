@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"stagedoor/internal/outcome"
 )
 
 // drift is how far the progress of a track may be from what the clock says before it counts as a change: polls take
@@ -137,7 +139,7 @@ func parseMark(id string) mark {
 
 // event makes the state an event for listeners.
 func (s *state) event() *event {
-	return newEvent(EventState, s.mark.String(), s.data)
+	return newEvent(outcome.EventState, s.mark.String(), s.data)
 }
 
 // eventLater is event for a listener that comes later, with the progress that the track has made since.
@@ -152,7 +154,7 @@ func (s *state) eventLater(now time.Time) *event {
 	progress := now.UnixMilli() - s.mark.anchor
 	data := append([]byte{}, s.data[:from]...)
 	data = append(strconv.AppendInt(data, progress, 10), s.data[to:]...)
-	return newEvent(EventState, s.mark.String(), data)
+	return newEvent(outcome.EventState, s.mark.String(), data)
 }
 
 // findMember returns from where to where the value of a member of a compact JSON object stands; zero when it has no such

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"sync"
 	"time"
+
+	"stagedoor/internal/outcome"
 )
 
 // askNews asks the replica that polls for the state.
@@ -119,7 +121,7 @@ func (t *topic) delay(data []byte) (told bool) {
 	if t.over || t.delayed != nil {
 		return false
 	}
-	t.delayed = newEvent(EventDelayed, "", data)
+	t.delayed = newEvent(outcome.EventDelayed, "", data)
 	for l := range t.listeners {
 		l.push(t.delayed)
 	}
@@ -187,7 +189,7 @@ func (t *topic) take(flag *bool) bool {
 // news is what the replica that polls tells the others, sealed.
 type news struct {
 	From  string          `json:"from"`
-	Event string          `json:"event"`
+	Event outcome.Event   `json:"event"`
 	Data  json.RawMessage `json:"data"`
 	At    int64           `json:"at,omitempty"`     // milliseconds: when a state was true
 	Code  int             `json:"status,omitempty"` // of a failure
@@ -234,13 +236,13 @@ func (t *topic) heard(told string) {
 		return
 	}
 	switch n.Event {
-	case EventState:
+	case outcome.EventState:
 		if s, err := parseState(n.Data, time.UnixMilli(n.At)); err == nil {
 			t.apply(s)
 		}
-	case EventDelayed:
+	case outcome.EventDelayed:
 		t.delay(n.Data)
-	case EventFailed, EventEnded:
+	case outcome.EventFailed, outcome.EventEnded:
 		t.hub.end(t, &Problem{Event: n.Event, Status: n.Code, Body: n.Data})
 	}
 }
