@@ -16,7 +16,7 @@ import (
 // added with a reason.
 var plan = map[string][]string{
 	".":               {"command"},
-	"command":         {"command/logging", "config", "internal/dial", "flows", "flows/token", "internal/httperror", "internal/metrics", "internal/outcome", "internal/overview", "proxy", "proxy/admin", "proxy/listen", "proxy/live", "proxy/quota", "secret", "session", "session/memstore", "session/redisstore", "simulator", "web"},
+	"command":         {"command/logging", "config", "internal/dial", "flows", "flows/token", "internal/httperror", "internal/metrics", "internal/outcome", "internal/overview", "proxy", "proxy/admin", "proxy/listen", "proxy/live", "proxy/quota", "secret", "session", "session/memstore", "session/redisstore", "simulator", "web", "client"},
 	"command/logging": {"config", "secret"},
 	// Their Configs.
 	"config": {"flows", "proxy", "secret", "session", "session/redisstore", "internal/spelling", "internal/webapi"},
@@ -48,6 +48,8 @@ var plan = map[string][]string{
 	"simulator":         {},
 	"internal/spelling": {},
 	"web":               {},
+	// The npm package, of which the gateway serves one module.
+	"client": {},
 	// Facts about Spotify, for whoever needs them.
 	"internal/webapi": {},
 	// Sees the rest as a process.

@@ -2,6 +2,8 @@ module stagedoor
 
 go 1.26.8
 
+ignore node_modules
+
 require (
 	github.com/chromedp/cdproto v0.159.0
 	github.com/chromedp/chromedp v0.23.0

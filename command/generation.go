@@ -7,13 +7,13 @@ import (
 	"net/http"
 	"reflect"
 
+	"stagedoor/client"
 	"stagedoor/config"
 	"stagedoor/flows"
 	"stagedoor/flows/token"
 	"stagedoor/internal/dial"
 	"stagedoor/proxy"
 	"stagedoor/session"
-	"stagedoor/web"
 )
 
 // generation is what a gateway makes anew of each configuration. It is immutable: a request ends in the generation that it
@@ -39,7 +39,7 @@ func (g *gateway) generation(c config.Config, last *generation) (*generation, er
 	}
 	auth, err := flows.New(flows.Options{
 		Config: c.Spotify, PublicURL: c.Server.PublicURL, AllowedOrigins: c.Server.AllowedOrigins, Sessions: g.sessions,
-		Tokens: next.tokens, Client: web.Client(), BrowserTokens: c.Session.BrowserTokens,
+		Tokens: next.tokens, Client: client.Files(), BrowserTokens: c.Session.BrowserTokens,
 		Calls: loginCalls{g.quota.Limiter}, Log: g.log, Metrics: g.metrics,
 	})
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package web holds what a browser gets from this repository: the demo frontend, and client.js with its types for other
-// frontends. Both are plain files without a build step; they are embedded, so that the binary needs no folder.
+// Package web holds the demo frontend: plain files without a build step, which are embedded, so that the binary needs no
+// folder.
 package web
 
 import (
@@ -10,9 +10,6 @@ import (
 //go:embed demo
 var demo embed.FS
 
-//go:embed client.js client.d.ts
-var client embed.FS
-
 // Demo returns the demo frontend, with index.html at its root. Its pages ask for /auth/client.js and call /api/, so
 // they work on the origin of a gateway and nowhere else. The files never change; it is safe for concurrent use.
 func Demo() fs.FS {
@@ -22,7 +19,3 @@ func Demo() fs.FS {
 	}
 	return root
 }
-
-// Client returns client.js, an ES module without dependencies, and client.d.ts, its types. The files never change; it
-// is safe for concurrent use.
-func Client() fs.FS { return client }

@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"stagedoor/client"
 )
 
 // read returns a file's text.
@@ -21,7 +23,7 @@ func read(t *testing.T, files fs.FS, name string) string {
 // walk visits every file of both file systems.
 func walk(t *testing.T, visit func(t *testing.T, name, text string)) {
 	t.Helper()
-	for _, files := range []fs.FS{Demo(), Client()} {
+	for _, files := range []fs.FS{Demo(), client.Files()} {
 		err := fs.WalkDir(files, ".", func(name string, entry fs.DirEntry, err error) error {
 			if err != nil || entry.IsDir() {
 				return err
@@ -31,19 +33,6 @@ func walk(t *testing.T, visit func(t *testing.T, name, text string)) {
 		})
 		if err != nil {
 			t.Fatal(err)
-		}
-	}
-}
-
-func TestClientIsSmall(t *testing.T) {
-	if lines := strings.Count(read(t, Client(), "client.js"), "\n"); lines >= 320 {
-		t.Errorf("client.js has %d lines: a frontend's owner should be able to read it in one sitting", lines)
-	}
-	for _, name := range []string{"createClient", "StagedoorError"} {
-		for _, file := range []string{"client.js", "client.d.ts"} {
-			if !regexp.MustCompile(`export (function|class) ` + name + `\b`).MatchString(read(t, Client(), file)) {
-				t.Errorf("%s does not export %s", file, name)
-			}
 		}
 	}
 }
@@ -128,8 +117,8 @@ func TestDemoLoadsOnlyWhatExists(t *testing.T) {
 	walk(t, func(t *testing.T, _, text string) {
 		for _, link := range links.FindAllStringSubmatch(text, -1) {
 			files, name := Demo(), path.Clean(strings.TrimLeft(link[1], "./"))
-			if client, found := strings.CutPrefix(link[1], "/auth/"); found {
-				files, name = Client(), client
+			if served, found := strings.CutPrefix(link[1], "/auth/"); found {
+				files, name = client.Files(), served
 			}
 			if _, err := fs.Stat(files, name); err != nil {
 				t.Errorf("%s: %v", link[1], err)

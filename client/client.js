@@ -1,6 +1,7 @@
-// Stagedoor's client for web frontends: an ES module without dependencies, served by the gateway at /auth/client.js.
+// Stagedoor's client for web frontends: an ES module without dependencies. The gateway serves it at /auth/client.js, and the
+// npm package has it as its main module.
 //
-//   import { createClient } from '/auth/client.js';
+//   import { createClient } from '/auth/client.js'; // or from 'stagedoor'
 //   const me = await createClient().get('/api/me');
 //
 // The page never holds a token: the browser sends a session cookie that no script can read, and the gateway adds the
@@ -25,10 +26,12 @@ export function createClient({
   const gateway = new URL(base).origin;
   const closed = new AbortController();
   const listeners = new Set();
-  const channel = globalThis.BroadcastChannel && new BroadcastChannel(`stagedoor ${gateway}`);
+  // A server has no tabs, and makes a client for each request.
+  const channel = globalThis.location && globalThis.BroadcastChannel && new BroadcastChannel(`stagedoor ${gateway}`);
   let known; // who is logged in, as identify says it; undefined until the gateway was asked
   let asked = 0; // counts the questions, so that a late answer to an old one teaches nothing
   let checking; // the recheck that is under way
+  let handing; // the token call that is under way
 
   // locate keeps every call at the gateway, so that a link from elsewhere never gets the cookie.
   function locate(path) {
@@ -158,6 +161,12 @@ export function createClient({
     learn({ authenticated: false, login_url: '/auth/login' });
   }
 
+  // token has no copy: a refresh or a logout in another tab would make it a wrong one.
+  function token() {
+    handing ??= command('POST', '/auth/token').then((answer) => answer.access_token).finally(() => { handing = undefined; });
+    return handing;
+  }
+
   function onChange(listener) {
     listeners.add(listener);
     return () => { listeners.delete(listener); };
@@ -265,6 +274,7 @@ export function createClient({
     login: (options) => globalThis.location.assign(loginUrl(options)),
     loginUrl,
     logout,
+    token,
     onChange,
     fetch: call,
     get,

@@ -1,8 +1,8 @@
-// The types of client.js, Stagedoor's client for web frontends.
+// The types of client.js, Stagedoor's client for web frontends. The npm package has them. A project that imports the module
+// by its address instead, as in `await import(/* @vite-ignore */ '/auth/client.js')`, maps that address to them in
+// tsconfig.json. Without the npm package, a copy of this file does: the gateway serves it at /auth/client.d.ts.
 //
-// TypeScript finds them when "paths" in tsconfig.json maps the module to a copy of this file:
-//
-//   "paths": { "/auth/client.js": ["./types/stagedoor.d.ts"] }
+//   "paths": { "/auth/client.js": ["./node_modules/stagedoor/client.d.ts"] }
 
 /** How to reach the gateway. Every field has a default that suits a page which the gateway itself serves. */
 export interface ClientOptions {
@@ -60,6 +60,20 @@ export interface Client {
    * it rejects, the session may still be alive: tell the user, and try again.
    */
   logout(options?: { everywhere?: boolean }): Promise<void>;
+
+  /**
+   * An access token, for the Web Playback SDK, which cannot do without. It needs `session.browser_tokens: true` at the
+   * gateway and the scope `streaming`. Nothing keeps the token: ask whenever the SDK asks, and it is good for at least five
+   * minutes; several who ask at the same moment share one call.
+   *
+   * ```js
+   * getOAuthToken: (give) => stagedoor.token().then(give, (error) => error.loginUrl && stagedoor.login(error))
+   * ```
+   *
+   * It rejects with LOGIN_REQUIRED or REAUTHORIZATION_REQUIRED without a session, with INSUFFICIENT_SCOPE without
+   * `streaming` (`loginUrl` asks for it), and with PATH_REFUSED where `browser_tokens` is off.
+   */
+  token(): Promise<string>;
 
   /**
    * Calls the listener whenever someone logs in, logs out, steps up or times out, in this tab or in another. It looks

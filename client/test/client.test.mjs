@@ -1,14 +1,11 @@
-// Tests of client.js against a real HTTP server that answers as the gateway does. Run them with `go test ./web`, or
-// with `node --test web/client.test.mjs`.
+// Tests of client.js against a real HTTP server that answers as the gateway does. Run them with `go test ./client`, or
+// with `npm test` in the folder above.
 
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
 
-// There is no package.json that would call client.js a module, so it is imported as a data: URL.
-const source = await readFile(new URL('client.js', import.meta.url));
-const { createClient, StagedoorError } = await import(`data:text/javascript;base64,${source.toString('base64')}`);
+import { createClient, StagedoorError } from 'stagedoor';
 
 const user = { authenticated: true, user: { id: 'ada' }, scopes: ['user-read-private'], login_url: '/auth/login' };
 const anonymous = { authenticated: false, login_url: '/auth/login' };
@@ -261,6 +258,40 @@ test('pages reads a wrapped list and refuses what is none', async () => {
   await assert.rejects(client().pages('/api/me').next(), TypeError);
 });
 
+test('token is the access token, asked for once by several at the same moment', async () => {
+  let asked = 0;
+  answers = { 'POST /auth/token': () => [200, {}, { access_token: `t${++asked}`, expires_in: 3600, scope: 'streaming' }] };
+  const one = client();
+  assert.deepEqual(await Promise.all([one.token(), one.token(), one.token()]), ['t1', 't1', 't1']);
+  assert.equal(await one.token(), 't2', 'a later one asks again: only the gateway knows which token is good now');
+});
+
+test('token says what is missing, and the next one asks again', async () => {
+  answers = {
+    'POST /auth/token': [403, { 'Stagedoor-Reason': 'INSUFFICIENT_SCOPE' }, {
+      error: { status: 403, message: 'no', login_url: '/auth/login?scope=streaming', missing_scopes: ['streaming'] },
+    }],
+  };
+  const one = client();
+  const [error, same] = await Promise.all([failure(one.token()), failure(one.token())]);
+  assert.equal(error, same);
+  assert.equal(error.reason, 'INSUFFICIENT_SCOPE');
+  assert.equal(error.loginUrl, `${base}/auth/login?scope=streaming`);
+  answers = { 'POST /auth/token': [200, {}, { access_token: 't' }] };
+  assert.equal(await one.token(), 't');
+});
+
+test('on a server a client opens nothing that would have to be closed', async () => {
+  const real = globalThis.BroadcastChannel;
+  globalThis.BroadcastChannel = class { constructor() { assert.fail('a channel was opened'); } };
+  try {
+    answers = { 'GET /auth/session': [200, {}, user] };
+    await createClient({ base }).session();
+  } finally {
+    globalThis.BroadcastChannel = real;
+  }
+});
+
 test('login is a navigation that comes back to this page', async (t) => {
   const went = [];
   globalThis.location = { origin: base, pathname: '/app', search: '?tab=1', hash: '#/songs?a=b', assign: (url) => went.push(url) };
@@ -283,7 +314,9 @@ test('login from another origin lets the gateway choose where to end', async (t)
   assert.equal(client().loginUrl(), `${base}/auth/login`);
 });
 
-test('a logout reaches the other tab', async () => {
+test('a logout reaches the other tab', async (t) => {
+  globalThis.location = new URL(base); // two pages, not a server
+  t.after(() => { delete globalThis.location; });
   let now = user;
   answers = {
     'GET /auth/session': () => [200, {}, now],
