@@ -1,75 +1,80 @@
 package config
 
 import (
+	"fmt"
 	"regexp"
 	"strings"
+
+	"github.com/goccy/go-yaml"
 )
 
-var (
-	// keyLine is a key of a block mapping, perhaps the first one of a list's entry.
-	keyLine = regexp.MustCompile(`^( *)(- )?([a-z_]+):( |$)`)
-	// commentLine is a comment. One that reads as a key is an example.
-	commentLine = regexp.MustCompile(`^( *)# ?(.*)$`)
-)
+// exampleLine is a line of an example that is commented out: a key, perhaps the first one of a list's entry, or a comment.
+var exampleLine = regexp.MustCompile(`(?m)^( *)# ?( *(?:- )?[a-z_]+:(?: .*)?| *#.*)$`)
 
 // comments are what a commented config.yaml says about its keys, by their paths as eachKey has them.
 type comments map[string]string
 
-// readComments takes the comment above a key for the key's, and for that of the keys right below it that have none. The
+// readComments takes the comment above a key for the key's, and for that of the keys after it that have none. The
 // comment above an entry of a list is that of the entry's other keys. Keys in an example that is commented out count.
-func readComments(text string) comments {
-	known := map[string]bool{}
-	eachKey(configType, "", func(path, name string) { known[join(path, name)] = true })
-	found := comments{}
-	var above []string  // the comment that is being read
-	var sections []open // what the current line is in
-	var last open       // the key that the next one may share the comment of
-	for line := range strings.Lines(text) {
-		line = strings.TrimRight(line, "\r\n")
-		if comment := commentLine.FindStringSubmatch(line); comment != nil {
-			line = comment[1] + comment[2]
-			if inner := commentLine.FindStringSubmatch(line); inner != nil {
-				above = append(above, inner[2])
-				continue
-			}
-			if !keyLine.MatchString(line) {
-				above = append(above, comment[2])
-				continue
-			}
-		}
-		key := keyLine.FindStringSubmatch(line)
-		if key == nil { // an empty line
-			above, last = nil, open{}
-			continue
-		}
-		indent := len(key[1]) + len(key[2])
-		for len(sections) > 0 && sections[len(sections)-1].indent >= indent {
-			sections = sections[:len(sections)-1]
-		}
-		path := key[3]
-		if len(sections) > 0 {
-			path = join(sections[len(sections)-1].path, key[3])
-		}
-		if !known[path] { // a name of the operator's choice
-			above = nil
-			continue
-		}
-		if len(above) > 0 {
-			last = open{indent: indent, comment: strings.Join(above, " ")}
-		}
-		if _, described := found[path]; !described && key[2] == "" && last.indent == indent && last.comment != "" {
-			found[path] = last.comment
-		}
-		sections = append(sections, open{indent: indent, path: path})
-		above = nil
+// What stands above the first empty line is about the file.
+func readComments(text string) (comments, error) {
+	_, text, _ = strings.Cut(text, "\n\n")
+	r := commentReader{above: yaml.CommentMap{}, known: map[string]bool{}, found: comments{}}
+	eachKey(configType, "", func(path, name string) { r.known[join(path, name)] = true })
+	var root yaml.MapSlice
+	err := yaml.UnmarshalWithOptions([]byte(exampleLine.ReplaceAllString(text, "$1$2")), &root, yaml.CommentToMap(r.above),
+		yaml.UseOrderedMap(), yaml.AllowDuplicateMapKey()) // an example repeats its key
+	if err != nil {
+		return nil, fmt.Errorf("read the comments: %w", err)
 	}
-	return found
+	for _, item := range root { // each section on its own: only keys within one share a comment
+		r.read("$", "", "", yaml.MapSlice{item})
+	}
+	return r.found, nil
 }
 
-// open is a key above the current line.
-type open struct {
-	indent        int
-	path, comment string
+// commentReader brings comments from their places in a file, as the YAML library names them, to the paths of keys.
+type commentReader struct {
+	above yaml.CommentMap
+	known map[string]bool
+	found comments
+}
+
+// read takes the comments of a section's keys. Keys without one have the last one above them, which the section may bring.
+func (r commentReader) read(place, path, last string, section yaml.MapSlice) {
+	for _, item := range section {
+		place, path := fmt.Sprint(place, ".", item.Key), path
+		if at := join(path, fmt.Sprint(item.Key)); r.known[at] { // not a name of the operator's choice
+			path = at
+			if own := r.at(place); own != "" {
+				last = own
+			}
+			if last != "" && r.found[path] == "" {
+				r.found[path] = last
+			}
+		}
+		switch value := item.Value.(type) {
+		case yaml.MapSlice:
+			r.read(place, path, "", value)
+		case []any:
+			for i, entry := range value {
+				if entry, is := entry.(yaml.MapSlice); is {
+					entryPlace := fmt.Sprintf("%s[%d]", place, i)
+					r.read(entryPlace, path, r.at(entryPlace), entry[min(1, len(entry)):])
+				}
+			}
+		}
+	}
+}
+
+func (r commentReader) at(place string) string {
+	var lines []string
+	for _, comment := range r.above[place] {
+		for _, line := range comment.Texts {
+			lines = append(lines, strings.TrimPrefix(line, " "))
+		}
+	}
+	return strings.Join(lines, " ")
 }
 
 // of returns the comment of a key, or of the nearest section around it that has one.

@@ -19,7 +19,11 @@ var configType = reflect.TypeFor[Config]()
 // described by the comments of a commented config.yaml. It accepts every file that Load accepts. It cannot reject all that
 // Load rejects: it knows neither the environment nor other files, and checks one value at a time.
 func Schema(commented string) ([]byte, error) {
-	b := schemaBuilder{comments: readComments(commented)}
+	comments, err := readComments(commented)
+	if err != nil {
+		return nil, err
+	}
+	b := schemaBuilder{comments: comments}
 	root := b.section("", configType, reflect.ValueOf(Default()))
 	root.Schema, root.Title = "https://json-schema.org/draft/2020-12/schema", "Stagedoor's config.yaml"
 	root.Definitions = definitions

@@ -55,7 +55,10 @@ func TestEveryKeyIsDescribed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	found := readComments(string(text))
+	found, err := readComments(string(text))
+	if err != nil {
+		t.Fatal(err)
+	}
 	eachKey(configType, "", func(path, name string) {
 		if path != "" && found.of(join(path, name)) == "" {
 			t.Errorf("config.yaml does not describe %s", join(path, name))
