@@ -130,7 +130,10 @@ func (g *Gateway) survive(w *responseWriter, x *exchange, cause any) any {
 		return http.ErrAbortHandler
 	}
 	text := describePanic(cause)
-	g.log.Error("panic", zap.String("request_id", x.id), zap.String("fault", text), zap.ByteString("stack", debug.Stack()))
+	if line := g.log.Check(zap.ErrorLevel, "panic"); line != nil {
+		line.Stack = string(debug.Stack())
+		line.Write(zap.String("request_id", x.id), zap.String("fault", text))
+	}
 	err := httperror.From(fmt.Errorf("panic: %s", text))
 	if w.status != 0 {
 		x.rejection = err

@@ -171,7 +171,7 @@ func TestPanicsAreAnswered(t *testing.T) {
 		t.Errorf("%s %v", line.Level, line.ContextMap())
 	}
 	panics := s.logs.FilterMessage("panic").All()
-	if len(panics) != 1 || !strings.Contains(panics[0].ContextMap()["stack"].(string), "exchange_test.go") {
+	if len(panics) != 1 || !strings.Contains(panics[0].Stack, "exchange_test.go") {
 		t.Errorf("panics %v", panics)
 	}
 }

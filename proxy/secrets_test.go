@@ -16,7 +16,7 @@ import (
 func (s *stage) everyLine() string {
 	var text strings.Builder
 	for _, line := range s.logs.All() {
-		fmt.Fprintln(&text, line.Message, line.ContextMap())
+		fmt.Fprintln(&text, line.Message, line.ContextMap(), line.Stack)
 	}
 	return text.String()
 }

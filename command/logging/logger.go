@@ -83,12 +83,13 @@ func (l *Logger) Dropped() int { return l.queue.state().dropped }
 func (l *Logger) Waiting() int { return l.queue.state().waiting }
 
 func newEncoder(format string) zapcore.Encoder {
-	if format == "console" {
-		return newConsoleEncoder()
-	}
 	fields := zap.NewProductionEncoderConfig()
+	fields.StacktraceKey = "stack"
 	fields.EncodeTime = zapcore.RFC3339NanoTimeEncoder
 	fields.EncodeDuration = zapcore.StringDurationEncoder
+	if format == "console" {
+		return newConsoleEncoder(fields)
+	}
 	return zapcore.NewJSONEncoder(fields)
 }
 
