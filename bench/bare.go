@@ -25,6 +25,7 @@ func serveBare(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet(bareCommand, flag.ContinueOnError)
 	listen := flags.String("listen", "", "host:port")
 	upstream := flags.String("upstream", "", "origin")
+	certificate := flags.String("certificate", "", "file with a certificate and its key; empty: plain HTTP")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -52,7 +53,11 @@ func serveBare(ctx context.Context, args []string) error {
 	}
 	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
 	defer stop()
-	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+	serve := server.Serve
+	if *certificate != "" {
+		serve = func(l net.Listener) error { return server.ServeTLS(l, *certificate, *certificate) }
+	}
+	if err := serve(listener); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
 	return nil

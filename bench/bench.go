@@ -24,6 +24,7 @@ type bench struct {
 	root    string // the repository
 	binary  string // Stagedoor
 	script  string // driveScript
+	secure  string // the address of gateways that speak TLS, one at a time
 	report  report
 
 	spotify  *simulator.Server // where sessions come from, during a section
@@ -52,7 +53,8 @@ func newBench(ctx context.Context, o options, out io.Writer) (*bench, error) {
 	}
 	b := &bench{options: o, out: out, folder: folder, root: root, binary: filepath.Join(folder, "stagedoor")}
 	b.script = filepath.Join(folder, "drive.lua")
-	err = errors.Join(os.WriteFile(b.script, []byte(driveScript), 0o600), b.build(ctx))
+	b.secure, err = freeAddress()
+	err = errors.Join(err, os.WriteFile(b.script, []byte(driveScript), 0o600), b.build(ctx))
 	if err != nil {
 		b.close()
 		return nil, err

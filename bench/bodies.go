@@ -10,7 +10,6 @@ import (
 // Sizes of the answers, in bytes.
 const (
 	smallSize  = 2 << 10
-	pageSize   = 50 << 10
 	streamSize = 1 << 20
 )
 

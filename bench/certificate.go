@@ -15,8 +15,8 @@ import (
 	"time"
 )
 
-// newCertificate makes a certificate for 127.0.0.1 that signs itself, and the file that has Go programs trust it when
-// SSL_CERT_FILE names it.
+// newCertificate makes a certificate for 127.0.0.1 that signs itself, and a file with it and its key, which has Go programs
+// trust it when SSL_CERT_FILE names it.
 func (b *bench) newCertificate() (config *tls.Config, file string, err error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -32,7 +32,13 @@ func (b *bench) newCertificate() (config *tls.Config, file string, err error) {
 		return nil, "", err
 	}
 	file = filepath.Join(b.folder, "certificate.pem")
-	if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600); err != nil {
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return nil, "", err
+	}
+	blocks := append(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}),
+		pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})...)
+	if err := os.WriteFile(file, blocks, 0o600); err != nil {
 		return nil, "", err
 	}
 	return &tls.Config{

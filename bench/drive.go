@@ -43,6 +43,7 @@ type load struct {
 	cookies     []string // sessions, in turns; none: a browser that has other cookies only
 	connections int
 	length      time.Duration
+	distinct    bool // the page gets a parameter of its own for each request
 }
 
 // result is what wrk saw.
@@ -61,7 +62,7 @@ const answerTime = 10 * time.Second
 // tolerableFaults is the share of faults above which figures are about something else.
 const tolerableFaults = 0.001
 
-// drive runs wrk and refuses figures that are about something else than answers.
+// drive runs wrk.
 func (b *bench) drive(ctx context.Context, l load) (result, error) {
 	output, err := b.wrk(ctx, l)
 	if err != nil {
@@ -71,11 +72,16 @@ func (b *bench) drive(ctx context.Context, l load) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
+	return r, r.check(l)
+}
+
+// check tells of figures that are about something else than answers.
+func (r result) check(l load) error {
 	if float64(r.refused+r.broken+r.late) > tolerableFaults*float64(r.requests) {
-		return r, fmt.Errorf("of %d requests to %s, %d were refused, %d broken and %d late, so the figures would be about "+
+		return fmt.Errorf("of %d requests to %s, %d were refused, %d broken and %d late, so the figures would be about "+
 			"something else; see that the machine is quiet", r.requests, l.url, r.refused, r.broken, r.late)
 	}
-	return r, nil
+	return nil
 }
 
 // wrk runs it with one thread, which is plenty and leaves the other processors to what is measured, and returns what it
@@ -90,7 +96,11 @@ func (b *bench) wrk(ctx context.Context, l load) (string, error) {
 	for _, header := range browserHeaders {
 		args = append(args, "-H", header)
 	}
-	command := exec.CommandContext(ctx, "wrk", append(args, l.url, "--", cookies)...)
+	args = append(args, l.url, "--", cookies)
+	if l.distinct {
+		args = append(args, fmt.Sprintf("&n=%d-", time.Now().UnixNano()))
+	}
+	command := exec.CommandContext(ctx, "wrk", args...)
 	output, err := command.CombinedOutput()
 	_ = os.Remove(cookies) // the folder goes in the end
 	if ctx.Err() != nil {

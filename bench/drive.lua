@@ -1,6 +1,9 @@
--- Sends GET requests with the headers of the command line and the Cookie headers of a file, in turns.
+-- Sends GET requests with the headers of the command line and the Cookie headers of a file, in turns. With a second argument,
+-- that and a number are added to the address of each.
 
-local before, after
+local first, before, after
+local distinct
+local sent = 0
 local cookies = {}
 local turn = 0
 
@@ -11,11 +14,19 @@ function init(args)
   local text = wrk.format("GET")
   local rest = #text - 2 -- the empty line at the end
   before, after = text:sub(1, rest) .. "Cookie: ", "\r\n\r\n"
+  distinct = args[2]
+  local line = before:find(" HTTP/1.1", 1, true)
+  first, before = before:sub(1, line - 1), before:sub(line)
 end
 
 function request()
   turn = turn % #cookies + 1
-  return before .. cookies[turn] .. after
+  local page = first
+  if distinct then
+    sent = sent + 1
+    page = first .. distinct .. sent
+  end
+  return page .. before .. cookies[turn] .. after
 end
 
 function done(summary, latency)

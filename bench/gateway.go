@@ -30,6 +30,9 @@ type gatewayKind struct {
 	scopes    string       // spotify.scopes, as YAML; empty: as shipped
 	// quota is in YAML. Empty keeps and joins nothing: wrk sends equal requests at once, and each shall be forwarded.
 	quota string
+	// certificate is a file with a certificate and its key: the gateway speaks TLS, and HTTP/2, at bench.secure. Empty: plain
+	// HTTP at any address.
+	certificate string
 }
 
 // gateway is a Stagedoor process.
@@ -42,7 +45,8 @@ type gateway struct {
 const gatewayConfig = `
 server:
   listen: %[1]s
-  public_url: http://%[1]s
+  public_url: %[12]s
+  tls: {cert_file: %[13]q, key_file: %[13]q}
   allowed_origins: [https://frontend.example]
 admin: {listen: %[2]s}
 log: {level: info, format: json}
@@ -73,6 +77,10 @@ func (b *bench) startGateway(ctx context.Context, kind gatewayKind) (*gateway, e
 	if err != nil {
 		return nil, err
 	}
+	origin := "http://" + listen
+	if kind.certificate != "" {
+		listen, origin = b.secure, "https://"+b.secure
+	}
 	admin, err := freeAddress()
 	if err != nil {
 		return nil, err
@@ -90,7 +98,7 @@ func (b *bench) startGateway(ctx context.Context, kind gatewayKind) (*gateway, e
 	}
 	config := filepath.Join(b.folder, fmt.Sprintf("config-%d.yaml", b.started))
 	text := fmt.Sprintf(gatewayConfig, listen, admin, clientID, clientSecret, cmp.Or(kind.accounts, b.accounts), kind.api, store, kind.key, redis,
-		scopes, cmp.Or(kind.quota, "{cache: 0}"))
+		scopes, cmp.Or(kind.quota, "{cache: 0}"), origin, kind.certificate)
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		return nil, err
 	}
@@ -98,7 +106,7 @@ func (b *bench) startGateway(ctx context.Context, kind gatewayKind) (*gateway, e
 	if err != nil {
 		return nil, err
 	}
-	g := &gateway{process: p, origin: "http://" + listen, admin: "http://" + admin}
+	g := &gateway{process: p, origin: origin, admin: "http://" + admin}
 	return g, p.until(ctx, time.Millisecond, "be ready", g.ready)
 }
 
@@ -127,7 +135,7 @@ func newKey() string {
 func (b *bench) startSimulator(tokenLifetime time.Duration) error {
 	spotify, err := simulator.New(simulator.Options{
 		Clients: []simulator.Client{{
-			ID: clientID, Secret: clientSecret, RedirectURIs: []string{"http://127.0.0.1/auth/callback"},
+			ID: clientID, Secret: clientSecret, RedirectURIs: []string{"http://127.0.0.1/auth/callback", "https://" + b.secure + "/auth/callback"},
 		}},
 		TokenLifetime: tokenLifetime,
 		Remember:      1,

@@ -15,8 +15,6 @@ func TestGoalsAreNotRoundedInOurFavour(t *testing.T) {
 		{goal{limit: 1, decimals: 3}, 1.0001, "1.001", false},
 		{goal{limit: 1, decimals: 3}, 1, "1.000", true},
 		{goal{limit: 1, decimals: 3}, 0.9991, "1.000", true},
-		{goal{limit: 1, decimals: 3, atLeast: true}, 0.9999, "0.999", false},
-		{goal{limit: 1, decimals: 3, atLeast: true}, 1.0009, "1.000", true},
 		{goal{limit: 700}, 700.2, "701", false},
 		{goal{limit: 1}, math.NaN(), "NaN", false},
 	} {

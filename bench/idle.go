@@ -39,7 +39,7 @@ func measureIdle(ctx context.Context, b *bench) error {
 	}
 	bare, stagedoor := series{}, series{}
 	for range b.options.rounds { // fresh processes: a heap that was large once hides what grows
-		t, err := b.startBare(ctx, "bare proxy", to)
+		t, err := b.startBare(ctx, "bare proxy", to, "")
 		if err != nil {
 			return err
 		}
@@ -65,7 +65,7 @@ func measureIdle(ctx context.Context, b *bench) error {
 // measureIdleOf adds the KiB a connection of one fresh process, and stops it.
 func measureIdleOf(ctx context.Context, t target, n int, figures series) (series, error) {
 	defer t.process.stop()
-	if err := t.get(ctx, smallPage); err != nil {
+	if _, err := t.get(ctx, smallPage); err != nil {
 		return nil, err
 	}
 	before, err := residentBytes(t.process.pid)

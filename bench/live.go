@@ -14,7 +14,7 @@ func measureSessions(ctx context.Context, b *bench) error {
 	if err != nil {
 		return err
 	}
-	bare, err := b.startBare(ctx, "bare proxy", to)
+	bare, err := b.startBare(ctx, "bare proxy", to, "")
 	if err != nil {
 		return err
 	}

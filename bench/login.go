@@ -15,16 +15,13 @@ const loginsAtOnce = 8
 
 // logins makes sessions, each of another user, and returns their cookies as a Cookie header has them.
 func (g *gateway) logins(ctx context.Context, n int) ([]string, error) {
-	transport := &http.Transport{MaxIdleConnsPerHost: loginsAtOnce}
-	defer transport.CloseIdleConnections()
-	client := &http.Client{Transport: transport, CheckRedirect: plainClient.CheckRedirect}
 	cookies := make([]string, n)
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(loginsAtOnce)
 	for i := range cookies {
 		group.Go(func() (err error) {
 			if ctx.Err() == nil {
-				cookies[i], err = login(ctx, client, g.origin)
+				cookies[i], err = login(ctx, plainClient, g.origin)
 			}
 			return err
 		})

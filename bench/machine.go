@@ -19,7 +19,7 @@ func machine(ctx context.Context, root string, o options) string {
 		"- " + runtime.Version() + " " + runtime.GOARCH + "; Stagedoor at " + firstLine(ctx, "git", "-C", root, "describe", "--always", "--dirty"),
 	}
 	for _, version := range [][]string{
-		{"wrk", "-v"}, {"redis-server", "--version"}, {"nginx", "-v"}, {"haproxy", "-v"}, {"caddy", "version"},
+		{"wrk", "-v"}, {"h2load", "--version"}, {"redis-server", "--version"}, {"nginx", "-v"}, {"haproxy", "-v"}, {"caddy", "version"},
 		{o.oauth2Proxy, "--version"},
 	} {
 		if version[0] == "" {

@@ -32,6 +32,7 @@ type options struct {
 	replicas    int           // the most replicas in the section scale
 	oauth2Proxy string        // path of the program; empty: it is not measured
 	report      string        // path of the page; empty: nothing is written
+	picture     string        // path of the picture; empty: none is drawn
 	notes       string        // path of the page's last part
 	command     string        // how to do it again
 }
@@ -90,6 +91,7 @@ func readOptions(args []string) (options, error) {
 	flags.IntVar(&o.replicas, "replicas", 8, "the most replicas on one Redis")
 	flags.StringVar(&o.oauth2Proxy, "oauth2-proxy", "", "path of oauth2-proxy, to measure it too")
 	flags.StringVar(&o.report, "report", "", "the page to write, such as docs/benchmarks.md")
+	flags.StringVar(&o.picture, "picture", "", "the picture to draw, such as docs/pictures/benchmarks.svg")
 	flags.StringVar(&o.notes, "notes", "bench/notes.md", "the text that the page ends with")
 	if err := flags.Parse(args); err != nil {
 		return o, err

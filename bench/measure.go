@@ -17,6 +17,8 @@ type target struct {
 	cookies  []string     // of its sessions
 	redis    *redisServer // what it asks; nil: none
 	upstream *upstream
+	distinct bool // every request asks for a page of its own, so that none is joined or kept
+	http2    bool // over TLS, driven by h2load
 }
 
 // sample is one round's figures of one target.
@@ -44,10 +46,10 @@ func (s sample) openOf() float64          { return s.open }
 // has the targets' order.
 func (b *bench) interleave(ctx context.Context, targets []target, page string) ([][]sample, error) {
 	for _, t := range targets {
-		if err := t.get(ctx, page); err != nil { // wrk takes a redirect to a login for an answer
+		if _, err := t.get(ctx, page); err != nil { // wrk takes a redirect to a login for an answer
 			return nil, err
 		}
-		if _, err := b.wrk(ctx, b.loadOf(t, page, warmUp)); err != nil {
+		if _, err := b.driver(t)(ctx, b.loadOf(t, page, warmUp)); err != nil {
 			return nil, fmt.Errorf("%s: %w", t.name, err)
 		}
 	}
@@ -66,7 +68,15 @@ func (b *bench) interleave(ctx context.Context, targets []target, page string) (
 }
 
 func (b *bench) loadOf(t target, page string, length time.Duration) load {
-	return load{url: t.base + page, cookies: t.cookies, connections: b.options.connections, length: length}
+	return load{url: t.base + page, cookies: t.cookies, connections: b.options.connections, length: length, distinct: t.distinct}
+}
+
+// driver returns what drives a target.
+func (b *bench) driver(t target) func(context.Context, load) (result, error) {
+	if t.http2 {
+		return b.driveHTTP2
+	}
+	return b.drive
 }
 
 // counters are what grows with the requests.
@@ -82,7 +92,7 @@ func (b *bench) sample(ctx context.Context, t target, page string) (sample, erro
 	if err != nil {
 		return sample{}, err
 	}
-	r, err := b.drive(ctx, b.loadOf(t, page, b.options.length))
+	r, err := b.driver(t)(ctx, b.loadOf(t, page, b.options.length))
 	if err != nil {
 		return sample{}, err
 	}

@@ -29,7 +29,7 @@ func provider() http.Handler {
 
 // startOAuth2Proxy starts oauth2-proxy with sessions in Redis, the token attached (as X-Forwarded-Access-Token, the header
 // that its flags have for it) and its logs off, and logs in.
-func (b *bench) startOAuth2Proxy(ctx context.Context, to *upstream, redis *redisServer) (target, error) {
+func (b *bench) startOAuth2Proxy(ctx context.Context, to *upstream, redis *redisServer, variables ...string) (target, error) {
 	program, err := exec.LookPath(b.options.oauth2Proxy)
 	if err != nil {
 		return target{}, err
@@ -38,7 +38,7 @@ func (b *bench) startOAuth2Proxy(ctx context.Context, to *upstream, redis *redis
 	if err != nil {
 		return target{}, err
 	}
-	t, err := b.startRival(ctx, "oauth2-proxy", to, nil, func(address string) (string, []string, error) {
+	t, err := b.startRival(ctx, "oauth2-proxy", to, variables, func(address string) (string, []string, error) {
 		return program, []string{
 			"--http-address=" + address, "--upstream=" + to.origin, "--redirect-url=http://" + address + "/oauth2/callback",
 			"--provider=digitalocean", "--client-id=bench", "--client-secret=bench", "--email-domain=*",

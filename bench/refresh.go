@@ -63,7 +63,7 @@ func (b *bench) countCalls(ctx context.Context, t target) (calls [3]float64, err
 	if err != nil {
 		return calls, err
 	}
-	if err := t.get(ctx, smallPage); err != nil {
+	if _, err := t.get(ctx, smallPage); err != nil {
 		return calls, err
 	}
 	after, err := count()

@@ -13,6 +13,7 @@ import (
 type report struct {
 	chapters []*chapter
 	goals    goals
+	picture  picture
 }
 
 // chapter is a section's part.
@@ -56,6 +57,11 @@ func (c *chapter) render(out io.Writer) {
 
 // write writes the page, when a path is given for it, and shows the goals.
 func (b *bench) write(ctx context.Context) error {
+	if b.options.picture != "" && len(b.report.picture.groups) > 0 {
+		if err := os.WriteFile(b.options.picture, []byte(b.report.picture.svg()), 0o644); err != nil {
+			return err
+		}
+	}
 	goals := b.report.goals.table()
 	fmt.Fprint(b.out, goals)
 	if b.options.report == "" {

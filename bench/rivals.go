@@ -1,22 +1,28 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 )
 
-// startBare starts the baseline in a process of its own.
-func (b *bench) startBare(ctx context.Context, name string, to *upstream, variables ...string) (target, error) {
+// startBare starts the baseline in a process of its own; with the file of a certificate, for clients over TLS.
+func (b *bench) startBare(ctx context.Context, name string, to *upstream, certificate string, variables ...string) (target, error) {
 	program, err := os.Executable()
 	if err != nil {
 		return target{}, err
 	}
-	return b.startRival(ctx, name, to, variables, func(address string) (string, []string, error) {
-		return program, []string{bareCommand, "-listen", address, "-upstream", to.origin}, nil
+	t, err := b.startRival(ctx, name, to, variables, func(address string) (string, []string, error) {
+		return program, []string{bareCommand, "-listen", address, "-upstream", to.origin, "-certificate", certificate}, nil
 	})
+	if t.http2 = certificate != ""; t.http2 {
+		t.base = strings.Replace(t.base, "http:", "https:", 1)
+	}
+	return t, err
 }
 
 // startRival starts a proxy that is given an address to listen on, and waits for it.
@@ -40,14 +46,22 @@ func (b *bench) startRival(ctx context.Context, name string, to *upstream, varia
 
 // server is a program of the system that can do the same without sessions.
 type server struct {
+	name    string // empty: the program's
 	program string
 	args    func(config string) []string
-	config  string // with the address, the upstream's address, the token and a folder
+	config  string // with the address, the upstream's address, the token, a folder, the file of a certificate, and another address
 }
 
+func nginxArgs(config string) []string { return []string{"-e", "stderr", "-c", config} }
+
+func caddyArgs(config string) []string {
+	return []string{"run", "--adapter", "caddyfile", "--config", config}
+}
+
+// servers ask over plain HTTP.
 var servers = []server{
 	{
-		"nginx", func(config string) []string { return []string{"-e", "stderr", "-c", config} },
+		"", "nginx", nginxArgs,
 		`daemon off;
 worker_processes auto;
 pid %[4]s/nginx.pid;
@@ -74,7 +88,7 @@ http {
 `,
 	},
 	{
-		"haproxy", func(config string) []string { return []string{"-db", "-f", config} },
+		"", "haproxy", func(config string) []string { return []string{"-db", "-f", config} },
 		`defaults
   mode http
   timeout connect 5s
@@ -90,7 +104,7 @@ backend api
 `,
 	},
 	{
-		"caddy", func(config string) []string { return []string{"run", "--adapter", "caddyfile", "--config", config} },
+		"", "caddy", caddyArgs,
 		`{
   admin off
   auto_https off
@@ -108,23 +122,40 @@ http://%[1]s {
 	},
 }
 
+// serverPlace is where a server of the system stands.
+type serverPlace struct {
+	to          *upstream
+	certificate string // file of the public listener's certificate and key; empty: plain HTTP
+}
+
 // startServers starts those of the system's programs that are installed.
-func (b *bench) startServers(ctx context.Context, to *upstream) ([]target, error) {
+func (b *bench) startServers(ctx context.Context, list []server, place serverPlace) ([]target, error) {
 	var targets []target
-	for _, s := range servers {
+	for _, s := range list {
 		program, err := exec.LookPath(s.program)
 		if err != nil {
 			b.say("%s is not installed and is left out", s.program)
 			continue
 		}
-		home := []string{"HOME=" + b.folder, "XDG_CONFIG_HOME=" + b.folder, "XDG_DATA_HOME=" + b.folder}
-		t, err := b.startRival(ctx, s.program, to, home, func(address string) (string, []string, error) {
-			config := filepath.Join(b.folder, s.program+".conf")
-			text := fmt.Sprintf(s.config, address, to.address(), staticToken, b.folder)
+		folder, err := os.MkdirTemp(b.folder, s.program)
+		if err != nil {
+			return nil, err
+		}
+		inner, err := freeAddress()
+		if err != nil {
+			return nil, err
+		}
+		home := []string{"HOME=" + folder, "XDG_CONFIG_HOME=" + folder, "XDG_DATA_HOME=" + folder}
+		t, err := b.startRival(ctx, cmp.Or(s.name, s.program), place.to, home, func(address string) (string, []string, error) {
+			config := filepath.Join(folder, "configuration")
+			text := fmt.Sprintf(s.config, address, place.to.address(), staticToken, folder, place.certificate, inner)
 			return program, s.args(config), os.WriteFile(config, []byte(text), 0o600)
 		})
 		if err != nil {
 			return nil, err
+		}
+		if t.http2 = place.certificate != ""; t.http2 {
+			t.base = strings.Replace(t.base, "http:", "https:", 1)
 		}
 		targets = append(targets, t)
 	}

@@ -13,15 +13,15 @@ var sections []section
 // init fills the list, which its own functions would otherwise need to be initialized.
 func init() {
 	sections = []section{
-		{"cpu", "What a request costs", measureCPU},
-		{"tls", "Upstreams with TLS, HTTP/2 and 50 ms of latency", measureTLS},
-		{"rewrite", "Link rewriting", measureRewriting},
+		{"real", "What a request costs on the real path", measureReal},
+		{"http2", "The same, with clients over TLS and HTTP/2", measureHTTP2},
 		{"stream", "Streamed answers", measureStreams},
 		{"idle", "Idle connections", measureIdle},
 		{"sessions", "Memory of sessions", measureSessions},
 		{"start", "Start and size", measureStart},
 		{"refresh", "The first call after expiry", measureRefresh},
 		{"scale", "Scale", measureScale},
+		{"cpu", "Appendix: a short answer over plain HTTP", measureCPU},
 		{"quota", "How many users fit into one app's quota", measureQuota},
 	}
 }

@@ -17,7 +17,7 @@ func measureStreams(ctx context.Context, b *bench) error {
 	if err != nil {
 		return err
 	}
-	bare, err := b.startBare(ctx, "bare proxy", to)
+	bare, err := b.startBare(ctx, "bare proxy", to, "")
 	if err != nil {
 		return err
 	}
@@ -45,7 +45,7 @@ func measureStreams(ctx context.Context, b *bench) error {
 	b.report.text("A JSON text of 1 MiB in %d pieces, %v apart, one stream at a time, %d in all from each. The stream begins with "+
 		"the moment in which it left the upstream.", streamPieces, streamPause, len(late[0]))
 	b.report.table([]string{"what", "first byte behind the upstream's, ms", "slowest hundredth, ms", "whole answer, ms"}, rows)
-	b.report.goals.reached(goalStream, late[len(late)-1].percentile(0.99))
+	b.report.goals.reached(goalStream, late[len(late)-1].percentile(0.99)-late[1].percentile(0.99))
 	return nil
 }
 

@@ -5,6 +5,8 @@ import (
 	"crypto/tls"
 	"fmt"
 	"hash/fnv"
+	"io"
+	"log"
 	"net"
 	"net/http"
 	"strconv"
@@ -15,9 +17,10 @@ import (
 
 // Pages of the upstream, below its API.
 const (
-	smallPage  = "/me/player"                              // 2 KiB
-	linkPage   = "/search?q=a&type=album"                  // 50 KiB with many links
-	gzipPage   = "/search?q=a&type=album&coding=gzip"      // the same, compressed
+	smallPage  = "/me/player"                              // 2 KiB, never compressed
+	fewPage    = "/me/playlists?limit=4"                   // 3 KB, compressed for whoever takes gzip
+	manyPage   = "/me/playlists?limit=50"                  // 33 KB, likewise
+	freshPage  = "&fresh=true"                             // behind one of the two: fresh for an hour
 	streamPage = "/playlists/3cEYpjA9oz9GiPac4AsH4n/items" // 1 MiB that begins with stampFormat
 )
 
@@ -40,8 +43,7 @@ type upstream struct {
 
 // upstreamKind says how an upstream is reached.
 type upstreamKind struct {
-	tls       *tls.Config   // nil: plain HTTP
-	http2     bool          // with TLS
+	tls       *tls.Config   // nil: plain HTTP; otherwise HTTP/2 too
 	roundTrip time.Duration // added latency
 }
 
@@ -67,11 +69,12 @@ func (b *bench) startUpstream(kind upstreamKind) (*upstream, error) {
 	}
 	u.api = u.origin + "/v1"
 	protocols := new(http.Protocols)
-	protocols.SetHTTP1(!kind.http2)
-	protocols.SetHTTP2(kind.http2)
+	protocols.SetHTTP1(true) // nginx asks with it
+	protocols.SetHTTP2(kind.tls != nil)
 	server := &http.Server{
 		Handler: u.handler(), Protocols: protocols, ReadHeaderTimeout: time.Minute,
-		HTTP2: &http.HTTP2Config{MaxConcurrentStreams: 100}, // as most servers allow
+		ErrorLog: log.New(io.Discard, "", 0),                   // proxies that leave
+		HTTP2:    &http.HTTP2Config{MaxConcurrentStreams: 100}, // as most servers allow
 		ConnState: func(_ net.Conn, state http.ConnState) {
 			switch state {
 			case http.StateNew:
@@ -105,17 +108,16 @@ func (u *upstream) address() string {
 
 func (u *upstream) handler() http.Handler {
 	mux := http.NewServeMux()
-	small, links := jsonPage(u.api, smallSize), jsonPage(u.api, pageSize)
-	compressed := compress(links)
+	small := jsonPage(u.api, smallSize)
+	few, many := newCodedPage(playlistPage(u.api, fewItems)), newCodedPage(playlistPage(u.api, manyItems))
 	mux.HandleFunc("GET /v1/me", whoAmI)
 	mux.HandleFunc("GET /v1/me/player", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, small) })
-	mux.HandleFunc("GET /v1/search", func(w http.ResponseWriter, r *http.Request) {
-		if r.FormValue("coding") == "gzip" {
-			w.Header().Set("Content-Encoding", "gzip")
-			writeJSON(w, compressed)
+	mux.HandleFunc("GET /v1/me/playlists", func(w http.ResponseWriter, r *http.Request) {
+		if r.FormValue("limit") == strconv.Itoa(fewItems) {
+			few.answer(w, r)
 			return
 		}
-		writeJSON(w, links)
+		many.answer(w, r)
 	})
 	mux.HandleFunc("GET /v1/playlists/{id}/items", u.stream)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -128,9 +130,35 @@ func (u *upstream) handler() http.Handler {
 	})
 }
 
-// writeJSON answers with the headers that Spotify's answers have.
+// codedPage is a page as it is and compressed.
+type codedPage struct{ plain, compressed []byte }
+
+func newCodedPage(plain []byte) codedPage { return codedPage{plain, compress(plain)} }
+
+// answer answers as Spotify does: without a length, with gzip for whoever takes it.
+func (p codedPage) answer(w http.ResponseWriter, r *http.Request) {
+	setHeader(w.Header())
+	if r.FormValue("fresh") != "" {
+		w.Header().Set("Cache-Control", "private, max-age=3600")
+	}
+	body := p.plain
+	if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+		w.Header().Set("Content-Encoding", "gzip")
+		body = p.compressed
+	}
+	_, _ = w.Write(body) // a proxy that left needs no answer
+	_ = http.NewResponseController(w).Flush()
+}
+
+// writeJSON answers with a length.
 func writeJSON(w http.ResponseWriter, body []byte) {
-	h := w.Header()
+	setHeader(w.Header())
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	_, _ = w.Write(body) // a proxy that left needs no answer
+}
+
+// setHeader sets what Spotify's answers have.
+func setHeader(h http.Header) {
 	h.Set("Content-Type", "application/json; charset=utf-8")
 	h.Set("Cache-Control", "private, max-age=0")
 	h.Set("Vary", "Authorization")
@@ -140,8 +168,6 @@ func writeJSON(w http.ResponseWriter, body []byte) {
 	h.Set("Server", "envoy")
 	h.Set("Via", "HTTP/2 edgeproxy, 1.1 google")
 	h.Set("Alt-Svc", `h3=":443"; ma=2592000,h3-29=":443"; ma=2592000`)
-	h.Set("Content-Length", strconv.Itoa(len(body)))
-	_, _ = w.Write(body) // a proxy that left needs no answer
 }
 
 // whoAmI answers that every token is somebody else's, so that every login is another user's.
