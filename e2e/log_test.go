@@ -86,7 +86,7 @@ func TestConsoleLog(t *testing.T) {
 	var text strings.Builder
 	for scanner := bufio.NewScanner(output); scanner.Scan(); {
 		text.WriteString(scanner.Text() + "\n")
-		if strings.Contains(scanner.Text(), "  route path=/ ") { // the last of the start
+		if strings.Contains(scanner.Text(), `  route  {"path": "/", `) { // the last of the start
 			_ = command.Process.Signal(syscall.SIGTERM) // Wait tells whether it had ended already
 		}
 	}
@@ -99,7 +99,9 @@ func TestConsoleLog(t *testing.T) {
 			t.Errorf("%q is no line for a person", row)
 		}
 	}
-	for _, words := range []string{"  INFO   serving listen=", "  INFO   route path=/api/ to=http://", " credentials=user", "  INFO   stopped "} {
+	for _, words := range []string{
+		`  INFO   serving  {"listen": `, `  INFO   route  {"path": "/api/", "to": "http://`, `"credentials": "user"`, "  INFO   stopped",
+	} {
 		if !strings.Contains(text.String(), words) {
 			t.Errorf("%q is not in\n%s", words, text.String())
 		}
