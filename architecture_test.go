@@ -16,7 +16,7 @@ import (
 // added with a reason.
 var plan = map[string][]string{
 	".":               {"command"},
-	"command":         {"command/logging", "config", "internal/dial", "flows", "flows/token", "internal/httperror", "internal/metrics", "internal/outcome", "internal/overview", "proxy", "proxy/admin", "proxy/listen", "proxy/live", "proxy/quota", "secret", "session", "session/memstore", "session/redisstore", "simulator", "web", "client"},
+	"command":         {"command/logging", "config", "internal/dial", "flows", "flows/token", "internal/httperror", "internal/metrics", "internal/outcome", "internal/overview", "proxy", "proxy/admin", "proxy/listen", "proxy/live", "proxy/policy", "proxy/quota", "secret", "session", "session/memstore", "session/redisstore", "simulator", "web", "client"},
 	"command/logging": {"config", "secret"},
 	// Their Configs.
 	"config": {"flows", "proxy", "secret", "session", "session/redisstore", "internal/spelling", "internal/webapi"},

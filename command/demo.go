@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"stagedoor/command/logging"
@@ -14,6 +16,7 @@ import (
 	"stagedoor/flows"
 	"stagedoor/proxy"
 	"stagedoor/proxy/listen"
+	"stagedoor/proxy/policy"
 	"stagedoor/secret"
 	"stagedoor/session"
 	"stagedoor/simulator"
@@ -31,6 +34,7 @@ var demoScopes = []string{
 func demo(ctx context.Context, e environment, args []string) error {
 	flags := flag.NewFlagSet("demo", flag.ContinueOnError)
 	address := flags.String("listen", "127.0.0.1:8080", "the address of the gateway")
+	frontendURL := flags.String("frontend", "", "the origin of your own app, such as http://127.0.0.1:5173, in the demo page's place")
 	if err := parse(flags, args); err != nil {
 		return err
 	}
@@ -41,11 +45,18 @@ func demo(ctx context.Context, e environment, args []string) error {
 	if err != nil {
 		return &usageError{err}
 	}
+	frontend, err := demoFrontend(*frontendURL, public)
+	if err != nil {
+		return &usageError{err}
+	}
 	spotify, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
 	c := demoConfig(*address, public, "http://"+spotify.Addr().String())
+	if frontend != "" {
+		c = withFrontend(c, frontend)
+	}
 	handler, err := simulator.New(simulator.Options{Clients: []simulator.Client{{
 		ID: c.Spotify.ClientID, Secret: c.Spotify.ClientSecret.Reveal(), RedirectURIs: []string{flows.RedirectURI(public)},
 	}}})
@@ -60,9 +71,46 @@ func demo(ctx context.Context, e environment, args []string) error {
 	imitation := &http.Server{Handler: handler, ReadHeaderTimeout: readHeaderTimeout}
 	defer func() { _ = imitation.Close() }() // no request waits for its answers any more
 	go func() { _ = listen.Serve(imitation, spotify) }()
-	return serveConfig(ctx, e, configuration{Config: c, level: log.Level}, log, func() {
-		_, _ = fmt.Fprintf(e.stdout, "\n  Open %s in your browser. Nothing leaves this machine; Ctrl-C ends it.\n\n", public)
+	return serveConfig(ctx, e, configuration{Config: c, level: log.Level}, log, func(admin string) {
+		_, _ = fmt.Fprint(e.stdout, demoGreeting(public, frontend, admin))
 	})
+}
+
+// demoFrontend is the origin of somebody's own app; "" is none. A slash at its end is taken off, since that is how development
+// servers print theirs.
+func demoFrontend(address, public string) (string, error) {
+	if address == "" {
+		return "", nil
+	}
+	origin, err := policy.ParseOrigin(strings.TrimSuffix(address, "/"))
+	if err != nil {
+		return "", fmt.Errorf("-frontend: %w", err)
+	}
+	if origin.String() == public {
+		return "", fmt.Errorf("-frontend %s is where the demo itself listens; write where your app does", address)
+	}
+	return origin.String(), nil
+}
+
+// demoGreeting is what a demo says once it takes requests.
+func demoGreeting(public, frontend, admin string) string {
+	shows := "It shows the demo page."
+	if frontend != "" {
+		shows = fmt.Sprintf("It shows %s, your own app, once that runs.", frontend)
+	}
+	return fmt.Sprintf("\n  Open %s in your browser. %s\n  The operator's page is http://%s. Nothing leaves this machine; Ctrl-C ends it.\n\n",
+		public, shows, admin)
+}
+
+// withFrontend is the demo's configuration for somebody's own app: in the demo page's place, and with everything that an app may
+// want to try. Its own origin may call too, because that is where a development server's page comes from when it is opened.
+func withFrontend(c config.Config, origin string) config.Config {
+	c.Server.AllowedOrigins = []string{origin}
+	c.Session.BrowserTokens = true
+	c.Spotify.Scopes = append(slices.Clone(c.Spotify.Scopes), "streaming")
+	last := len(c.Routes) - 1
+	c.Routes[last] = proxy.Route{Path: "/", Upstream: origin, Credentials: proxy.CredentialsNone}
+	return c
 }
 
 // demoURL is where browsers find a demo that listens on an address. Cookies and redirect URIs need a loopback literal.
@@ -78,7 +126,7 @@ func demoConfig(address, public, spotify string) config.Config {
 	c := config.Default()
 	c.Server.Listen, c.Server.PublicURL = address, public
 	c.Server.ShutdownTimeout = time.Second // a page that is still open must not delay Ctrl-C
-	c.Admin.Listen = ""
+	c.Admin.Listen = "127.0.0.1:0"         // any, because another gateway may have the usual one
 	c.Log.Format = "console"
 	c.Spotify.ClientID, c.Spotify.ClientSecret = "stagedoor-demo", session.NewKey()
 	c.Spotify.Scopes = demoScopes
@@ -86,6 +134,7 @@ func demoConfig(address, public, spotify string) config.Config {
 	c.Session.Store, c.Session.Keys = session.StoreMemory, []secret.Text{session.NewKey()}
 	c.Routes = []proxy.Route{
 		{Path: "/api/", Upstream: proxy.UpstreamSpotify, Credentials: proxy.CredentialsUser},
+		{Path: "/live/", Upstream: proxy.UpstreamSpotify, Credentials: proxy.CredentialsUser, Live: []string{"me/player", "me/player/queue"}},
 		{Path: "/", FS: web.Demo(), Credentials: proxy.CredentialsNone, Fallback: "index.html"},
 	}
 	return c

@@ -42,7 +42,7 @@ func serve(ctx context.Context, e environment, args []string) error {
 	}
 	setMemory(e)
 	c := configuration{Config: loaded.Config, loaded: loaded, files: files, lookup: e.lookup, level: log.Level}
-	return serveConfig(ctx, e, c, log, func() {})
+	return serveConfig(ctx, e, c, log, func(string) {})
 }
 
 // loadConfig finds and reads the configuration. Any problem with it is a usage error.
@@ -58,8 +58,9 @@ func loadConfig(file string, e environment) (*config.Loaded, error) {
 	return loaded, nil
 }
 
-// serveConfig serves until ctx ends, and closes the log. It calls listening once requests are taken.
-func serveConfig(ctx context.Context, e environment, c configuration, lines *logging.Logger, listening func()) error {
+// serveConfig serves until ctx ends, and closes the log. It calls listening once requests are taken, with the address of the
+// admin listener, which is empty when there is none.
+func serveConfig(ctx context.Context, e environment, c configuration, lines *logging.Logger, listening func(admin string)) error {
 	ending := lines.CloseAfter(ctx, c.Server.ShutdownDelay+c.Server.ShutdownTimeout)
 	defer ending()
 	log := lines.Logger
@@ -102,7 +103,7 @@ func serveConfig(ctx context.Context, e environment, c configuration, lines *log
 	logRoutes(log, c.Config)
 	stopStoreWatch := g.watchStore()
 	started := time.Now()
-	listening()
+	listening(adminAddress)
 
 	reloads := &reloader{configuration: c, gateway: g, connections: connections, log: log}
 	stopReloading := reloads.start(ctx, e.hangups)

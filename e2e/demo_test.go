@@ -1,59 +1,17 @@
 package e2e
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"io"
 	"net/http"
-	"os/exec"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
 
 	"github.com/chromedp/chromedp"
 
 	"stagedoor/e2e/stage"
-	"stagedoor/session/sessiontest"
 )
-
-// startDemo runs `stagedoor demo` and returns the address that it prints.
-func startDemo(t *testing.T) string {
-	t.Helper()
-	command := exec.Command(stage.Binary, "demo", "-listen", sessiontest.FreeAddress(t))
-	output, err := command.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := command.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = command.Process.Signal(syscall.SIGTERM) // Wait tells whether it had ended already
-		if err := command.Wait(); err != nil {
-			t.Errorf("the demo ended with %v", err)
-		}
-	})
-	addresses := make(chan string, 1)
-	go func() {
-		scanner := bufio.NewScanner(output)
-		for scanner.Scan() {
-			if _, rest, found := strings.Cut(scanner.Text(), "Open "); found {
-				address, _, _ := strings.Cut(rest, " ")
-				addresses <- address
-			}
-		}
-		_, _ = io.Copy(io.Discard, output)
-	}()
-	select {
-	case address := <-addresses:
-		return address
-	case <-time.After(stage.StartTime):
-		t.Fatal("the demo prints no address")
-		return ""
-	}
-}
 
 // What a person waits for. The page's script sets the state when it has heard who is logged in; before that, an element may
 // be there without its style, or without what happens when it is clicked.
@@ -65,7 +23,7 @@ const (
 // TestDemo is a person who clicks through the demo.
 func TestDemo(t *testing.T) {
 	tab := stage.Chromium(t)
-	home := startDemo(t)
+	home := stage.StartDemo(t).Home
 
 	stage.Act(t, tab, "open the demo", chromedp.Navigate(home), chromedp.WaitVisible(chromedp.CSS(loginButton)))
 	logIn(t, tab, "ada")
@@ -143,7 +101,7 @@ func expectNothingHeld(t *testing.T, tab context.Context) {
 
 // TestDemoWithoutBrowser checks the demo's pages where no Chromium is installed.
 func TestDemoWithoutBrowser(t *testing.T) {
-	home := startDemo(t)
+	home := stage.StartDemo(t).Home
 	for path, want := range map[string]string{
 		"/": "Stagedoor", "/app.js": "import", "/auth/client.js": "export", "/auth/session": `"authenticated":false`,
 	} {

@@ -35,7 +35,7 @@ var screens = []screen{
 func TestPictures(t *testing.T) {
 	stage.OnlyLong(t, "pictures of the pages on four screens")
 	tab := stage.Chromium(t)
-	home := startDemo(t)
+	home := stage.StartDemo(t).Home
 
 	stage.Act(t, tab, "open the demo", chromedp.Navigate(home), chromedp.WaitVisible(chromedp.CSS(loginButton)))
 	look(t, tab, "anonymous")
