@@ -16,15 +16,15 @@ import (
 // added with a reason.
 var plan = map[string][]string{
 	".":               {"command"},
-	"command":         {"command/logging", "config", "internal/dial", "flows", "flows/token", "internal/httperror", "internal/metrics", "internal/outcome", "internal/overview", "proxy", "proxy/admin", "proxy/listen", "proxy/live", "proxy/policy", "proxy/quota", "secret", "session", "session/memstore", "session/redisstore", "simulator", "web", "client"},
+	"command":         {"command/logging", "config", "internal/dial", "flows", "flows/token", "internal/httperror", "internal/metrics", "internal/outcome", "internal/overview", "proxy", "proxy/admin", "proxy/listen", "proxy/live", "proxy/policy", "proxy/quota", "secret", "session", "session/memstore", "session/redisstore", "simulator", "web", "client", "internal/tracing"},
 	"command/logging": {"config", "secret"},
 	// Their Configs.
-	"config": {"flows", "proxy", "secret", "session", "session/redisstore", "internal/spelling", "internal/webapi"},
+	"config": {"flows", "proxy", "secret", "session", "session/redisstore", "internal/spelling", "internal/webapi", "internal/tracing"},
 	// Connections that notice silence.
 	"internal/dial": {},
 	// Never proxy: command mounts both.
 	"flows":       {"flows/token", "internal/httperror", "internal/outcome", "internal/page", "secret", "session", "internal/spelling", "internal/webapi"},
-	"flows/token": {"internal/dial", "secret", "session"},
+	"flows/token": {"internal/dial", "secret", "session", "internal/tracing"},
 	// Turns its errors into answers.
 	"internal/httperror": {"internal/page", "session"},
 	// Shows what was counted.
@@ -38,9 +38,9 @@ var plan = map[string][]string{
 	// The others decide what is one.
 	"secret": {},
 	// Must not know OAuth or HTTP routes.
-	"session": {"internal/outcome", "secret"},
+	"session": {"internal/outcome", "secret", "internal/tracing"},
 	// The store that replicas share.
-	"session/redisstore": {"internal/dial", "secret", "session"},
+	"session/redisstore": {"internal/dial", "secret", "session", "internal/tracing"},
 	// The store of one process.
 	"session/memstore":    {"session"},
 	"session/sessiontest": {"session", "session/redisstore"},
@@ -50,6 +50,8 @@ var plan = map[string][]string{
 	"web":               {},
 	// The npm package, of which the gateway serves one module.
 	"client": {},
+	// The only importer of OpenTelemetry.
+	"internal/tracing": {"internal/dial", "secret"},
 	// Facts about Spotify, for whoever needs them.
 	"internal/webapi": {},
 	// Sees the rest as a process.
@@ -74,7 +76,7 @@ var plan = map[string][]string{
 	// Corpora for the tests of several packages.
 	"proxy/proxytest": {},
 	// Never flows.
-	"proxy": {"internal/dial", "internal/httperror", "internal/outcome", "proxy/files", "proxy/links", "proxy/live", "proxy/policy", "proxy/quota", "secret", "session", "internal/webapi"},
+	"proxy": {"internal/dial", "internal/httperror", "internal/outcome", "proxy/files", "proxy/links", "proxy/live", "proxy/policy", "proxy/quota", "secret", "session", "internal/webapi", "internal/tracing"},
 	// The public listener, by the configuration of what it serves.
 	"proxy/listen": {"proxy"},
 	// The admin listener.
@@ -88,6 +90,7 @@ var only = []struct{ path, files, why string }{
 	{"github.com/goccy/go-yaml", "config/*.go secret/*_test.go", "nobody else reads YAML"},
 	{"github.com/santhosh-tekuri/jsonschema", "config/*_test.go", "the loader judges the configuration; the schema is for editors"},
 	{"github.com/prometheus", "internal/metrics/*.go", "nobody else knows who reads the figures"},
+	{"go.opentelemetry.io", "internal/tracing/*.go e2e/*_test.go", "the other packages say which steps there are"},
 	{"html/template", "nobody", "it links text/template"},
 	{"text/template", "nobody", "with it, the linker keeps every method that nobody calls (linker_test.go)"},
 	{"maragu.dev/gomponents", "internal/page/*.go internal/httperror/page.go flows/fragment.go flows/connect.go internal/overview/document.go simulator/*page*.go", "nobody else writes HTML"},

@@ -17,6 +17,7 @@ import (
 	"stagedoor/flows"
 	"stagedoor/flows/token"
 	"stagedoor/internal/metrics"
+	"stagedoor/internal/tracing"
 	"stagedoor/proxy"
 	"stagedoor/proxy/live"
 	"stagedoor/proxy/quota"
@@ -29,6 +30,7 @@ import (
 type gateway struct {
 	*sessionStore
 	build    Build
+	tracer   *tracing.Tracer // nil: no request is traced
 	log      *zap.Logger
 	metrics  *metrics.Metrics
 	current  atomic.Pointer[generation]
@@ -47,14 +49,14 @@ type sessionStore struct {
 
 // newGateway wires the packages together, in the order of a request's way: proxy, session, flows, and proxy again. No
 // connection is made before the first request.
-func newGateway(c config.Config, build Build, log *zap.Logger) (*gateway, error) {
+func newGateway(c config.Config, build Build, log *zap.Logger, tracer *tracing.Tracer) (*gateway, error) {
 	tokens := flows.NewTokenClient(c.Spotify, c.Server.PublicURL, nil)
 	counts := metrics.New(build.Version, build.Commit)
 	store, err := openSessions(c, tokens, counts, log)
 	if err != nil {
 		return nil, err
 	}
-	g := &gateway{sessionStore: store, build: build, log: log, metrics: counts}
+	g := &gateway{sessionStore: store, build: build, tracer: tracer, log: log, metrics: counts}
 	first, err := g.generation(c, &generation{config: c, tokens: tokens, transport: proxy.NewTransport(c.Upstream), frontends: proxy.NewFrontendTransport(c.Upstream)})
 	if err != nil {
 		return nil, errors.Join(err, store.close())

@@ -47,7 +47,7 @@ func (g *gateway) generation(c config.Config, last *generation) (*generation, er
 	}
 	next.public, err = proxy.New(proxy.Options{
 		Server: c.Server, Routes: c.Routes, APIURL: c.Spotify.APIURL, APIKeyFiles: apiKeyFiles(c.Accounts),
-		Sessions: g.sessions, Auth: auth, Transport: next.transport, FrontendTransport: next.frontends, Quota: g.quota, Live: g.live, Reuse: c.Quota.Reuse, Log: g.log, Metrics: g.metrics, Version: g.build.Version,
+		Sessions: g.sessions, Auth: auth, Transport: next.transport, FrontendTransport: next.frontends, Quota: g.quota, Live: g.live, Reuse: c.Quota.Reuse, Log: g.log, Metrics: g.metrics, Tracer: g.tracer, Version: g.build.Version,
 	})
 	if err != nil {
 		return nil, err

@@ -95,7 +95,7 @@ func newReloader(t *testing.T, file string) (*reloader, *observer.ObservedLogs) 
 	}
 	core, logs := observer.New(zap.InfoLevel)
 	log := zap.New(core)
-	g, err := newGateway(loaded.Config, Build{}, log)
+	g, err := newGateway(loaded.Config, Build{}, log, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

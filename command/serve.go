@@ -14,6 +14,7 @@ import (
 
 	"stagedoor/command/logging"
 	"stagedoor/config"
+	"stagedoor/internal/tracing"
 	"stagedoor/proxy"
 	"stagedoor/proxy/admin"
 	"stagedoor/proxy/listen"
@@ -65,7 +66,9 @@ func serveConfig(ctx context.Context, e environment, c configuration, lines *log
 	defer ending()
 	log := lines.Logger
 	logging.TakeStandard(log)
-	g, err := newGateway(c.Config, e.build, log)
+	tracer := tracing.New(c.Tracing, e.lookup, e.build.Version, log)
+	defer tracer.Close()
+	g, err := newGateway(c.Config, e.build, log, tracer)
 	if err != nil {
 		return err
 	}

@@ -36,6 +36,7 @@ var fixed = map[string]string{
 	"redis.key_prefix":           "the sessions lie there",
 	"redis.tls":                  "the connections are made",
 	"redis.timeout":              "the connections are made",
+	"tracing":                    "the connection to the collector is made",
 }
 
 // Succeed lets l take the place of running in the same process: of the keys that need a restart it takes on the old

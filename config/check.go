@@ -46,6 +46,7 @@ func check(config *Config, d *decoder) Problems {
 	config.Redis.Validate(below("redis"))
 	config.Quota.Validate(below("quota"))
 	config.Live.Validate(below("live"))
+	config.Tracing.Validate(below("tracing"))
 	proxy.ValidateRoutes(config.Routes, below("routes"))
 
 	c.checkOwn()

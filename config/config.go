@@ -3,6 +3,7 @@ package config
 
 import (
 	"stagedoor/flows"
+	"stagedoor/internal/tracing"
 	"stagedoor/proxy"
 	"stagedoor/session"
 	"stagedoor/session/redisstore"
@@ -21,6 +22,7 @@ type Config struct {
 	Accounts map[string]Account   `yaml:"accounts"`
 	Quota    proxy.QuotaConfig    `yaml:"quota"`
 	Live     proxy.LiveConfig     `yaml:"live"`
+	Tracing  tracing.Config       `yaml:"tracing"`
 }
 
 // Admin is the listener for probes and metrics.
@@ -60,5 +62,6 @@ func Default() Config {
 		Routes:   proxy.DefaultRoutes(),
 		Quota:    proxy.DefaultQuotaConfig(),
 		Live:     proxy.DefaultLiveConfig(),
+		Tracing:  tracing.DefaultConfig(),
 	}
 }

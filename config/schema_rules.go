@@ -63,6 +63,7 @@ var scalarRules = map[string]node{
 	"redis.addresses":           {Pattern: `^[^@/]+:[0-9]{1,5}$`},
 	"redis.key_prefix":          {Pattern: `^[^{\s]*(\{|\{[^}\s]\S*)?$`},
 	"redis.database":            {Minimum: number(0)},
+	"tracing.endpoint":          {Pattern: `^(https?://[^?#@]+|)$`},
 	"live.max_streams":          {Minimum: number(1)},
 	"quota.calls":               {Minimum: number(0)},
 	"quota.reuse.path":          {Pattern: `^/?([^*/]+|\*)(/([^*/]+|\*))*(/\*\*)?$|^\*\*$`},

@@ -72,7 +72,7 @@ func New(o Options) (*Handler, error) {
 	}
 	h := &Handler{
 		config: o.Config, public: public, origins: append([]string{o.PublicURL}, o.AllowedOrigins...),
-		connects: connectFrame(o.Config.AuthorizeURL), sessions: o.Sessions, tokens: o.Tokens, api: token.NewHTTPClient(), calls: o.Calls, log: o.Log,
+		connects: connectFrame(o.Config.AuthorizeURL), sessions: o.Sessions, tokens: o.Tokens, api: token.NewHTTPClient("profile"), calls: o.Calls, log: o.Log,
 		metrics: o.Metrics, now: o.Now, enabled: enabledEndpoints(o),
 	}
 	if h.script, err = readClient(o.Client, "client.js"); err != nil {

@@ -25,7 +25,7 @@ func TestProfileErrorDoesNotQuoteTheToken(t *testing.T) {
 		}
 	}))
 	defer server.Close()
-	h := &Handler{calls: unlimited{}, config: Config{APIURL: server.URL, TokenTimeout: time.Minute}, api: token.NewHTTPClient()}
+	h := &Handler{calls: unlimited{}, config: Config{APIURL: server.URL, TokenTimeout: time.Minute}, api: token.NewHTTPClient("profile")}
 	_, err := h.profile(t.Context(), session.Token{Access: secret.New(access)})
 	e := httperror.From(err)
 	if e.Reason != httperror.UpstreamUnreachable || e.Cause == nil || !strings.Contains(e.Cause.Error(), "malformed") {

@@ -76,7 +76,7 @@ func (g *Gateway) logAccess(w *responseWriter, x *exchange) {
 	if x.live {
 		fields = append(fields, zap.Int("events", x.events))
 	}
-	if trace := policy.TraceID(x.request.Header); trace != "" {
+	if trace := cmp.Or(x.span.TraceID(), policy.TraceID(x.request.Header)); trace != "" {
 		fields = append(fields, zap.String("trace_id", trace))
 	}
 	if cause != nil {

@@ -8,8 +8,10 @@ import (
 	"slices"
 
 	"stagedoor/internal/httperror"
+	"stagedoor/internal/tracing"
 	"stagedoor/proxy/links"
 	"stagedoor/proxy/policy"
+	"stagedoor/session"
 )
 
 // apiRoute serves a route with credentials: its requests go to Spotify's Web API. What can fail happens in
@@ -141,7 +143,7 @@ func (a *apiRoute) resolve(w *responseWriter, r *http.Request, path policy.Path)
 	if err := a.body.announced(r); err != nil {
 		return nil, err
 	}
-	s, err := a.source.find(w, r, path.Decoded)
+	s, err := a.findSession(w, r, path)
 	if err != nil {
 		return nil, err
 	}
@@ -150,6 +152,20 @@ func (a *apiRoute) resolve(w *responseWriter, r *http.Request, path policy.Path)
 		return nil, err
 	}
 	return &call{session: s, target: path.URL(a.api, r.URL), header: policy.APIRequestHeader(r.Header, a.agent), body: body}, nil
+}
+
+// findSession is the source's, as a step of its own in a trace.
+func (a *apiRoute) findSession(w *responseWriter, r *http.Request, path policy.Path) (*session.Session, error) {
+	ctx, span := tracing.Start(r.Context(), "session")
+	defer span.End()
+	if ctx != r.Context() {
+		r = r.WithContext(ctx)
+	}
+	s, err := a.source.find(w, r, path.Decoded)
+	if err != nil {
+		span.Failed(httperror.From(err).Reason)
+	}
+	return s, err
 }
 
 // sessionError is the answer to an error of Sessions, which may well be that the client did not wait. It keeps nil.

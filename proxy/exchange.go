@@ -15,6 +15,7 @@ import (
 	"go.uber.org/zap"
 
 	"stagedoor/internal/httperror"
+	"stagedoor/internal/tracing"
 	"stagedoor/proxy/policy"
 	"stagedoor/proxy/quota"
 )
@@ -42,6 +43,7 @@ type exchange struct {
 	brokenOff error            // what ended the answer early, after its header was sent
 	left      bool             // the client went away before there was an answer
 	took      time.Duration
+	span      tracing.Span // of the request; not recorded without a collector
 	// count is of the route that serves it; see Metrics.Requests.
 	count func(method string, status int, took time.Duration)
 }
@@ -63,6 +65,7 @@ func (g *Gateway) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	x := &exchange{peer: g.trusted.Peer(r), started: g.now(), count: g.countUnrouted}
 	x.id = requestID(r, x.peer.Trusted)
 	ctx := context.WithValue(r.Context(), exchangeKey{}, x)
+	ctx, x.span = g.tracer.Request(ctx, r.Header)
 	r = r.WithContext(ctx)
 	r.URL = policy.Respell(r.URL)
 	x.request = r
@@ -82,6 +85,7 @@ func (g *Gateway) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		x.took = g.now().Sub(x.started)
 		g.report(w, x)
 		g.logAccess(w, x)
+		x.endSpan(finalStatus(w, x))
 		if cause != nil {
 			panic(cause)
 		}

@@ -12,6 +12,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"stagedoor/internal/tracing"
 	"stagedoor/proxy/live"
 	"stagedoor/proxy/policy"
 	"stagedoor/proxy/quota"
@@ -49,6 +50,8 @@ type Options struct {
 	Log *zap.Logger
 	// Metrics gets what is counted and timed; nil discards it.
 	Metrics Metrics
+	// Tracer makes spans of requests; nil makes none.
+	Tracer *tracing.Tracer
 	// Version is told to Spotify in the User-Agent; empty means "dev".
 	Version string
 	// Now is the clock; nil means time.Now.
@@ -68,6 +71,7 @@ type Gateway struct {
 	trusted  policy.TrustedProxies
 	own      []policy.Field // what every answer carries
 	routes   routeTable
+	tracer   *tracing.Tracer
 
 	countAuth, countUnrouted func(method string, status int, took time.Duration) // see Metrics.Requests
 }
@@ -83,7 +87,7 @@ func New(o Options) (*Gateway, error) {
 		return nil, fmt.Errorf("server.public_url: %w", err)
 	}
 	g := &Gateway{
-		log: o.Log, metrics: o.Metrics, now: o.Now, sessions: o.Sessions, auth: o.Auth, limits: o.Server,
+		log: o.Log, metrics: o.Metrics, now: o.Now, tracer: o.Tracer, sessions: o.Sessions, auth: o.Auth, limits: o.Server,
 		origins:   policy.NewOriginRule(public.String(), o.Server.AllowedOrigins),
 		countAuth: o.Metrics.Requests(authPrefix + "/"), countUnrouted: o.Metrics.Requests(routeNone),
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"stagedoor/internal/dial"
+	"stagedoor/internal/tracing"
 )
 
 // NewTransport returns the transport for Spotify, by a checked configuration. It asks for no compression of its own,
@@ -63,7 +64,7 @@ type meter struct {
 }
 
 func newMeter(route Route, p parts, next http.RoundTripper) meter {
-	return meter{next: next, now: p.Now, observe: p.Metrics.Upstream(route.Path)}
+	return meter{next: tracing.Transport{Next: next, Step: "upstream", Propagate: true}, now: p.Now, observe: p.Metrics.Upstream(route.Path)}
 }
 
 // RoundTrip implements http.RoundTripper.

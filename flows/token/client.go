@@ -51,7 +51,7 @@ func New(c Config) *Client {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	client := NewHTTPClient()
+	client := NewHTTPClient("token")
 	client.Transport = dialect{next: client.Transport, id: c.ClientID, secret: c.Secret}
 	return &Client{
 		oauth: oauth2.Config{

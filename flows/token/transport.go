@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"stagedoor/internal/dial"
+	"stagedoor/internal/tracing"
 	"stagedoor/secret"
 )
 
@@ -31,10 +32,11 @@ func (d dialect) RoundTrip(r *http.Request) (*http.Response, error) {
 	return answer, err
 }
 
-// NewHTTPClient returns a client that follows no redirect: a 307 would carry the secrets to another host.
-func NewHTTPClient() *http.Client {
+// NewHTTPClient returns a client that follows no redirect: a 307 would carry the secrets to another host. Its requests are steps
+// of this name in a trace.
+func NewHTTPClient(step string) *http.Client {
 	return &http.Client{
-		Transport: dial.Transport{Transport: &http.Transport{
+		Transport: tracing.Transport{Step: step, Next: dial.Transport{Transport: &http.Transport{
 			Proxy:                  http.ProxyFromEnvironment,
 			DialContext:            dial.New(connectTimeout).DialContext,
 			HTTP2:                  dial.HTTP2(),
@@ -44,7 +46,7 @@ func NewHTTPClient() *http.Client {
 			IdleConnTimeout:        90 * time.Second,
 			TLSHandshakeTimeout:    connectTimeout,
 			MaxResponseHeaderBytes: 64 << 10,
-		}},
+		}}},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }

@@ -86,6 +86,7 @@ func New(c Config, log *zap.Logger) (*Store, error) {
 	}
 	s.client = redis.NewUniversalClient(options)
 	s.watch = redis.NewUniversalClient(s.watchOptions(*options))
+	s.client.AddHook(traced{})
 	if c.SentinelMaster != "" {
 		s.client.AddHook(sentinelDials{})
 		s.watch.AddHook(sentinelDials{})
