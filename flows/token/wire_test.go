@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"stagedoor/internal/dial"
+	"stagedoor/internal/tracing"
 	"stagedoor/secret"
 	"stagedoor/session"
 )
@@ -203,7 +204,7 @@ func TestTokenAnswerOfAGibibyte(t *testing.T) {
 			})
 			endpoint := server.endpoint(nil)
 			var read atomic.Int64
-			transport := endpoint.http.Transport.(dialect).next.(dial.Transport)
+			transport := endpoint.http.Transport.(dialect).next.(tracing.Transport).Next.(dial.Transport)
 			transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
 				conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
 				return countingConn{conn, &read}, err
