@@ -47,7 +47,7 @@ func connectAccount(ctx context.Context, e environment, store operatorStore, nam
 	if err := flows.CheckScopes(scopes); err != nil {
 		return &usageError{err}
 	}
-	link, err := flows.ConnectLink(ctx, store.manager, store.publicURL, name, slices.Concat(store.scopes, scopes))
+	link, err := flows.ConnectLink(ctx, store.manager.Operator(), store.publicURL, name, slices.Concat(store.scopes, scopes))
 	if err != nil {
 		return err
 	}
@@ -78,7 +78,7 @@ func listAccounts(ctx context.Context, e environment, store operatorStore) error
 }
 
 func removeAccount(ctx context.Context, e environment, store operatorStore, name string) error {
-	removed, err := store.manager.RemoveAccount(ctx, name)
+	removed, err := store.manager.Operator().RemoveAccount(ctx, name)
 	if err != nil {
 		return err
 	}

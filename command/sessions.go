@@ -122,7 +122,7 @@ func listSessions(ctx context.Context, e environment, store operatorStore, user 
 // eachOf calls visit with the sessions of a user, or of one user after the other when it is empty.
 func eachOf(ctx context.Context, store operatorStore, user string, visit func([]session.Summary) error) error {
 	if user == "" {
-		return store.manager.EachSession(ctx, visit)
+		return store.manager.Operator().Each(ctx, visit)
 	}
 	ids, err := usersCalled(ctx, store, user)
 	if err != nil {
@@ -147,7 +147,7 @@ func usersCalled(ctx context.Context, store operatorStore, user string) ([]strin
 		return []string{user}, err
 	}
 	var ids []string
-	err := store.manager.EachSession(ctx, func(list []session.Summary) error {
+	err := store.manager.Operator().Each(ctx, func(list []session.Summary) error {
 		if list[0].User.AccountID == user && !slices.Contains(ids, list[0].User.ID) {
 			ids = append(ids, list[0].User.ID)
 		}
@@ -171,16 +171,16 @@ func revokeSessions(ctx context.Context, e environment, store operatorStore, cho
 func revoke(ctx context.Context, store operatorStore, chosen selection) (count int, err error) {
 	switch {
 	case chosen.all:
-		return store.manager.EndAll(ctx)
+		return store.manager.Operator().EndAll(ctx)
 	case chosen.handle != "":
-		return store.manager.EndHandle(ctx, chosen.handle)
+		return store.manager.Operator().EndHandle(ctx, chosen.handle)
 	}
 	ids, err := usersCalled(ctx, store, chosen.user)
 	if err != nil {
 		return 0, err
 	}
 	for _, id := range ids {
-		ended, err := store.manager.EndUser(ctx, id)
+		ended, err := store.manager.Operator().EndUser(ctx, id)
 		count += ended
 		if err != nil {
 			return count, err

@@ -25,7 +25,7 @@ const ticketParam = "ticket"
 
 // ConnectLink makes a one-time link below the public URL: the user that opens it, presses its page's button and consents
 // becomes the shared account. The scopes are what the account will be asked for.
-func ConnectLink(ctx context.Context, sessions *session.Manager, publicURL, account string, scopes []string) (string, error) {
+func ConnectLink(ctx context.Context, sessions *session.Operator, publicURL, account string, scopes []string) (string, error) {
 	text, err := json.Marshal(loginState{Account: account, Scopes: scopes})
 	if err != nil {
 		return "", err

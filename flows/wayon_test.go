@@ -178,7 +178,7 @@ func TestCallbackRejectsImpossibleCodes(t *testing.T) {
 // The link's page says what is about to happen; its button alone uses the link up.
 func TestConnectPage(t *testing.T) {
 	g := newGateway(t, nil)
-	link, err := ConnectLink(t.Context(), g.sessions, "", "radio", []string{"streaming"})
+	link, err := ConnectLink(t.Context(), g.sessions.Operator(), "", "radio", []string{"streaming"})
 	if err != nil {
 		t.Fatal(err)
 	}

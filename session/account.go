@@ -59,16 +59,16 @@ func (m *Manager) ConnectAccount(ctx context.Context, name string, login Login) 
 }
 
 // RemoveAccount forgets the grant of a shared account and tells whether there was one.
-func (m *Manager) RemoveAccount(ctx context.Context, name string) (bool, error) {
+func (o *Operator) RemoveAccount(ctx context.Context, name string) (bool, error) {
 	connected := false
-	for _, k := range []recordKey{m.accountKey(kindAccount, name), keyForName(kindAccount, name)} {
-		removed, err := m.remove(ctx, k.key)
+	for _, k := range []recordKey{o.m.accountKey(kindAccount, name), keyForName(kindAccount, name)} {
+		removed, err := o.m.remove(ctx, k.key)
 		if err != nil {
 			return connected, err
 		}
 		if removed {
 			connected = true
-			m.audit.key("revoke", "ok", "", k.key, zap.String("account", name))
+			o.m.audit.key("revoke", "ok", "", k.key, zap.String("account", name))
 		}
 	}
 	return connected, nil

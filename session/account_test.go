@@ -121,7 +121,7 @@ func TestSharedAccount(t *testing.T) {
 		if calls := r.tokens.calls(); calls != 1 {
 			t.Errorf("%d refreshes, want 1", calls)
 		}
-		if removed, err := r.managers[1].RemoveAccount(t.Context(), "radio"); !removed || err != nil {
+		if removed, err := r.managers[1].Operator().RemoveAccount(t.Context(), "radio"); !removed || err != nil {
 			t.Errorf("removed %t, %v", removed, err)
 		}
 		_, err = r.managers[0].Account(t.Context(), "radio")
@@ -178,7 +178,7 @@ func TestSharedAccountConnectedAnewDuringARefresh(t *testing.T) {
 			t.Fatal(err)
 		}
 		r.tokens.answer = func(int) (session.Grant, error) {
-			if removed, err := m.RemoveAccount(t.Context(), "radio"); !removed || err != nil {
+			if removed, err := m.Operator().RemoveAccount(t.Context(), "radio"); !removed || err != nil {
 				t.Errorf("removed %t, %v", removed, err)
 			}
 			connect("new owner", "new", time.Hour)

@@ -53,7 +53,7 @@ func TestOldAccountIsAdopted(t *testing.T) {
 	if _, err := second.Account(t.Context(), "radio"); !errors.Is(err, session.ErrNoSession) {
 		t.Errorf("with another client id it is there: %v", err)
 	}
-	if removed, err := second.RemoveAccount(t.Context(), "radio"); removed || err != nil {
+	if removed, err := second.Operator().RemoveAccount(t.Context(), "radio"); removed || err != nil {
 		t.Errorf("with another client id it was removed: %v, %v", removed, err)
 	}
 	login := session.Login{User: session.User{ID: "ben"}, Grant: grant, AuthorizedAt: now}

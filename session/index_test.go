@@ -251,12 +251,12 @@ end`
 	if _, err := server.Do("EVAL", spoil, "0"); err != nil {
 		t.Fatal(err)
 	}
-	if count, err := m.EndAll(t.Context()); count != len(all) || err != nil {
+	if count, err := m.Operator().EndAll(t.Context()); count != len(all) || err != nil {
 		t.Errorf("%d sessions ended, %v; want %d", count, err, len(all))
 	}
 	wantEnded(t, newManager(t, session.Options{Store: store, Leases: store}), all...)
 	server.Stop()
-	if _, err := m.EndAll(t.Context()); err == nil {
+	if _, err := m.Operator().EndAll(t.Context()); err == nil {
 		t.Error("without the store all sessions are said to have ended")
 	}
 }
@@ -265,7 +265,7 @@ func TestEndHandle(t *testing.T) {
 	m, laptop, phone := newManager(t, session.Options{}), &browser{}, &browser{}
 	lost, kept := laptop.logIn(t, m, goodFor(time.Hour)), phone.logIn(t, m, goodFor(time.Hour))
 	for handle, want := range map[string]int{"": 0, "*": 0, kept.Handle()[:15]: 0, kept.Handle() + "0": 0, strings.Repeat("0", 16): 0, lost.Handle(): 1} {
-		if count, err := m.EndHandle(t.Context(), handle); count != want || err != nil {
+		if count, err := m.Operator().EndHandle(t.Context(), handle); count != want || err != nil {
 			t.Errorf("%q ended %d sessions, %v", handle, count, err)
 		}
 	}
@@ -279,13 +279,13 @@ func TestListsFailWithTheStore(t *testing.T) {
 	s, m := b.logIn(t, r.managers[0], goodFor(time.Hour)), r.managers[0]
 	r.store.away.Store(true)
 	_, listErr := m.Sessions(t.Context(), "ada")
-	_, userErr := m.EndUser(t.Context(), "ada")
-	_, allErr := m.EndAll(t.Context())
-	_, handleErr := m.EndHandle(t.Context(), s.Handle())
+	_, userErr := m.Operator().EndUser(t.Context(), "ada")
+	_, allErr := m.Operator().EndAll(t.Context())
+	_, handleErr := m.Operator().EndHandle(t.Context(), s.Handle())
 	for name, err := range map[string]error{
 		"the list": listErr, "a user's end": userErr, "the end of all": allErr, "the end of a handle": handleErr,
 		"the end of one":  m.EndSession(t.Context(), "ada", s.Handle()),
-		"the list of all": m.EachSession(t.Context(), func([]session.Summary) error { return nil }),
+		"the list of all": m.Operator().Each(t.Context(), func([]session.Summary) error { return nil }),
 		"the logout":      m.End(newAnswer(), b.request()),
 		"everywhere":      m.EndEverywhere(newAnswer(), b.request()),
 	} {
@@ -302,7 +302,7 @@ func TestEachSession(t *testing.T) {
 		new(browser).logInAs(t, m, fmt.Sprint("user", i/2), typicalUserAgent)
 	}
 	seen := map[string]int{}
-	if err := m.EachSession(t.Context(), func(list []session.Summary) error {
+	if err := m.Operator().Each(t.Context(), func(list []session.Summary) error {
 		for _, s := range list {
 			seen[s.User.ID]++
 		}
@@ -347,7 +347,7 @@ func TestEarlierIndex(t *testing.T) {
 		t.Fatalf("the list is %+v", list)
 	}
 	all := 0
-	if err := m.EachSession(t.Context(), func(list []session.Summary) error {
+	if err := m.Operator().Each(t.Context(), func(list []session.Summary) error {
 		all += len(list)
 		return nil
 	}); all != 4 || err != nil {
@@ -357,7 +357,7 @@ func TestEarlierIndex(t *testing.T) {
 	wantError(t, "the list, without the key", listErr, session.ErrStoreUnavailable)
 	wantError(t, "everywhere, without the key", stranger.EndEverywhere(newAnswer(), other.request()), session.ErrStoreUnavailable)
 	wantError(t, "the list of all, without the key",
-		stranger.EachSession(t.Context(), func([]session.Summary) error { return nil }), session.ErrStoreUnavailable)
+		stranger.Operator().Each(t.Context(), func([]session.Summary) error { return nil }), session.ErrStoreUnavailable)
 	if err := m.EndEverywhere(newAnswer(), b.copy().request()); err != nil {
 		t.Fatal(err)
 	}
@@ -405,7 +405,7 @@ func TestListsOfTwoClientIDs(t *testing.T) {
 			t.Errorf("client id %q lists %d sessions, want %d (%v)", client, len(list), want[client], err)
 		}
 	}
-	if ended, err := managers["one"].EndUser(t.Context(), "ada"); err != nil || ended != 2 {
+	if ended, err := managers["one"].Operator().EndUser(t.Context(), "ada"); err != nil || ended != 2 {
 		t.Errorf("one client id has ended %d sessions, %v", ended, err)
 	}
 	if list, err := managers["another"].Sessions(t.Context(), "ada"); err != nil || len(list) != 3 {

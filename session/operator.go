@@ -5,32 +5,41 @@ import (
 	"errors"
 )
 
-// EachSession calls visit with the sessions of one user after the other, until all users have been visited; a user may be
+// Operator is the view of somebody who runs the gateway: the sessions of all users, and the shared accounts. Make one with
+// Manager.Operator. It is safe for concurrent use.
+type Operator struct {
+	m *Manager
+}
+
+// Operator returns the operator's view of the manager's sessions.
+func (m *Manager) Operator() *Operator { return &Operator{m} }
+
+// Each calls visit with the sessions of one user after the other, until all users have been visited; a user may be
 // visited twice when the store is reorganized meanwhile. Memory does not grow with the number of users. It answers what
 // visit answers, or ErrStoreUnavailable when not all sessions are known; all that are have been visited then.
-func (m *Manager) EachSession(ctx context.Context, visit func([]Summary) error) error {
-	err := m.options.Bulk.Scan(ctx, kindIndex+":", func(keys []string) error {
-		lists, err := m.options.Lists.Fields(ctx, keys)
+func (o *Operator) Each(ctx context.Context, visit func([]Summary) error) error {
+	err := o.m.options.Bulk.Scan(ctx, kindIndex+":", func(keys []string) error {
+		lists, err := o.m.options.Lists.Fields(ctx, keys)
 		if err != nil {
 			return err
 		}
 		indexes := make([]userSessions, len(keys))
 		for i, key := range keys {
-			indexes[i].entries, indexes[i].user = m.index.read(keyFor(kindIndex, key), lists[i])
-			if indexes[i].user.ID != "" && m.index.keyOf(indexes[i].user.ID).key != key {
+			indexes[i].entries, indexes[i].user = o.m.index.read(keyFor(kindIndex, key), lists[i])
+			if indexes[i].user.ID != "" && o.m.index.keyOf(indexes[i].user.ID).key != key {
 				indexes[i] = userSessions{} // of another client id
 			}
 		}
-		return m.visitLiving(ctx, indexes, visit)
+		return o.visitLiving(ctx, indexes, visit)
 	})
 	if err != nil {
 		return err
 	}
 	var unknown error
-	err = m.options.Bulk.Scan(ctx, kindUser+":", func(keys []string) error {
+	err = o.m.options.Bulk.Scan(ctx, kindUser+":", func(keys []string) error {
 		var indexes []userSessions
 		for _, key := range keys {
-			index, err := m.onlyEarlier(ctx, key)
+			index, err := o.onlyEarlier(ctx, key)
 			if errors.Is(err, errEarlierIndex) {
 				unknown = err
 				continue
@@ -40,7 +49,7 @@ func (m *Manager) EachSession(ctx context.Context, visit func([]Summary) error) 
 			}
 			indexes = append(indexes, index)
 		}
-		return m.visitLiving(ctx, indexes, visit)
+		return o.visitLiving(ctx, indexes, visit)
 	})
 	return errors.Join(err, unknown)
 }
@@ -52,17 +61,17 @@ type userSessions struct {
 }
 
 // visitLiving visits the sessions of some users that are alive.
-func (m *Manager) visitLiving(ctx context.Context, users []userSessions, visit func([]Summary) error) error {
+func (o *Operator) visitLiving(ctx context.Context, users []userSessions, visit func([]Summary) error) error {
 	var keys []string
 	for _, u := range users {
 		keys = append(keys, keysOf(u.entries)...)
 	}
-	alive, err := m.index.alive(ctx, keys)
+	alive, err := o.m.index.alive(ctx, keys)
 	if err != nil {
 		return err
 	}
 	for _, u := range users {
-		if list := m.summarize(u.entries, u.user, alive); len(list) > 0 {
+		if list := o.m.summarize(u.entries, u.user, alive); len(list) > 0 {
 			if err := visit(list); err != nil {
 				return err
 			}
@@ -72,37 +81,42 @@ func (m *Manager) visitLiving(ctx context.Context, users []userSessions, visit f
 }
 
 // onlyEarlier returns the sessions that only a user's earlier index has.
-func (m *Manager) onlyEarlier(ctx context.Context, key string) (userSessions, error) {
-	earlier, err := m.index.earlier(ctx, keyFor(kindUser, key))
+func (o *Operator) onlyEarlier(ctx context.Context, key string) (userSessions, error) {
+	earlier, err := o.m.index.earlier(ctx, keyFor(kindUser, key))
 	if err != nil {
 		return userSessions{}, err
 	}
-	k := m.index.keyOf(earlier.ID)
-	lists, err := m.options.Lists.Fields(ctx, []string{k.key})
+	k := o.m.index.keyOf(earlier.ID)
+	lists, err := o.m.options.Lists.Fields(ctx, []string{k.key})
 	if err != nil {
 		return userSessions{}, err
 	}
-	known, _ := m.index.read(k, lists[0])
+	known, _ := o.m.index.read(k, lists[0])
 	return userSessions{user: earlier.user(), entries: earlier.addTo(known)[len(known):]}, nil
 }
 
+// EndUser ends all sessions of a user, on all replicas, and tells how many there were.
+func (o *Operator) EndUser(ctx context.Context, user string) (int, error) {
+	return o.m.endOf(ctx, user, func(string) bool { return true })
+}
+
 // EndHandle ends the session with a handle, of any user, and tells how many there were: one, or none.
-func (m *Manager) EndHandle(ctx context.Context, handle string) (int, error) {
+func (o *Operator) EndHandle(ctx context.Context, handle string) (int, error) {
 	if len(handle) != handleSize {
 		return 0, nil
 	}
-	return m.endScanned(ctx, kindSession+":"+handle)
+	return o.endScanned(ctx, kindSession+":"+handle)
 }
 
 // EndAll ends all sessions of all users, on all replicas, and tells how many it has ended, also with an error. It finds
 // them by their records, whatever any index says. Shared accounts stay connected.
-func (m *Manager) EndAll(ctx context.Context) (int, error) { return m.endScanned(ctx, kindSession+":") }
+func (o *Operator) EndAll(ctx context.Context) (int, error) { return o.endScanned(ctx, kindSession+":") }
 
-func (m *Manager) endScanned(ctx context.Context, begin string) (count int, err error) {
-	err = m.options.Bulk.Scan(ctx, begin, func(keys []string) error {
-		ended, err := m.index.endMany(ctx, keys)
+func (o *Operator) endScanned(ctx context.Context, begin string) (count int, err error) {
+	err = o.m.options.Bulk.Scan(ctx, begin, func(keys []string) error {
+		ended, err := o.m.index.endMany(ctx, keys)
 		for _, key := range ended {
-			m.audit.key("revoke", "ok", "", key) // only the cookie opens the record, so the user is unknown
+			o.m.audit.key("revoke", "ok", "", key) // only the cookie opens the record, so the user is unknown
 		}
 		count += len(ended)
 		return err

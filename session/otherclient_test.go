@@ -96,14 +96,14 @@ func TestAccountsOfTwoClients(t *testing.T) {
 		connect(one, "ada")
 		_, err := two.Account(t.Context(), "radio")
 		wantError(t, "another client id's account", err, session.ErrNoSession)
-		if removed, err := two.RemoveAccount(t.Context(), "radio"); removed || err != nil {
+		if removed, err := two.Operator().RemoveAccount(t.Context(), "radio"); removed || err != nil {
 			t.Errorf("another client id's account was removed: %v, %v", removed, err)
 		}
 		pass(time.Millisecond) // what ends and begins at one instant has ended
 		connect(two, "ben")
 		owned(one, "ada")
 		owned(two, "ben")
-		if removed, err := one.RemoveAccount(t.Context(), "radio"); !removed || err != nil {
+		if removed, err := one.Operator().RemoveAccount(t.Context(), "radio"); !removed || err != nil {
 			t.Errorf("the own account: %v, %v", removed, err)
 		}
 		owned(two, "ben")
@@ -114,7 +114,7 @@ func TestAccountsOfTwoClients(t *testing.T) {
 func TestTicketOfAnotherClient(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newClients(t, "one", "two")
-		ticket, err := r.managers[0].IssueTicket(t.Context(), []byte("note"))
+		ticket, err := r.managers[0].Operator().IssueTicket(t.Context(), []byte("note"))
 		if err != nil {
 			t.Fatal(err)
 		}

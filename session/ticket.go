@@ -15,14 +15,14 @@ const TicketLifetime = 10 * time.Minute
 var ErrNoTicket = errors.New("no such ticket")
 
 // IssueTicket keeps a text for a one-time link and returns the ticket that the link carries.
-func (m *Manager) IssueTicket(ctx context.Context, text []byte) (secret.Text, error) {
+func (o *Operator) IssueTicket(ctx context.Context, text []byte) (secret.Text, error) {
 	ticket := newID()
 	k := keyForID(kindTicket, ticket)
-	sealed, err := m.vault.seal(k, text)
+	sealed, err := o.m.vault.seal(k, text)
 	if err != nil {
 		return secret.Text{}, err
 	}
-	return ticket, m.options.Store.Save(ctx, k.key, Entry{Version: 1, Data: sealed}, TicketLifetime, "")
+	return ticket, o.m.options.Store.Save(ctx, k.key, Entry{Version: 1, Data: sealed}, TicketLifetime, "")
 }
 
 // PeekTicket returns the text of a one-time link, which stays good. It answers ErrNoTicket for a ticket that is unknown,

@@ -11,7 +11,7 @@ func TestTicketWorksOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newManager(t, session.Options{})
 		issue := func() string {
-			ticket, err := m.IssueTicket(t.Context(), []byte("text"))
+			ticket, err := m.Operator().IssueTicket(t.Context(), []byte("text"))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -66,11 +66,6 @@ func (m *Manager) EndSession(ctx context.Context, user, handle string) error {
 	return err
 }
 
-// EndUser ends all sessions of a user, on all replicas, and tells how many there were.
-func (m *Manager) EndUser(ctx context.Context, user string) (int, error) {
-	return m.endOf(ctx, user, func(string) bool { return true })
-}
-
 // endOf ends those of a user's sessions that are chosen by their record keys.
 func (m *Manager) endOf(ctx context.Context, user string, chosen func(key string) bool) (int, error) {
 	k, entries, _, err := m.index.of(ctx, user)

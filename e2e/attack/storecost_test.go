@@ -210,13 +210,13 @@ func TestRevokeAllKeepsOtherClients(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(m.Close)
-	if count, err := m.EndAll(t.Context()); count != 0 || err != nil {
+	if count, err := m.Operator().EndAll(t.Context()); count != 0 || err != nil {
 		t.Errorf("%d sessions of another client id ended, %v", count, err)
 	}
 	if list, err := m.Sessions(t.Context(), "ada"); len(list) != 0 || err != nil {
 		t.Errorf("the list has %v, %v", list, err)
 	}
-	if err := m.EachSession(t.Context(), func(list []session.Summary) error {
+	if err := m.Operator().Each(t.Context(), func(list []session.Summary) error {
 		t.Errorf("another client id's sessions are listed: %v", list)
 		return nil
 	}); err != nil {
