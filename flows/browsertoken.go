@@ -36,7 +36,7 @@ func (h *Handler) browserToken(w http.ResponseWriter, r *http.Request) error {
 	if !slices.Contains(current.Scopes(), streamingScope) {
 		return httperror.StepUp(r, h.public, "This session may not play music in the page.", []string{streamingScope})
 	}
-	token, err := h.sessions.TokenFor(r.Context(), current, browserTokenLife)
+	token, err := h.sessions.Token(r.Context(), current, browserTokenLife)
 	if err != nil {
 		return httperror.FromSession(err)
 	}

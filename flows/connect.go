@@ -51,11 +51,7 @@ func (h *Handler) connect(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	read := h.sessions.PeekTicket
-	if r.Method == http.MethodPost {
-		read = h.sessions.TakeTicket
-	}
-	text, err := read(r.Context(), query.Get(ticketParam))
+	text, err := h.sessions.OpenTicket(r.Context(), query.Get(ticketParam), r.Method == http.MethodPost)
 	if errors.Is(err, session.ErrNoTicket) {
 		return httperror.New(httperror.InvalidRequest,
 			"This link has been used or is older than ten minutes. Make another with `stagedoor accounts connect`.", err)

@@ -23,11 +23,7 @@ func (h *Handler) logout(w http.ResponseWriter, r *http.Request) error {
 	if err != nil && query.Has("everywhere") { // ending fewer sessions than requested would be a false success
 		return httperror.New(httperror.InvalidRequest, "Write everywhere=true, or leave it out.", err)
 	}
-	end := h.sessions.End
-	if everywhere {
-		end = h.sessions.EndEverywhere
-	}
-	if err := end(w, r); err != nil {
+	if err := h.sessions.End(w, r, everywhere); err != nil {
 		return httperror.FromSession(err)
 	}
 	if fromForm(r) {

@@ -69,7 +69,7 @@ func (b *browser) token() {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	_, _ = b.g.sessions.Token(b.t.Context(), found) // what it logs is all that counts here
+	_, _ = b.g.sessions.Token(b.t.Context(), found, 0) // what it logs is all that counts here
 }
 
 func TestSearchFindsASecret(t *testing.T) {

@@ -58,7 +58,7 @@ func (h *Handler) endSession(w http.ResponseWriter, r *http.Request) error {
 	}
 	handle := strings.TrimPrefix(r.URL.Path, endSessionPath)
 	if handle == current.Handle() {
-		if err := h.sessions.End(w, r); err != nil {
+		if err := h.sessions.End(w, r, false); err != nil {
 			return httperror.FromSession(err)
 		}
 		w.WriteHeader(http.StatusNoContent)

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"time"
 
 	"stagedoor/internal/httperror"
 	"stagedoor/proxy/policy"
@@ -22,8 +23,8 @@ type Sessions interface {
 	// App returns the session of the app itself, and Account that of a shared account.
 	App(ctx context.Context) (*session.Session, error)
 	Account(ctx context.Context, name string) (*session.Session, error)
-	// Token returns a token that is good now, refreshed if need be.
-	Token(ctx context.Context, s *session.Session) (session.Token, error)
+	// Token returns a token that is good now, refreshed if need be, for a use that takes so long; zero for one call.
+	Token(ctx context.Context, s *session.Session, use time.Duration) (session.Token, error)
 	// Replace returns a token in place of one that the API has rejected.
 	Replace(ctx context.Context, s *session.Session, rejected session.Token) (session.Token, error)
 	// Again loads a session or account once more, for a use that goes on.

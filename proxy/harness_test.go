@@ -83,7 +83,7 @@ func (f *fakeSessions) Account(_ context.Context, name string) (*session.Session
 	return new(session.Session), nil
 }
 
-func (f *fakeSessions) Token(context.Context, *session.Session) (session.Token, error) {
+func (f *fakeSessions) Token(context.Context, *session.Session, time.Duration) (session.Token, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return session.Token{Access: secret.New(firstToken)}, f.tokenErr

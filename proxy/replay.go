@@ -37,7 +37,7 @@ type replayer struct {
 func (t *replayer) RoundTrip(r *http.Request) (*http.Response, error) {
 	c := callOf(r.Context())
 	first, err := t.send(r, func() (token session.Token, err error) { // once it is the call's turn, so that it is fresh
-		if c.token, err = t.sessions.Token(r.Context(), c.session); err != nil {
+		if c.token, err = t.sessions.Token(r.Context(), c.session, 0); err != nil {
 			return token, tokenError(c.session, err)
 		}
 		return c.token, nil

@@ -45,7 +45,7 @@ func appToken(t *testing.T, m *session.Manager) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	token, err := m.Token(t.Context(), app)
+	token, err := m.Token(t.Context(), app, 0)
 	return token.Access.Reveal(), err
 }
 
@@ -113,7 +113,7 @@ func TestSharedAccount(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			token, err := m.Token(t.Context(), account)
+			token, err := m.Token(t.Context(), account, 0)
 			if err != nil || token.Access.Reveal() != "access-2" || account.User().ID != "owner" || account.IsUser() {
 				t.Errorf("replica %d: %q of %q, %v", i, token.Access.Reveal(), account.User().ID, err)
 			}
@@ -147,11 +147,11 @@ func TestSharedAccountIsConnectedAgain(t *testing.T) {
 			}
 			return account
 		}
-		_, err := m.Token(t.Context(), connect(-time.Minute))
+		_, err := m.Token(t.Context(), connect(-time.Minute), 0)
 		wantError(t, "an ended grant", err, session.ErrReauthorize)
 		_, err = m.Account(t.Context(), "radio")
 		wantError(t, "an ended account", err, session.ErrReauthorize)
-		if token, err := m.Token(t.Context(), connect(time.Hour)); err != nil || token.Access.Reveal() != "access-1" {
+		if token, err := m.Token(t.Context(), connect(time.Hour), 0); err != nil || token.Access.Reveal() != "access-1" {
 			t.Errorf("connected again: %q, %v", token.Access.Reveal(), err)
 		}
 	})
@@ -186,7 +186,7 @@ func TestSharedAccountConnectedAnewDuringARefresh(t *testing.T) {
 			refreshed.Access = secret.New("of the old owner")
 			return refreshed, nil
 		}
-		token, err := m.Token(t.Context(), account)
+		token, err := m.Token(t.Context(), account, 0)
 		if err != nil || token.Access.Reveal() != "new" {
 			t.Errorf("the refresh answers %q, %v", token.Access.Reveal(), err)
 		}
@@ -195,7 +195,7 @@ func TestSharedAccountConnectedAnewDuringARefresh(t *testing.T) {
 		if err != nil || account.User().ID != "new owner" {
 			t.Fatalf("the account is %v, %v", account, err)
 		}
-		if token, err := m.Token(t.Context(), account); err != nil || token.Access.Reveal() != "new" {
+		if token, err := m.Token(t.Context(), account, 0); err != nil || token.Access.Reveal() != "new" {
 			t.Errorf("the new owner's token is %q, %v", token.Access.Reveal(), err)
 		}
 	})

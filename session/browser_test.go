@@ -66,7 +66,7 @@ func (b *browser) logIn(t *testing.T, m *session.Manager, grant session.Grant) *
 // logOut ends the browser's session.
 func (b *browser) logOut(m *session.Manager) error {
 	w := httptest.NewRecorder()
-	err := m.End(w, b.request())
+	err := m.End(w, b.request(), false)
 	b.receive(w)
 	return err
 }

@@ -13,12 +13,18 @@ import (
 // some of them could miss the true one and still report success.
 const maxNamed = 4
 
-// End ends the session of the request and deletes its cookie. A request without a session is not an error. It answers
-// ErrTooManyCookies or ErrStoreUnavailable; the cookie stays then.
-func (m *Manager) End(w http.ResponseWriter, r *http.Request) error {
+// End ends the session of the request, or everywhere all sessions of its user, and deletes its cookie. A request without a
+// session is not an error. It answers ErrTooManyCookies or ErrStoreUnavailable; the cookie stays then, and some of the user's
+// sessions may have ended.
+func (m *Manager) End(w http.ResponseWriter, r *http.Request, everywhere bool) error {
 	keys, err := m.namedKeys(r)
 	if err != nil {
 		return err
+	}
+	if everywhere {
+		if err := m.endOthers(r.Context(), keys); err != nil {
+			return err
+		}
 	}
 	for _, k := range keys {
 		if err := m.endOne(r.Context(), k); err != nil {
@@ -40,19 +46,14 @@ func (m *Manager) endOne(ctx context.Context, k recordKey) error {
 	return nil
 }
 
-// EndEverywhere ends all sessions of the user of the request, and deletes the cookie. Of two cookies that name two users
-// one may be planted. A cookie is enough to end its session, so both users are logged out; otherwise the true user might
-// be told of a logout that did not happen. A request without a session is not an error. Its errors are those of End; some of
-// the sessions may have ended then.
-func (m *Manager) EndEverywhere(w http.ResponseWriter, r *http.Request) error {
-	keys, err := m.namedKeys(r)
-	if err != nil {
-		return err
-	}
+// endOthers ends all other sessions of the users of some sessions. Of two cookies that name two users one may be planted. A
+// cookie is enough to end its session, so both users are logged out; otherwise the true user might be told of a logout that did
+// not happen.
+func (m *Manager) endOthers(ctx context.Context, keys []recordKey) error {
 	for _, k := range keys {
-		s, err := m.vault.load(r.Context(), k, nil) // a session with an ended grant has a user, too
+		s, err := m.vault.load(ctx, k, nil) // a session with an ended grant has a user, too
 		if errors.Is(err, ErrNoSession) {
-			err = m.vault.knownAbsent(r.Context(), k)
+			err = m.vault.knownAbsent(ctx, k)
 		}
 		if err != nil {
 			return err
@@ -60,11 +61,11 @@ func (m *Manager) EndEverywhere(w http.ResponseWriter, r *http.Request) error {
 		if s == nil {
 			continue
 		}
-		if _, err := m.endOf(r.Context(), s.record.user.ID, func(key string) bool { return key != s.key }); err != nil {
+		if _, err := m.endOf(ctx, s.record.user.ID, func(key string) bool { return key != s.key }); err != nil {
 			return err
 		}
 	}
-	return m.End(w, r)
+	return nil
 }
 
 // Named returns the record keys of the sessions that the request's cookies name, for Login.Replaces: at most maxNamed.

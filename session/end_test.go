@@ -64,7 +64,7 @@ func TestTwoCookiesAreNone(t *testing.T) {
 	if label := m.Label(r); label != "" {
 		t.Errorf("the request has the label %q", label)
 	}
-	if err := m.End(newAnswer(), r); err != nil {
+	if err := m.End(newAnswer(), r, false); err != nil {
 		t.Errorf("the logout: %v", err)
 	}
 	for _, who := range []*browser{b, other} {
@@ -88,7 +88,7 @@ func TestTwoCookiesEndEverywhere(t *testing.T) {
 		for _, b := range named {
 			request.AddCookie(&http.Cookie{Name: "stagedoor", Value: b.cookies["stagedoor"]})
 		}
-		if err := r.managers[0].EndEverywhere(newAnswer(), request); err != nil {
+		if err := r.managers[0].End(newAnswer(), request, true); err != nil {
 			t.Fatal(err)
 		}
 		for _, b := range []*browser{laptop, phone, planted} {

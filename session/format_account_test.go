@@ -47,7 +47,7 @@ func TestOldAccountIsAdopted(t *testing.T) {
 	if err != nil || account.User().ID != "31l77y2b4ypz3kqxh5l7v6d2ab4q" {
 		t.Fatalf("the old account is %v, %v", account, err)
 	}
-	if _, err := first.Token(t.Context(), account); err != nil { // which refreshes and writes it
+	if _, err := first.Token(t.Context(), account, 0); err != nil { // which refreshes and writes it
 		t.Fatal(err)
 	}
 	if _, err := second.Account(t.Context(), "radio"); !errors.Is(err, session.ErrNoSession) {

@@ -63,7 +63,7 @@ func TestEndEverywhereOfMany(t *testing.T) {
 			if list := mustList(t, m, "ada"); len(list) != len(all) {
 				t.Errorf("%s: %d sessions are listed", name, len(list))
 			}
-			if err := m.EndEverywhere(newAnswer(), all[0].copy().request()); err != nil {
+			if err := m.End(newAnswer(), all[0].copy().request(), true); err != nil {
 				t.Fatal(err)
 			}
 			wantEnded(t, m, all...)
@@ -157,11 +157,11 @@ func TestIndexDuringAKeyRotation(t *testing.T) {
 		// Its own record does not open there, so nobody can tell whose it is: that is no success.
 		w := httptest.NewRecorder()
 		wantError(t, "everywhere, with a cookie that does not open here",
-			late.EndEverywhere(w, all[1].request()), session.ErrStoreUnavailable)
+			late.End(w, all[1].request(), true), session.ErrStoreUnavailable)
 		if len(w.Result().Cookies()) != 0 {
 			t.Error("the cookie was taken away")
 		}
-		if err := late.EndEverywhere(newAnswer(), all[0].copy().request()); err != nil {
+		if err := late.End(newAnswer(), all[0].copy().request(), true); err != nil {
 			t.Fatal(err)
 		}
 		wantEnded(t, early, all...)
@@ -286,8 +286,8 @@ func TestListsFailWithTheStore(t *testing.T) {
 		"the list": listErr, "a user's end": userErr, "the end of all": allErr, "the end of a handle": handleErr,
 		"the end of one":  m.EndSession(t.Context(), "ada", s.Handle()),
 		"the list of all": m.Operator().Each(t.Context(), func([]session.Summary) error { return nil }),
-		"the logout":      m.End(newAnswer(), b.request()),
-		"everywhere":      m.EndEverywhere(newAnswer(), b.request()),
+		"the logout":      m.End(newAnswer(), b.request(), false),
+		"everywhere":      m.End(newAnswer(), b.request(), true),
 	} {
 		wantError(t, name, err, session.ErrStoreUnavailable)
 	}
@@ -355,10 +355,10 @@ func TestEarlierIndex(t *testing.T) {
 	}
 	_, listErr := stranger.Sessions(t.Context(), "ada")
 	wantError(t, "the list, without the key", listErr, session.ErrStoreUnavailable)
-	wantError(t, "everywhere, without the key", stranger.EndEverywhere(newAnswer(), other.request()), session.ErrStoreUnavailable)
+	wantError(t, "everywhere, without the key", stranger.End(newAnswer(), other.request(), true), session.ErrStoreUnavailable)
 	wantError(t, "the list of all, without the key",
 		stranger.Operator().Each(t.Context(), func([]session.Summary) error { return nil }), session.ErrStoreUnavailable)
-	if err := m.EndEverywhere(newAnswer(), b.copy().request()); err != nil {
+	if err := m.End(newAnswer(), b.copy().request(), true); err != nil {
 		t.Fatal(err)
 	}
 	if left := remaining(t, store); len(left) > 0 {

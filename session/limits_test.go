@@ -73,7 +73,7 @@ func TestLoweredLimitsHoldFromTheNextUse(t *testing.T) {
 		for _, m := range r.managers {
 			use(t, m, withLimits(r, 4*time.Second, session.GrantLifetime))
 		}
-		if token, err := r.managers[0].Token(t.Context(), s); err != nil || token.Access.Reveal() != "access-2" {
+		if token, err := r.managers[0].Token(t.Context(), s, 0); err != nil || token.Access.Reveal() != "access-2" {
 			t.Errorf("a refresh of a session that was idle for longer than the new limit: %q, %v", token.Access.Reveal(), err)
 		}
 		if _, err := find(r.managers[1], b); err != nil {

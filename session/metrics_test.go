@@ -69,7 +69,7 @@ func TestReportOfALostToken(t *testing.T) {
 		s := b.logIn(t, m, goodFor(-time.Minute))
 		var wg sync.WaitGroup
 		wg.Go(func() {
-			if _, err := m.Token(t.Context(), s); err != nil { // it is good, although it is not written
+			if _, err := m.Token(t.Context(), s, 0); err != nil { // it is good, although it is not written
 				t.Error(err)
 			}
 		})

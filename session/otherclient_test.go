@@ -53,7 +53,7 @@ func sessionOfAnotherClient(t *testing.T, r *replicas) {
 		wantError(t, "a request for a token", ask(t.Context(), wrong, b).err, session.ErrNoSession)
 	}
 	w := newAnswer()
-	if err := wrong.EndEverywhere(w, b.request()); err != nil {
+	if err := wrong.End(w, b.request(), true); err != nil {
 		t.Errorf("logging out everywhere: %v", err)
 	}
 	if err := still().logOut(wrong); err != nil {
@@ -118,9 +118,9 @@ func TestTicketOfAnotherClient(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = r.managers[1].TakeTicket(t.Context(), ticket.Reveal())
+		_, err = r.managers[1].OpenTicket(t.Context(), ticket.Reveal(), true)
 		wantError(t, "with another client id", err, session.ErrNoTicket)
-		if note, err := r.managers[0].TakeTicket(t.Context(), ticket.Reveal()); err != nil || string(note) != "note" {
+		if note, err := r.managers[0].OpenTicket(t.Context(), ticket.Reveal(), true); err != nil || string(note) != "note" {
 			t.Errorf("with its own: %q, %v", note, err)
 		}
 	})

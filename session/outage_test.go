@@ -79,7 +79,7 @@ func TestLogoutDuringAnOutage(t *testing.T) {
 		mustPeek(t, r.managers[0], b)
 		r.store.away.Store(true)
 		w := newAnswer()
-		wantError(t, "the logout", r.managers[0].End(w, b.request()), session.ErrStoreUnavailable)
+		wantError(t, "the logout", r.managers[0].End(w, b.request(), false), session.ErrStoreUnavailable)
 		if b.receive(w) != 0 {
 			t.Errorf("it spoke of cookies: %v", w.Result().Cookies())
 		}
@@ -194,7 +194,7 @@ func TestRefreshThatSawTheSessionBeforeItsLogout(t *testing.T) {
 			news.Gone(key)
 			pass(time.Millisecond)
 		}
-		_, _ = here.Token(t.Context(), expired) // whatever it says, the session is over
+		_, _ = here.Token(t.Context(), expired, 0) // whatever it says, the session is over
 		store.loaded = nil
 		if s, err := peek(here, b); err == nil {
 			t.Errorf("after the logout the replica serves %v", s)

@@ -58,7 +58,7 @@ func TestWhoWaitsForARefresh(t *testing.T) {
 				r, b := newReplicas(t, 1), &browser{}
 				r.tokens.takes = time.Second
 				s, begin := b.logIn(t, r.managers[0], goodFor(c.left)), time.Now()
-				token, err := r.managers[0].TokenFor(t.Context(), s, c.use)
+				token, err := r.managers[0].Token(t.Context(), s, c.use)
 				if got := token.Access.Reveal(); got != c.want || time.Since(begin) != c.after {
 					t.Errorf("got %q, %v after %v, want %q after %v", got, err, time.Since(begin), c.want, c.after)
 				}
@@ -82,7 +82,7 @@ func TestFailureBesideTheRequests(t *testing.T) {
 				spoil(r)
 				for i := range 54 {
 					begin := time.Now()
-					token, err := r.managers[i%2].Token(t.Context(), s)
+					token, err := r.managers[i%2].Token(t.Context(), s, 0)
 					if token.Access.Reveal() != "access-1" || time.Since(begin) != 0 {
 						t.Errorf("with %ds left: got %q, %v after %v", 60-i, token.Access.Reveal(), err, time.Since(begin))
 					}

@@ -123,7 +123,7 @@ func TestGrantWithoutRefreshToken(t *testing.T) {
 		wantError(t, "when it is refused", err, session.ErrReauthorize)
 		mustPeek(t, r.managers[0], b) // a refusal does not end the session
 		pass(30 * time.Second)
-		_, err = r.managers[0].Token(t.Context(), s)
+		_, err = r.managers[0].Token(t.Context(), s, 0)
 		wantError(t, "a request that is under way when it ends", err, session.ErrReauthorize)
 		_, err = peek(r.managers[0], b)
 		wantError(t, "the next request", err, session.ErrReauthorize)

@@ -154,7 +154,7 @@ func TestCloseWaitsForTheRefresh(t *testing.T) {
 				s := b.logIn(t, m, goodFor(-time.Minute))
 				impatient, leave := context.WithTimeout(t.Context(), patience)
 				defer leave()
-				if token, err := m.Token(impatient, s); err == nil {
+				if token, err := m.Token(impatient, s, 0); err == nil {
 					t.Fatalf("the request that left: got %q", token.Access.Reveal())
 				}
 				m.Close()

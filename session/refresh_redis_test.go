@@ -41,7 +41,7 @@ func TestOneRefreshForAllWithRedis(t *testing.T) {
 				t.Errorf("request %d: %v", i, err)
 				return
 			}
-			token, err := managers[i%replicas].Token(t.Context(), s)
+			token, err := managers[i%replicas].Token(t.Context(), s, 0)
 			if err != nil || token.Access.Reveal() != "access-2" {
 				t.Errorf("request %d: got %q, %v", i, token.Access.Reveal(), err)
 			}
@@ -70,7 +70,7 @@ func TestLogoutDuringARefreshWithRedis(t *testing.T) {
 	key := b.key()
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		_, err := here.Token(t.Context(), s)
+		_, err := here.Token(t.Context(), s, 0)
 		wantError(t, "the refresh", err, session.ErrNoSession)
 	})
 	<-called

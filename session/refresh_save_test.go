@@ -62,7 +62,7 @@ func TestSaveGivesUp(t *testing.T) {
 		s := b.logIn(t, r.managers[0], goodFor(-time.Minute))
 		var wg sync.WaitGroup
 		wg.Go(func() {
-			if token, err := r.managers[0].Token(t.Context(), s); token.Access.Reveal() != "access-2" {
+			if token, err := r.managers[0].Token(t.Context(), s, 0); token.Access.Reveal() != "access-2" {
 				t.Errorf("got %q, %v", token.Access.Reveal(), err)
 			}
 		})

@@ -47,7 +47,7 @@ type refresher struct {
 	background *sync.WaitGroup // flights
 }
 
-// token is Manager.TokenFor.
+// token is Manager.Token.
 func (r *refresher) token(ctx context.Context, s *Session, use time.Duration) (Token, error) {
 	now, current := r.now(), s.record.grant.Token
 	why := need{use: max(use, r.settings.Load().Config.RefreshBefore)}

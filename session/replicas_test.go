@@ -272,7 +272,7 @@ func ask(ctx context.Context, m *session.Manager, b *browser) answer {
 	if err != nil {
 		return answer{err: err}
 	}
-	token, err := m.Token(ctx, s)
+	token, err := m.Token(ctx, s, 0)
 	return answer{access: token.Access.Reveal(), err: err, after: time.Since(begin)}
 }
 

@@ -25,9 +25,9 @@ func (o *Operator) IssueTicket(ctx context.Context, text []byte) (secret.Text, e
 	return ticket, o.m.options.Store.Save(ctx, k.key, Entry{Version: 1, Data: sealed}, TicketLifetime, "")
 }
 
-// PeekTicket returns the text of a one-time link, which stays good. It answers ErrNoTicket for a ticket that is unknown,
-// used or older than TicketLifetime.
-func (m *Manager) PeekTicket(ctx context.Context, ticket string) ([]byte, error) {
+// OpenTicket returns the text of a one-time link, which stays good unless it is spent. It answers ErrNoTicket for a ticket that
+// is unknown, spent or older than TicketLifetime. A ticket that does not open is not spent.
+func (m *Manager) OpenTicket(ctx context.Context, ticket string, spend bool) ([]byte, error) {
 	parsed, ok := parseID(ticket)
 	if !ok {
 		return nil, ErrNoTicket
@@ -44,17 +44,10 @@ func (m *Manager) PeekTicket(ctx context.Context, ticket string) ([]byte, error)
 	if errors.Is(err, errSealed) {
 		return nil, ErrNoTicket
 	}
-	return text, err
-}
-
-// TakeTicket returns the text of a one-time link and uses the link up; its errors are those of PeekTicket. It opens the
-// record before it deletes it: a ticket that does not open is not used up.
-func (m *Manager) TakeTicket(ctx context.Context, ticket string) ([]byte, error) {
-	text, err := m.PeekTicket(ctx, ticket)
-	if err != nil {
-		return nil, err
+	if err != nil || !spend {
+		return text, err
 	}
-	first, err := m.options.Store.Delete(ctx, storeKey(kindTicket, secret.New(ticket)))
+	first, err := m.options.Store.Delete(ctx, k.key)
 	if err != nil {
 		return nil, err
 	}

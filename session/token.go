@@ -43,16 +43,12 @@ func (g Grant) succeededBy(next Grant) Grant {
 	return next
 }
 
-// Token returns a token of the session that is good now. One with less than Config.RefreshBefore left is refreshed: beside
-// the request while it has enoughLife, so that the request does not wait, and before the request when it has less. When the
-// refresh fails, and while the old token is still good, the old one is returned. It answers ErrReauthorize, ErrNoSession (the
+// Token returns a token of the session that is good now, for a use that takes so long; zero for one call. One with less than
+// Config.RefreshBefore left is refreshed: beside the request while it has enoughLife and outlives the use, so that the request
+// does not wait, and before the request otherwise. When the refresh fails, and while the old token is still good, the old one is
+// returned. It answers ErrReauthorize, ErrNoSession (the
 // session was ended meanwhile), ErrStoreUnavailable, ErrClientMisconfigured or a RefreshUnavailableError.
-func (m *Manager) Token(ctx context.Context, s *Session) (Token, error) {
-	return m.refresher.token(ctx, s, 0)
-}
-
-// TokenFor is Token for a use that takes so long: a token that ends before is refreshed first.
-func (m *Manager) TokenFor(ctx context.Context, s *Session, use time.Duration) (Token, error) {
+func (m *Manager) Token(ctx context.Context, s *Session, use time.Duration) (Token, error) {
 	return m.refresher.token(ctx, s, use)
 }
 

@@ -73,11 +73,11 @@ func TestEndEverywhere(t *testing.T) {
 	phone.logIn(t, r.managers[1], goodFor(time.Hour))
 	before := &browser{cookies: map[string]string{"stagedoor": laptop.cookies["stagedoor"]}}
 	r.store.away.Store(true)
-	wantError(t, "without the store", r.managers[0].EndEverywhere(httptest.NewRecorder(), laptop.request()), session.ErrStoreUnavailable)
+	wantError(t, "without the store", r.managers[0].End(httptest.NewRecorder(), laptop.request(), true), session.ErrStoreUnavailable)
 	r.store.away.Store(false)
 	mustPeek(t, r.managers[0], laptop)
 	w := httptest.NewRecorder()
-	if err := r.managers[0].EndEverywhere(w, laptop.request()); err != nil {
+	if err := r.managers[0].End(w, laptop.request(), true); err != nil {
 		t.Fatal(err)
 	}
 	laptop.receive(w)
@@ -88,7 +88,7 @@ func TestEndEverywhere(t *testing.T) {
 		_, err := r.managers[i].Peek(b.request())
 		wantError(t, "afterwards", err, session.ErrNoSession)
 	}
-	if err := r.managers[0].EndEverywhere(httptest.NewRecorder(), laptop.request()); err != nil {
+	if err := r.managers[0].End(httptest.NewRecorder(), laptop.request(), true); err != nil {
 		t.Errorf("twice: %v", err)
 	}
 }
@@ -154,7 +154,7 @@ func TestEndEverywhereIsAudited(t *testing.T) {
 	r, laptop, phone := newReplicas(t, 1), &browser{}, &browser{}
 	laptop.logIn(t, r.managers[0], goodFor(time.Hour))
 	phone.logIn(t, r.managers[0], goodFor(time.Hour))
-	if err := r.managers[0].EndEverywhere(httptest.NewRecorder(), laptop.request()); err != nil {
+	if err := r.managers[0].End(httptest.NewRecorder(), laptop.request(), true); err != nil {
 		t.Fatal(err)
 	}
 	if logouts, revoked := r.audited("logout", "ok"), r.audited("revoke", "ok"); logouts != 1 || revoked != 1 {

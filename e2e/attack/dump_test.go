@@ -87,7 +87,7 @@ func expectTokensWithout(w *stage.World, t *testing.T, cookie string) {
 	}
 	issued := slices.Collect(maps.Values(w.Spotify.Issued()))
 	for who, s := range map[string]*session.Session{"the user": user, "the account": account, "the app": app} {
-		if token, err := m.Token(t.Context(), s); err != nil || !slices.Contains(issued, token.Access.Reveal()) {
+		if token, err := m.Token(t.Context(), s, 0); err != nil || !slices.Contains(issued, token.Access.Reveal()) {
 			t.Errorf("the token of %s is not there: %v", who, err)
 		}
 	}

@@ -58,7 +58,7 @@ func refreshesWithSkew(w *stage.World, r *trial, lifetime, span, stepping, skew 
 			if err != nil {
 				r.Fatal(err)
 			}
-			if _, err := m.Token(r.Context(), s); err != nil {
+			if _, err := m.Token(r.Context(), s, 0); err != nil {
 				r.Fatal(err)
 			}
 		}
