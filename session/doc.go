@@ -33,7 +33,8 @@
 //	outageLifetime         | 10 s            | how long a cached session is served during an outage of the store
 //	freshLifetime          | 2 s             | how long a cached session is served without a load
 //
-// New readers begin with: store.go (what a store promises), session.go and record.go (what a session is), manager.go (find, create,
-// end), vault.go (sealed records) with sealer.go and compact.go, cache.go (local copies), refresher.go with flight.go, lease.go,
-// save.go and backoff.go (tokens), index.go and userlist.go (a user's sessions), account.go, loginstate.go, ticket.go.
+// New readers begin with: store.go (what a store promises), session.go and record.go (what a session is), manager.go (the face),
+// find.go, create.go and end.go (what it does), vault.go (sealed records) with sealer.go and compact.go, cache.go (local copies),
+// refresher.go with flight.go (one call, one lease, one write) and backoff.go (tokens), index.go with prune.go and userlist.go
+// (a user's sessions), operator.go, account.go, loginstate.go, ticket.go.
 package session

@@ -4,8 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
-
-	"go.uber.org/zap"
+	"slices"
 )
 
 // maxNamed bounds how many sessions the cookies of one request may name: the true one, and a few that another site planted.
@@ -44,6 +43,16 @@ func (m *Manager) endOne(ctx context.Context, k recordKey) error {
 		m.audit.session("logout", "ok", s)
 	}
 	return nil
+}
+
+// remove deletes the record of a key, here at once and on the other replicas as soon as they hear of it. It tells whether there
+// was one. The record of another client id stays as it is.
+func (m *Manager) remove(ctx context.Context, key string) (removed bool, err error) {
+	if removed, err = m.vault.delete(ctx, key); err != nil {
+		return false, err
+	}
+	m.cache.Gone(key)
+	return removed, nil
 }
 
 // endOthers ends all other sessions of the users of some sessions. Of two cookies that name two users one may be planted. A
@@ -90,19 +99,39 @@ func (m *Manager) namedKeys(r *http.Request) ([]recordKey, error) {
 	return keys, nil
 }
 
-// endBefore ends the sessions that a login replaces. Of more than maxNamed cookies the rest is ignored: with two different
-// ones the browser had no session that could be replaced.
-func (m *Manager) endBefore(r *http.Request, login Login) {
-	replaced := append(m.Named(r), login.Replaces[:min(len(login.Replaces), maxNamed)]...)
-	if len(replaced) == 0 {
-		return
+// endOf ends those of a user's sessions that are chosen by their record keys.
+func (m *Manager) endOf(ctx context.Context, user string, chosen func(key string) bool) (int, error) {
+	k, entries, _, err := m.index.of(ctx, user)
+	if err != nil {
+		return 0, err
 	}
-	ended, err := m.index.endMany(r.Context(), replaced)
-	if err != nil { // its cookie is about to be replaced, so it is used no more and expires
-		m.options.Log.Error("the session before this login could not be ended", zap.String("session", m.Label(r)), zap.Error(err))
-		return
+	keys := slices.DeleteFunc(keysOf(entries), func(key string) bool { return !chosen(key) })
+	ended, err := m.index.endMany(ctx, keys)
+	if err != nil || len(ended) == 0 {
+		return 0, err
 	}
-	if len(ended) > 0 { // they were the same user's, as a rule; another's are left out once their records are gone
-		m.index.drop(r.Context(), m.index.keyOf(login.User.ID), ended)
+	m.index.drop(ctx, k, ended)
+	for _, key := range ended {
+		m.audit.key("revoke", "ok", user, key)
 	}
+	return len(ended), nil
+}
+
+// endMany ends those of the sessions that are alive, on all replicas, and returns their keys.
+func (x *userIndex) endMany(ctx context.Context, keys []string) (ended []string, err error) {
+	alive, err := x.alive(ctx, keys)
+	if err != nil {
+		return nil, err
+	}
+	ended = slices.DeleteFunc(slices.Clone(keys), func(key string) bool { return !alive[key] })
+	if len(ended) == 0 {
+		return nil, nil
+	}
+	if _, err := x.bulk.DeleteMany(ctx, ended); err != nil {
+		return nil, err
+	}
+	for _, key := range ended {
+		x.cache.Gone(key)
+	}
+	return ended, nil
 }

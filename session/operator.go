@@ -110,7 +110,9 @@ func (o *Operator) EndHandle(ctx context.Context, handle string) (int, error) {
 
 // EndAll ends all sessions of all users, on all replicas, and tells how many it has ended, also with an error. It finds
 // them by their records, whatever any index says. Shared accounts stay connected.
-func (o *Operator) EndAll(ctx context.Context) (int, error) { return o.endScanned(ctx, kindSession+":") }
+func (o *Operator) EndAll(ctx context.Context) (int, error) {
+	return o.endScanned(ctx, kindSession+":")
+}
 
 func (o *Operator) endScanned(ctx context.Context, begin string) (count int, err error) {
 	err = o.m.options.Bulk.Scan(ctx, begin, func(keys []string) error {

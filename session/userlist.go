@@ -66,24 +66,6 @@ func (m *Manager) EndSession(ctx context.Context, user, handle string) error {
 	return err
 }
 
-// endOf ends those of a user's sessions that are chosen by their record keys.
-func (m *Manager) endOf(ctx context.Context, user string, chosen func(key string) bool) (int, error) {
-	k, entries, _, err := m.index.of(ctx, user)
-	if err != nil {
-		return 0, err
-	}
-	keys := slices.DeleteFunc(keysOf(entries), func(key string) bool { return !chosen(key) })
-	ended, err := m.index.endMany(ctx, keys)
-	if err != nil || len(ended) == 0 {
-		return 0, err
-	}
-	m.index.drop(ctx, k, ended)
-	for _, key := range ended {
-		m.audit.key("revoke", "ok", user, key)
-	}
-	return len(ended), nil
-}
-
 // Handle names the session among its user's own.
 func (s *Session) Handle() string { return handleOf(s.key) }
 

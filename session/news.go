@@ -1,22 +1,7 @@
 package session
 
-import "context"
-
 // newsPlace distinguishes news about a session from its record, so that neither opens as the other.
 const newsPlace = " news"
-
-// Again loads a session or an account once more, for a use of it that goes on, and records that it is in use. Its errors
-// are those of Find.
-func (m *Manager) Again(ctx context.Context, s *Session) (*Session, error) {
-	found, err := m.find(ctx, s.recordKey)
-	if err != nil {
-		return nil, err
-	}
-	if found.IsUser() {
-		m.touch(ctx, found)
-	}
-	return found, nil
-}
 
 // SealNews seals a text that replicas send each other about a session or an account. Only a replica that can open its record
 // can open the text, with OpenNews.

@@ -1,0 +1,90 @@
+package session
+
+import (
+	"context"
+	"slices"
+
+	"go.uber.org/zap"
+)
+
+// trim ends the sessions that a user has beyond the limit, those used longest ago first. It takes out what has timed
+// out: what may have, or everything when the limit is reached.
+func (x *userIndex) trim(ctx context.Context, s *Session) error {
+	k := x.keyOf(s.record.user.ID)
+	lists, err := x.lists.Fields(ctx, []string{k.key})
+	if err != nil {
+		return err
+	}
+	entries, _ := x.read(k, lists[0])
+	if !slices.ContainsFunc(entries, func(e indexEntry) bool { return e.key == s.key }) { // another replica has pruned it
+		if err := x.add(ctx, s); err != nil {
+			return err
+		}
+	}
+	limit := x.vault.settings.Load().Config.MaxPerUser
+	suspects := x.timedOut(entries)
+	if len(entries) > limit {
+		suspects = entries
+	}
+	alive, err := x.prune(ctx, k, suspects)
+	if err != nil || len(entries) <= limit {
+		return err
+	}
+	entries = slices.DeleteFunc(entries, func(e indexEntry) bool { return !alive[e.key] && x.settled(e) })
+	if len(entries) <= limit {
+		return nil
+	}
+	ended, err := x.endMany(ctx, keysOf(entries[limit:]))
+	x.drop(ctx, k, ended)
+	for _, key := range ended {
+		x.audit.key("revoke", "ok", s.record.user.ID, key, zap.String("cause", "too_many"))
+	}
+	return err
+}
+
+// timedOut returns some of the sessions past their idle timeout, by the clock and the settings of this replica.
+func (x *userIndex) timedOut(entries []indexEntry) []indexEntry {
+	now, idle := x.vault.now(), x.vault.limits().idle
+	old := slices.DeleteFunc(slices.Clone(entries), func(e indexEntry) bool { return now.Sub(e.lastSeenAt.time()) <= idle })
+	return old[max(0, len(old)-maxPruned):]
+}
+
+// prune takes out of the index what the store does not have any more, and tells which keys it has. Clocks and settings of
+// replicas differ, so nothing else is evidence.
+func (x *userIndex) prune(ctx context.Context, k recordKey, entries []indexEntry) (alive map[string]bool, err error) {
+	if len(entries) == 0 {
+		return nil, nil
+	}
+	if alive, err = x.alive(ctx, keysOf(entries)); err != nil {
+		return nil, err
+	}
+	var gone []string
+	for _, e := range entries {
+		if !alive[e.key] && x.settled(e) {
+			gone = append(gone, e.key)
+		}
+	}
+	if len(gone) > 0 {
+		x.drop(ctx, k, gone)
+	}
+	return alive, nil
+}
+
+// settled tells whether a session has been in the index so long that its record must be in the store. After the idle
+// timeout no record is written any more.
+func (x *userIndex) settled(e indexEntry) bool {
+	return x.vault.now().Sub(e.lastSeenAt.time()) > min(settleTime, x.vault.limits().idle)
+}
+
+// alive tells which of the sessions are in the store and belong to this client id.
+func (x *userIndex) alive(ctx context.Context, keys []string) (map[string]bool, error) {
+	entries, err := x.bulk.LoadMany(ctx, keys)
+	if err != nil {
+		return nil, err
+	}
+	alive := map[string]bool{}
+	for i, key := range keys {
+		alive[key] = entries[i].Version > 0 && !x.vault.settings.Load().sealer.foreign(entries[i].Data)
+	}
+	return alive, nil
+}
