@@ -70,10 +70,10 @@ func (m *measured) Delete(ctx context.Context, key string) (bool, error) {
 	return found, err
 }
 
-// Hold implements session.Leases.
-func (m *measured) Hold(ctx context.Context, key, holder string, ttl time.Duration) (bool, error) {
+// Acquire implements session.Leases.
+func (m *measured) Acquire(ctx context.Context, key, holder string, ttl time.Duration) (bool, error) {
 	begun := time.Now()
-	held, err := m.next.Hold(ctx, key, holder, ttl)
+	held, err := m.next.Acquire(ctx, key, holder, ttl)
 	m.hold.ended(ctx, begun, err)
 	return held, err
 }

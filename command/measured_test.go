@@ -27,7 +27,7 @@ func (s failingStore) Save(context.Context, string, session.Entry, time.Duration
 
 func (s failingStore) Delete(context.Context, string) (bool, error) { return false, s.err }
 
-func (s failingStore) Hold(context.Context, string, string, time.Duration) (bool, error) {
+func (s failingStore) Acquire(context.Context, string, string, time.Duration) (bool, error) {
 	return false, s.err
 }
 
@@ -74,12 +74,12 @@ func TestMeasuredStore(t *testing.T) {
 			store := newMeasured(failingStore{c.err}, m)
 			_, loadErr := store.Load(c.ctx, "key")
 			_, deleteErr := store.Delete(c.ctx, "key")
-			_, holdErr := store.Hold(c.ctx, "key", "holder", time.Second)
+			_, acquireErr := store.Acquire(c.ctx, "key", "holder", time.Second)
 			_, listErr := store.Fields(c.ctx, nil)
 			_, bulkErr := store.LoadMany(c.ctx, nil)
 			for operation, err := range map[string]error{
 				"load": loadErr, "save": store.Save(c.ctx, "key", session.Entry{}, time.Second, ""),
-				"list": listErr, "bulk": bulkErr, "delete": deleteErr, "hold": holdErr, "release": store.Release(c.ctx, "key", "holder"),
+				"list": listErr, "bulk": bulkErr, "delete": deleteErr, "hold": acquireErr, "release": store.Release(c.ctx, "key", "holder"),
 			} {
 				if !errors.Is(err, c.err) {
 					t.Errorf("%s answers %v, want %v", operation, err, c.err)

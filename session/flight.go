@@ -82,7 +82,7 @@ func (r *refresher) acquireLease(s *Session, why need, holder string) (acquired 
 		if current.record.ended || !why.of(current.record, r.now()) {
 			return false, current, nil
 		}
-		acquired, err := r.leases.Hold(ctx, s.key, holder, leaseTime)
+		acquired, err := r.leases.Acquire(ctx, s.key, holder, leaseTime)
 		if err != nil || acquired {
 			return acquired, nil, err
 		}
@@ -99,7 +99,7 @@ func (r *refresher) renewLease(s *Session, holder string) (stop func()) {
 	go func() {
 		defer close(done)
 		for sleep(ctx, leaseTime/3) == nil {
-			held, err := r.leases.Hold(ctx, s.key, holder, leaseTime)
+			held, err := r.leases.Acquire(ctx, s.key, holder, leaseTime)
 			if ctx.Err() == nil && (err != nil || !held) {
 				r.log.Warn("the lease of a refresh could not be renewed",
 					zap.String("session", s.Label()), zap.Bool("held_by_another", err == nil), zap.Error(err))

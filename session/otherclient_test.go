@@ -64,7 +64,7 @@ func sessionOfAnotherClient(t *testing.T, r *replicas) {
 	if err != nil || after.Version != before.Version || string(after.Data) != string(before.Data) {
 		t.Fatalf("the record was touched: version %d became %d, %v", before.Version, after.Version, err)
 	}
-	if calls, held := r.tokens.calls(), r.store.holds.Load(); calls != 0 || held != 0 {
+	if calls, held := r.tokens.calls(), r.store.acquires.Load(); calls != 0 || held != 0 {
 		t.Errorf("there were %d refreshes and %d leases with the wrong client id", calls, held)
 	}
 	if said := r.said(); said != 1 {

@@ -34,7 +34,7 @@ func TestRedisKeyLayout(t *testing.T) {
 	if _, err := b.finish(m, state); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := store.Hold(t.Context(), "session:"+sha256Hex(id), "holder", time.Minute); err != nil {
+	if _, err := store.Acquire(t.Context(), "session:"+sha256Hex(id), "holder", time.Minute); err != nil {
 		t.Fatal(err)
 	}
 	reply, err := server.Do("KEYS", "*")

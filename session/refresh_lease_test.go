@@ -39,7 +39,7 @@ func TestLeaseOfADeadReplica(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, b := newReplicas(t, 2), &browser{}
 		b.logIn(t, r.managers[0], goodFor(-time.Minute))
-		if held, err := r.store.Hold(t.Context(), b.key(), "the dead one", 10*time.Second); !held || err != nil {
+		if held, err := r.store.Acquire(t.Context(), b.key(), "the dead one", 10*time.Second); !held || err != nil {
 			t.Fatal(held, err)
 		}
 		for i, got := range r.askAll(t.Context(), b, 20) {
@@ -63,7 +63,7 @@ func TestLeaseIsGivenBack(t *testing.T) {
 				r.tokens.answer = answer
 				b.logIn(t, r.managers[0], goodFor(-time.Minute))
 				ask(t.Context(), r.managers[0], b)
-				if held, err := r.store.Hold(t.Context(), b.key(), "the next", time.Second); !held || err != nil {
+				if held, err := r.store.Acquire(t.Context(), b.key(), "the next", time.Second); !held || err != nil {
 					t.Errorf("the lease is still held: %v, %v", held, err)
 				}
 			})
@@ -103,7 +103,7 @@ func TestHolderThatLostItsLease(t *testing.T) {
 				if version := r.store.version(t, b); version != 1 {
 					t.Errorf("the record is at version %d; the loser wrote", version)
 				}
-				if held, err := r.store.Hold(t.Context(), b.key(), "third", time.Second); held || err != nil {
+				if held, err := r.store.Acquire(t.Context(), b.key(), "third", time.Second); held || err != nil {
 					t.Errorf("the loser gave back a lease that is another's: %v, %v", held, err)
 				}
 				mustPeek(t, r.managers[0], b) // and the session lives

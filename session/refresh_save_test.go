@@ -108,8 +108,8 @@ func TestNoLeaseIsAskedForDuringAnOutage(t *testing.T) {
 		mustPeek(t, r.managers[0], b)
 		r.store.away.Store(true)
 		wantError(t, "the request", ask(t.Context(), r.managers[0], b).err, session.ErrStoreUnavailable)
-		if holds := r.store.holds.Load(); holds != 0 {
-			t.Errorf("the store was asked for %d leases", holds)
+		if asked := r.store.acquires.Load(); asked != 0 {
+			t.Errorf("the store was asked for %d leases", asked)
 		}
 	})
 }

@@ -50,10 +50,10 @@ func (r *replicas) audited(event, result string) int {
 
 // switchStore is a memory that can go away, and that tells every replica what was deleted.
 type switchStore struct {
-	memory *memstore.Store
-	away   atomic.Bool
-	saves  atomic.Int64 // of sessions
-	holds  atomic.Int64 // asked for, answered or not
+	memory   *memstore.Store
+	away     atomic.Bool
+	saves    atomic.Int64 // of sessions
+	acquires atomic.Int64 // asked for, answered or not
 
 	mu       sync.Mutex // guards what follows
 	watchers []session.Watcher
@@ -100,12 +100,12 @@ func (s *switchStore) Delete(ctx context.Context, key string) (bool, error) {
 	return deleted, err
 }
 
-func (s *switchStore) Hold(ctx context.Context, key, holder string, ttl time.Duration) (bool, error) {
-	s.holds.Add(1)
+func (s *switchStore) Acquire(ctx context.Context, key, holder string, ttl time.Duration) (bool, error) {
+	s.acquires.Add(1)
 	if err := s.gone(); err != nil {
 		return false, err
 	}
-	held, err := s.memory.Hold(ctx, key, holder, ttl)
+	held, err := s.memory.Acquire(ctx, key, holder, ttl)
 	if held {
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -191,7 +191,7 @@ func (s *switchStore) drop(t *testing.T, key string) {
 func (s *switchStore) steal(t *testing.T, key string) {
 	t.Helper()
 	s.drop(t, key)
-	if held, err := s.memory.Hold(t.Context(), key, "thief", time.Hour); !held || err != nil {
+	if held, err := s.memory.Acquire(t.Context(), key, "thief", time.Hour); !held || err != nil {
 		t.Fatalf("the lease cannot be stolen: %v, %v", held, err)
 	}
 }

@@ -49,9 +49,9 @@ type Store interface {
 
 // Leases lets one replica at a time work on a key.
 type Leases interface {
-	// Hold acquires the lease of the key for ttl, or extends it when the holder has it already. It tells whether the holder
+	// Acquire acquires the lease of the key for ttl, or extends it when the holder has it already. It tells whether the holder
 	// has it now.
-	Hold(ctx context.Context, key, holder string, ttl time.Duration) (bool, error)
+	Acquire(ctx context.Context, key, holder string, ttl time.Duration) (bool, error)
 
 	// Release ends the lease if it is still the holder's.
 	Release(ctx context.Context, key, holder string) error

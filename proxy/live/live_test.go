@@ -102,7 +102,7 @@ type store struct {
 	hubs   []*Hub
 }
 
-func (s *store) Hold(_ context.Context, key, holder string, ttl time.Duration) (bool, error) {
+func (s *store) Acquire(_ context.Context, key, holder string, ttl time.Duration) (bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.away {

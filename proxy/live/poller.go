@@ -158,7 +158,7 @@ func (p *poller) lookAtOwner(ctx context.Context) bool {
 // hold acquires or renews the lease. A replica that acquires it polls at once, unless many do so at this moment.
 func (p *poller) hold(ctx context.Context) {
 	before, had := time.Now(), p.holds(time.Now())
-	held, err := p.hub.options.Leases.Hold(ctx, leaseKey(p.id), p.holder, leaseTime)
+	held, err := p.hub.options.Leases.Acquire(ctx, leaseKey(p.id), p.holder, leaseTime)
 	switch {
 	case ctx.Err() != nil:
 	case err != nil: // a lease that this replica has lasts until it expires
@@ -299,7 +299,7 @@ func (p *poller) release() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	left := max(time.Until(p.last.Add(leastGap)), time.Millisecond)
-	_, _ = p.hub.options.Leases.Hold(ctx, leaseKey(p.id), p.holder, left) // else it runs out by itself
+	_, _ = p.hub.options.Leases.Acquire(ctx, leaseKey(p.id), p.holder, left) // else it runs out by itself
 }
 
 // leaseKey is the key of a topic's lease. A session's record has another kind of key.

@@ -35,7 +35,7 @@ type Problem struct {
 
 // Leases lets one holder at a time work on a key. A Hold of the holder again sets the time that is left.
 type Leases interface {
-	Hold(ctx context.Context, key, holder string, ttl time.Duration) (bool, error)
+	Acquire(ctx context.Context, key, holder string, ttl time.Duration) (bool, error)
 }
 
 // Metrics is what this package reports. The methods may be called concurrently.

@@ -68,7 +68,7 @@ func (s *Store) Save(_ context.Context, key string, e session.Entry, ttl time.Du
 func (s *Store) save(key string, e session.Entry, ttl time.Duration, holder string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if holder != "" && !s.mayHoldLocked(key, holder) {
+	if holder != "" && !s.mayAcquireLocked(key, holder) {
 		return session.ErrLeaseLost
 	}
 	old, _ := s.entryLocked(key)
@@ -95,11 +95,11 @@ func (s *Store) Delete(_ context.Context, key string) (bool, error) {
 	return ok, nil
 }
 
-// Hold implements session.Leases.
-func (s *Store) Hold(_ context.Context, key, holder string, ttl time.Duration) (bool, error) {
+// Acquire implements session.Leases.
+func (s *Store) Acquire(_ context.Context, key, holder string, ttl time.Duration) (bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.mayHoldLocked(key, holder) {
+	if !s.mayAcquireLocked(key, holder) {
 		return false, nil
 	}
 	s.leases[key] = lease{holder: holder, expires: s.now().Add(ttl)}
@@ -165,7 +165,7 @@ func (s *Store) entryLocked(key string) (session.Entry, bool) {
 	return e.Entry, true
 }
 
-func (s *Store) mayHoldLocked(key, holder string) bool {
+func (s *Store) mayAcquireLocked(key, holder string) bool {
 	lease, ok := s.leases[key]
 	return !ok || lease.holder == holder || !s.now().Before(lease.expires)
 }

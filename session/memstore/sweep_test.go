@@ -16,7 +16,7 @@ func TestMemoryForgetsWhatHasExpired(t *testing.T) {
 		if err := m.Save(t.Context(), key, session.Entry{Version: 1}, time.Minute, ""); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := m.Hold(t.Context(), key, "holder", time.Minute); err != nil {
+		if _, err := m.Acquire(t.Context(), key, "holder", time.Minute); err != nil {
 			t.Fatal(err)
 		}
 		now = now.Add(time.Second)

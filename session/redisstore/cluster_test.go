@@ -36,7 +36,7 @@ func TestRedisCluster(t *testing.T) {
 		const entries = 60
 		key := func(i int) string { return fmt.Sprint("session:", i) }
 		for i := range entries {
-			if held, err := other.Hold(t.Context(), key(i), "holder", time.Hour); !held || err != nil {
+			if held, err := other.Acquire(t.Context(), key(i), "holder", time.Hour); !held || err != nil {
 				t.Fatal(held, err)
 			}
 			if err := other.Save(t.Context(), key(i), session.Entry{Version: 1}, time.Hour, "holder"); err != nil {

@@ -18,7 +18,7 @@ func TestRedisCountsSessionsAndReplicas(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if held, err := first.Hold(t.Context(), "session:00", "holder", time.Hour); !held || err != nil {
+	if held, err := first.Acquire(t.Context(), "session:00", "holder", time.Hour); !held || err != nil {
 		t.Fatal(held, err)
 	}
 	for i := range 60 { // of another program

@@ -35,8 +35,11 @@ func wantWritesRefused(t *testing.T, store *redisstore.Store) {
 		"Save": func(ctx context.Context) error {
 			return store.Save(ctx, "key", session.Entry{Version: 2, Data: []byte("two")}, time.Minute, "")
 		},
-		"Delete":  func(ctx context.Context) error { _, err := store.Delete(ctx, "key"); return err },
-		"Hold":    func(ctx context.Context) error { _, err := store.Hold(ctx, "key", "holder", time.Minute); return err },
+		"Delete": func(ctx context.Context) error { _, err := store.Delete(ctx, "key"); return err },
+		"Acquire": func(ctx context.Context) error {
+			_, err := store.Acquire(ctx, "key", "holder", time.Minute)
+			return err
+		},
 		"Release": func(ctx context.Context) error { return store.Release(ctx, "leased", "holder") },
 	} {
 		wantUnavailableStore(t, name, call)
@@ -60,7 +63,7 @@ func openWithEntry(t *testing.T, server *sessiontest.RedisServer) *redisstore.St
 	if err := roomy.Save(t.Context(), "key", session.Entry{Version: 1, Data: []byte("one")}, time.Hour, ""); err != nil {
 		t.Fatal(err)
 	}
-	if held, err := roomy.Hold(t.Context(), "leased", "holder", time.Hour); !held || err != nil {
+	if held, err := roomy.Acquire(t.Context(), "leased", "holder", time.Hour); !held || err != nil {
 		t.Fatal(held, err)
 	}
 	config := server.Config()

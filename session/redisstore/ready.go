@@ -37,7 +37,7 @@ func (s *Store) Ready(ctx context.Context) (remark string, err error) {
 // returned only when nothing else fails.
 func (s *Store) probe(ctx context.Context) error {
 	key := session.SessionKeys + "probe-" + rand.Text()
-	if _, err := s.Hold(ctx, key, "probe", probeLife); err != nil {
+	if _, err := s.Acquire(ctx, key, "probe", probeLife); err != nil {
 		return err
 	}
 	saved := s.Save(ctx, key, session.Entry{Version: 1, Data: []byte("probe")}, probeLife, "probe")

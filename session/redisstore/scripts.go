@@ -68,8 +68,8 @@ if KEYS[2] and redis.call('GET', KEYS[2]) == ARGV[3] then return 1 end
 return 0
 `)
 
-// holdScript writes over a full memory: a lease is small and lasts for seconds, and no token is refreshed without one.
-var holdScript = newFullScript(`
+// acquireScript writes over a full memory: a lease is small and lasts for seconds, and no token is refreshed without one.
+var acquireScript = newFullScript(`
 local holder = redis.call('GET', KEYS[1])
 if holder and holder ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])

@@ -66,7 +66,7 @@ func TestRedisRepeatedCommand(t *testing.T) {
 	}
 	loseAnswer("create", "stagedoor:{key}", true, save(one, ""))
 	loseAnswer("take the lease", "stagedoor:{key}:lease", true, func() (bool, error) {
-		return store.Hold(t.Context(), "key", "holder", time.Minute)
+		return store.Acquire(t.Context(), "key", "holder", time.Minute)
 	})
 	loseAnswer("replace", "stagedoor:{key}", true, save(session.Entry{Version: 2, Data: []byte("two")}, "holder"))
 	loseAnswer("release the lease", "stagedoor:{key}:lease", true, func() (bool, error) {
@@ -102,8 +102,8 @@ func TestRedisFull(t *testing.T) {
 // wantWorks refreshes and ends the entry of openWithEntry.
 func wantWorks(t *testing.T, store *redisstore.Store) {
 	t.Helper()
-	if held, err := store.Hold(t.Context(), "key", "holder", time.Minute); !held || err != nil {
-		t.Errorf("Hold: got %v, %v", held, err)
+	if held, err := store.Acquire(t.Context(), "key", "holder", time.Minute); !held || err != nil {
+		t.Errorf("Acquire: got %v, %v", held, err)
 	}
 	two := session.Entry{Version: 2, Data: []byte("two")}
 	if err := store.Save(t.Context(), "key", two, time.Hour, "holder"); err != nil {

@@ -171,11 +171,11 @@ func (s *Store) Delete(ctx context.Context, key string) (bool, error) {
 	return deleted, err
 }
 
-// Hold implements session.Leases.
-func (s *Store) Hold(ctx context.Context, key, holder string, ttl time.Duration) (bool, error) {
+// Acquire implements session.Leases.
+func (s *Store) Acquire(ctx context.Context, key, holder string, ttl time.Duration) (bool, error) {
 	held := false
 	err := s.do(ctx, func(ctx context.Context) (err error) {
-		held, err = holdScript.run(ctx, s.client, &s.noFlags, []string{s.leaseName(key)}, holder, milliseconds(ttl)).Bool()
+		held, err = acquireScript.run(ctx, s.client, &s.noFlags, []string{s.leaseName(key)}, holder, milliseconds(ttl)).Bool()
 		return err
 	})
 	return held, err

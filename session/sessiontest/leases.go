@@ -10,41 +10,41 @@ import (
 )
 
 func testLease(t *testing.T, s suite) {
-	s.hold(t, "key", "a", longTime, true)
-	s.hold(t, "key", "b", longTime, false)
-	s.hold(t, "other", "b", longTime, true)
+	s.acquire(t, "key", "a", longTime, true)
+	s.acquire(t, "key", "b", longTime, false)
+	s.acquire(t, "other", "b", longTime, true)
 	s.release(t, "key", "b") // not b's to give back
-	s.hold(t, "key", "b", longTime, false)
+	s.acquire(t, "key", "b", longTime, false)
 	s.release(t, "key", "a")
-	s.hold(t, "key", "b", longTime, true)
+	s.acquire(t, "key", "b", longTime, true)
 	s.release(t, "key", "a") // not a's any more
-	s.hold(t, "key", "a", longTime, false)
+	s.acquire(t, "key", "a", longTime, false)
 	s.release(t, "nobody's", "a")
 }
 
 func testLeaseRenewed(t *testing.T, s suite) {
-	s.hold(t, "key", "a", 10*time.Second, true)
+	s.acquire(t, "key", "a", 10*time.Second, true)
 	for range 3 {
 		s.advance(8 * time.Second)
-		s.hold(t, "key", "a", 10*time.Second, true)
-		s.hold(t, "key", "b", 10*time.Second, false)
+		s.acquire(t, "key", "a", 10*time.Second, true)
+		s.acquire(t, "key", "b", 10*time.Second, false)
 	}
 	s.advance(8 * time.Second)
-	s.hold(t, "key", "b", 10*time.Second, false)
+	s.acquire(t, "key", "b", 10*time.Second, false)
 }
 
 func testLeaseExpires(t *testing.T, s suite) {
-	s.hold(t, "key", "a", 10*time.Second, true)
+	s.acquire(t, "key", "a", 10*time.Second, true)
 	s.advance(10 * time.Second)
-	s.hold(t, "key", "b", 10*time.Second, true)
-	s.hold(t, "key", "a", 10*time.Second, false)
+	s.acquire(t, "key", "b", 10*time.Second, true)
+	s.acquire(t, "key", "a", 10*time.Second, false)
 	s.release(t, "key", "a")
-	s.hold(t, "key", "c", 10*time.Second, false)
+	s.acquire(t, "key", "c", 10*time.Second, false)
 }
 
 func testLeaseOnce(t *testing.T, s suite) {
 	held := countTrue(t, 50, func(i int) (bool, error) {
-		return s.leases.Hold(t.Context(), "key", fmt.Sprint("holder ", i), longTime)
+		return s.leases.Acquire(t.Context(), "key", fmt.Sprint("holder ", i), longTime)
 	})
 	if held != 1 {
 		t.Errorf("%d holders have the lease, want 1", held)
@@ -53,7 +53,7 @@ func testLeaseOnce(t *testing.T, s suite) {
 
 func testSaveUnderLease(t *testing.T, s suite) {
 	s.mustSave(t, "key", 1, "one")
-	s.hold(t, "key", "a", longTime, true)
+	s.acquire(t, "key", "a", longTime, true)
 	two := session.Entry{Version: 2, Data: []byte("two")}
 	if err := s.store.Save(t.Context(), "key", two, longTime, "b"); !errors.Is(err, session.ErrLeaseLost) {
 		t.Errorf("saving with another's lease: got %v, want ErrLeaseLost", err)
@@ -75,21 +75,21 @@ func testSaveWithoutLease(t *testing.T, s suite) {
 		}
 	}
 	save(1) // nobody ever had the lease
-	s.hold(t, "key", "a", 10*time.Second, true)
+	s.acquire(t, "key", "a", 10*time.Second, true)
 	s.advance(10 * time.Second)
 	save(2) // the own lease has expired and nobody took it
-	s.hold(t, "key", "b", 10*time.Second, true)
+	s.acquire(t, "key", "b", 10*time.Second, true)
 	s.advance(10 * time.Second)
 	save(3) // another's has expired
-	s.hold(t, "key", "b", 10*time.Second, true)
+	s.acquire(t, "key", "b", 10*time.Second, true)
 	s.release(t, "key", "b")
 	save(4) // another's was given back
 	s.want(t, "key", 4, "data")
 }
 
-func (s suite) hold(t *testing.T, key, holder string, ttl time.Duration, want bool) {
+func (s suite) acquire(t *testing.T, key, holder string, ttl time.Duration, want bool) {
 	t.Helper()
-	if held, err := s.leases.Hold(t.Context(), key, holder, ttl); held != want || err != nil {
+	if held, err := s.leases.Acquire(t.Context(), key, holder, ttl); held != want || err != nil {
 		t.Fatalf("%s takes the lease of %q: got %v, %v, want %v", holder, key, held, err, want)
 	}
 }

@@ -163,7 +163,7 @@ func testScan(t *testing.T, store Store, _ func(time.Duration)) {
 	put(t, store, "many:list", longTime, "a", "1")
 	put(t, store, "man", longTime, "a", "1")
 	put(t, store, "many*", longTime, "a", "1")
-	if held, err := store.Hold(t.Context(), "many:0", "holder", longTime); !held || err != nil {
+	if held, err := store.Acquire(t.Context(), "many:0", "holder", longTime); !held || err != nil {
 		t.Fatal(held, err)
 	}
 	want = append(want, "many:list")
@@ -223,7 +223,7 @@ func testCount(t *testing.T, store Store, _ func(time.Duration)) {
 			}
 		}
 	}
-	if held, err := store.Hold(t.Context(), "session:00", "holder", longTime); !held || err != nil {
+	if held, err := store.Acquire(t.Context(), "session:00", "holder", longTime); !held || err != nil {
 		t.Fatal(held, err)
 	}
 	if count, err := store.CountSessions(t.Context()); count != 30 || err != nil {

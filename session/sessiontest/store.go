@@ -113,11 +113,11 @@ func testKeys(t *testing.T, s suite) {
 	s.mustSave(t, "key", 1, "a")
 	s.mustSave(t, "key:", 1, "b")
 	s.mustSave(t, "key:lease", 1, "c")
-	s.hold(t, "key", "holder", longTime, true)
+	s.acquire(t, "key", "holder", longTime, true)
 	s.want(t, "key", 1, "a")
 	s.want(t, "key:", 1, "b")
 	s.want(t, "key:lease", 1, "c")
-	s.hold(t, "key:", "another", longTime, true)
+	s.acquire(t, "key:", "another", longTime, true)
 }
 
 func testConflict(t *testing.T, s suite) {
@@ -235,8 +235,8 @@ func testCanceled(t *testing.T, s suite) {
 	leave()
 	_, loadErr := s.store.Load(left, "key")
 	saveErr := s.store.Save(left, "key", session.Entry{Version: 2, Data: []byte("two")}, longTime, "")
-	_, holdErr := s.leases.Hold(left, "key", "holder", longTime)
-	for call, err := range map[string]error{"load": loadErr, "save": saveErr, "hold": holdErr} {
+	_, acquireErr := s.leases.Acquire(left, "key", "holder", longTime)
+	for call, err := range map[string]error{"load": loadErr, "save": saveErr, "acquire": acquireErr} {
 		if err != nil && !errors.Is(err, context.Canceled) || errors.Is(err, session.ErrStoreUnavailable) {
 			t.Errorf("%s for a caller that left: got %v, want nothing but the context's error", call, err)
 		}
