@@ -44,9 +44,9 @@ func checkOnline(ctx context.Context, c config.Config, e environment) error {
 	}
 	var failures []error
 	for _, f := range append(askRedis(ctx, c), askSpotify(ctx, c)) {
-		line := fmt.Sprintf("%s: %s", f.Verdict, f.Text)
-		switch f.Verdict {
-		case redisstore.Fault:
+		line := fmt.Sprintf("%s: %s", f.Severity, f.Text)
+		switch f.Severity {
+		case redisstore.Problem:
 			failures = append(failures, errors.New(line))
 		case redisstore.Warning:
 			_, _ = fmt.Fprintln(e.stderr, line)
@@ -61,11 +61,11 @@ func checkOnline(ctx context.Context, c config.Config, e environment) error {
 
 func askRedis(ctx context.Context, c config.Config) []redisstore.Finding {
 	if c.Session.Store != session.StoreRedis {
-		return []redisstore.Finding{{Verdict: redisstore.Skipped, Text: "Sessions live in memory, so there is no Redis to ask."}}
+		return []redisstore.Finding{{Severity: redisstore.Skipped, Text: "Sessions live in memory, so there is no Redis to ask."}}
 	}
 	redis, err := redisstore.New(c.Redis, zap.NewNop())
 	if err != nil {
-		return []redisstore.Finding{{Verdict: redisstore.Fault, Text: fmt.Sprintf("Redis cannot be asked: %v.", err)}}
+		return []redisstore.Finding{{Severity: redisstore.Problem, Text: fmt.Sprintf("Redis cannot be asked: %v.", err)}}
 	}
 	defer redis.Close() // everything has been asked
 	return redis.Inspect(ctx)
@@ -73,18 +73,18 @@ func askRedis(ctx context.Context, c config.Config) []redisstore.Finding {
 
 func askSpotify(ctx context.Context, c config.Config) redisstore.Finding {
 	if c.Spotify.ClientSecret.IsZero() {
-		return redisstore.Finding{Verdict: redisstore.Skipped,
+		return redisstore.Finding{Severity: redisstore.Skipped,
 			Text: "There is no client secret, and without one Spotify does not tell whether it knows the client id."}
 	}
 	tokens := flows.NewTokenClient(c.Spotify, c.Server.PublicURL, nil)
 	switch _, err := tokens.ClientCredentials(ctx); {
 	case err == nil:
-		return redisstore.Finding{Verdict: redisstore.Fine, Text: "Spotify accepts the client id and secret."}
+		return redisstore.Finding{Severity: redisstore.Fine, Text: "Spotify accepts the client id and secret."}
 	case errors.Is(err, session.ErrClientMisconfigured):
-		return redisstore.Finding{Verdict: redisstore.Fault, Text: fmt.Sprintf("Spotify refuses the client id or secret (%v); "+
+		return redisstore.Finding{Severity: redisstore.Problem, Text: fmt.Sprintf("Spotify refuses the client id or secret (%v); "+
 			"copy spotify.client_id and client_secret anew from your app at developer.spotify.com/dashboard.", err)}
 	default:
-		return redisstore.Finding{Verdict: redisstore.Fault, Text: fmt.Sprintf("Spotify gives no token (%v); "+
+		return redisstore.Finding{Severity: redisstore.Problem, Text: fmt.Sprintf("Spotify gives no token (%v); "+
 			"look at spotify.token_url and at this machine's way there, or try again later.", err)}
 	}
 }

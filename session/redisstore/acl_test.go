@@ -128,8 +128,8 @@ func useEverything(t *testing.T, config redisstore.Config, servers ...*sessionte
 		}
 	}
 	for _, f := range here.Inspect(t.Context()) {
-		if f.Verdict == redisstore.Fault || f.Verdict == redisstore.Warning {
-			t.Errorf("%s: %s", f.Verdict, f.Text)
+		if f.Severity == redisstore.Problem || f.Severity == redisstore.Warning {
+			t.Errorf("%s: %s", f.Severity, f.Text)
 		}
 	}
 	if _, err := here.CountSessions(t.Context()); err != nil {

@@ -3,10 +3,10 @@ package redisstore
 import "testing"
 
 func TestJudgeVersion(t *testing.T) {
-	for version, want := range map[string]Verdict{
-		"7.2.4": Fine, "6.0.0": Fine, "10.1": Fine, "5.0.14": Fault, "4": Fault, "": Skipped, "unstable": Skipped,
+	for version, want := range map[string]Severity{
+		"7.2.4": Fine, "6.0.0": Fine, "10.1": Fine, "5.0.14": Problem, "4": Problem, "": Skipped, "unstable": Skipped,
 	} {
-		if got := judgeVersion("Redis", map[string]string{"redis_version": version}); got.Verdict != want {
+		if got := checkVersion("Redis", map[string]string{"redis_version": version}); got.Severity != want {
 			t.Errorf("version %q: %v, want %v", version, got, want)
 		}
 	}
@@ -32,7 +32,7 @@ func TestValkeyHasItsName(t *testing.T) {
 		t.Errorf("a server that has not told its name: %q", got)
 	}
 	s.product.Store(&name)
-	got := s.inItsName(judgeVersion("Redis", info).Text + " Look at redis.addresses.")
+	got := s.inItsName(checkVersion("Redis", info).Text + " Look at redis.addresses.")
 	if want := "Valkey has version 8.1.3. Look at redis.addresses."; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}

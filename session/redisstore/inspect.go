@@ -13,21 +13,21 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Verdict says what a Finding means for the operator.
-type Verdict string
+// Severity says what a Finding means for the operator.
+type Severity string
 
-// The verdicts.
+// The severities.
 const (
-	Fine    Verdict = "ok"
-	Skipped Verdict = "skipped" // it could not be inspected, which is not a problem
-	Warning Verdict = "warning" // it works, and will surprise
-	Fault   Verdict = "fault"   // the gateway would not work
+	Fine    Severity = "ok"
+	Skipped Severity = "skipped" // it could not be inspected, which is not a problem
+	Warning Severity = "warning" // it works, and will surprise
+	Problem Severity = "fault"   // the gateway would not work
 )
 
 // Finding is the result of one check.
 type Finding struct {
-	Verdict Verdict
-	// Text is a sentence; of a warning and a fault it says what to do. It has no secret.
+	Severity Severity
+	// Text is a sentence; of a warning and a problem it says what to do. It has no secret.
 	Text string
 }
 
@@ -51,12 +51,12 @@ func (s *Store) Inspect(ctx context.Context) []Finding {
 
 func (s *Store) inspect(ctx context.Context) []Finding {
 	if err := s.Ping(ctx); err != nil {
-		return []Finding{{Fault, "Redis does not answer: " + s.explain(err)}}
+		return []Finding{{Problem, "Redis does not answer: " + s.explain(err)}}
 	}
 	s.learnName(ctx)
 	findings := []Finding{{Fine, "Redis answers and lets the gateway in."}}
 	if err := s.probe(ctx); err != nil {
-		findings = append(findings, Finding{Fault, "Redis answers but cannot keep sessions: " + s.explain(err)})
+		findings = append(findings, Finding{Problem, "Redis answers but cannot keep sessions: " + s.explain(err)})
 	} else {
 		findings = append(findings, Finding{Fine, "Redis keeps sessions: a probe was written, read and deleted."})
 	}
@@ -75,7 +75,7 @@ func (s *Store) inspect(ctx context.Context) []Finding {
 		return nil
 	})
 	if err != nil {
-		masters = append(masters, Finding{Fault, "The cluster does not tell its masters: " + s.explain(err)})
+		masters = append(masters, Finding{Problem, "The cluster does not tell its masters: " + s.explain(err)})
 	}
 	slices.SortStableFunc(masters, func(a, b Finding) int { return cmp.Compare(a.Text, b.Text) })
 	return append(findings, masters...)
@@ -94,8 +94,8 @@ func (s *Store) inspectServer(ctx context.Context, name string, server redis.Cmd
 	}
 	info := readInfo(text)
 	return []Finding{
-		judgeVersion(name, info),
-		judgeEviction(name, info["maxmemory_policy"]),
+		checkVersion(name, info),
+		checkEviction(name, info["maxmemory_policy"]),
 		s.persistence(ctx, name, server, info["aof_enabled"] == "1"),
 	}
 }
@@ -111,8 +111,8 @@ func readInfo(text string) map[string]string {
 	return info
 }
 
-// judgeVersion knows that Valkey says which version of Redis it is compatible with, too; none of it is too old.
-func judgeVersion(name string, info map[string]string) Finding {
+// checkVersion knows that Valkey says which version of Redis it is compatible with, too; none of it is too old.
+func checkVersion(name string, info map[string]string) Finding {
 	if own := info["valkey_version"]; own != "" {
 		return Finding{Fine, fmt.Sprintf("%s has version %s.", name, own)}
 	}
@@ -122,13 +122,13 @@ func judgeVersion(name string, info map[string]string) Finding {
 	case err != nil:
 		return Finding{Skipped, fmt.Sprintf("%s does not tell its version; it should be %d or later.", name, oldestRedis)}
 	case major < oldestRedis:
-		return Finding{Fault, fmt.Sprintf("%s has version %s; upgrade it to %d or later.", name, version, oldestRedis)}
+		return Finding{Problem, fmt.Sprintf("%s has version %s; upgrade it to %d or later.", name, version, oldestRedis)}
 	}
 	return Finding{Fine, fmt.Sprintf("%s has version %s.", name, version)}
 }
 
-// judgeEviction knows that every session has a time to live: to Redis all of them are volatile.
-func judgeEviction(name, policy string) Finding {
+// checkEviction knows that every session has a time to live: to Redis all of them are volatile.
+func checkEviction(name, policy string) Finding {
 	switch policy {
 	case "":
 		return Finding{Skipped, name + " does not tell its maxmemory-policy; it should be noeviction."}

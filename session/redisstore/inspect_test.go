@@ -121,7 +121,7 @@ func TestInspectCluster(t *testing.T) {
 			want = append(want, fmt.Sprintf(format, node.Addr()))
 		}
 	}
-	key := func(finding string) string { // sorted by what follows the verdict
+	key := func(finding string) string { // sorted by what follows the severity
 		_, text, _ := strings.Cut(finding, ": ")
 		return text
 	}
@@ -132,7 +132,7 @@ func TestInspectCluster(t *testing.T) {
 	single := sessiontest.OpenRedis(t, config)
 	sessiontest.Eventually(t, 5*time.Second, "a probe falls to another node", func() bool {
 		return slices.ContainsFunc(single.Inspect(t.Context()), func(f redisstore.Finding) bool {
-			return f.Verdict == redisstore.Fault && strings.Contains(f.Text, "name several of its nodes")
+			return f.Severity == redisstore.Problem && strings.Contains(f.Text, "name several of its nodes")
 		})
 	})
 }
@@ -160,7 +160,7 @@ func expectFindings(t *testing.T, got []redisstore.Finding, want []string) {
 	t.Helper()
 	var lines []string
 	for _, f := range got {
-		lines = append(lines, fmt.Sprintf("%s: %s", f.Verdict, f.Text))
+		lines = append(lines, fmt.Sprintf("%s: %s", f.Severity, f.Text))
 	}
 	matches := len(lines) == len(want)
 	for i := 0; matches && i < len(want); i++ {

@@ -22,14 +22,14 @@ func (s *Store) Ready(ctx context.Context) (remark string, err error) {
 	case redis.HasErrorPrefix(err, "OOM"):
 		return s.inItsName("Redis is full (OOM): sessions are served and can be ended, but nobody can log in; raise its maxmemory"), nil
 	default:
-		fault, mend := s.advise(err)
+		problem, advice := s.advise(err)
 		switch {
 		case forbidden(err):
-			fault = "Redis says NOPERM"
-		case fault == "":
-			fault = Reason(err)
+			problem = "Redis says NOPERM"
+		case problem == "":
+			problem = Reason(err)
 		}
-		return "", errors.New(s.inItsName("the session store is not ready: " + fault + "; " + mend))
+		return "", errors.New(s.inItsName("the session store is not ready: " + problem + "; " + advice))
 	}
 }
 

@@ -64,7 +64,7 @@ func TestRedisSentinelLogin(t *testing.T) {
 		}
 	}
 	const down = "fault: Redis does not answer: "
-	expectFault := func(name string, change func(*redisstore.Config), want string) {
+	expectProblem := func(name string, change func(*redisstore.Config), want string) {
 		t.Helper()
 		t.Log(name)
 		store := open(change)
@@ -72,14 +72,14 @@ func TestRedisSentinelLogin(t *testing.T) {
 		_, err := store.Load(t.Context(), "key")
 		wantError(t, name, err, session.ErrStoreUnavailable) // and no session is taken for ended
 	}
-	expectFault("another master", func(c *redisstore.Config) { c.SentinelMaster = "mian" }, "correct redis.sentinel_master")
+	expectProblem("another master", func(c *redisstore.Config) { c.SentinelMaster = "mian" }, "correct redis.sentinel_master")
 	do(t, sentinel, "ACL", "SETUSER", "default", "resetpass", ">sentinels'") // what requirepass does
 	for name, right := range map[string]func(*redisstore.Config){"password": login("", "sentinels'"), "user": login("finder", "finder's")} {
 		if err := open(right).Ping(t.Context()); err != nil {
 			t.Errorf("with the right %s: %v", name, err)
 		}
 	}
-	expectFault("no password", func(c *redisstore.Config) {}, "set redis.sentinel_password")
-	expectFault("a wrong password", login("", "hunter2"), "correct redis.sentinel_username and sentinel_password")
-	expectFault("a user without rights", login("nobody", "nobody's"), "let the user of redis.sentinel_username")
+	expectProblem("no password", func(c *redisstore.Config) {}, "set redis.sentinel_password")
+	expectProblem("a wrong password", login("", "hunter2"), "correct redis.sentinel_username and sentinel_password")
+	expectProblem("a user without rights", login("nobody", "nobody's"), "let the user of redis.sentinel_username")
 }

@@ -141,7 +141,7 @@ func TestRedisTLSFiles(t *testing.T) {
 		config.TLS = tls
 		if store, err := redisstore.New(config, zap.NewNop()); err == nil {
 			t.Errorf("%s was taken", name)
-			_ = store.Close() // the fault has been reported
+			_ = store.Close() // the error has been reported
 		}
 	}
 }
