@@ -44,7 +44,7 @@ type sessionStore struct {
 	redis    *redisstore.Store // nil with the memory store
 	quota    *quota.Quota
 	live     *live.Hub
-	census   census // the same store, for the operator
+	counts   counts // the same store, for the operator
 }
 
 // newGateway wires the packages together, in the order of a request's way: proxy, session, flows, and proxy again. No
@@ -79,13 +79,13 @@ func openSessions(c config.Config, tokens *token.Client, counts *metrics.Metrics
 	if c.Session.Store == session.StoreMemory {
 		memory := memstore.New(nil)
 		store := newMeasured(memory, counts)
-		o.Store, o.Leases, o.Lists, o.Bulk, o.Watch, s.census = store, store, store, store, memory.Watch, memory
+		o.Store, o.Leases, o.Lists, o.Bulk, o.Watch, s.counts = store, store, store, store, memory.Watch, memory
 	} else {
 		if s.redis, err = redisstore.New(c.Redis, log); err != nil {
 			return nil, err
 		}
 		store := newMeasured(s.redis, counts)
-		o.Store, o.Leases, o.Lists, o.Bulk, o.Watch, s.census = store, store, store, store, s.redis.Watch, s.redis
+		o.Store, o.Leases, o.Lists, o.Bulk, o.Watch, s.counts = store, store, store, store, s.redis.Watch, s.redis
 	}
 	s.live = newLive(c, o.Leases, s.redis, counts)
 	s.quota = newQuota(c, s.redis, s.live, counts)

@@ -14,12 +14,12 @@ func newOverview(c config.Config, build Build, g *gateway) *overview.Page {
 	return overview.New(overview.Options{
 		Version: build.Version, Commit: build.Commit, Store: c.Session.Store, Profiler: c.Admin.Pprof,
 		APIRoutes: g.apiRoutes, GateReason: g.gateReason,
-		Metrics: g.metrics, Ready: g.ready, Sessions: g.census.CountSessions, Replicas: g.census.Replicas,
+		Metrics: g.metrics, Ready: g.ready, Sessions: g.counts.CountSessions, Replicas: g.counts.Replicas,
 	})
 }
 
-// census is what both stores count for an operator.
-type census interface {
+// counts is what both stores count for an operator.
+type counts interface {
 	CountSessions(ctx context.Context) (int, error)
 	Replicas(ctx context.Context) (int, error)
 }

@@ -45,8 +45,8 @@ type Options struct {
 type Page struct {
 	options  Options
 	started  time.Time
-	sessions census
-	replicas census
+	sessions lazyCount
+	replicas lazyCount
 
 	mu   sync.Mutex // guards past
 	past []metrics.Reading
@@ -57,7 +57,7 @@ func New(o Options) *Page {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	p := &Page{options: o, started: o.Now(), sessions: census{count: o.Sessions}, replicas: census{count: o.Replicas}}
+	p := &Page{options: o, started: o.Now(), sessions: lazyCount{count: o.Sessions}, replicas: lazyCount{count: o.Replicas}}
 	p.sample()
 	return p
 }

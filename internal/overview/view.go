@@ -118,7 +118,7 @@ func (c counted) words(before string) string {
 
 // age tells of a number that is older than usual.
 func (c counted) age(now time.Time) string {
-	if c.at.IsZero() || now.Sub(c.at) <= censusEvery {
+	if c.at.IsZero() || now.Sub(c.at) <= countEvery {
 		return ""
 	}
 	return ", " + ago(c.at, now)

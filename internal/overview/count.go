@@ -6,11 +6,11 @@ import (
 	"time"
 )
 
-// censusEvery is how long a number that costs something is shown before it is asked for again.
-const censusEvery = 30 * time.Second
+// countEvery is how long a number that costs something is shown before it is asked for again.
+const countEvery = 30 * time.Second
 
-// census is a count that is fetched only when the page is requested, and not every time.
-type census struct {
+// lazyCount is a count that is fetched only when the page is requested, and not every time.
+type lazyCount struct {
 	count func(ctx context.Context) (int, error)
 
 	mu    sync.Mutex // guards last, and keeps two from asking at once
@@ -25,10 +25,10 @@ type counted struct {
 }
 
 // about returns the number as it was lately. With rest it does not fetch it.
-func (c *census) about(ctx context.Context, now time.Time, rest bool) counted {
+func (c *lazyCount) about(ctx context.Context, now time.Time, rest bool) counted {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.count == nil || rest || !c.asked.IsZero() && now.Sub(c.asked) < censusEvery {
+	if c.count == nil || rest || !c.asked.IsZero() && now.Sub(c.asked) < countEvery {
 		return c.last
 	}
 	number, err := c.count(ctx)
