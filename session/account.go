@@ -58,7 +58,7 @@ func (m *Manager) ConnectAccount(ctx context.Context, name string, login Login) 
 	}
 }
 
-// RemoveAccount forgets the grant of a shared account and tells whether there was one.
+// RemoveAccount forgets the grant of a shared account and reports whether there was one.
 func (o *Operator) RemoveAccount(ctx context.Context, name string) (bool, error) {
 	connected := false
 	for _, k := range []recordKey{o.m.accountKey(kindAccount, name), keyForName(kindAccount, name)} {

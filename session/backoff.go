@@ -41,8 +41,8 @@ func (b *backoffs) active(key string, now time.Time) (cause error, left time.Dur
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, key := range []string{key, wholeClient} {
-		if known := b.after[key]; known.until.After(now) {
-			return known.cause, known.until.Sub(now)
+		if last := b.after[key]; last.until.After(now) {
+			return last.cause, last.until.Sub(now)
 		}
 	}
 	return nil, 0
@@ -60,8 +60,8 @@ func (b *backoffs) failed(key string, cause error, retryAfter time.Duration, now
 
 func (b *backoffs) begin(key string, cause error, retryAfter time.Duration, now time.Time) {
 	if len(b.after) >= maxBackoffs {
-		for key, known := range b.after {
-			if now.After(known.until) {
+		for key, last := range b.after {
+			if now.After(last.until) {
 				delete(b.after, key)
 			}
 		}
@@ -88,8 +88,8 @@ func (b *backoffs) worked(key string) {
 func (b *backoffs) forgiveClient() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for key, known := range b.after {
-		if errors.Is(known.cause, ErrClientMisconfigured) {
+	for key, last := range b.after {
+		if errors.Is(last.cause, ErrClientMisconfigured) {
 			delete(b.after, key)
 		}
 	}

@@ -12,7 +12,7 @@ func TestPauseDoubles(t *testing.T) {
 	p, now := newBackoffs(), atSecond(0)
 	p.failed("key", cause, 0, now)
 	if got, left := p.active("key", now); got != nil || left != 0 {
-		t.Errorf("after one failure there is a pause of %v", left)
+		t.Errorf("after one failure there is a backoff of %v", left)
 	}
 	for failure, length := range []time.Duration{
 		500 * time.Millisecond, time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second,
@@ -21,14 +21,14 @@ func TestPauseDoubles(t *testing.T) {
 		p.failed("key", cause, 0, now)
 		got, left := p.active("key", now)
 		if !errors.Is(got, cause) || left < length/2 || left > length*3/2 {
-			t.Errorf("failure %d: a pause of %v with %v, want half to one and a half of %v", failure+2, left, got, length)
+			t.Errorf("failure %d: a backoff of %v with %v, want half to one and a half of %v", failure+2, left, got, length)
 		}
 		if got, _ := p.active("another", now); got != nil {
-			t.Error("another session has the pause, too")
+			t.Error("another session has the backoff, too")
 		}
 		now = now.Add(left)
 		if got, left := p.active("key", now); got != nil || left != 0 {
-			t.Errorf("failure %d: when the pause is over %v is left", failure+2, left)
+			t.Errorf("failure %d: when the backoff is over %v is left", failure+2, left)
 		}
 	}
 }
@@ -40,7 +40,7 @@ func TestPauseHasALimit(t *testing.T) {
 		p.failed("key", errors.New("cause"), 0, now)
 	}
 	if _, left := p.active("key", now); left <= 0 || left > maxBackoff*3/2 {
-		t.Errorf("after 5000 failures the pause is %v", left)
+		t.Errorf("after 5000 failures the backoff is %v", left)
 	}
 }
 
@@ -57,7 +57,7 @@ func TestPauseFollowsRetryAfter(t *testing.T) {
 		p := newBackoffs()
 		p.failed("key", errors.New("cause"), c.retryAfter, atSecond(0))
 		if _, left := p.active("key", atSecond(0)); left != c.want {
-			t.Errorf("%s: a pause of %v, want %v", c.name, left, c.want)
+			t.Errorf("%s: a backoff of %v, want %v", c.name, left, c.want)
 		}
 	}
 }
@@ -69,11 +69,11 @@ func TestPauseHeals(t *testing.T) {
 	}
 	p.worked("key")
 	if cause, _ := p.active("key", atSecond(0)); cause != nil {
-		t.Error("a success does not end the pause")
+		t.Error("a success does not end the backoff")
 	}
 	p.failed("key", errors.New("cause"), 0, atSecond(0))
 	if _, left := p.active("key", atSecond(0)); left != 0 {
-		t.Errorf("the first failure after a success pauses for %v", left)
+		t.Errorf("the first failure after a success backs off for %v", left)
 	}
 }
 

@@ -9,12 +9,12 @@ import (
 const (
 	// outageLifetime is how long a cached session may be served during an outage of the store.
 	outageLifetime = 10 * time.Second
-	// freshLifetime is how long a cached session may be served instead of a load, while the store tells of changes.
+	// freshLifetime is how long a cached session may be served instead of a load, while the store reports changes.
 	freshLifetime = 2 * time.Second
 )
 
 // cache keeps the sessions of the last seconds, so that most requests need no load, and for an outage of the store. It is a
-// Watcher: the store tells it what has changed. It is safe for concurrent use.
+// Watcher: the store reports to it what has changed. It is safe for concurrent use.
 //
 //	what happens                        | what becomes of the cached session
 //	------------------------------------|------------------------------------------------------------------------
@@ -37,7 +37,7 @@ type cache struct {
 	began time.Time // a little before any time that a caller passes, so that no such time is zero
 
 	mu       sync.Mutex // guards what follows
-	watched  bool       // the store tells of every change now
+	watched  bool       // the store reports every change now
 	young    map[string]cached
 	old      map[string]cached
 	youngest time.Time // when young was begun
@@ -47,7 +47,7 @@ type cache struct {
 type cached struct {
 	session *Session      // nil: not cached
 	loaded  time.Duration // when its load began, since began
-	changed time.Duration // when the store last told of a change
+	changed time.Duration // when the store last reported a change
 	gone    bool          // the change was its deletion
 }
 
@@ -55,7 +55,7 @@ func newCache(now func() time.Time) *cache {
 	return &cache{now: now, began: now().Add(-time.Second), young: map[string]cached{}, old: map[string]cached{}}
 }
 
-// put caches a session by a load or a save that began at a time. It tells whether the session has not been deleted since.
+// put caches a session by a load or a save that began at a time. It reports whether the session has not been deleted since.
 func (c *cache) put(s *Session, asked time.Time) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -11,7 +11,7 @@ func atSecond(s float64) time.Time {
 	return time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC).Add(time.Duration(s * float64(time.Second)))
 }
 
-// timedCache is recent with a clock that a test sets.
+// timedCache is a cache with a clock that a test sets.
 type timedCache struct {
 	*cache
 	at time.Time

@@ -45,7 +45,7 @@ func (m *Manager) endOne(ctx context.Context, k recordKey) error {
 	return nil
 }
 
-// remove deletes the record of a key, here at once and on the other replicas as soon as they hear of it. It tells whether there
+// remove deletes the record of a key, here at once and on the other replicas as soon as they hear of it. It reports whether there
 // was one. The record of another client id stays as it is.
 func (m *Manager) remove(ctx context.Context, key string) (removed bool, err error) {
 	if removed, err = m.vault.delete(ctx, key); err != nil {

@@ -19,10 +19,10 @@ type flights struct {
 // of the store a flight with a token goes on, and gives the token to requests that arrive meanwhile. So none of them
 // begins another refresh with a refresh token that may be spent.
 type flight struct {
-	known chan struct{} // closed once token and err are set
-	once  sync.Once
-	token Token
-	err   error
+	published chan struct{} // closed once token and err are set
+	once      sync.Once
+	token     Token
+	err       error
 }
 
 func newFlights() *flights { return &flights{running: map[string]*flight{}} }
@@ -34,25 +34,25 @@ func (f *flights) join(key string, begin func(*flight)) *flight {
 	if running := f.running[key]; running != nil {
 		return running
 	}
-	begun := &flight{known: make(chan struct{})}
+	begun := &flight{published: make(chan struct{})}
 	f.running[key] = begun
 	begin(begun)
 	return begun
 }
 
-// land ends a flight. It publishes the outcome after that, so that a request that retries because of it begins another flight.
-func (f *flights) land(key string, ended *flight, token Token, err error) {
+// end ends a flight. It publishes the outcome after that, so that a request that retries because of it begins another flight.
+func (f *flights) end(key string, ended *flight, token Token, err error) {
 	f.mu.Lock()
 	delete(f.running, key)
 	f.mu.Unlock()
-	ended.tell(token, err)
+	ended.publish(token, err)
 }
 
-// tell lets the waiting requests go on; the first outcome counts.
-func (f *flight) tell(token Token, err error) {
+// publish lets the waiting requests go on; the first outcome counts.
+func (f *flight) publish(token Token, err error) {
 	f.once.Do(func() {
 		f.token, f.err = token, err
-		close(f.known)
+		close(f.published)
 	})
 }
 
@@ -63,7 +63,7 @@ const (
 	leasePoll = 50 * time.Millisecond
 )
 
-// acquireLease waits for the lease. Acquired tells whether the holder has it; if not, and without an error, another replica has
+// acquireLease waits for the lease. Acquired reports whether the holder has it; if not, and without an error, another replica has
 // refreshed the session meanwhile, and refreshed is the session as it is then.
 //
 // It always loads the session before it asks for the lease: a store that hangs may carry out a command long after its caller

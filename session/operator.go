@@ -95,12 +95,12 @@ func (o *Operator) onlyEarlier(ctx context.Context, key string) (userSessions, e
 	return userSessions{user: earlier.user(), entries: earlier.addTo(known)[len(known):]}, nil
 }
 
-// EndUser ends all sessions of a user, on all replicas, and tells how many there were.
+// EndUser ends all sessions of a user, on all replicas, and returns how many there were.
 func (o *Operator) EndUser(ctx context.Context, user string) (int, error) {
 	return o.m.endOf(ctx, user, func(string) bool { return true })
 }
 
-// EndHandle ends the session with a handle, of any user, and tells how many there were: one, or none.
+// EndHandle ends the session with a handle, of any user, and returns how many there were: one, or none.
 func (o *Operator) EndHandle(ctx context.Context, handle string) (int, error) {
 	if len(handle) != handleSize {
 		return 0, nil
@@ -108,7 +108,7 @@ func (o *Operator) EndHandle(ctx context.Context, handle string) (int, error) {
 	return o.endScanned(ctx, kindSession+":"+handle)
 }
 
-// EndAll ends all sessions of all users, on all replicas, and tells how many it has ended, also with an error. It finds
+// EndAll ends all sessions of all users, on all replicas, and returns how many it has ended, also with an error. It finds
 // them by their records, whatever any index says. Shared accounts stay connected.
 func (o *Operator) EndAll(ctx context.Context) (int, error) {
 	return o.endScanned(ctx, kindSession+":")

@@ -94,7 +94,7 @@ func TestLogoutDuringAnOutage(t *testing.T) {
 	})
 }
 
-// What was deleted is not served from anybody's recent copies, even when the store goes away at once.
+// What was deleted is not served from any replica's cache, even when the store goes away at once.
 func TestOutageAfterALogout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, b := newReplicas(t, 3), &browser{}
@@ -162,7 +162,7 @@ func TestOutageOutlastsTheSession(t *testing.T) {
 		r.store.away.Store(true)
 		pass(5 * time.Second)
 		_, err := peek(r.managers[0], b)
-		wantError(t, "a recent copy after its lifetime", err, session.ErrNoSession)
+		wantError(t, "a cached copy after its lifetime", err, session.ErrNoSession)
 	})
 }
 

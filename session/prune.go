@@ -49,7 +49,7 @@ func (x *userIndex) timedOut(entries []indexEntry) []indexEntry {
 	return old[max(0, len(old)-maxPruned):]
 }
 
-// prune takes out of the index what the store does not have any more, and tells which keys it has. Clocks and settings of
+// prune takes out of the index what the store does not have any more, and returns which keys it has. Clocks and settings of
 // replicas differ, so nothing else is evidence.
 func (x *userIndex) prune(ctx context.Context, k recordKey, entries []indexEntry) (alive map[string]bool, err error) {
 	if len(entries) == 0 {
@@ -70,13 +70,13 @@ func (x *userIndex) prune(ctx context.Context, k recordKey, entries []indexEntry
 	return alive, nil
 }
 
-// settled tells whether a session has been in the index so long that its record must be in the store. After the idle
+// settled reports whether a session has been in the index so long that its record must be in the store. After the idle
 // timeout no record is written any more.
 func (x *userIndex) settled(e indexEntry) bool {
 	return x.vault.now().Sub(e.lastSeenAt.time()) > min(settleTime, x.vault.limits().idle)
 }
 
-// alive tells which of the sessions are in the store and belong to this client id.
+// alive returns which of the sessions are in the store and belong to this client id.
 func (x *userIndex) alive(ctx context.Context, keys []string) (map[string]bool, error) {
 	entries, err := x.bulk.LoadMany(ctx, keys)
 	if err != nil {

@@ -41,7 +41,7 @@ type record struct {
 	ended bool
 }
 
-// due tells whether the token is to be refreshed before it is used: it has less than before left. A token that a refresh
+// due reports whether the token is to be refreshed before it is used: it has less than before left. A token that a refresh
 // has just brought is used for half its life at least, or a server of very short-lived tokens would be asked for one
 // with every request.
 func (r record) due(now time.Time, before time.Duration) bool {
@@ -51,7 +51,7 @@ func (r record) due(now time.Time, before time.Duration) bool {
 	return r.grant.Expiry.Sub(now) <= before
 }
 
-// sameGrant tells whether the grant was not refreshed meanwhile. A server may answer with the tokens that it gave before,
+// sameGrant reports whether the grant was not refreshed meanwhile. A server may answer with the tokens that it gave before,
 // so the time of the refresh counts as well.
 func (r record) sameGrant(other record) bool {
 	return r.grant.same(other.grant) && r.refreshedAt == other.refreshedAt

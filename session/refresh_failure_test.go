@@ -90,23 +90,23 @@ func TestRefreshThatTakesTooLong(t *testing.T) {
 	}
 }
 
-// Failures without a good token answer 503, pause longer and longer, end nothing and heal.
+// Failures without a good token answer 503, back off longer and longer, end nothing and heal.
 func TestFailureWithoutAGoodToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, b := newReplicas(t, 1), &browser{}
 		r.tokens.answer = failing(unavailable(0))
 		b.logIn(t, r.managers[0], goodFor(-time.Minute))
-		if pause := wantUnavailable(t, r, b, true); pause != 0 {
-			t.Errorf("the first failure asks to stay away for %v", pause)
+		if backoff := wantUnavailable(t, r, b, true); backoff != 0 {
+			t.Errorf("the first failure asks to stay away for %v", backoff)
 		}
 		for _, length := range []time.Duration{500, 1000, 2000, 4000, 8000, 15000, 15000} {
 			length *= time.Millisecond
-			wantUnavailable(t, r, b, true) // the endpoint is asked again, and the pause begins
-			pause := wantUnavailable(t, r, b, false)
-			if pause < length/2 || pause > length*3/2 {
-				t.Errorf("a pause of %v, want about %v", pause, length)
+			wantUnavailable(t, r, b, true) // the endpoint is asked again, and the backoff begins
+			backoff := wantUnavailable(t, r, b, false)
+			if backoff < length/2 || backoff > length*3/2 {
+				t.Errorf("a backoff of %v, want about %v", backoff, length)
 			}
-			pass(pause - time.Millisecond)
+			pass(backoff - time.Millisecond)
 			wantUnavailable(t, r, b, false)
 			pass(time.Millisecond)
 		}
@@ -117,11 +117,11 @@ func TestFailureWithoutAGoodToken(t *testing.T) {
 		r.tokens.answer = failing(unavailable(0))
 		pass(time.Hour)
 		wantUnavailable(t, r, b, true)
-		wantUnavailable(t, r, b, true) // and the count has begun anew: the first failure has no pause
+		wantUnavailable(t, r, b, true) // and the count has begun anew: the first failure has no backoff
 	})
 }
 
-// wantUnavailable asks for a token and wants a RefreshUnavailableError; called tells whether the endpoint shall be asked.
+// wantUnavailable asks for a token and wants a RefreshUnavailableError; called reports whether the endpoint shall be asked.
 // It returns how long to stay away.
 func wantUnavailable(t *testing.T, r *replicas, b *browser, called bool) time.Duration {
 	t.Helper()
@@ -132,7 +132,7 @@ func wantUnavailable(t *testing.T, r *replicas, b *browser, called bool) time.Du
 		t.Fatalf("got %q, %v, want a RefreshUnavailableError", got.access, got.err)
 	}
 	if (r.tokens.calls() > before) != called {
-		t.Fatalf("the endpoint was asked %d times; in a pause is %v", r.tokens.calls()-before, !called)
+		t.Fatalf("the endpoint was asked %d times; in a backoff is %v", r.tokens.calls()-before, !called)
 	}
 	return unavailable.RetryAfter
 }
@@ -142,26 +142,26 @@ func TestRetryAfterOfTheTokenEndpoint(t *testing.T) {
 		r, b := newReplicas(t, 1), &browser{}
 		r.tokens.answer = failing(unavailable(40 * time.Second))
 		b.logIn(t, r.managers[0], goodFor(-time.Minute))
-		if pause := wantUnavailable(t, r, b, true); pause != 40*time.Second {
-			t.Errorf("the server asked for 40s, the request is told %v", pause)
+		if backoff := wantUnavailable(t, r, b, true); backoff != 40*time.Second {
+			t.Errorf("the server asked for 40s, the request is told %v", backoff)
 		}
 		pass(10 * time.Second)
-		if pause := wantUnavailable(t, r, b, false); pause != 30*time.Second {
-			t.Errorf("10s later the request is told %v", pause)
+		if backoff := wantUnavailable(t, r, b, false); backoff != 30*time.Second {
+			t.Errorf("10s later the request is told %v", backoff)
 		}
 		pass(30 * time.Second)
 		wantUnavailable(t, r, b, true)
 	})
 }
 
-// A wrong client secret is the operator's fault: it ends no session.
+// A wrong client secret is the operator's mistake: it ends no session.
 func TestMisconfiguredClientEndsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, b := newReplicas(t, 2), &browser{}
 		r.tokens.answer = failing(fmt.Errorf("401: %w", session.ErrClientMisconfigured))
 		b.logIn(t, r.managers[0], goodFor(-time.Minute))
 		version := r.store.version(t, b)
-		for range 50 { // in pauses and out of them
+		for range 50 { // during backoffs and between them
 			for _, got := range r.askAll(t.Context(), b, 4) {
 				wantError(t, "with a wrong secret", got.err, session.ErrClientMisconfigured)
 			}
@@ -171,7 +171,7 @@ func TestMisconfiguredClientEndsNothing(t *testing.T) {
 			t.Errorf("the record went from version %d to %d", version, got)
 		}
 		if r.logs.FilterLevelExact(2).Len() == 0 {
-			t.Error("the operator's fault is not logged as an error")
+			t.Error("the operator's mistake is not logged as an error")
 		}
 		r.tokens.answer = nil
 		pass(time.Minute)
@@ -181,7 +181,7 @@ func TestMisconfiguredClientEndsNothing(t *testing.T) {
 	})
 }
 
-// Spotify refuses the client for all sessions alike, so they share the pause.
+// Spotify refuses the client for all sessions alike, so they share the backoff.
 func TestMisconfiguredClientIsAskedForAllSessionsTogether(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newReplicas(t, 1)

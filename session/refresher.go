@@ -87,7 +87,7 @@ type need struct {
 	rejected secret.Text
 }
 
-// forced tells whether the refresh is for a token that has not expired.
+// forced reports whether the refresh is for a token that has not expired.
 func (n need) forced() bool { return !n.rejected.IsZero() }
 
 // of checks the record as it is now: another replica may have refreshed it meanwhile.
@@ -98,7 +98,7 @@ func (n need) of(r record, now time.Time) bool {
 	return r.due(now, n.use)
 }
 
-// transient tells whether an error says nothing about the grant, so that a good token may still be used.
+// transient reports whether an error says nothing about the grant, so that a good token may still be used.
 func transient(err error) bool {
 	return !errors.Is(err, ErrReauthorize) && !errors.Is(err, ErrNoSession)
 }
@@ -109,7 +109,7 @@ func (r *refresher) flight(s *Session, why need) *flight {
 	return r.flights.join(s.key, func(f *flight) {
 		r.background.Go(func() {
 			token, err := r.fly(f, s, why)
-			r.flights.land(s.key, f, token, err)
+			r.flights.end(s.key, f, token, err)
 		})
 	})
 }
@@ -127,7 +127,7 @@ func (r *refresher) refreshed(ctx context.Context, s *Session, why need, patienc
 		return Token{}, ctx.Err()
 	case <-timer.C:
 		return Token{}, errTooLong
-	case <-f.known:
+	case <-f.published:
 		if f.err == nil && why.forced() && f.token.Access.Equal(why.rejected) { // the request joined a flight for another token
 			return Token{}, ErrRefreshedLately
 		}
@@ -215,7 +215,7 @@ func (r *refresher) refreshUnderLease(f *flight, s *Session, why need, holder st
 	}
 	saved, err := r.saveOver(current, holder, change, func(unsaved *Session) { // the requests need not wait for the write
 		r.cache.replace(unsaved)
-		f.tell(unsaved.record.grant.Token, nil)
+		f.publish(unsaved.record.grant.Token, nil)
 	})
 	if err != nil {
 		result = outcome.RefreshLost
@@ -251,11 +251,11 @@ func (r *refresher) refreshFailed(s *Session, cause error, with *settings) {
 	if errors.As(cause, &unavailable) {
 		retryAfter = unavailable.RetryAfter
 	}
-	refused := errors.Is(cause, ErrClientMisconfigured)
-	if outdated := refused && with != r.settings.Load(); !outdated { // the client that is in use now was not rejected
+	rejected := errors.Is(cause, ErrClientMisconfigured)
+	if outdated := rejected && with != r.settings.Load(); !outdated { // the client that is in use now was not rejected
 		r.backoffs.failed(s.key, cause, retryAfter, r.now())
 	}
-	if refused {
+	if rejected {
 		r.log.Error("Spotify refuses the client id or secret; correct spotify.client_id and spotify.client_secret",
 			zap.String("session", s.Label()), zap.Error(cause))
 	} else {

@@ -110,7 +110,7 @@ func (s *sealer) open(secret secret.Text, recordKey string, sealed []byte) ([]by
 	return nil, errSealed
 }
 
-// foreign tells whether a sealed text says that it belongs to another client id. It needs neither key nor secret.
+// foreign reports whether a sealed text says that it belongs to another client id. It needs neither key nor secret.
 func (s *sealer) foreign(sealed []byte) bool {
 	size := headerSize(sealed)
 	return size > 0 && sealed[0] != formatUnnamed && !bytes.Equal(sealed[size-clientTagSize:size], s.tag)

@@ -25,7 +25,7 @@ type limits struct {
 	lifetime time.Duration
 }
 
-// IsUser tells whether a browser's user logged in to the session, so that another login could replace its grant.
+// IsUser reports whether a browser's user logged in to the session, so that another login could replace its grant.
 func (s *Session) IsUser() bool { return s.kind != kindApp && s.kind != kindAccount }
 
 // User returns the user that logged in.
@@ -55,7 +55,7 @@ func (s *Session) ExpiresAt() time.Time {
 	return earlier(expires, s.record.grant.Expiry)
 }
 
-// renewable tells whether there is a way to the next token.
+// renewable reports whether there is a way to the next token.
 func (s *Session) renewable() bool { return s.kind == kindApp || !s.record.grant.Refresh.IsZero() }
 
 // deadline returns when the record ends however much it is used.
@@ -77,7 +77,7 @@ func (s *Session) expiryBy(l limits) instant {
 	return instantOf(earlier(s.record.lastSeenAt.time().Add(l.idle), s.deadlineBy(l).Add(endedLifetime)))
 }
 
-// idleUntil returns when a browser's session ends unless it is used before. It is what the store was told at its last use,
+// idleUntil returns when a browser's session ends unless it is used before. It is what the store was given at its last use,
 // whatever the idle timeout has become since: the next use makes it what the timeout says then.
 func (s *Session) idleUntil() time.Time {
 	if s.record.expiresAt == 0 {
@@ -110,7 +110,7 @@ func earlier(a, b time.Time) time.Time {
 	return b
 }
 
-// usable tells whether the session can serve a request. Its errors are for the browser.
+// usable reports whether the session can serve a request. Its errors are for the browser.
 func (s *Session) usable(now time.Time) error {
 	switch {
 	case s.kind == kindApp: // it has no user who could end it

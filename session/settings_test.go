@@ -99,7 +99,7 @@ func TestUseDuringARefresh(t *testing.T) {
 	})
 }
 
-// A new secret heals at once, however long the pauses have become.
+// A new secret heals at once, however long the backoffs have become.
 func TestUseForgivesTheClient(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, b := newReplicas(t, 1), &browser{}
@@ -112,9 +112,9 @@ func TestUseForgivesTheClient(t *testing.T) {
 		}
 		before := r.tokens.calls()
 		wantError(t, "once more", ask(t.Context(), m, b).err, session.ErrClientMisconfigured)
-		wantError(t, "during the pause", ask(t.Context(), m, b).err, session.ErrClientMisconfigured)
+		wantError(t, "during the backoff", ask(t.Context(), m, b).err, session.ErrClientMisconfigured)
 		if calls := r.tokens.calls() - before; calls != 1 {
-			t.Fatalf("%d calls, want one and then a pause", calls)
+			t.Fatalf("%d calls, want one and then a backoff", calls)
 		}
 		use(t, m, settingsOf(&tokenEndpoint{}))
 		if got := ask(t.Context(), m, b); got.access != "access-2" {
@@ -131,7 +131,7 @@ func TestUseIgnoresALateRefusal(t *testing.T) {
 		r.tokens.takes, r.tokens.answer = time.Second, failing(fmt.Errorf("401: %w", session.ErrClientMisconfigured))
 		b.logIn(t, m, goodFor(-time.Minute))
 		other.logIn(t, m, goodFor(-time.Minute))
-		for range 5 { // so that the next failure pauses
+		for range 5 { // so that the next failure backs off
 			ask(t.Context(), m, b)
 			pass(time.Minute)
 		}

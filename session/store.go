@@ -42,14 +42,14 @@ type Store interface {
 	// that succeeded succeeds. With a holder it answers ErrLeaseLost while another holder has the lease of the key.
 	Save(ctx context.Context, key string, e Entry, ttl time.Duration, holder string) error
 
-	// Delete forgets the entry and tells whether there was one: of several callers just one gets true. Every replica
+	// Delete forgets the entry and reports whether there was one: of several callers just one gets true. Every replica
 	// that watches hears of it.
 	Delete(ctx context.Context, key string) (bool, error)
 }
 
 // Leases lets one replica at a time work on a key.
 type Leases interface {
-	// Acquire acquires the lease of the key for ttl, or extends it when the holder has it already. It tells whether the holder
+	// Acquire acquires the lease of the key for ttl, or extends it when the holder has it already. It reports whether the holder
 	// has it now.
 	Acquire(ctx context.Context, key, holder string, ttl time.Duration) (bool, error)
 
@@ -82,7 +82,7 @@ type Bulk interface {
 	// LoadMany returns the entries of the keys, in their order. An absent entry has version 0.
 	LoadMany(ctx context.Context, keys []string) ([]Entry, error)
 
-	// DeleteMany is Store.Delete for every key, and tells in their order whether there was an entry.
+	// DeleteMany is Store.Delete for every key, and reports in their order whether there was an entry.
 	DeleteMany(ctx context.Context, keys []string) ([]bool, error)
 }
 
@@ -94,12 +94,12 @@ type Listener interface {
 
 // Watcher receives the changes of a store's entries. Its methods return at once.
 type Watcher interface {
-	// Gone tells that the entry of a key was deleted, for good.
+	// Gone reports that the entry of a key was deleted, for good.
 	Gone(key string)
-	// Changed tells that the entry of a key was written, has expired or was deleted. Not every store tells.
+	// Changed reports that the entry of a key was written, has expired or was deleted. Not every store tells.
 	Changed(key string)
-	// Missed tells that news may have been missed so far, and that none will be from here on.
+	// Missed reports that news may have been missed so far, and that none will be from here on.
 	Missed()
-	// Lost tells that no news comes until the next Missed.
+	// Lost reports that no news comes until the next Missed.
 	Lost()
 }

@@ -104,7 +104,7 @@ func TestSessionEndsWithTheAuthorization(t *testing.T) {
 		store.away.Store(true)
 		pass(5 * time.Second)
 		_, err = peek(m, b)
-		wantError(t, "a recent copy after six months", err, session.ErrReauthorize)
+		wantError(t, "a cached copy after six months", err, session.ErrReauthorize)
 		store.away.Store(false)
 		if s, err := find(m, b); err == nil {
 			t.Errorf("after six months there is still %v", s)

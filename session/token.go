@@ -23,10 +23,10 @@ type Grant struct {
 	Refresh secret.Text
 }
 
-// goodAt tells whether the token can still be used.
+// goodAt reports whether the token can still be used.
 func (t Token) goodAt(now time.Time) bool { return now.Before(t.Expiry) }
 
-// same tells whether the tokens are the same.
+// same reports whether the tokens are the same.
 func (g Grant) same(other Grant) bool {
 	return g.Access.Equal(other.Access) && g.Refresh.Equal(other.Refresh)
 }

@@ -30,21 +30,21 @@ type vault struct {
 }
 
 // load reads and opens the record of a key. A record that does not open counts as absent: its key was removed, or another
-// program wrote into the store. So does a record of another client id. With a known session it returns that one when the
+// program wrote into the store. So does a record of another client id. With the session of the last load it returns that one when the
 // store still has the same record.
-func (v *vault) load(ctx context.Context, k recordKey, known *Session) (*Session, error) {
+func (v *vault) load(ctx context.Context, k recordKey, last *Session) (*Session, error) {
 	s := &Session{recordKey: k, limits: v.limits(), asked: v.now()}
 	entry, err := v.store.Load(ctx, k.key)
 	if err != nil && !errors.Is(err, ErrAbsent) {
 		if errors.Is(err, ErrStoreUnavailable) {
-			v.outage.note()
+			v.outage.observe()
 		}
 		return nil, err
 	}
 	if err == nil {
 		s.version, s.sealed = entry.Version, maphash.Bytes(v.seed, entry.Data)
-		if known != nil && known.version == s.version && known.sealed == s.sealed && known.limits == s.limits {
-			return known, nil
+		if last != nil && last.version == s.version && last.sealed == s.sealed && last.limits == s.limits {
+			return last, nil
 		}
 		if s.record, err = v.openRecord(k, entry); err == nil {
 			s.secret = secret.New(strings.Clone(k.secret.Reveal())) // a part of the Cookie header would keep all of it in memory
@@ -135,7 +135,7 @@ func (v *vault) limits() limits {
 	return limits{idle: config.IdleTimeout, lifetime: config.MaxLifetime}
 }
 
-// delete deletes a record and tells whether there was one. The record of another client id stays.
+// delete deletes a record and reports whether there was one. The record of another client id stays.
 func (v *vault) delete(ctx context.Context, key string) (deleted bool, err error) {
 	entry, err := v.store.Load(ctx, key)
 	if err != nil && !errors.Is(err, ErrAbsent) {
@@ -171,8 +171,8 @@ type outage struct {
 	seen atomic.Pointer[time.Time] // not a number: only a time.Time follows no change of the machine's clock
 }
 
-// note records that the store has just not answered.
-func (o *outage) note() {
+// observe records that the store has just not answered.
+func (o *outage) observe() {
 	now := time.Now()
 	o.seen.Store(&now)
 }

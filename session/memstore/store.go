@@ -61,7 +61,7 @@ func (s *Store) Save(_ context.Context, key string, e session.Entry, ttl time.Du
 	if err := s.save(key, e, ttl, holder); err != nil {
 		return err
 	}
-	s.tell(func(w session.Watcher) { w.Changed(key) })
+	s.notify(func(w session.Watcher) { w.Changed(key) })
 	return nil
 }
 
@@ -91,7 +91,7 @@ func (s *Store) Delete(_ context.Context, key string) (bool, error) {
 	_, ok := s.entryLocked(key)
 	delete(s.entries, key)
 	s.mu.Unlock()
-	s.tell(func(w session.Watcher) { w.Gone(key) })
+	s.notify(func(w session.Watcher) { w.Gone(key) })
 	return ok, nil
 }
 
@@ -116,7 +116,7 @@ func (s *Store) Release(_ context.Context, key, holder string) error {
 	return nil
 }
 
-// CountSessions tells how many browsers' sessions there are.
+// CountSessions returns how many browsers' sessions there are.
 func (s *Store) CountSessions(context.Context) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -147,8 +147,8 @@ func (s *Store) setWatcher(w session.Watcher) {
 	s.watcher = w
 }
 
-// tell gives news to the watcher, if there is one.
-func (s *Store) tell(news func(session.Watcher)) {
+// notify gives news to the watcher, if there is one.
+func (s *Store) notify(news func(session.Watcher)) {
 	s.mu.Lock()
 	w := s.watcher
 	s.mu.Unlock()

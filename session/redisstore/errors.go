@@ -86,7 +86,7 @@ func Reason(err error) string {
 	}
 }
 
-// forbidden tells whether Redis' ACL rejects a command, key or channel; within a script, Redis 7.0 has other words for it.
+// forbidden reports whether Redis' ACL rejects a command, key or channel; within a script, Redis 7.0 has other words for it.
 func forbidden(err error) bool {
 	return redis.HasErrorPrefix(err, "NOPERM") || redis.HasErrorPrefix(err, "The user executing the script")
 }

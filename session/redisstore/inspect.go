@@ -139,7 +139,7 @@ func checkEviction(name, policy string) Finding {
 		"set maxmemory-policy noeviction.", name, policy)}
 }
 
-// persistence tells what a restart of the server leaves. Managed servers often refuse CONFIG.
+// persistence tells what a restart of the server leaves. Managed servers often reject CONFIG.
 func (s *Store) persistence(ctx context.Context, name string, server redis.Cmdable, appends bool) Finding {
 	if appends {
 		return Finding{Fine, name + " keeps sessions over a restart (appendonly yes)."}
@@ -149,11 +149,11 @@ func (s *Store) persistence(ctx context.Context, name string, server redis.Cmdab
 		config, err = server.ConfigGet(ctx, "save").Result()
 		return err
 	})
-	switch save, told := config["save"]; {
+	switch save, found := config["save"]; {
 	case err != nil:
 		return Finding{Skipped, name + " has no append-only file and does not tell whether it takes snapshots (" + bare(err) +
 			"); see to it that it keeps its data over a restart."}
-	case !told:
+	case !found:
 		return Finding{Skipped, name + " has no append-only file and does not tell whether it takes snapshots; " +
 			"see to it that it keeps its data over a restart."}
 	case save == "":

@@ -28,8 +28,8 @@ func (f *fullScript) run(ctx context.Context, client redis.Scripter, unknown *at
 		return f.plain.Run(ctx, client, keys, args...)
 	}
 	reply := f.flagged.Run(ctx, client, keys, args...)
-	var refusal redis.Error
-	if errors.As(reply.Err(), &refusal) && strings.HasPrefix(refusal.Error(), "ERR ") && !forbidden(refusal) {
+	var rejection redis.Error
+	if errors.As(reply.Err(), &rejection) && strings.HasPrefix(rejection.Error(), "ERR ") && !forbidden(rejection) {
 		plain := f.plain.Run(ctx, client, keys, args...)
 		if plain.Err() == nil {
 			unknown.Store(true)

@@ -120,7 +120,7 @@ func (s *Store) Load(ctx context.Context, key string) (session.Entry, error) {
 	return session.Entry{}, session.ErrAbsent
 }
 
-// readEntry reads a value of Redis, and tells whether it is one of ours.
+// readEntry reads a value of Redis, and reports whether it is one of ours.
 func readEntry(value []byte) (e session.Entry, ours bool) {
 	if len(value) < versionSize {
 		return session.Entry{}, false
@@ -188,7 +188,7 @@ func (s *Store) Release(ctx context.Context, key, holder string) error {
 	})
 }
 
-// Ping tells whether Redis answers.
+// Ping reports whether Redis answers.
 func (s *Store) Ping(ctx context.Context) error {
 	return s.do(ctx, func(ctx context.Context) error { return s.client.Ping(ctx).Err() })
 }
@@ -220,8 +220,8 @@ func (s *Store) send(ctx context.Context, command func(context.Context) error) e
 	bounded, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
 	err := command(bounded)
-	var refusal redis.Error
-	s.queue.leave(err == nil || errors.As(err, &refusal))
+	var rejection redis.Error
+	s.queue.leave(err == nil || errors.As(err, &rejection))
 	return err
 }
 

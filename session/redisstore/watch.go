@@ -58,7 +58,7 @@ func (s *Store) Watch(ctx context.Context, w session.Watcher) {
 		switch {
 		case err == nil:
 			waiting = false
-			s.tell(w, news)
+			s.notify(w, news)
 		case errors.As(err, &timeout) && timeout.Timeout() && !waiting:
 			waiting = subscription.Ping(ctx) == nil
 		default: // the connection is broken, or a FLUSHALL, which go-redis does not understand
@@ -74,8 +74,8 @@ func (s *Store) Watch(ctx context.Context, w session.Watcher) {
 	}
 }
 
-// tell passes news on.
-func (s *Store) tell(w session.Watcher, news any) {
+// notify passes news on.
+func (s *Store) notify(w session.Watcher, news any) {
 	switch news := news.(type) {
 	case *redis.Subscription:
 		if news.Channel == invalidations { // the last of them

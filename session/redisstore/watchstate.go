@@ -29,7 +29,7 @@ func (w *watchState) tracking() error {
 	return w.untracked
 }
 
-// change takes a new state on, and tells whether the operator should hear of it.
+// change takes a new state on, and reports whether the operator should hear of it.
 func (w *watchState) change(on bool, problem string) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -44,7 +44,7 @@ func (w *watchState) current() string {
 	return w.problem
 }
 
-// Watching tells whether Redis tells this replica of changes now. Else every request asks Redis.
+// Watching reports whether Redis tells this replica of changes now. Else every request asks Redis.
 func (s *Store) Watching() bool {
 	s.watchState.mu.Lock()
 	defer s.watchState.mu.Unlock()
@@ -79,13 +79,13 @@ func (s *Store) watchIs(on bool, problem string) {
 	}
 }
 
-// watchProblem says what is wrong when Redis refuses to tell of changes, or of all but deletions; empty when it does not refuse.
+// watchProblem says what is wrong when Redis rejects the request to report changes, or of all but deletions; empty when it does not.
 func (s *Store) watchProblem(ended, untracked error) string {
-	var refusal redis.Error
+	var rejection redis.Error
 	switch {
-	case errors.As(ended, &refusal) && (forbidden(ended) || Reason(ended) == "Redis says ERR"):
+	case errors.As(ended, &rejection) && (forbidden(ended) || Reason(ended) == "Redis says ERR"):
 		return "Redis does not tell the gateway of changes (" + Reason(ended) + "), so that every request asks it; " + s.rights
-	case errors.As(untracked, &refusal) && forbidden(untracked):
+	case errors.As(untracked, &rejection) && forbidden(untracked):
 		return "Redis tells the gateway of logouts alone (" + Reason(untracked) + "), so that other changes show after 2s; " + s.rights
 	}
 	return ""

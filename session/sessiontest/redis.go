@@ -165,7 +165,7 @@ end`
 	}
 }
 
-// run starts the process and tells whether it answers; if it does not, the process has ended and output says why.
+// run starts the process and reports whether it answers; if it does not, the process has ended and output says why.
 func (s *RedisServer) run() (started bool, output string) {
 	s.t.Helper()
 	s.output = &bytes.Buffer{}
@@ -190,7 +190,7 @@ func (s *RedisServer) run() (started bool, output string) {
 	return true, ""
 }
 
-// answers tells whether the server is ready; one that asks for a password is.
+// answers reports whether the server is ready; one that asks for a password is.
 func (s *RedisServer) answers() bool {
 	_, err := s.Do("PING")
 	return err == nil || strings.HasPrefix(err.Error(), "NOAUTH")

@@ -21,7 +21,7 @@ type Store interface {
 	session.Leases
 	session.Lists
 	session.Bulk
-	// CountSessions tells about how many browsers' sessions there are.
+	// CountSessions estimates how many browsers' sessions there are.
 	CountSessions(ctx context.Context) (int, error)
 }
 
