@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+
+	"stagedoor/internal/tracing"
 )
 
 // flights are the refreshes under way in this process, at most one for each session.
@@ -19,6 +21,7 @@ type flights struct {
 // of the store a flight with a token goes on, and gives the token to requests that arrive meanwhile. So none of them
 // begins another refresh with a refresh token that may be spent.
 type flight struct {
+	span      tracing.Span  // of the whole refresh, in the trace of the request that began it
 	published chan struct{} // closed once token and err are set
 	once      sync.Once
 	token     Token
@@ -68,8 +71,8 @@ const (
 //
 // It always loads the session before it asks for the lease: a store that hangs may carry out a command long after its caller
 // has given up, and a lease without a holder would keep every replica waiting.
-func (r *refresher) acquireLease(s *Session, why need, holder string) (acquired bool, refreshed *Session, err error) {
-	ctx, cancel := step()
+func (r *refresher) acquireLease(ctx context.Context, s *Session, why need, holder string) (acquired bool, refreshed *Session, err error) {
+	ctx, cancel := step(ctx)
 	defer cancel()
 	if err := sleep(ctx, r.vault.outage.calm()); err != nil {
 		return false, nil, errTooLong
@@ -112,8 +115,8 @@ func (r *refresher) renewLease(s *Session, holder string) (stop func()) {
 	}
 }
 
-func (r *refresher) releaseLease(s *Session, holder string) {
-	ctx, cancel := step()
+func (r *refresher) releaseLease(ctx context.Context, s *Session, holder string) {
+	ctx, cancel := step(ctx)
 	defer cancel()
 	if err := r.leases.Release(ctx, s.key, holder); err != nil { // it runs out by itself
 		r.log.Debug("a lease was not released", zap.String("session", s.Label()), zap.Error(err))
@@ -130,8 +133,8 @@ const savePoll = 250 * time.Millisecond
 // During an outage of the store it tries again for stepTime. With waiting, which is called with the session as it will be, it
 // also tries again while another replica has the lease: the token endpoint does not give the same grant twice. Without waiting,
 // a lost lease is an error at once.
-func (r *refresher) saveOver(s *Session, holder string, change func(*record), waiting func(*Session)) (*Session, error) {
-	ctx, cancel := step()
+func (r *refresher) saveOver(ctx context.Context, s *Session, holder string, change func(*record), waiting func(*Session)) (*Session, error) {
+	ctx, cancel := step(ctx)
 	defer cancel()
 	for wait := leasePoll; ; wait = min(2*wait, savePoll) {
 		next := s.record

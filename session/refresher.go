@@ -10,6 +10,7 @@ import (
 	"go.uber.org/zap"
 
 	"stagedoor/internal/outcome"
+	"stagedoor/internal/tracing"
 	"stagedoor/secret"
 )
 
@@ -63,7 +64,7 @@ func (r *refresher) token(ctx context.Context, s *Session, use time.Duration) (T
 	}
 	if left >= max(use, enoughLife) {
 		if r.backingOff(s) == nil {
-			r.flight(s, why)
+			r.flight(ctx, s, why)
 		}
 		return current, nil
 	}
@@ -105,10 +106,15 @@ func transient(err error) bool {
 
 // flight returns the one refresh of the session in this process, and begins it when there is none. The refresh belongs to
 // no request: it goes on when all of them have left.
-func (r *refresher) flight(s *Session, why need) *flight {
+func (r *refresher) flight(ctx context.Context, s *Session, why need) *flight {
 	return r.flights.join(s.key, func(f *flight) {
+		ctx, f.span = tracing.Detach(ctx, "refresh")
 		r.background.Go(func() {
-			token, err := r.fly(f, s, why)
+			defer f.span.End()
+			token, err := r.fly(ctx, f, s, why)
+			if err != nil {
+				f.span.Failed("no new token") // the log has the cause
+			}
 			r.flights.end(s.key, f, token, err)
 		})
 	})
@@ -119,7 +125,10 @@ func (r *refresher) refreshed(ctx context.Context, s *Session, why need, patienc
 	if err := r.backingOff(s); err != nil {
 		return Token{}, err
 	}
-	f := r.flight(s, why)
+	f := r.flight(ctx, s, why)
+	_, wait := tracing.Start(ctx, "wait for refresh")
+	defer wait.End()
+	wait.Link(f.span)
 	timer := time.NewTimer(patience)
 	defer timer.Stop()
 	select {
@@ -157,17 +166,17 @@ func backoffError(cause error, left time.Duration) error {
 }
 
 // fly acquires the lease of the session, checks whether a refresh is still needed, refreshes, and saves the outcome.
-func (r *refresher) fly(f *flight, s *Session, why need) (Token, error) {
+func (r *refresher) fly(ctx context.Context, f *flight, s *Session, why need) (Token, error) {
 	holder := newID().Reveal()
-	acquired, current, err := r.acquireLease(s, why, holder)
+	acquired, current, err := r.acquireLease(ctx, s, why, holder)
 	if err != nil {
 		return Token{}, err
 	}
 	if acquired {
-		defer r.releaseLease(s, holder)
+		defer r.releaseLease(ctx, s, holder)
 		stopRenewing := r.renewLease(s, holder)
 		defer stopRenewing()
-		if current, err = r.refreshUnderLease(f, s, why, holder); err != nil {
+		if current, err = r.refreshUnderLease(ctx, f, s, why, holder); err != nil {
 			return Token{}, err
 		}
 	}
@@ -179,10 +188,10 @@ func (r *refresher) fly(f *flight, s *Session, why need) (Token, error) {
 }
 
 // refreshUnderLease refreshes under the lease. It returns the session as it is afterwards, written by any replica.
-func (r *refresher) refreshUnderLease(f *flight, s *Session, why need, holder string) (*Session, error) {
-	ctx, cancel := step()
+func (r *refresher) refreshUnderLease(ctx context.Context, f *flight, s *Session, why need, holder string) (*Session, error) {
+	call, cancel := step(ctx)
 	defer cancel()
-	current, err := r.load(ctx, s.recordKey) // what the last holder wrote
+	current, err := r.load(call, s.recordKey) // what the last holder wrote
 	if err != nil || current.record.ended || !why.of(current.record, r.now()) {
 		return current, err
 	}
@@ -194,11 +203,11 @@ func (r *refresher) refreshUnderLease(f *flight, s *Session, why need, holder st
 		return nil, err
 	}
 	with := r.settings.Load()
-	next, err := with.nextGrant(ctx, current)
+	next, err := with.nextGrant(call, current)
 	result, took := refreshResult(err), r.now().Sub(now)
 	defer func() { r.metrics.Refreshed(result, took) }()
 	if errors.Is(err, ErrGrantEnded) {
-		return r.endGrant(current, holder)
+		return r.endGrant(ctx, current, holder)
 	}
 	if err != nil {
 		r.refreshFailed(current, err, with)
@@ -213,7 +222,7 @@ func (r *refresher) refreshUnderLease(f *flight, s *Session, why need, holder st
 			r.forcedAt = instantOf(now)
 		}
 	}
-	saved, err := r.saveOver(current, holder, change, func(unsaved *Session) { // the requests need not wait for the write
+	saved, err := r.saveOver(ctx, current, holder, change, func(unsaved *Session) { // the requests need not wait for the write
 		r.cache.replace(unsaved)
 		f.publish(unsaved.record.grant.Token, nil)
 	})
@@ -235,9 +244,9 @@ func (c *settings) nextGrant(ctx context.Context, s *Session) (Grant, error) {
 }
 
 // endGrant marks the session as one that only a new login helps, unless another replica has refreshed it meanwhile.
-func (r *refresher) endGrant(s *Session, holder string) (*Session, error) {
+func (r *refresher) endGrant(ctx context.Context, s *Session, holder string) (*Session, error) {
 	r.backoffs.worked(s.key)
-	saved, err := r.saveOver(s, holder, func(r *record) { r.ended = true }, nil)
+	saved, err := r.saveOver(ctx, s, holder, func(r *record) { r.ended = true }, nil)
 	if err == nil && saved.record.ended {
 		r.audit.session("reauthorization_required", "invalid_grant", saved)
 	}
@@ -264,9 +273,9 @@ func (r *refresher) refreshFailed(s *Session, cause error, with *settings) {
 	r.audit.session("refresh", "failed", s)
 }
 
-// step begins a step of a refresh, which belongs to no request.
-func step() (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.Background(), stepTime)
+// step begins a step of a refresh, in the refresh's context, which is that of no request.
+func step(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, stepTime)
 }
 
 // sleep waits, or returns ctx's error when that ends first.
