@@ -16,7 +16,7 @@ import (
 // added with a reason.
 var plan = map[string][]string{
 	".":               {"command"},
-	"command":         {"command/logging", "config", "internal/dial", "flows", "flows/token", "internal/httperror", "internal/metrics", "internal/outcome", "internal/overview", "proxy", "proxy/admin", "proxy/listen", "proxy/live", "proxy/policy", "proxy/quota", "secret", "session", "session/memstore", "session/redisstore", "simulator", "web", "client", "internal/tracing"},
+	"command":         {"client", "command/logging", "config", "flows", "flows/token", "internal/dial", "internal/httperror", "internal/metrics", "internal/outcome", "internal/overview", "internal/tracing", "proxy", "proxy/admin", "proxy/limit", "proxy/listen", "proxy/live", "proxy/policy", "proxy/quota", "secret", "session", "session/memstore", "session/redisstore", "simulator", "web"},
 	"command/logging": {"config", "secret"},
 	// Their Configs.
 	"config": {"flows", "proxy", "secret", "session", "session/redisstore", "internal/spelling", "internal/webapi", "internal/tracing"},
@@ -67,6 +67,8 @@ var plan = map[string][]string{
 	"proxy/quota": {"proxy/policy"}, // spends the calls of a client id
 	// Neither sessions nor Spotify: a Source asks for it.
 	"proxy/live": {"internal/outcome"},
+	// What the process and a client may do at a time, whatever the request is.
+	"proxy/limit": {},
 	// A folder, by what its files hold.
 	"proxy/files": {"proxy/policy"},
 	// Addresses in answers.
@@ -76,7 +78,7 @@ var plan = map[string][]string{
 	// Corpora for the tests of several packages.
 	"proxy/proxytest": {},
 	// Never flows.
-	"proxy": {"internal/dial", "internal/httperror", "internal/outcome", "proxy/files", "proxy/links", "proxy/live", "proxy/policy", "proxy/quota", "secret", "session", "internal/webapi", "internal/tracing"},
+	"proxy": {"internal/dial", "internal/httperror", "internal/outcome", "internal/tracing", "internal/webapi", "proxy/files", "proxy/limit", "proxy/links", "proxy/live", "proxy/policy", "proxy/quota", "secret", "session"},
 	// The public listener, by the configuration of what it serves.
 	"proxy/listen": {"proxy"},
 	// The admin listener.

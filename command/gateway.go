@@ -18,7 +18,7 @@ import (
 	"stagedoor/flows/token"
 	"stagedoor/internal/metrics"
 	"stagedoor/internal/tracing"
-	"stagedoor/proxy"
+	"stagedoor/proxy/limit"
 	"stagedoor/proxy/live"
 	"stagedoor/proxy/quota"
 	"stagedoor/session"
@@ -29,6 +29,7 @@ import (
 // gateway is a running gateway: what all generations share, each of which serves one configuration.
 type gateway struct {
 	*sessionStore
+	limits   limits
 	build    Build
 	tracer   *tracing.Tracer // nil: no request is traced
 	log      *zap.Logger
@@ -56,8 +57,11 @@ func newGateway(c config.Config, build Build, log *zap.Logger, tracer *tracing.T
 	if err != nil {
 		return nil, err
 	}
-	g := &gateway{sessionStore: store, build: build, tracer: tracer, log: log, metrics: counts}
-	first, err := g.generation(c, &generation{config: c, tokens: tokens, transport: proxy.NewTransport(c.Upstream), frontends: proxy.NewFrontendTransport(c.Upstream)})
+	g := &gateway{sessionStore: store, build: build, tracer: tracer, log: log, metrics: counts, limits: limits{resources: limit.OfProcess()}}
+	counts.AddInFlight(g.limits.inFlight.Requests)
+	begin := &generation{config: c, tokens: tokens}
+	begin.transport, begin.frontends = g.transports(c)
+	first, err := g.generation(c, begin)
 	if err != nil {
 		return nil, errors.Join(err, store.close())
 	}

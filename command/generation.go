@@ -35,7 +35,7 @@ func (g *gateway) generation(c config.Config, last *generation) (*generation, er
 		next.tokens = flows.NewTokenClient(c.Spotify, c.Server.PublicURL, nil)
 	}
 	if c.Upstream != last.config.Upstream {
-		next.transport, next.frontends = proxy.NewTransport(c.Upstream), proxy.NewFrontendTransport(c.Upstream)
+		next.transport, next.frontends = g.transports(c)
 	}
 	auth, err := flows.New(flows.Options{
 		Config: c.Spotify, PublicURL: c.Server.PublicURL, AllowedOrigins: c.Server.AllowedOrigins, Sessions: g.sessions,
@@ -47,13 +47,24 @@ func (g *gateway) generation(c config.Config, last *generation) (*generation, er
 	}
 	next.public, err = proxy.New(proxy.Options{
 		Server: c.Server, Routes: c.Routes, APIURL: c.Spotify.APIURL, APIKeyFiles: apiKeyFiles(c.Accounts),
-		Sessions: g.sessions, Auth: auth, Transport: next.transport, FrontendTransport: next.frontends, Quota: g.quota, Live: g.live, Reuse: c.Quota.Reuse, Log: g.log, Metrics: g.metrics, Tracer: g.tracer, Version: g.build.Version,
+		Sessions: g.sessions, Auth: auth, Transport: next.transport, FrontendTransport: next.frontends, Quota: g.quota, Live: g.live, Reuse: c.Quota.Reuse,
+		InFlight: &g.limits.inFlight, Clients: &g.limits.clients, Log: g.log, Metrics: g.metrics, Tracer: g.tracer, Version: g.build.Version,
 	})
 	if err != nil {
 		return nil, err
 	}
 	next.certificate, err = readCertificate(c.Server.TLS)
 	return next, err
+}
+
+// transports makes the transports to Spotify and to frontends. They keep no more unused connections than there are files for.
+func (g *gateway) transports(c config.Config) (spotify, frontends dial.Transport) {
+	spotify, frontends = proxy.NewTransport(c.Upstream), proxy.NewFrontendTransport(c.Upstream)
+	for _, t := range []dial.Transport{spotify, frontends} {
+		t.MaxIdleConns = g.limits.capacity(c).Idle
+		t.MaxIdleConnsPerHost = min(t.MaxIdleConnsPerHost, t.MaxIdleConns)
+	}
+	return spotify, frontends
 }
 
 // use takes another configuration into use, which has what needs a restart in common with the one before, or returns an

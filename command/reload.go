@@ -126,7 +126,8 @@ func (r *reloader) use(load func() (*config.Loaded, error)) (config.Change, erro
 		return change, err
 	}
 	r.level.SetLevel(level)
-	r.connections.SetLimits(listen.FitOpenFiles(loaded.Config.Server, r.log))
+	r.connections.SetLimits(r.gateway.limits.use(loaded.Config, r.log))
+	logMaintenance(r.Server.Maintenance, loaded.Config.Server.Maintenance, r.log)
 	r.Config, r.loaded, r.files = loaded.Config, loaded, files
 	return change, nil
 }

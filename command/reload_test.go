@@ -9,6 +9,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"math/big"
+	"net/http/httptest"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -83,6 +84,46 @@ session: {store: memory, keys: [%q]}
 	lines := logs.FilterMessageSnippet("not reloaded").All()
 	if len(lines) != 1 || !strings.Contains(fmt.Sprint(lines[0].ContextMap()), "server.tls: the certificate cannot be used") {
 		t.Errorf("the log says %v", lines)
+	}
+}
+
+// TestMaintenanceByReload turns the maintenance on and off.
+func TestMaintenanceByReload(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "config.yaml")
+	hangUp := func(r *reloader, text string) {
+		put(t, file, fmt.Sprintf(`
+server: {maintenance: %q}
+spotify: {client_id: id, client_secret: hidden}
+session: {store: memory, keys: [AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=]}
+`, text))
+		if r != nil {
+			r.hungUp()
+		}
+	}
+	hangUp(nil, "")
+	r, logs := newReloader(t, file)
+	defer func() { _ = r.gateway.close() }()
+	answer := func() *httptest.ResponseRecorder {
+		w := httptest.NewRecorder()
+		r.gateway.ServeHTTP(w, httptest.NewRequest("GET", "/api/me", nil))
+		return w
+	}
+	if got := answer().Code; got != 401 {
+		t.Fatalf("before the maintenance the answer is %d", got)
+	}
+	hangUp(r, "Back at <noon>.")
+	if got := answer(); got.Code != 503 || got.Header().Get("Stagedoor-Reason") != "MAINTENANCE" || got.Header().Get("Retry-After") == "" {
+		t.Errorf("during the maintenance the answer is %d %v", got.Code, got.Header())
+	}
+	if err := r.gateway.ready(t.Context()); err != nil {
+		t.Errorf("during the maintenance the gateway is not ready: %v", err)
+	}
+	hangUp(r, "")
+	if got := answer().Code; got != 401 {
+		t.Errorf("after the maintenance the answer is %d", got)
+	}
+	if logs.FilterMessageSnippet("server.maintenance is set").Len() != 1 || logs.FilterMessageSnippet("server.maintenance is empty").Len() != 1 {
+		t.Errorf("the log says %v", logs.All())
 	}
 }
 

@@ -80,7 +80,7 @@ func serveConfig(ctx context.Context, e environment, c configuration, lines *log
 	errs := make(chan error, 2) // one for each listener
 	requests, cutRequests := context.WithCancel(context.Background())
 	defer cutRequests()
-	connections := listen.New(public, listen.FitOpenFiles(c.Server, log), log)
+	connections := listen.New(public, g.limits.use(c.Config, log), log)
 	server := listen.NewServer(g, connections, c.Server, g.certificate, logging.Standard(log))
 	server.RegisterOnShutdown(g.live.Drain) // streams would not end by themselves
 	server.BaseContext = func(net.Listener) context.Context { return requests }
@@ -104,6 +104,7 @@ func serveConfig(ctx context.Context, e environment, c configuration, lines *log
 	log.Info("serving", zap.Stringer("listen", public.Addr()), zap.String("public_url", c.Server.PublicURL),
 		zap.String("admin", adminAddress), zap.String("store", c.Session.Store), zap.String("version", e.build.Version))
 	logRoutes(log, c.Config)
+	logMaintenance("", c.Server.Maintenance, log)
 	stopStoreWatch := g.watchStore()
 	started := time.Now()
 	listening(adminAddress)

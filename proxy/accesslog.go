@@ -93,6 +93,8 @@ func accessLevel(status int, reason string, brokenOff error) zapcore.Level {
 		return zap.DebugLevel
 	case reason == httperror.InternalError || reason == httperror.ClientMisconfigured:
 		return zap.ErrorLevel
+	case reason == httperror.Maintenance: // as its operator wants it
+		return zap.InfoLevel
 	case reason != "" && status >= http.StatusInternalServerError, brokenOff != nil:
 		return zap.WarnLevel
 	default:

@@ -3,6 +3,8 @@ package proxy
 import (
 	"io/fs"
 	"time"
+
+	"stagedoor/proxy/limit"
 )
 
 // ServerConfig is the part of config.yaml below "server".
@@ -39,6 +41,25 @@ type ServerConfig struct {
 	MaxConnections int `yaml:"max_connections"`
 	// MaxStreams is how many requests one HTTP/2 connection may have at a time.
 	MaxStreams int `yaml:"max_streams"`
+	// MaxInFlight is how many requests of all routes are served at a time; one more is answered with 503. Zero works it out from the
+	// open files and the memory of the process; see package limit. Streams are counted apart.
+	MaxInFlight int              `yaml:"max_in_flight"`
+	ClientRate  ClientRateConfig `yaml:"client_rate"`
+	// Maintenance is a text that answers every request but those of /auth/session, with 503; empty means no maintenance.
+	Maintenance string `yaml:"maintenance"`
+}
+
+// ClientRateConfig is the part of config.yaml below "server.client_rate": how much one client address may send, or one /64 of IPv6.
+type ClientRateConfig struct {
+	// Requests and Logins are how many may come in Per; zero means no limit. Logins are requests of /auth/login and /auth/callback.
+	Requests int           `yaml:"requests"`
+	Logins   int           `yaml:"logins"`
+	Per      time.Duration `yaml:"per"`
+}
+
+// Limits returns the limits that the configuration sets.
+func (c ClientRateConfig) Limits() limit.ClientRate {
+	return limit.ClientRate{Requests: c.Requests, Logins: c.Logins, Per: c.Per}
 }
 
 // UpstreamConfig is the part of config.yaml below "upstream". It holds for the Web API and for frontends; bodies may
@@ -117,6 +138,7 @@ func DefaultServerConfig() ServerConfig {
 		KeepaliveTimeout:  2 * time.Minute,
 		MaxConnections:    10_000,
 		MaxStreams:        250,
+		ClientRate:        ClientRateConfig{Per: time.Minute},
 	}
 }
 

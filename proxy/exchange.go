@@ -16,6 +16,7 @@ import (
 
 	"stagedoor/internal/httperror"
 	"stagedoor/internal/tracing"
+	"stagedoor/proxy/limit"
 	"stagedoor/proxy/policy"
 	"stagedoor/proxy/quota"
 )
@@ -42,6 +43,7 @@ type exchange struct {
 	events    int              // how many of them were sent
 	brokenOff error            // what ended the answer early, after its header was sent
 	left      bool             // the client went away before there was an answer
+	place     limit.Place      // among the requests of a time
 	took      time.Duration
 	span      tracing.Span // of the request; not recorded without a collector
 	// count is of the route that serves it; see Metrics.Requests.
@@ -77,6 +79,7 @@ func (g *Gateway) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	}
 
 	defer w.end()
+	defer func() { x.place.Leave() }()
 	defer func() {
 		cause := recover()
 		if cause != nil {
@@ -105,10 +108,16 @@ func (g *Gateway) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 // reject answers with an error when nothing has been sent, and keeps it for the access line.
 func (x *exchange) reject(w *responseWriter, err error) {
 	x.rejection = httperror.From(err)
-	if x.rejection.Reason == httperror.BodyTooLarge {
-		w.Header().Set("Connection", "close") // rather than read the rest of it
+	if unread(x) {
+		w.Header().Set("Connection", "close") // rather than read the rest of the body before the answer is sent
 	}
 	httperror.Write(w, x.request, x.rejection)
+}
+
+// unread tells whether a request was rejected because of its size or before anything was done with it, and has a body.
+func unread(x *exchange) bool {
+	_, met := limits[x.rejection.Reason]
+	return x.rejection.Reason == httperror.BodyTooLarge || met && x.request.ContentLength != 0
 }
 
 // keepFailure is a reverse proxy's ErrorHandler: the route answers once the reverse proxy has returned.

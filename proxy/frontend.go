@@ -63,6 +63,11 @@ func (f *frontendRoute) serve(w *responseWriter, r *http.Request, x *exchange) e
 	case r.Method == http.MethodTrace || !policy.IsToken(r.Method):
 		return rejectMethod(frontendMethods)
 	}
+	if policy.AsksForWebSocket(r.Header) {
+		if err := x.stream(true); err != nil {
+			return err
+		}
+	}
 	w.dropEarly = f.drop
 	f.proxy.ServeHTTP(w, boundStalls(w, r, x, f.stall))
 	return x.failure(f.text)
@@ -119,6 +124,11 @@ func (f *frontendRoute) cleanAnswer(res *http.Response) error {
 		return nil
 	}
 	f.links.MapHeader(res.Header)
+	if isEventStream(res) {
+		if err := exchangeOf(res.Request.Context()).stream(true); err != nil {
+			return err
+		}
+	}
 	guardBody(res, f.drop)
 	return awaitFirstPiece(res, frontendHeaderWait)
 }

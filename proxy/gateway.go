@@ -13,6 +13,7 @@ import (
 	"go.uber.org/zap"
 
 	"stagedoor/internal/tracing"
+	"stagedoor/proxy/limit"
 	"stagedoor/proxy/live"
 	"stagedoor/proxy/policy"
 	"stagedoor/proxy/quota"
@@ -46,6 +47,10 @@ type Options struct {
 	Live *live.Hub
 	// Reuse says which answers serve as fresh although Spotify does not say so.
 	Reuse []Reuse
+	// InFlight bounds the requests and streams of a time, and Clients those of a client; nil means no limit. Share one of each
+	// between Gateways that follow one another.
+	InFlight *limit.InFlight
+	Clients  *limit.Clients
 	// Log gets an access line for each request and what is worth knowing beside it; nil means no log.
 	Log *zap.Logger
 	// Metrics gets what is counted and timed; nil discards it.
@@ -69,6 +74,8 @@ type Gateway struct {
 	limits   ServerConfig
 	origins  policy.OriginRule
 	trusted  policy.TrustedProxies
+	inFlight *limit.InFlight
+	clients  *limit.Clients
 	own      []policy.Field // what every answer carries
 	routes   routeTable
 	tracer   *tracing.Tracer
@@ -87,6 +94,7 @@ func New(o Options) (*Gateway, error) {
 		return nil, fmt.Errorf("server.public_url: %w", err)
 	}
 	g := &Gateway{
+		inFlight: o.InFlight, clients: o.Clients,
 		log: o.Log, metrics: o.Metrics, now: o.Now, tracer: o.Tracer, sessions: o.Sessions, auth: o.Auth, limits: o.Server,
 		origins:   policy.NewOriginRule(public.String(), o.Server.AllowedOrigins),
 		countAuth: o.Metrics.Requests(authPrefix + "/"), countUnrouted: o.Metrics.Requests(routeNone),
@@ -145,6 +153,12 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Quota == nil {
 		o.Quota = quota.New(quota.Options{IsQuota: IsQuota, Now: o.Now})
+	}
+	if o.InFlight == nil {
+		o.InFlight = new(limit.InFlight)
+	}
+	if o.Clients == nil {
+		o.Clients = new(limit.Clients)
 	}
 	if o.Log == nil {
 		o.Log = zap.NewNop()

@@ -54,6 +54,9 @@ func (l *liveRoute) serve(w *responseWriter, r *http.Request, x *exchange) error
 	if c.session.IsUser() {
 		x.session = c.session.Label()
 	}
+	if err := x.stream(false); err != nil { // polls are shared
+		return err
+	}
 	listener, err := l.hub.Subscribe(live.Subscription{
 		Owner: c.session.Key(), Session: c.session.IsUser(), Address: l.address(path), Route: l.streamTag(path.Decoded),
 		LastEventID: r.Header.Get("Last-Event-Id"), Source: func() live.Source { return l.polls.source(path, c.session) },
@@ -72,15 +75,9 @@ func (l *liveRoute) serve(w *responseWriter, r *http.Request, x *exchange) error
 		w.WriteHeader(failed.Status)
 		_, _ = w.Write(failed.Body)
 	default:
-		return overloaded(err)
+		return tooManyStreams(err)
 	}
 	return nil
-}
-
-func overloaded(cause error) error {
-	e := httperror.New(httperror.Overloaded, "This gateway has as many streams as it may have. Try again shortly.", cause)
-	e.RetryAfter = time.Second
-	return e
 }
 
 // isOverForGood tells whether a request comes with the cookie of a session that is over. To a reader that comes back by

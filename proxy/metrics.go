@@ -26,6 +26,8 @@ type Metrics interface {
 	RateLimited()
 	// Rejected counts an answer that says that something is wrong, by its reason; the log has its line under requestID.
 	Rejected(reason, route string, status int, requestID string)
+	// NotAdmitted counts a request that was rejected before anything was done for it, by what it met.
+	NotAdmitted(limit outcome.Limit)
 	// StreamBegun and StreamEnded count an answer of unannounced length.
 	StreamBegun()
 	StreamEnded()
@@ -41,6 +43,11 @@ func (g *Gateway) report(w *responseWriter, x *exchange) {
 	g.reportProblem(status, x)
 	if x.rejection != nil && (x.rejection.Reason == httperror.RateLimited || x.rejection.Reason == httperror.QuotaExceeded) {
 		g.metrics.RateLimited()
+	}
+	if x.rejection != nil {
+		if limit, met := limits[x.rejection.Reason]; met {
+			g.metrics.NotAdmitted(limit)
+		}
 	}
 	if w.stream {
 		g.metrics.StreamEnded()
@@ -87,10 +94,11 @@ func (noMetrics) Upstream(string) func(int, error, time.Duration) {
 	return func(int, error, time.Duration) {}
 }
 
-func (noMetrics) Replayed(outcome.Replay) {}
-func (noMetrics) Answered(outcome.Answer) {}
-func (noMetrics) RateLimited()            {}
-func (noMetrics) StreamBegun()            {}
-func (noMetrics) StreamEnded()            {}
+func (noMetrics) Replayed(outcome.Replay)   {}
+func (noMetrics) Answered(outcome.Answer)   {}
+func (noMetrics) NotAdmitted(outcome.Limit) {}
+func (noMetrics) RateLimited()              {}
+func (noMetrics) StreamBegun()              {}
+func (noMetrics) StreamEnded()              {}
 
 func (noMetrics) Rejected(string, string, int, string) {}

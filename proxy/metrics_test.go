@@ -49,6 +49,9 @@ func (r *reports) Replayed(cause outcome.Replay) { r.add("replay %s", cause) }
 func (r *reports) Answered(outcome.Answer)       {}
 
 func (r *reports) RateLimited() { r.add("limited") }
+
+func (r *reports) NotAdmitted(limit outcome.Limit) { r.add("not admitted: %s", limit) }
+
 func (r *reports) StreamBegun() { r.add("stream begins") }
 func (r *reports) Rejected(reason, route string, status int, id string) {
 	if id == "" {

@@ -95,16 +95,32 @@ func (g *Gateway) dispatch(w *responseWriter, r *http.Request, x *exchange) erro
 		return nil
 	case r.URL.Opaque != "": // such as x:y, or x:http://host/: a frontend would get what follows the colon as its target
 		return rejectPath(errors.New("the target of the request is not a path"))
-	case policy.Below(r.URL.Path, authPrefix):
-		x.route, x.count = authPrefix+"/", g.countAuth
-		return authRoute{origins: g.origins, maxPath: g.limits.MaxPath, next: g.auth}.serve(w, r, x)
 	}
-	route := g.routes.find(r.URL.Path)
-	if route == nil {
-		return httperror.New(httperror.PathRefused, "No route of this gateway serves this path.", nil)
-	}
+	route := g.route(r.URL.Path)
 	x.route, x.count = route.name, route.count
+	if err := g.admit(r, x, route.handler); err != nil {
+		addCORS(w, r, g.origins)
+		return err
+	}
 	return route.handler.serve(w, r, x)
+}
+
+// route returns what serves a decoded path.
+func (g *Gateway) route(path string) boundRoute {
+	if policy.Below(path, authPrefix) {
+		return boundRoute{name: authPrefix + "/", count: g.countAuth, handler: authRoute{origins: g.origins, maxPath: g.limits.MaxPath, next: g.auth}}
+	}
+	if route := g.routes.find(path); route != nil {
+		return *route
+	}
+	return boundRoute{count: g.countUnrouted, handler: noRoute{}}
+}
+
+// noRoute answers what no route takes.
+type noRoute struct{}
+
+func (noRoute) serve(*responseWriter, *http.Request, *exchange) error {
+	return httperror.New(httperror.PathRefused, "No route of this gateway serves this path.", nil)
 }
 
 // rejectMethod is the answer 405 with the methods that would have passed (RFC 9110 section 15.5.6).

@@ -39,7 +39,7 @@ func (c ServerConfig) Validate(report func(field, problem string)) {
 }
 
 func (c ServerConfig) validateLimits(report func(field, problem string)) {
-	positive(report, []limit{
+	positive(report, []lowerBound{
 		{"max_request_body", int64(c.MaxRequestBody), "1MiB"},
 		{"max_header", int64(c.MaxHeader), "64KiB"},
 		{"max_path", int64(c.MaxPath), "2KiB"},
@@ -49,26 +49,55 @@ func (c ServerConfig) validateLimits(report func(field, problem string)) {
 		{"keepalive_timeout", int64(c.KeepaliveTimeout), "2m"},
 		{"max_connections", int64(c.MaxConnections), "10000"},
 		{"max_streams", int64(c.MaxStreams), "250"},
+		{"client_rate.per", int64(c.ClientRate.Per), "1m"},
 	})
+	for _, l := range []struct {
+		field, none string
+		value       int
+	}{
+		{"max_in_flight", "to have it worked out", c.MaxInFlight},
+		{"client_rate.requests", "for no limit", c.ClientRate.Requests},
+		{"client_rate.logins", "for no limit", c.ClientRate.Logins},
+	} {
+		if l.value < 0 {
+			report(l.field, "must not be negative; write 0 "+l.none)
+		}
+	}
+	if problem := maintenanceProblem(c.Maintenance); problem != "" {
+		report("maintenance", problem)
+	}
+}
+
+// maxMaintenance bounds the text of a maintenance, in bytes: it is a sentence or two on a page.
+const maxMaintenance = 2000
+
+func maintenanceProblem(text string) string {
+	switch {
+	case len(text) > maxMaintenance:
+		return fmt.Sprintf("must have at most %d bytes; write a sentence or two for visitors", maxMaintenance)
+	case text != "" && strings.TrimSpace(text) == "":
+		return `is blank; write a text for visitors, or "" for no maintenance`
+	}
+	return ""
 }
 
 // Validate reports every problem: the field by its path below "upstream", and a sentence that says what to do.
 func (c UpstreamConfig) Validate(report func(field, problem string)) {
-	positive(report, []limit{
+	positive(report, []lowerBound{
 		{"connect_timeout", int64(c.ConnectTimeout), "10s"},
 		{"header_timeout", int64(c.HeaderTimeout), "30s"},
 		{"max_header", int64(c.MaxHeader), "256KiB"},
 	})
 }
 
-// limit is a limit that cannot be turned off: a large value stands for none.
-type limit struct {
+// lowerBound is a limit that cannot be turned off: a large value stands for none.
+type lowerBound struct {
 	field   string
 	value   int64
 	example string
 }
 
-func positive(report func(field, problem string), limits []limit) {
+func positive(report func(field, problem string), limits []lowerBound) {
 	for _, l := range limits {
 		if l.value <= 0 {
 			report(l.field, "must be above zero, such as "+l.example)

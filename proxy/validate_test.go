@@ -67,8 +67,12 @@ func TestServerFaults(t *testing.T) {
 		"limits": {func(c *ServerConfig) {
 			c.MaxPath, c.ReadHeaderTimeout, c.ReadBodyTimeout, c.WriteStallTimeout = 0, 0, 0, -1
 			c.KeepaliveTimeout, c.MaxConnections, c.MaxStreams = 0, 0, -1
+			c.MaxInFlight, c.ClientRate = -1, ClientRateConfig{Requests: -1, Logins: -1}
 		}, []string{"max_path", "read_header_timeout", "read_body_timeout", "write_stall_timeout", "keepalive_timeout",
-			"max_connections", "max_streams"}},
+			"max_connections", "max_streams", "client_rate.per", "max_in_flight", "client_rate.requests", "client_rate.logins"}},
+		"maintenance":       {func(c *ServerConfig) { c.Maintenance = "Back <soon>." }, nil},
+		"blank maintenance": {func(c *ServerConfig) { c.Maintenance = " " }, []string{"maintenance"}},
+		"long maintenance":  {func(c *ServerConfig) { c.Maintenance = strings.Repeat("a", 2001) }, []string{"maintenance"}},
 	} {
 		config := DefaultServerConfig()
 		c.change(&config)

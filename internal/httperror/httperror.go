@@ -38,6 +38,10 @@ const (
 	UpstreamTimeout          = "UPSTREAM_TIMEOUT"
 	// Overloaded is a gateway that has reached one of its limits.
 	Overloaded = "OVERLOADED"
+	// Maintenance is a gateway that its operator has told to answer nothing else.
+	Maintenance = "MAINTENANCE"
+	// ClientRate is a client that sends more than server.client_rate allows.
+	ClientRate = "CLIENT_RATE"
 	// InvalidRequest is a request that neither a retry nor a login helps; OAuth's invalid_request.
 	InvalidRequest = "INVALID_REQUEST"
 	// AccessDenied is a user that declined on the consent page; OAuth's access_denied.
@@ -64,6 +68,8 @@ var statuses = map[string]int{
 	UpstreamUnreachable:      http.StatusBadGateway,
 	UpstreamTimeout:          http.StatusGatewayTimeout,
 	Overloaded:               http.StatusServiceUnavailable,
+	Maintenance:              http.StatusServiceUnavailable,
+	ClientRate:               http.StatusTooManyRequests,
 	InvalidRequest:           http.StatusBadRequest,
 	AccessDenied:             http.StatusForbidden,
 	InternalError:            http.StatusInternalServerError,

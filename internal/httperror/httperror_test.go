@@ -31,6 +31,8 @@ var contract = map[string]int{
 	"UPSTREAM_UNREACHABLE":       502,
 	"UPSTREAM_TIMEOUT":           504,
 	"OVERLOADED":                 503,
+	"MAINTENANCE":                503,
+	"CLIENT_RATE":                429,
 	"INVALID_REQUEST":            400,
 	"ACCESS_DENIED":              403,
 	"INTERNAL_ERROR":             500,

@@ -46,6 +46,8 @@ var titles = map[string]string{
 	UpstreamUnreachable:      "Spotify cannot be reached right now",
 	UpstreamTimeout:          "Spotify took too long",
 	Overloaded:               "Too many visitors right now",
+	Maintenance:              "Back soon",
+	ClientRate:               "That was very fast",
 	InvalidRequest:           "Please begin again",
 	AccessDenied:             "You said no, and that is fine",
 	InternalError:            "Something went wrong",

@@ -40,6 +40,7 @@ type Metrics struct {
 	replays          counter[outcome.Replay]
 	rateLimited      prometheus.Counter
 	answers          counter[outcome.Answer]
+	notAdmitted      counter[outcome.Limit]
 
 	logins          counter[outcome.Login]
 	logouts         counter[outcome.Logout]
@@ -108,6 +109,8 @@ func (m *Metrics) addTraffic() {
 	m.answers = outcomes[outcome.Answer](m, "api_answers_total",
 		"Requests on routes with credentials by where the answer came from: a call of Spotify, the cache, a call that found the kept answer still so, another request's call, a stale answer while calls are scarce, or refused because they are.",
 		"from")
+	m.notAdmitted = outcomes[outcome.Limit](m, "requests_rejected_total",
+		"Requests that were rejected before anything was done for them: OVERLOADED, CLIENT_RATE or MAINTENANCE.", "reason")
 	m.streams = prometheus.NewGauge(prometheus.GaugeOpts{
 		Namespace: namespace, Name: "active_streams",
 		Help: "Answers under way whose end is not announced: without a Content-Length, or on a connection that switched protocols, such as a WebSocket.",

@@ -49,6 +49,7 @@ func TestNames(t *testing.T) {
 	m.Requests("/api/")("GET", 200, time.Second)
 	m.Upstream("/api/")(200, nil, time.Second)
 	m.Store(outcome.Load)(time.Second, "connection refused")
+	m.AddInFlight(func() (now, limit int64) { return 1, 2 })
 	families, err := m.all().Gather()
 	if err != nil {
 		t.Fatal(err)
@@ -84,6 +85,9 @@ func TestNames(t *testing.T) {
 		"rate_limited_total [] COUNTER",
 		"ready [part] GAUGE",
 		"replays_total [cause] COUNTER",
+		"requests_in_flight [] GAUGE",
+		"requests_in_flight_limit [] GAUGE",
+		"requests_rejected_total [reason] COUNTER",
 		"store_duration_seconds [operation] HISTOGRAM",
 		"store_errors_total [operation] COUNTER",
 		"store_watching [] GAUGE",

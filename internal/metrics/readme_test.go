@@ -33,6 +33,7 @@ func TestReadme(t *testing.T) {
 	}
 	m := New("", "")
 	m.LogQueue(func() int { return 0 }, func() int { return 0 })
+	m.AddInFlight(func() (now, limit int64) { return 0, 0 })
 	m.AddQuota(func() Quota { return Quota{} })
 	for _, value := range outcome.All[outcome.Operation]() {
 		m.Store(value)
@@ -48,7 +49,7 @@ func TestReadme(t *testing.T) {
 		text := row(name)
 		for _, sample := range family.GetMetric() {
 			for _, label := range sample.GetLabel() {
-				counted := slices.Contains([]string{"result", "cause", "from", "event", "operation"}, label.GetName())
+				counted := slices.Contains([]string{"result", "cause", "from", "event", "operation", "reason"}, label.GetName())
 				if counted && !strings.Contains(text, "`"+label.GetValue()+"`") {
 					t.Errorf("README.md does not name %s of %s", label.GetValue(), name)
 				}
@@ -63,6 +64,7 @@ func TestTexts(t *testing.T) {
 		"logins": textsOf[outcome.Login](), "logouts": textsOf[outcome.Logout](), "refreshes": textsOf[outcome.Refresh](),
 		"replays": textsOf[outcome.Replay](), "answers": textsOf[outcome.Answer](), "polls": textsOf[outcome.Poll](),
 		"events": textsOf[outcome.Event](), "reloads": textsOf[outcome.Reload](), "operations": textsOf[outcome.Operation](),
+		"limits": textsOf[outcome.Limit](),
 	}
 	for name, all := range texts {
 		slices.Sort(all)
@@ -72,8 +74,9 @@ func TestTexts(t *testing.T) {
 	}
 	last := outcome.LoginUnavailable.String() + outcome.LogoutUnavailable.String() + outcome.RefreshLost.String() +
 		outcome.ReplaySpurious.String() + outcome.AnswerRefused.String() + outcome.PollEnded.String() +
-		outcome.EventReplaced.String() + outcome.ReloadRefused.String() + outcome.Bulk.String()
-	if want := "unavailable" + "unavailable" + "lost" + "spurious" + "refused" + "ended" + "replaced" + "refused" + "bulk"; last != want {
+		outcome.EventReplaced.String() + outcome.ReloadRefused.String() + outcome.Bulk.String() +
+		outcome.LimitMaintenance.String()
+	if want := "unavailable" + "unavailable" + "lost" + "spurious" + "refused" + "ended" + "replaced" + "refused" + "bulk" + "MAINTENANCE"; last != want {
 		t.Errorf("the last values are %s", last)
 	}
 }

@@ -73,6 +73,21 @@ func (m *Metrics) Replayed(cause outcome.Replay) { m.replays.inc(cause) }
 // RateLimited counts a request that is answered with 429.
 func (m *Metrics) RateLimited() { m.rateLimited.Inc() }
 
+// NotAdmitted counts a request that was rejected before anything was done for it, by what it met.
+func (m *Metrics) NotAdmitted(limit outcome.Limit) { m.notAdmitted.inc(limit) }
+
+// AddInFlight lets every scrape ask how many requests are served, and how many may be. It must be called at most once.
+func (m *Metrics) AddInFlight(read func() (now, limit int64)) {
+	m.registry.MustRegister(
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Namespace: namespace, Name: "requests_in_flight", Help: "Requests that are being served, without streams.",
+		}, func() float64 { now, _ := read(); return float64(now) }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Namespace: namespace, Name: "requests_in_flight_limit",
+			Help: "Requests that may be served at a time; one more is answered with 503. 0 is no limit.",
+		}, func() float64 { _, limit := read(); return float64(limit) }))
+}
+
 // StreamBegun counts an answer of unannounced length, StreamEnded its end.
 func (m *Metrics) StreamBegun() { m.streams.Inc() }
 

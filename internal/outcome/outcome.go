@@ -99,6 +99,21 @@ var answers = [...]string{"spotify", "cache", "revalidated", "joined", "stale", 
 func (v Answer) String() string  { return answers[v] }
 func (v Answer) texts() []string { return answers[:] }
 
+// Limit is what a request met that was rejected before anything was done for it, as the reason of its answer.
+type Limit uint8
+
+// The values of Limit.
+const (
+	LimitInFlight    Limit = iota // as many requests or streams as there may be
+	LimitClient                   // as many requests as one client may send
+	LimitMaintenance              // the operator's pause
+)
+
+var limits = [...]string{"OVERLOADED", "CLIENT_RATE", "MAINTENANCE"}
+
+func (v Limit) String() string  { return limits[v] }
+func (v Limit) texts() []string { return limits[:] }
+
 // Poll is what a poll for the streams of a route with live came to.
 type Poll uint8
 

@@ -8,8 +8,6 @@ import (
 	"net"
 	"net/http"
 
-	"go.uber.org/zap"
-
 	"stagedoor/proxy"
 )
 
@@ -51,25 +49,6 @@ func http2Config(c proxy.ServerConfig) *http.HTTP2Config {
 		// connection, so that one such body would block the others.
 		MaxReceiveBufferPerStream: 256 << 10,
 	}
-}
-
-// FitOpenFiles returns the configuration with no more connections than the process may have open files for.
-func FitOpenFiles(c proxy.ServerConfig, log *zap.Logger) proxy.ServerConfig {
-	c.MaxConnections = connectionsFor(c.MaxConnections, openFiles(), log)
-	return c
-}
-
-// connectionsFor reserves half of the files that the process may open for upstreams and Redis: without a free one a gateway
-// cannot answer. Zero openFiles means that the number is unknown.
-func connectionsFor(configured, openFiles int, log *zap.Logger) int {
-	most := openFiles / 2
-	if openFiles == 0 || configured <= most {
-		return configured
-	}
-	log.Warn("the process may open too few files for server.max_connections; it takes as many connections as half of them. "+
-		"Raise the limit (ulimit -n), or lower max_connections",
-		zap.Int("max_connections", configured), zap.Int("open_files", openFiles), zap.Int("connections", most))
-	return most
 }
 
 // Open opens a listener; key is its key in config.yaml.

@@ -13,10 +13,13 @@ func ForgesForwarded(name string, trusted bool) bool {
 	return strings.HasPrefix(dashed, "X-Stagedoor-") || about && (!trusted || name != dashed)
 }
 
+// AsksForWebSocket tells whether a request asks for a WebSocket (RFC 6455 section 4.1).
+func AsksForWebSocket(h http.Header) bool { return strings.EqualFold(h.Get("Upgrade"), "websocket") }
+
 // OnlyWebSockets removes the request for any other protocol. Over an h2c connection through the gateway, a client could
 // send the frontend further requests that are not cleaned.
 func OnlyWebSockets(h http.Header) {
-	if !strings.EqualFold(h.Get("Upgrade"), "websocket") {
+	if !AsksForWebSocket(h) {
 		h.Del("Upgrade")
 		h.Del("Connection")
 	}

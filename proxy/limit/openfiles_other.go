@@ -1,6 +1,6 @@
 //go:build !unix
 
-package listen
+package limit
 
 // openFiles returns 0: the number of files that the process may have open is unknown.
 func openFiles() int { return 0 }
