@@ -90,7 +90,7 @@ var only = []struct{ path, files, why string }{
 	{"github.com/gorilla/sessions", "session/cookie.go session/*_test.go", "its default cookie is unsafe: one file sets every option"},
 	{"github.com/redis/go-redis/v9", "session/redisstore/*.go session/sessiontest/*.go proxy/quota/redis.go proxy/quota/*_test.go", "a failover is handled in one place"},
 	{"github.com/goccy/go-yaml", "config/*.go secret/*_test.go", "nobody else reads YAML"},
-	{"github.com/santhosh-tekuri/jsonschema", "config/*_test.go", "the loader judges the configuration; the schema is for editors"},
+	{"github.com/santhosh-tekuri/jsonschema", "config/*_test.go", "the loader checks the configuration; the schema is for editors"},
 	{"github.com/prometheus", "internal/metrics/*.go", "nobody else knows who reads the figures"},
 	{"go.opentelemetry.io", "internal/tracing/*.go e2e/*_test.go", "the other packages say which steps there are"},
 	{"html/template", "nobody", "it links text/template"},
@@ -100,7 +100,7 @@ var only = []struct{ path, files, why string }{
 	{"testing", "*_test.go */*_test.go */*/*_test.go e2e/stage/*.go session/sessiontest/*.go", "no product code depends on tests"},
 }
 
-// TestImportPlan keeps the rooms of the house apart.
+// TestImportPlan keeps the packages apart.
 func TestImportPlan(t *testing.T) {
 	walkSource(t, func(path string, file *ast.File) {
 		folder := filepath.ToSlash(filepath.Dir(path))

@@ -59,8 +59,8 @@ type result struct {
 // answerTime is how long an answer may take.
 const answerTime = 10 * time.Second
 
-// tolerableFaults is the share of faults above which figures are about something else.
-const tolerableFaults = 0.001
+// tolerableErrors is the share of errors above which figures are about something else.
+const tolerableErrors = 0.001
 
 // drive runs wrk.
 func (b *bench) drive(ctx context.Context, l load) (result, error) {
@@ -77,7 +77,7 @@ func (b *bench) drive(ctx context.Context, l load) (result, error) {
 
 // check tells of figures that are about something else than answers.
 func (r result) check(l load) error {
-	if float64(r.refused+r.broken+r.late) > tolerableFaults*float64(r.requests) {
+	if float64(r.refused+r.broken+r.late) > tolerableErrors*float64(r.requests) {
 		return fmt.Errorf("of %d requests to %s, %d were refused, %d broken and %d late, so the figures would be about "+
 			"something else; see that the machine is quiet", r.requests, l.url, r.refused, r.broken, r.late)
 	}

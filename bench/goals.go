@@ -65,7 +65,7 @@ var allGoals = []goal{
 // goals holds what was measured of each.
 type goals struct{ measured map[string]float64 }
 
-// reached notes a figure.
+// reached records a figure.
 func (g *goals) reached(key string, figure float64) {
 	if g.measured == nil {
 		g.measured = map[string]float64{}

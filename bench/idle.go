@@ -17,8 +17,8 @@ import (
 const (
 	// idleOpeners is how many connections are opened side by side.
 	idleOpeners = 8
-	// idlePause is how long a process may settle before its memory is read.
-	idlePause = 2 * time.Second
+	// settleTime is how long a process may settle before its memory is read.
+	settleTime = 2 * time.Second
 	// otherFiles is how many open files a process needs beside the connections.
 	otherFiles = 500
 )
@@ -92,7 +92,7 @@ func measureIdleOf(ctx context.Context, t target, n int, figures series) (series
 		return nil, fmt.Errorf("%s: %w", t.name, err)
 	}
 	select {
-	case <-time.After(idlePause):
+	case <-time.After(settleTime):
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}

@@ -77,10 +77,10 @@ func (p *process) listening(ctx context.Context, address string) error {
 }
 
 // until asks again and again whether the process does what it should.
-func (p *process) until(ctx context.Context, pause time.Duration, what string, does func(context.Context) bool) error {
+func (p *process) until(ctx context.Context, interval time.Duration, what string, does func(context.Context) bool) error {
 	ctx, cancel := context.WithTimeout(ctx, startTime)
 	defer cancel()
-	ticks := time.NewTicker(pause)
+	ticks := time.NewTicker(interval)
 	defer ticks.Stop()
 	for !does(ctx) {
 		select {

@@ -43,7 +43,7 @@ func measureStreams(ctx context.Context, b *bench) error {
 		rows = append(rows, []string{t.name, late[i].text(3), fmt.Sprintf("%.3f", late[i].percentile(0.99)), whole[i].text(1)})
 	}
 	b.report.text("A JSON text of 1 MiB in %d pieces, %v apart, one stream at a time, %d in all from each. The stream begins with "+
-		"the moment in which it left the upstream.", streamPieces, streamPause, len(late[0]))
+		"the moment in which it left the upstream.", streamPieces, streamInterval, len(late[0]))
 	b.report.table([]string{"what", "first byte behind the upstream's, ms", "slowest hundredth, ms", "whole answer, ms"}, rows)
 	b.report.goals.reached(goalStream, late[len(late)-1].percentile(0.99)-late[1].percentile(0.99))
 	return nil

@@ -25,9 +25,9 @@ const (
 )
 
 const (
-	// streamPieces is how many pieces a stream comes in, each after a pause.
-	streamPieces = 64
-	streamPause  = time.Millisecond
+	// streamPieces is how many pieces a stream comes in, each after an interval.
+	streamPieces   = 64
+	streamInterval = time.Millisecond
 	// stampFormat begins a stream with the nanosecond in which it left.
 	stampFormat = `{"left_at":%019d,`
 )
@@ -184,8 +184,8 @@ func (u *upstream) stream(w http.ResponseWriter, r *http.Request) {
 	body := jsonPage(u.api, streamSize)[1:] // its opening bracket is in the stamp
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	control := http.NewResponseController(w)
-	pauses := time.NewTicker(streamPause)
-	defer pauses.Stop()
+	ticks := time.NewTicker(streamInterval)
+	defer ticks.Stop()
 	_, _ = fmt.Fprintf(w, stampFormat, time.Now().UnixNano()) // a proxy that left is noticed below
 	for size := (len(body) + streamPieces - 1) / streamPieces; len(body) > 0; {
 		n := min(size, len(body))
@@ -197,7 +197,7 @@ func (u *upstream) stream(w http.ResponseWriter, r *http.Request) {
 		}
 		body = body[n:]
 		select {
-		case <-pauses.C:
+		case <-ticks.C:
 		case <-r.Context().Done():
 			return
 		}

@@ -60,13 +60,13 @@ func (w quotaWatcher) Gone(key string) {
 func (w quotaWatcher) Missed() {
 	w.Watcher.Missed()
 	w.quota.Cache.DropAll()
-	w.quota.Limiter.Deaf(false)
+	w.quota.Limiter.Missed()
 }
 
 // Lost implements session.Watcher.
 func (w quotaWatcher) Lost() {
 	w.Watcher.Lost()
-	w.quota.Limiter.Deaf(true)
+	w.quota.Limiter.Lost()
 }
 
 // Heard implements session.Listener.
@@ -101,7 +101,7 @@ func (l loginCalls) Call(ctx context.Context, send func() (*http.Response, error
 }
 
 func limitedLogin(limited *quota.LimitedError) error {
-	e := httperror.New(httperror.RateLimited, limited.Text()+", so nobody can log in for a while. Try again later.", nil)
+	e := httperror.New(httperror.RateLimited, limited.Text()+", so logins are not possible for a while. Try again later.", nil)
 	e.RetryAfter, e.LoginURL = max(limited.RetryAfter, time.Second), "/auth/login"
 	return e
 }

@@ -91,7 +91,7 @@ func (r *reloader) reload(load func() (*config.Loaded, error)) (done bool) {
 	if err != nil {
 		r.gateway.metrics.Reloaded(outcome.ReloadRefused)
 		r.log.Warn("the configuration was not reloaded, and the one in use stays: mend what is named here",
-			zap.Strings("faults", strings.Split(err.Error(), "\n")))
+			zap.Strings("problems", strings.Split(err.Error(), "\n")))
 		return false
 	}
 	r.gateway.metrics.Reloaded(outcome.ReloadOK)

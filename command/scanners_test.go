@@ -19,9 +19,9 @@ import (
 
 // TestScannersAreQuiet has the public server hear what scanners send, and wants no line above debug, and one at that.
 func TestScannersAreQuiet(t *testing.T) {
-	noted := make(chan zapcore.Entry, 100)
+	logged := make(chan zapcore.Entry, 100)
 	core, _ := observer.New(zap.DebugLevel)
-	log := zap.New(core, zap.Hooks(func(e zapcore.Entry) error { noted <- e; return nil }))
+	log := zap.New(core, zap.Hooks(func(e zapcore.Entry) error { logged <- e; return nil }))
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -46,7 +46,7 @@ func TestScannersAreQuiet(t *testing.T) {
 		_ = connection.Close()
 		late, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		select {
-		case line := <-noted:
+		case line := <-logged:
 			if line.Level != zap.DebugLevel || line.LoggerName != "http" {
 				t.Errorf("%q: the log has %+v", words, line)
 			}

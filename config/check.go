@@ -246,18 +246,18 @@ func (c *checker) checkAccountRoute(field string, route proxy.Route, name string
 	}
 }
 
-// warn reports what works but may surprise.
+// addWarning reports what works but may surprise.
 func (c *checker) warn() {
 	if c.config.Spotify.Flow == flows.FlowImplicit {
-		c.note("spotify.flow", "Spotify ended the implicit grant on 2025-11-27; use authorization_code_pkce")
+		c.addWarning("spotify.flow", "Spotify ended the implicit grant on 2025-11-27; use authorization_code_pkce")
 	}
 	environment, _ := c.getenv("STAGEDOOR_ENV")
 	if environment == "production" && c.config.Session.Store == session.StoreMemory {
-		c.note("session.store", "memory keeps sessions in one process and loses them at a restart; use redis in production")
+		c.addWarning("session.store", "memory keeps sessions in one process and loses them at a restart; use redis in production")
 	}
 	c.warnScopes()
 }
 
-func (c *checker) note(field, problem string) {
+func (c *checker) addWarning(field, problem string) {
 	c.warnings = append(c.warnings, c.found(field, problem))
 }

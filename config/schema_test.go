@@ -80,7 +80,7 @@ func TestEveryKeyIsDescribed(t *testing.T) {
 	}
 }
 
-// editor returns a judge that knows only the schema, as an editor does. It returns what is wrong with a file.
+// editor returns a check that knows only the schema, as an editor does. It returns what is wrong with a file.
 func editor(t *testing.T) func(text string) error {
 	t.Helper()
 	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(generatedSchema(t)))
@@ -133,7 +133,7 @@ var beyondSchema = map[string]string{
 	"secret-damaged":             "a pattern would refuse ids of digits alone, which YAML takes for numbers",
 	"secret-file-unset":          "it is about the environment",
 	"tls-for-http":               "it is about two keys, and a variable may stand for either",
-	"two-documents":              "an editor judges each document by itself",
+	"two-documents":              "an editor checks each document by itself",
 	"variable-empty":             "it is about the environment",
 	"variable-injects":           "it is about the environment",
 	"variable-unset":             "it is about the environment",
@@ -145,7 +145,7 @@ func TestSchemaRefusesWhatTheLoaderRefuses(t *testing.T) {
 	if err != nil || len(files) < 60 {
 		t.Fatalf("testdata/broken has %d files (%v), want at least 60", len(files), err)
 	}
-	judge := editor(t)
+	check := editor(t)
 	for _, file := range files {
 		name := strings.TrimSuffix(filepath.Base(file), ".yaml")
 		t.Run(name, func(t *testing.T) {
@@ -154,7 +154,7 @@ func TestSchemaRefusesWhatTheLoaderRefuses(t *testing.T) {
 				t.Fatal(err)
 			}
 			reason, semantic := beyondSchema[name]
-			switch refused := judge(string(text)); {
+			switch refused := check(string(text)); {
 			case semantic && refused != nil:
 				t.Errorf("the schema refuses it, so take it off the list (%s):\n%v", reason, refused)
 			case !semantic && refused == nil:
@@ -169,7 +169,7 @@ func TestSchemaRefusesWhatTheLoaderRefuses(t *testing.T) {
 	}
 }
 
-// TestSchemaTakesWhatTheLoaderTakes judges good files, among them all that a value may be written as.
+// TestSchemaTakesWhatTheLoaderTakes checks good files, among them all that a value may be written as.
 func TestSchemaTakesWhatTheLoaderTakes(t *testing.T) {
 	texts := map[string]string{
 		"the least":           complete,
@@ -206,14 +206,14 @@ func TestSchemaTakesWhatTheLoaderTakes(t *testing.T) {
 		}
 		texts[file] = string(text)
 	}
-	judge := editor(t)
+	check := editor(t)
 	for name, text := range texts {
 		t.Run(name, func(t *testing.T) {
 			text = secrets.Replace(text)
 			if _, err := load("config.yaml", text, env); err != nil {
 				t.Fatalf("the loader refuses it: %v", err)
 			}
-			if err := judge(text); err != nil {
+			if err := check(text); err != nil {
 				t.Errorf("the schema refuses it: %v", err)
 			}
 		})

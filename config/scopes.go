@@ -73,7 +73,7 @@ func (c *checker) warnMissingScopes(field string, operations []webapi.Operation)
 		examples = append(examples, fmt.Sprintf("%s %s (%s)", o.Method, o.Path, strings.Join(o.Scopes, ", ")))
 	}
 	if len(missing) > 0 {
-		c.note(field, fmt.Sprintf("spotify.scopes has no scope that Spotify lists for %s; add to it what your pages need, "+
+		c.addWarning(field, fmt.Sprintf("spotify.scopes has no scope that Spotify lists for %s; add to it what your pages need, "+
 			"or let them ask for it, as with /auth/login?scope=%s", strings.Join(examples, ", "), missing[0][0]))
 	}
 }
@@ -82,7 +82,7 @@ func (c *checker) warnMissingScopes(field string, operations []webapi.Operation)
 func (c *checker) warnUselessScopes(usable []string) {
 	for i, scope := range c.config.Spotify.Scopes {
 		if !slices.Contains(usable, scope) && !slices.Contains(usable, addsTo[scope]) {
-			c.note(fmt.Sprintf("spotify.scopes[%d]", i), fmt.Sprintf("no route can use %s; drop it%s", scope, useFor(scope)))
+			c.addWarning(fmt.Sprintf("spotify.scopes[%d]", i), fmt.Sprintf("no route can use %s; drop it%s", scope, useFor(scope)))
 		}
 	}
 }

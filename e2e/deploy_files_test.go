@@ -13,7 +13,7 @@ import (
 	"stagedoor/session/sessiontest"
 )
 
-// TestDeployedConfigurations has the gateway judge the configurations of the other ways to run it.
+// TestDeployedConfigurations has the gateway check the configurations of the other ways to run it.
 func TestDeployedConfigurations(t *testing.T) {
 	t.Parallel()
 	secrets := t.TempDir()
@@ -37,7 +37,7 @@ func TestDeployedConfigurations(t *testing.T) {
 	}
 }
 
-// TestUnit has systemd judge the unit, which need not name a program that is installed here.
+// TestUnit has systemd check the unit, which need not name a program that is installed here.
 func TestUnit(t *testing.T) {
 	t.Parallel()
 	analyze, err := exec.LookPath("systemd-analyze")

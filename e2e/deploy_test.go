@@ -44,7 +44,7 @@ func prometheusTool(t *testing.T, name string) string {
 	return path
 }
 
-// TestAlertRules has promtool judge the alerts, and try on made-up series when they fire and when they do not.
+// TestAlertRules has promtool check the alerts, and try on made-up series when they fire and when they do not.
 func TestAlertRules(t *testing.T) {
 	stage.OnlyLong(t, "half a minute of promtool")
 	t.Parallel()

@@ -85,16 +85,16 @@ func allPlaylists(t *testing.T, ctx context.Context, client *spotify.Client) spo
 // expectErrors checks that the client understands the errors of both Spotify and the gateway.
 func expectErrors(t *testing.T, ctx context.Context, client *spotify.Client, w *stage.World) {
 	t.Helper()
-	var fault spotify.Error
-	if _, err := client.GetTrack(ctx, "0000000000000000000000"); !errors.As(err, &fault) || fault.Status != http.StatusNotFound {
+	var apiError spotify.Error
+	if _, err := client.GetTrack(ctx, "0000000000000000000000"); !errors.As(err, &apiError) || apiError.Status != http.StatusNotFound {
 		t.Errorf("GetTrack of an unknown id: %v, want Spotify's 404", err)
 	}
-	if _, err := client.CurrentUsersTopTracks(ctx); !errors.As(err, &fault) || fault.Status != http.StatusForbidden {
+	if _, err := client.CurrentUsersTopTracks(ctx); !errors.As(err, &apiError) || apiError.Status != http.StatusForbidden {
 		t.Errorf("CurrentUsersTopTracks without the scope: %v, want 403", err)
 	}
 	anonymous := spotify.New(&http.Client{Transport: script{http.DefaultTransport}}, spotify.WithBaseURL(w.Balancer.URL+"/api/"))
-	if _, err := anonymous.CurrentUser(ctx); !errors.As(err, &fault) || fault.Status != http.StatusUnauthorized ||
-		fault.Message != "Log in to continue." {
+	if _, err := anonymous.CurrentUser(ctx); !errors.As(err, &apiError) || apiError.Status != http.StatusUnauthorized ||
+		apiError.Message != "Log in to continue." {
 		t.Errorf("CurrentUser without a session: %v, want the gateway's 401", err)
 	}
 }

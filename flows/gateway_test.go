@@ -92,7 +92,7 @@ func answering(h *Handler) http.Handler {
 	})
 }
 
-// hide notes values that must not show up in the log.
+// hide records values that must not show up in the log.
 func (g *gateway) hide(values ...string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -303,9 +303,9 @@ func TestErrorsDoNotQuoteTheToken(t *testing.T) {
 			_, _ = io.ReadAll(res.Body) // it may break off
 			_ = res.Body.Close()
 		}
-		fault, _ := s.accessLine(i).ContextMap()["error"].(string)
-		if !strings.Contains(fault, "malformed") || !strings.Contains(fault, secret.New("x").String()) {
-			t.Errorf("%q: the error is %q", text, fault)
+		cause, _ := s.accessLine(i).ContextMap()["error"].(string)
+		if !strings.Contains(cause, "malformed") || !strings.Contains(cause, secret.New("x").String()) {
+			t.Errorf("%q: the error is %q", text, cause)
 		}
 	}
 	for _, line := range s.logs.All() {

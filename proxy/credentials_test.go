@@ -20,7 +20,7 @@ func keysFrom(t *testing.T, text string) (*policy.APIKeys, error) {
 	return readAPIKeys(path)
 }
 
-func TestAPIKeyFaults(t *testing.T) {
+func TestAPIKeyProblems(t *testing.T) {
 	const good = "kitchen-9f31c2d4"
 	digest := sha256.Sum256([]byte(good))
 	empty := sha256.Sum256(nil)

@@ -145,7 +145,7 @@ func (g *Gateway) survive(w *responseWriter, x *exchange, cause any) any {
 	text := describePanic(cause)
 	if line := g.log.Check(zap.ErrorLevel, "panic"); line != nil {
 		line.Stack = string(debug.Stack())
-		line.Write(zap.String("request_id", x.id), zap.String("fault", text))
+		line.Write(zap.String("request_id", x.id), zap.String("error", text))
 	}
 	err := httperror.From(fmt.Errorf("panic: %s", text))
 	if w.status != 0 {

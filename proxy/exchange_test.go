@@ -177,12 +177,12 @@ func TestPanicsAreAnswered(t *testing.T) {
 }
 
 func TestPanicsAfterTheHeaderAbort(t *testing.T) {
-	for name, fault := range map[string]any{"intended": http.ErrAbortHandler, "fault": "boom"} {
+	for name, value := range map[string]any{"intended": http.ErrAbortHandler, "not intended": "boom"} {
 		s := newStage(t)
 		recorder := httptest.NewRecorder()
 		s.auth = func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(200)
-			panic(fault)
+			panic(value)
 		}
 		func() {
 			defer func() {
@@ -192,7 +192,7 @@ func TestPanicsAfterTheHeaderAbort(t *testing.T) {
 			}()
 			s.server.Config.Handler.ServeHTTP(recorder, httptest.NewRequest("GET", "/auth/session", nil))
 		}()
-		if n := len(s.logs.FilterMessage("panic").All()); (n == 1) != (name == "fault") {
+		if n := len(s.logs.FilterMessage("panic").All()); (n == 1) != (name == "not intended") {
 			t.Errorf("%s: %d panics logged", name, n)
 		}
 		s.accessLine(0)

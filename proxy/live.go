@@ -172,12 +172,12 @@ func errorLine(code int, body []byte) []byte {
 }
 
 func isQuotaBody(body []byte) bool {
-	var told struct {
+	var parsed struct {
 		Error struct {
 			Reason string `json:"reason"`
 		} `json:"error"`
 	}
-	return json.Unmarshal(body, &told) == nil && told.Error.Reason == "QUOTA_EXCEEDED"
+	return json.Unmarshal(body, &parsed) == nil && parsed.Error.Reason == "QUOTA_EXCEEDED"
 }
 
 // retryAfterOf reads a Retry-After in seconds; zero without one. Spotify writes no dates.

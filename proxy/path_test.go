@@ -10,7 +10,7 @@ import (
 	"stagedoor/proxy/proxytest"
 )
 
-func TestPathIsForwardedAsItWasJudged(t *testing.T) {
+func TestPathIsForwardedAsItWasChecked(t *testing.T) {
 	s := newStage(t)
 	for _, c := range []struct{ sent, received string }{
 		{"/api/me", "/v1/me"},
@@ -129,8 +129,8 @@ func TestRefusedPathsAreNamed(t *testing.T) {
 		"/api/" + strings.Repeat("a", 3000): `The path "/api/` + strings.Repeat("a", maxQuotedPath-len("/api/")) + `…" has more than 2048 bytes.`,
 	} {
 		answer := s.raw("GET " + path + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\nCookie: stagedoor=1\r\n\r\n")
-		var told struct{ Error struct{ Message string } }
-		if err := json.Unmarshal([]byte(answer.body), &told); err != nil || told.Error.Message != want {
+		var parsed struct{ Error struct{ Message string } }
+		if err := json.Unmarshal([]byte(answer.body), &parsed); err != nil || parsed.Error.Message != want {
 			t.Errorf("%.80q: %v, %s, want %s", path, err, answer.body, want)
 		}
 	}

@@ -17,10 +17,10 @@ import (
 const (
 	// short is a timeout that shall run out.
 	short = 20 * time.Millisecond
-	// roomy is one that shall not, on a machine that is busy with other tests.
-	roomy = 2 * time.Second
+	// generous is one that shall not, on a machine that is busy with other tests.
+	generous = 2 * time.Second
 	// longer is certainly beyond it.
-	longer = roomy * 3 / 2
+	longer = generous * 3 / 2
 )
 
 func shortTimeouts(o *Options) { o.Server.ReadBodyTimeout, o.Server.WriteStallTimeout = short, short }
@@ -65,7 +65,7 @@ func TestBodiesToFrontendsMayStreamWithoutPauses(t *testing.T) {
 // TestAnswerMayTakeLongerThanTheBody wants the deadline of the body gone once the body is there.
 func TestAnswerMayTakeLongerThanTheBody(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, func(o *Options) { o.Server.ReadBodyTimeout = roomy })
+	s := newStage(t, func(o *Options) { o.Server.ReadBodyTimeout = generous })
 	late := func(w http.ResponseWriter, r *http.Request) {
 		select {
 		case <-r.Context().Done():
@@ -131,7 +131,7 @@ func TestClosedWindowEndsAnAnswer(t *testing.T) {
 // TestQuietStreamsLive has nothing to say for longer than a client may stall.
 func TestQuietStreamsLive(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, func(o *Options) { o.Server.WriteStallTimeout = roomy })
+	s := newStage(t, func(o *Options) { o.Server.WriteStallTimeout = generous })
 	s.frontend.answer(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, "data: x\n\n")
 		_ = http.NewResponseController(w).Flush()
@@ -172,13 +172,13 @@ func TestDeadlinesEndWithTheRequest(t *testing.T) {
 	})
 }
 
-// deadlineRecorder notes whether deadlines are set or removed.
+// deadlineRecorder records whether deadlines are set or removed.
 type deadlineRecorder struct {
 	httptest.ResponseRecorder
 	read, write string
 }
 
-func noteDeadline(to *string, deadline time.Time) error {
+func recordDeadline(to *string, deadline time.Time) error {
 	if deadline.IsZero() {
 		*to += "removed "
 	} else {
@@ -187,8 +187,8 @@ func noteDeadline(to *string, deadline time.Time) error {
 	return nil
 }
 
-func (d *deadlineRecorder) SetReadDeadline(t time.Time) error  { return noteDeadline(&d.read, t) }
-func (d *deadlineRecorder) SetWriteDeadline(t time.Time) error { return noteDeadline(&d.write, t) }
+func (d *deadlineRecorder) SetReadDeadline(t time.Time) error  { return recordDeadline(&d.read, t) }
+func (d *deadlineRecorder) SetWriteDeadline(t time.Time) error { return recordDeadline(&d.write, t) }
 
 // TestStallsCountOnlyTheClientsTime looks at the deadlines of a body that is read three times, and beyond its end.
 func TestStallsCountOnlyTheClientsTime(t *testing.T) {
@@ -196,7 +196,7 @@ func TestStallsCountOnlyTheClientsTime(t *testing.T) {
 		recorder := &deadlineRecorder{}
 		r := httptest.NewRequest("POST", "/", iotest.OneByteReader(strings.NewReader("ab")))
 		r.ProtoMajor = major
-		body := boundStalls(&responseWriter{ResponseWriter: recorder}, r, &exchange{}, roomy).Body
+		body := boundStalls(&responseWriter{ResponseWriter: recorder}, r, &exchange{}, generous).Body
 		for range 5 {
 			_, _ = body.Read(make([]byte, 10))
 		}
@@ -208,7 +208,7 @@ func TestStallsCountOnlyTheClientsTime(t *testing.T) {
 
 // TestOnlyWritesHaveADeadline wants none between them, on HTTP/2, and one for what net/http sends at the end.
 func TestOnlyWritesHaveADeadline(t *testing.T) {
-	for stall, want := range map[time.Duration]string{0: "", roomy: "set removed set removed set "} {
+	for stall, want := range map[time.Duration]string{0: "", generous: "set removed set removed set "} {
 		recorder := &deadlineRecorder{}
 		w := &responseWriter{ResponseWriter: recorder, status: 200, stall: stall}
 		_, _ = io.WriteString(w, "x")

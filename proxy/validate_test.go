@@ -9,8 +9,8 @@ import (
 	"testing/fstest"
 )
 
-// faults collects what a validation reports: the fields in order, and all sentences.
-func faults(validate func(report func(field, problem string))) (fields []string, text string) {
+// problems collects what a validation reports: the fields in order, and all sentences.
+func problems(validate func(report func(field, problem string))) (fields []string, text string) {
 	validate(func(field, problem string) {
 		fields = append(fields, field)
 		text += field + ": " + problem + "\n"
@@ -19,10 +19,10 @@ func faults(validate func(report func(field, problem string))) (fields []string,
 }
 
 func TestDefaultsAreValid(t *testing.T) {
-	if fields, text := faults(DefaultServerConfig().Validate); fields != nil {
+	if fields, text := problems(DefaultServerConfig().Validate); fields != nil {
 		t.Error(text)
 	}
-	if fields, text := faults(func(r func(string, string)) { ValidateRoutes(DefaultRoutes(), r) }); fields != nil {
+	if fields, text := problems(func(r func(string, string)) { ValidateRoutes(DefaultRoutes(), r) }); fields != nil {
 		t.Error(text)
 	}
 }
@@ -41,13 +41,13 @@ func TestPublicURL(t *testing.T) {
 	} {
 		c := DefaultServerConfig()
 		c.PublicURL = raw
-		if fields, text := faults(c.Validate); (fields == nil) != fine {
+		if fields, text := problems(c.Validate); (fields == nil) != fine {
 			t.Errorf("%q: %q, want fine %v", raw, text, fine)
 		}
 	}
 }
 
-func TestServerFaults(t *testing.T) {
+func TestServerProblems(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(*ServerConfig)
 		want   []string
@@ -76,23 +76,23 @@ func TestServerFaults(t *testing.T) {
 	} {
 		config := DefaultServerConfig()
 		c.change(&config)
-		if fields, text := faults(config.Validate); !slices.Equal(fields, c.want) {
+		if fields, text := problems(config.Validate); !slices.Equal(fields, c.want) {
 			t.Errorf("%s: %s, want %v", name, text, c.want)
 		}
 	}
 }
 
-func TestUpstreamFaults(t *testing.T) {
-	if fields, text := faults(DefaultUpstreamConfig().Validate); fields != nil {
+func TestUpstreamProblems(t *testing.T) {
+	if fields, text := problems(DefaultUpstreamConfig().Validate); fields != nil {
 		t.Error(text)
 	}
 	want := []string{"connect_timeout", "header_timeout", "max_header"}
-	if fields, text := faults(UpstreamConfig{}.Validate); !slices.Equal(fields, want) {
+	if fields, text := problems(UpstreamConfig{}.Validate); !slices.Equal(fields, want) {
 		t.Errorf("%s, want %v", text, want)
 	}
 }
 
-func TestRouteFaults(t *testing.T) {
+func TestRouteProblems(t *testing.T) {
 	user := Route{Path: "/api/", Upstream: UpstreamSpotify, Credentials: CredentialsUser}
 	none := Route{Path: "/", Upstream: "http://127.0.0.1:3000", Credentials: CredentialsNone}
 	with := func(r Route, change func(*Route)) []Route { change(&r); return []Route{r} }
@@ -131,7 +131,7 @@ func TestRouteFaults(t *testing.T) {
 		"slash at the end":   {with(user, func(r *Route) { r.Allow = []string{"me/"} }), "[0].allow[0]: write it without"},
 		"pattern with dots":  {with(user, func(r *Route) { r.Allow = []string{"../x"} }), "[0].allow[0]: a dot segment"},
 	} {
-		fields, text := faults(func(r func(string, string)) { ValidateRoutes(c.routes, r) })
+		fields, text := problems(func(r func(string, string)) { ValidateRoutes(c.routes, r) })
 		field, part, _ := strings.Cut(c.want, ": ")
 		if !slices.Equal(fields, []string{field}) || !strings.Contains(text, part) {
 			t.Errorf("%s: %q, want %s", name, text, c.want)
@@ -145,7 +145,7 @@ func TestRouteFaults(t *testing.T) {
 		"localhost":   with(none, func(r *Route) { r.Upstream = "https://localhost:3000" }),
 		"options":     with(none, func(r *Route) { r.Methods = []string{"GET", "OPTIONS"} }),
 	} {
-		if fields, text := faults(func(r func(string, string)) { ValidateRoutes(routes, r) }); fields != nil {
+		if fields, text := problems(func(r func(string, string)) { ValidateRoutes(routes, r) }); fields != nil {
 			t.Errorf("%s: %s", name, text)
 		}
 	}

@@ -37,7 +37,7 @@ func (s *Server) authorize(w http.ResponseWriter, r *request) {
 		s.decide(w, r)
 	default:
 		w.Header().Set("Allow", "GET, HEAD, POST")
-		s.writePage(w, http.StatusMethodNotAllowed, notePage{
+		s.writePage(w, http.StatusMethodNotAllowed, messagePage{
 			Title: "That does not work here", Text: "The consent page takes GET and POST.",
 		})
 	}
@@ -195,7 +195,7 @@ func (s *Server) answerAuthorization(w http.ResponseWriter, r *http.Request, a a
 func (s *Server) refuseAuthorization(w http.ResponseWriter, r *http.Request, a authorization, err error) {
 	var shown *pageError
 	if errors.As(err, &shown) {
-		s.writePage(w, http.StatusBadRequest, notePage{Title: "This login cannot go on", Text: shown.message})
+		s.writePage(w, http.StatusBadRequest, messagePage{Title: "This login cannot go on", Text: shown.message})
 		return
 	}
 	var refused *oauthError

@@ -38,7 +38,7 @@ func (s *Server) writeConsent(w http.ResponseWriter, a authorization, params url
 	writeDocument(w, http.StatusOK, "'self' "+formTarget(a.redirectURI), "Log in", page.main())
 }
 
-// formTarget is the CSP source of a redirect URI: form-action also judges where the form's answer redirects to (CSP
+// formTarget is the CSP source of a redirect URI: form-action also restricts where the form's answer redirects to (CSP
 // level 3, section 6.4.2). CSP cannot name an IPv6 address, so for one it is the scheme.
 func formTarget(redirectURI string) string {
 	u, err := url.Parse(redirectURI)

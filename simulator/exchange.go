@@ -24,13 +24,13 @@ type request struct {
 	outcome string
 }
 
-// exchange notes the request, lets a fault meet it, and answers.
+// exchange records the request, lets a fault meet it, and answers.
 func (s *Server) exchange(w http.ResponseWriter, r *http.Request, side Side, next func(http.ResponseWriter, *request)) {
 	body, readErr := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	req := &request{Request: r, body: body}
 	seen := s.see(req, side)
 	fault := s.faults.take(seen)
-	out := &notedWriter{ResponseWriter: w, note: func(status int) { s.finish(req, seen, fault, status) }}
+	out := &recordingWriter{ResponseWriter: w, record: func(status int) { s.finish(req, seen, fault, status) }}
 	defer out.finish(0) // for answers that never were: a client that left, a fault that cuts the connection by a panic
 	var tooLarge *http.MaxBytesError
 	switch {
@@ -92,32 +92,32 @@ func (s *Server) see(r *request, side Side) *Seen {
 	return seen
 }
 
-// notedWriter notes the status before the client can read it, so that whoever has an answer finds it in the log.
-type notedWriter struct {
+// recordingWriter records the status before the client can read it, so that whoever has an answer finds it in the log.
+type recordingWriter struct {
 	http.ResponseWriter
-	note  func(status int)
-	noted bool
+	record   func(status int)
+	recorded bool
 }
 
-// finish notes the status, once.
-func (w *notedWriter) finish(status int) {
-	if !w.noted {
-		w.noted = true
-		w.note(status)
+// finish records the status, once.
+func (w *recordingWriter) finish(status int) {
+	if !w.recorded {
+		w.recorded = true
+		w.record(status)
 	}
 }
 
-func (w *notedWriter) WriteHeader(status int) {
+func (w *recordingWriter) WriteHeader(status int) {
 	if status >= 200 {
 		w.finish(status)
 	}
 	w.ResponseWriter.WriteHeader(status)
 }
 
-func (w *notedWriter) Write(p []byte) (int, error) {
+func (w *recordingWriter) Write(p []byte) (int, error) {
 	w.finish(http.StatusOK)
 	return w.ResponseWriter.Write(p)
 }
 
 // Unwrap is for http.ResponseController.
-func (w *notedWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+func (w *recordingWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

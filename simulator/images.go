@@ -30,7 +30,7 @@ func (s *Server) image(w http.ResponseWriter, r *http.Request) {
 		ok = false
 	}
 	if !ok {
-		s.writePage(w, http.StatusNotFound, notePage{Title: "No such picture", Text: "Pictures are named by the API’s answers."})
+		s.writePage(w, http.StatusNotFound, messagePage{Title: "No such picture", Text: "Pictures are named by the API’s answers."})
 		return
 	}
 	serveImage(w, "image/svg+xml", []byte(s.draw(r.PathValue("kind"), id)))

@@ -11,7 +11,7 @@ import (
 func (s *Server) index(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		w.Header().Set("Allow", "GET, HEAD")
-		s.writePage(w, http.StatusMethodNotAllowed, notePage{Title: "That does not work here", Text: "The index page takes GET."})
+		s.writePage(w, http.StatusMethodNotAllowed, messagePage{Title: "That does not work here", Text: "The index page takes GET."})
 		return
 	}
 	writeDocument(w, http.StatusOK, "'none'", "Index", html.Main(html.Class("wide"),

@@ -102,7 +102,7 @@ func (j *journal) begin(seen *Seen) {
 	j.announceLocked()
 }
 
-// finish notes the end of a request and returns its final form.
+// finish records the end of a request and returns its final form.
 func (j *journal) finish(seen *Seen, status int, outcome, fault string) Seen {
 	j.mu.Lock()
 	defer j.mu.Unlock()

@@ -14,16 +14,16 @@ import (
 //go:embed page.css
 var pageCSS string
 
-// notePage is a page that only says something.
-type notePage struct{ Title, Text string }
+// messagePage is a page that only says something.
+type messagePage struct{ Title, Text string }
 
-func (s *Server) writePage(w http.ResponseWriter, status int, note notePage) {
-	writeDocument(w, status, "'none'", note.Title, html.Main(html.H1(g.Text(note.Title)), html.P(g.Text(note.Text))))
+func (s *Server) writePage(w http.ResponseWriter, status int, message messagePage) {
+	writeDocument(w, status, "'none'", message.Title, html.Main(html.H1(g.Text(message.Title)), html.P(g.Text(message.Text))))
 }
 
 // open stands in for open.spotify.com.
 func (s *Server) open(w http.ResponseWriter, _ *http.Request) {
-	s.writePage(w, http.StatusOK, notePage{
+	s.writePage(w, http.StatusOK, messagePage{
 		Title: "This would open in Spotify",
 		Text:  "The music is invented, so there is nothing to hear. Go back to the app.",
 	})

@@ -144,7 +144,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case path == "/":
 		s.index(w, r)
 	default:
-		s.writePage(w, http.StatusNotFound, notePage{
+		s.writePage(w, http.StatusNotFound, messagePage{
 			Title: "Nothing here",
 			Text:  "The simulator answers at /authorize, /api/token, /v1 and /_simulator/. Its index page is at /.",
 		})

@@ -11,7 +11,7 @@ import (
 )
 
 // suffer answers a request that a fault meets.
-func (s *Server) suffer(w *notedWriter, r *request, f *planted, next func(http.ResponseWriter, *request)) {
+func (s *Server) suffer(w *recordingWriter, r *request, f *planted, next func(http.ResponseWriter, *request)) {
 	s.faults.hold(f, f.Delay, nil)
 	var a *reply
 	if f.Execute || !f.replaces() {
@@ -94,7 +94,7 @@ func sendEarly(w http.ResponseWriter, early []http.Header) {
 }
 
 // reset closes the connection without an answer: at once, and with RST, where it is a TCP connection.
-func reset(w *notedWriter) {
+func reset(w *recordingWriter) {
 	w.finish(0)
 	if conn, _, err := http.NewResponseController(w).Hijack(); err == nil {
 		if tcp, ok := conn.(*net.TCPConn); ok {

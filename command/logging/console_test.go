@@ -65,9 +65,9 @@ func TestConsoleStack(t *testing.T) {
 	got := console(t, func(log *zap.Logger) {
 		line := log.Check(zap.ErrorLevel, "panic")
 		line.Stack = "goroutine 1\n\tmain.go:1"
-		line.Write(zap.String("fault", "x"))
+		line.Write(zap.String("error", "x"))
 	})
-	want := []string{`ERROR  panic  {"fault": "x"}`, "goroutine 1", "\tmain.go:1"}
+	want := []string{`ERROR  panic  {"error": "x"}`, "goroutine 1", "\tmain.go:1"}
 	if !slices.Equal(got, want) {
 		t.Errorf("the console has %q, want %q", got, want)
 	}

@@ -148,7 +148,7 @@ func TestLogReaderStandsStill(t *testing.T) {
 }
 
 // An audit line without room waits for it, and with it the action; the gateway is not ready meanwhile.
-func TestAuditLinesWaitForRoom(t *testing.T) {
+func TestAuditLinesWaitForSpace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		out := &stuckWriter{goOn: make(chan struct{})}
 		log := testLogger(t, "json", out)

@@ -169,7 +169,7 @@ func (s *scene) malformed(v *stage.Visitor) {
 			"Transfer-Encoding: chunked\r\n\r\n" + secret + "\r\n",
 		"POST /auth/logout HTTP/1.1\r\nHost: x\r\nContent-Length: " + secret + "\r\n\r\n",
 	} {
-		s.note(placeAnswers, s.raw(s.Replicas[i%len(s.Replicas)], request))
+		s.record(placeAnswers, s.raw(s.Replicas[i%len(s.Replicas)], request))
 	}
 }
 
@@ -213,7 +213,7 @@ func (s *scene) connect() {
 		s.t.Fatalf("accounts connect: code %d, %s%s", code, stdout, stderr)
 	}
 	s.learn("the ticket", ticket) // which is what the command is there to say, once
-	s.note(placeCommands, strings.Replace(stdout, ticket, "", 1)+stderr)
+	s.record(placeCommands, strings.Replace(stdout, ticket, "", 1)+stderr)
 	owner := s.visitor()
 	owner.Connect(opened)
 	owner.Connect(opened)
@@ -254,7 +254,7 @@ func (s *scene) breakRedis(v *stage.Visitor) {
 			if !strings.HasPrefix(said, "503") {
 				s.t.Errorf("%s /readyz says %s", when, said)
 			}
-			s.note(placeAdmin, said)
+			s.record(placeAdmin, said)
 		}
 		s.command(1, "check", "-online", "-config", s.Replicas[0].Config)
 		s.command(1, "sessions", "list", "-config", s.Replicas[0].Config)

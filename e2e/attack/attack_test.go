@@ -36,8 +36,8 @@ func newAttacks(t testing.TB, class string) *attacks {
 	return a
 }
 
-// held counts a case. Unless the gateway held, it is an escape, and the rest says what got through.
-func (a *attacks) held(held bool, format string, values ...any) {
+// expect counts a case. Unless the gateway held, it is an escape, and the rest says what got through.
+func (a *attacks) expect(held bool, format string, values ...any) {
 	a.t.Helper()
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -23,7 +23,7 @@ type boundary struct {
 	t        *testing.T
 	frontend *frontendWitness
 	session  string // the id in the visitor's cookie
-	looked   int    // the number of the last request at Spotify that was looked at
+	seen     int    // the number of the last request at Spotify that a test has seen
 	ways     []way
 }
 
@@ -72,7 +72,7 @@ func newBoundary(t *testing.T) *boundary {
 	plain.name, plain.http2, safe.name, safe.http2 = "h2c", true, "HTTP/2 over TLS", true
 	b.ways = append(b.ways, plain, safe)
 	if seen := b.Spotify.Seen(simulator.Filter{}); len(seen) > 0 {
-		b.looked = seen[len(seen)-1].Number
+		b.seen = seen[len(seen)-1].Number
 	}
 	b.control(b.ways...)
 	return b
@@ -89,9 +89,9 @@ type aftermath struct {
 func (b *boundary) watch(attack func() []stage.Answer) aftermath {
 	visits := b.frontend.count()
 	o := aftermath{answers: attack()}
-	o.spotify, o.frontend = b.Spotify.Seen(simulator.Filter{After: b.looked}), b.frontend.since(visits)
+	o.spotify, o.frontend = b.Spotify.Seen(simulator.Filter{After: b.seen}), b.frontend.since(visits)
 	if n := len(o.spotify); n > 0 {
-		b.looked = o.spotify[n-1].Number
+		b.seen = o.spotify[n-1].Number
 	}
 	return o
 }
@@ -111,7 +111,7 @@ func (b *boundary) control(ways ...way) {
 	for _, w := range ways {
 		for path, target := range map[string]string{"/api/me": "/v1/me", "/narrow/me/player": "/v1/me/player"} {
 			o := b.send(w, request{method: http.MethodGet, target: path})
-			if o.status() >= 400 || !o.left(http.MethodGet, target) || len(b.faults(o)) > 0 {
+			if o.status() >= 400 || !o.left(http.MethodGet, target) || len(b.breaches(o)) > 0 {
 				b.t.Fatalf("an ordinary call of %s by %s: %v", path, w.name, o)
 			}
 		}
@@ -121,9 +121,9 @@ func (b *boundary) control(ways ...way) {
 	}
 }
 
-// faults are what must never happen, whatever was sent: a breach at Spotify, our secrets at the frontend, an answer that
+// breaches are what must never happen, whatever was sent: a breach at Spotify, our secrets at the frontend, an answer that
 // blames a server, and a bearer in an answer.
-func (b *boundary) faults(o aftermath) []string {
+func (b *boundary) breaches(o aftermath) []string {
 	found := breaches(o.spotify)
 	secrets := append(b.Bearers(), b.session)
 	holds := func(text string) bool {

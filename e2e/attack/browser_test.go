@@ -20,7 +20,7 @@ func (c *crossing) speakToFrontend(t *testing.T, a *attacks, page context.Contex
 	const number = "socket"
 	heard := attack(t, page, `talk(at('/socket'))`, number)
 	want := fmt.Sprintf("read Origin %s, Cookie tune=1", from.origin)
-	a.held(heard == want, "a WebSocket to the frontend says %q, want %q", heard, want)
+	a.expect(heard == want, "a WebSocket to the frontend says %q, want %q", heard, want)
 	for _, p := range c.door.seen(number) {
 		if p.status != http.StatusSwitchingProtocols || c.travels(from) && !p.cookie {
 			t.Errorf("the WebSocket came as %s", p)
@@ -44,7 +44,7 @@ func (c *crossing) showNoPageInFrames(t *testing.T) {
 	}
 	for _, path := range []string{"/auth/callback", "/auth/callback?code=x&state=y", "/auth/connect?ticket=x"} {
 		got := frame(path)
-		a.held(got == "refused", "%s in a frame is %s", path, got)
+		a.expect(got == "refused", "%s in a frame is %s", path, got)
 	}
 }
 
@@ -67,7 +67,7 @@ func (c *crossing) goThroughHistory(t *testing.T) {
 			t.Errorf("%s: only %v came", script, seen)
 		}
 		for _, p := range seen {
-			a.held(p.status == http.StatusForbidden, "%s: %s", script, p)
+			a.expect(p.status == http.StatusForbidden, "%s: %s", script, p)
 		}
 		stage.Act(t, tab, "leave", chromedp.Navigate(otherOrigin+"/attack"))
 	}
@@ -112,7 +112,7 @@ func (c *crossing) askCache(t *testing.T, a *attacks, page context.Context) {
 	} {
 		script = fmt.Sprintf(script, cachedCall)
 		learned := attack(t, page, script, "cache")
-		a.held(!strings.HasPrefix(learned, "read"), "%s from the cache: %s", script, learned)
+		a.expect(!strings.HasPrefix(learned, "read"), "%s from the cache: %s", script, learned)
 	}
 }
 

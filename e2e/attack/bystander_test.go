@@ -60,7 +60,7 @@ func (b *bystander) measure(t testing.TB, name string, attack func()) {
 		select {
 		case <-ended:
 			if n >= fewest {
-				b.note(name, took)
+				b.record(name, took)
 				return
 			}
 		default:
@@ -85,7 +85,7 @@ func (b *bystander) ask(n int) error {
 	return nil
 }
 
-func (b *bystander) note(name string, took latencies) {
+func (b *bystander) record(name string, took latencies) {
 	slices.Sort(took)
 	if b.quiet == nil {
 		b.quiet = took

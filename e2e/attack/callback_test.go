@@ -17,7 +17,7 @@ func doubledParameters(lt *loginTrial, class *attacks) {
 	before := standingOf(lt.World)
 	for _, query := range lt.doubled(back) {
 		a := lt.arriveRaw(v, query)
-		class.held(hasRefused(a) && standingOf(lt.World) == before, "%s, ?%s: answered %s", lt.flow, query, short(a))
+		class.expect(hasRefused(a) && standingOf(lt.World) == before, "%s, ?%s: answered %s", lt.flow, query, short(a))
 	}
 	if a := lt.arrive(v, back); !hasArrived(a) || lt.userOf(v) != "ada" {
 		lt.T.Errorf("%s: after the doubled ones the true callback answered %s", lt.flow, short(a))
@@ -32,7 +32,7 @@ func doubledParameters(lt *loginTrial, class *attacks) {
 		if lt.implicit() {
 			a = lt.arriveRaw(v, query)
 		}
-		class.held(hasRefused(a) && standingOf(lt.World) == before, "%s, ?%s: answered %s", lt.flow, query, short(a))
+		class.expect(hasRefused(a) && standingOf(lt.World) == before, "%s, ?%s: answered %s", lt.flow, query, short(a))
 	}
 	for _, query := range []string{
 		"return_to=/a&return_to=/b", "return_to=/a&return_to=/a", "return_to=/a&%72eturn_to=//evil.example",
@@ -40,7 +40,7 @@ func doubledParameters(lt *loginTrial, class *attacks) {
 		"show_dialog=true&show_dialog=false",
 	} {
 		a := v.Get("/auth/login?" + query)
-		class.held(hasRefused(a) && standingOf(lt.World) == before, "%s, login?%s: answered %s", lt.flow, query, short(a))
+		class.expect(hasRefused(a) && standingOf(lt.World) == before, "%s, login?%s: answered %s", lt.flow, query, short(a))
 	}
 
 	for _, mixed := range []url.Values{
@@ -53,7 +53,7 @@ func doubledParameters(lt *loginTrial, class *attacks) {
 		before, sessions := standingOf(lt.World), len(lt.SessionKeys())
 		a := lt.arrive(v, back)
 		refused := a.Status >= 400 && a.Reason() != "" && len(a.Header["Set-Cookie"]) == 0
-		class.held(refused && lt.userOf(v) == "ada" && standingOf(lt.World).tokenCalls == before.tokenCalls &&
+		class.expect(refused && lt.userOf(v) == "ada" && standingOf(lt.World).tokenCalls == before.tokenCalls &&
 			len(lt.SessionKeys()) == sessions,
 			"%s, %v and a code: answered %s", lt.flow, mixed, short(a))
 	}
@@ -103,7 +103,7 @@ func anotherIssuer(lt *loginTrial, class *attacks) {
 		"http://localhost" + host[strings.Index(host, ":"):], "ftp://" + host, "null", "%" + own, strings.Repeat("x", 10_000),
 	} {
 		a := lt.arriveRaw(v, back.Encode()+"&iss="+url.QueryEscape(issuer))
-		class.held(hasRefused(a) && standingOf(lt.World) == before, "%s, %.60q: answered %s", lt.flow, issuer, short(a))
+		class.expect(hasRefused(a) && standingOf(lt.World) == before, "%s, %.60q: answered %s", lt.flow, issuer, short(a))
 	}
 	back.Set("iss", own)
 	if a := lt.arrive(v, back); !hasArrived(a) {
@@ -129,7 +129,7 @@ func callbackByOthers(lt *loginTrial, class *attacks) {
 		refused := a.Status == http.StatusMethodNotAllowed || a.Status == http.StatusForbidden ||
 			a.Status == http.StatusNotFound ||
 			lt.implicit() && hasRefused(a)
-		class.held(refused && len(a.Header["Set-Cookie"]) == 0 && standingOf(lt.World) == before,
+		class.expect(refused && len(a.Header["Set-Cookie"]) == 0 && standingOf(lt.World) == before,
 			"%s, %s %.30s %q: answered %s", lt.flow, method, path, headers, short(a))
 	}
 	methods := []string{
@@ -188,14 +188,14 @@ func markupInErrors(lt *loginTrial, class *attacks) {
 			a := lt.arrive(v, answered)
 			quiet := !strings.Contains(a.Body, payload) && !strings.Contains(headerText(a.Header), payload)
 			harmless := isStrictPage(a) || lt.implicit() && a.Header.Get("Content-Type") == "application/json"
-			class.held(hasRefused(a) && quiet && harmless,
+			class.expect(hasRefused(a) && quiet && harmless,
 				"%s, %s %.40q: answered %v %s", lt.flow, name, text, a.Header, short(a))
 		}
 	}
-	class.held(lt.userOf(v) == "ada", "%s: the errors have ended the session", lt.flow)
+	class.expect(lt.userOf(v) == "ada", "%s: the errors have ended the session", lt.flow)
 	for _, text := range []string{"<script>" + payload, "\"onload=" + payload} {
 		a := v.Get("/auth/login?scope="+url.QueryEscape(text), "Sec-Fetch-Dest", "document")
-		class.held(hasRefused(a) && isStrictPage(a) && !strings.Contains(a.Body,
+		class.expect(hasRefused(a) && isStrictPage(a) && !strings.Contains(a.Body,
 			"<script") && !strings.Contains(a.Body, `"onload`),
 			"%s, the scope %q: answered %s", lt.flow, text, short(a))
 	}

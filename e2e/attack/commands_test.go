@@ -15,7 +15,7 @@ var quickExit = []string{"GORACE=atexit_sleep_ms=0"}
 func (s *scene) command(want int, args ...string) {
 	s.t.Helper()
 	code, stdout, stderr := stage.Stagedoor(s.t, quickExit, args...)
-	s.note(placeCommands, stdout+stderr)
+	s.record(placeCommands, stdout+stderr)
 	if code != want {
 		s.t.Errorf("stagedoor %v: code %d, want %d: %s", args, code, want, stderr)
 	}

@@ -26,10 +26,10 @@ func sessionFixation(lt *loginTrial, class *attacks) {
 		plant(victim, "stagedoor", id, "/")
 		plant(attacker, "stagedoor", id, "/")
 		before := standingOf(lt.World)
-		class.held(lt.userOf(victim) == "" && standingOf(lt.World) == before, "%s, %s: the unknown id is somebody", lt.flow, name)
+		class.expect(lt.userOf(victim) == "" && standingOf(lt.World) == before, "%s, %s: the unknown id is somebody", lt.flow, name)
 		a := lt.arrive(victim, consented(victim, "ada"))
 		who := lt.userOf(attacker)
-		class.held(hasArrived(a) && cookie(victim, "stagedoor") != id && lt.userOf(victim) == "ada" && who == "",
+		class.expect(hasArrived(a) && cookie(victim, "stagedoor") != id && lt.userOf(victim) == "ada" && who == "",
 			"%s, %s: the login answered %d, the attacker is %q", lt.flow, name, a.Status, who)
 	}
 	for name, plantFirst := range map[string]bool{"before the login": true, "before the callback": false} {
@@ -43,17 +43,17 @@ func sessionFixation(lt *loginTrial, class *attacks) {
 		back := consented(victim, "ada")
 		plant(victim, "stagedoor", id, "/")
 		a := lt.arrive(victim, back)
-		class.held(hasArrived(a) && lt.userOf(victim) == "ada" && cookie(victim, "stagedoor") != id,
+		class.expect(hasArrived(a) && lt.userOf(victim) == "ada" && cookie(victim, "stagedoor") != id,
 			"%s, a live id %s: the login answered %s", lt.flow, name, short(a))
 		who := lt.userOf(attacker) + lt.userOf(elsewhere)
-		class.held(who == "", "%s, a live id %s: the attacker is %q", lt.flow, name, who)
+		class.expect(who == "", "%s, a live id %s: the attacker is %q", lt.flow, name, who)
 	}
 	victim, elsewhere := lt.loggedIn("ada"), surfer(lt.World)
 	plant(elsewhere, "stagedoor", cookie(victim, "stagedoor"), "/")
 	back, returning := consented(victim, "ada"), surfer(lt.World) // as with SameSite=Strict: the login cookie alone comes back
 	plant(returning, loginCookie(back.Get("state")), loginCookieOf(victim, back.Get("state")), "/")
 	a := lt.arrive(returning, back)
-	class.held(hasArrived(a) && lt.userOf(elsewhere) == "",
+	class.expect(hasArrived(a) && lt.userOf(elsewhere) == "",
 		"%s, a copied id: outlives a login whose callback has no session cookie", lt.flow)
 }
 
@@ -84,11 +84,11 @@ func sessionTossing(lt *loginTrial, class *attacks) {
 		v := surfer(lt.World)
 		for _, r := range reads {
 			a := v.Do(r.method, r.path, "", "Cookie", header)
-			class.held(a.Status == http.StatusUnauthorized && a.Reason() == "LOGIN_REQUIRED" && standingOf(lt.World) == before,
+			class.expect(a.Status == http.StatusUnauthorized && a.Reason() == "LOGIN_REQUIRED" && standingOf(lt.World) == before,
 				"%s, %s, %s %s: answered %s", lt.flow, name, r.method, r.path, short(a))
 		}
 		a := v.Get("/auth/session", "Cookie", header)
-		class.held(strings.Contains(a.Body, `"authenticated":false`), "%s, %s: the session is %s", lt.flow, name, a.Body)
+		class.expect(strings.Contains(a.Body, `"authenticated":false`), "%s, %s: the session is %s", lt.flow, name, a.Body)
 	}
 	lt.tossedByPath(class)
 	lt.tossedLogout(class)
@@ -102,14 +102,14 @@ func (lt *loginTrial) tossedByPath(class *attacks) {
 		plant(victim, "stagedoor", cookie(attacker, "stagedoor"), path)
 		for range 2 {
 			who, a := victim.Status().User.ID, victim.Get("/api/me")
-			class.held(who != "chloe" && !strings.Contains(a.Body, "chloe"),
+			class.expect(who != "chloe" && !strings.Contains(a.Body, "chloe"),
 				"%s, a cookie for %s: the victim is %q and reads %s", lt.flow, path, who, short(a))
 			if a := lt.arrive(victim, consented(victim, "ada")); !hasArrived(a) { // a login does not help, and does not hurt
 				lt.T.Errorf("%s, a cookie for %s: the login ended with %s", lt.flow, path, short(a))
 			}
 		}
 		reachesLogin := path == "/auth"
-		class.held(!reachesLogin || lt.userOf(attacker) == "",
+		class.expect(!reachesLogin || lt.userOf(attacker) == "",
 			"%s, a cookie for %s: the planted session outlives a login", lt.flow, path)
 	}
 }
@@ -129,9 +129,9 @@ func (lt *loginTrial) tossedLogout(class *attacks) {
 			}
 			a := surfer(lt.World).Do(http.MethodPost, path, "", "Cookie", cookies(values...))
 			named, other := lt.userOf(laptop)+lt.userOf(attacker), lt.userOf(phone)
-			class.held(a.Status == http.StatusNoContent && named == "",
+			class.expect(a.Status == http.StatusNoContent && named == "",
 				"%s, %s: answered %d, and %q is left", lt.flow, path, a.Status, named)
-			class.held((other == "") == everywhere, "%s, %s: the other session is %q", lt.flow, path, other)
+			class.expect((other == "") == everywhere, "%s, %s: the other session is %q", lt.flow, path, other)
 		}
 	}
 }
@@ -154,14 +154,14 @@ func loginTossing(lt *loginTrial, class *attacks) {
 	} {
 		v := surfer(lt.World)
 		a := lt.arrive(v, theirs, "Cookie", header)
-		class.held(hasRefused(a) && standingOf(lt.World) == before, "%s, %s, the attacker's login: %s", lt.flow, name, short(a))
+		class.expect(hasRefused(a) && standingOf(lt.World) == before, "%s, %s, the attacker's login: %s", lt.flow, name, short(a))
 		a = lt.arrive(v, own, "Cookie", header)
-		class.held(hasRefused(a) && standingOf(lt.World) == before, "%s, %s, the victim's login: %s", lt.flow, name, short(a))
+		class.expect(hasRefused(a) && standingOf(lt.World) == before, "%s, %s, the victim's login: %s", lt.flow, name, short(a))
 	}
 	plant(victim, ownName, planted, "/auth")
 	for _, back := range []url.Values{own, theirs} {
 		a := lt.arrive(victim, back)
-		class.held(hasRefused(a) && standingOf(lt.World) == before, "%s, a login cookie for /auth: %s", lt.flow, short(a))
+		class.expect(hasRefused(a) && standingOf(lt.World) == before, "%s, a login cookie for /auth: %s", lt.flow, short(a))
 	}
 	for v, back := range map[*stage.Visitor][]string{surfer(lt.World): {ownName, ownCookie, own.Encode()}, attacker: {theirName, planted, theirs.Encode()}} {
 		plant(v, back[0], back[1], "/")
@@ -190,10 +190,10 @@ func TestCookieNamesOfHTTPS(t *testing.T) {
 		v := surfer(lt.World)
 		v.Origin = https
 		a := v.Get("/api/me", "Cookie", cookies(other, id))
-		class.held(a.Status == http.StatusUnauthorized, "%s: answered %s", other, short(a))
+		class.expect(a.Status == http.StatusUnauthorized, "%s: answered %s", other, short(a))
 		for _, header := range []string{cookies(other, planted, name, id), cookies(name, id, other, planted)} {
 			a = v.Get("/api/me", "Cookie", header)
-			class.held(a.Status == http.StatusOK && strings.Contains(a.Body, `"id":"ada"`),
+			class.expect(a.Status == http.StatusOK && strings.Contains(a.Body, `"id":"ada"`),
 				"%s beside the true one: %s", other, short(a))
 		}
 	}
@@ -201,7 +201,7 @@ func TestCookieNamesOfHTTPS(t *testing.T) {
 	v.Origin = https
 	a := v.Get("/auth/login")
 	set := a.Header.Get("Set-Cookie")
-	class.held(regexp.MustCompile("^"+name+"-login-[0-9a-f]{16}=").MatchString(set) && strings.Contains(set, "Path=/;") && strings.Contains(set, "Secure") &&
+	class.expect(regexp.MustCompile("^"+name+"-login-[0-9a-f]{16}=").MatchString(set) && strings.Contains(set, "Path=/;") && strings.Contains(set, "Secure") &&
 		strings.Contains(set, "HttpOnly") && strings.Contains(set, "SameSite=Lax") && !strings.Contains(set, "Domain"),
 		"the login cookie is %q", set)
 }

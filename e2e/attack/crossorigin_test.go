@@ -81,8 +81,8 @@ func (c *crossing) suffer(t *testing.T, from foreigner) {
 				navigations++
 			}
 		}
-		faults := c.traces(t, from, trick, caseNumber(i), learned[caseNumber(i)])
-		a.held(len(faults) == 0, "%s: %s", trick.name, strings.Join(faults, "; "))
+		breaches := c.traces(t, from, trick, caseNumber(i), learned[caseNumber(i)])
+		a.expect(len(breaches) == 0, "%s: %s", trick.name, strings.Join(breaches, "; "))
 	}
 	c.askCache(t, a, page)
 	c.speakToFrontend(t, a, page, from)
@@ -119,16 +119,16 @@ func attackAtOnce(t *testing.T, page context.Context, all []trick) map[string]st
 func caseNumber(i int) string { return fmt.Sprintf("%03d", i) }
 
 // traces says what is wrong with what has come of a trick.
-func (c *crossing) traces(t *testing.T, from foreigner, trick trick, number, learned string) (faults []string) {
+func (c *crossing) traces(t *testing.T, from foreigner, trick trick, number, learned string) (breaches []string) {
 	t.Helper()
 	for _, p := range c.door.seen(number) {
 		status, reason := trick.answer(p.cookie)
 		if p.request != trick.arrives || p.status != status || p.header.Get("Stagedoor-Reason") != reason {
-			faults = append(faults, fmt.Sprintf("want %s → %d %s, got %s", trick.arrives, status, reason, p))
+			breaches = append(breaches, fmt.Sprintf("want %s → %d %s, got %s", trick.arrives, status, reason, p))
 		}
 		for name := range p.header {
 			if strings.HasPrefix(name, "Access-Control-") {
-				faults = append(faults, "the answer has "+name)
+				breaches = append(breaches, "the answer has "+name)
 			}
 		}
 		if !slices.Contains([]string{"-", "null", from.origin}, p.origin) ||
@@ -140,14 +140,14 @@ func (c *crossing) traces(t *testing.T, from foreigner, trick trick, number, lea
 		}
 	}
 	if strings.HasPrefix(learned, "read") {
-		faults = append(faults, "the page has learned: "+learned)
+		breaches = append(breaches, "the page has learned: "+learned)
 	}
 	for _, seen := range c.w.Spotify.Seen(simulator.Filter{Match: simulator.Match{Side: simulator.SideAPI}}) {
 		if strings.Contains(seen.Target, "case="+number) && !trick.passes {
-			faults = append(faults, "Spotify has seen "+seen.Method+" "+seen.Target)
+			breaches = append(breaches, "Spotify has seen "+seen.Method+" "+seen.Target)
 		}
 	}
-	return faults
+	return breaches
 }
 
 // travels tells whether the browser sends the cookie along with whatever such a page embeds.

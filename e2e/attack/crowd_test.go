@@ -51,9 +51,9 @@ func TestIdleConnections(t *testing.T) {
 	})
 	full := b.p.Footprint()
 	b.measure(t, "idle connections, later", func() {})
-	a.held(full.Descriptors <= crowd+100, "the gateway has %d descriptors open, and shall keep %d connections", full.Descriptors, crowd)
+	a.expect(full.Descriptors <= crowd+100, "the gateway has %d descriptors open, and shall keep %d connections", full.Descriptors, crowd)
 	each := (full.ResidentMiB - before.ResidentMiB) << 10 / crowd
-	a.held(each < underRace(64, 256), "an idle connection costs %d KiB", each)
+	a.expect(each < underRace(64, 256), "an idle connection costs %d KiB", each)
 	t.Logf("an idle connection costs %d KiB", each)
 	close(idle)
 	var cut atomic.Int64
@@ -66,7 +66,7 @@ func TestIdleConnections(t *testing.T) {
 			_ = conn.Close()
 		}
 	})
-	a.held(cut.Load() >= surplus, "%d connections made room for others, want at least %d", cut.Load(), surplus)
+	a.expect(cut.Load() >= surplus, "%d connections made room for others, want at least %d", cut.Load(), surplus)
 }
 
 // filesToSpare is how many files a process may open beyond those that other tests need.
@@ -101,11 +101,11 @@ func TestLoginsAtOnce(t *testing.T) {
 				r.Host = strings.TrimPrefix(w.Balancer.URL, "http://") // by another loopback name it would be led there
 				response, err := http.DefaultTransport.RoundTrip(r)
 				if err != nil {
-					a.held(false, "no answer: %v", err)
+					a.expect(false, "no answer: %v", err)
 					continue
 				}
 				_ = response.Body.Close()
-				a.held(response.StatusCode == http.StatusFound && strings.HasPrefix(response.Header.Get("Location"), w.Accounts.URL+"/authorize?"),
+				a.expect(response.StatusCode == http.StatusFound && strings.HasPrefix(response.Header.Get("Location"), w.Accounts.URL+"/authorize?"),
 					"answered %d to %s", response.StatusCode, response.Header.Get("Location"))
 			}
 		})
@@ -147,13 +147,13 @@ func TestGuessedSessions(t *testing.T) {
 				r.Header.Set("Cookie", "stagedoor="+base64.RawURLEncoding.EncodeToString(id))
 				response, err := client.Do(r)
 				if err != nil {
-					a.held(false, "no answer: %v", err)
+					a.expect(false, "no answer: %v", err)
 					return
 				}
 				_ = response.Body.Close()
-				a.held(response.StatusCode == http.StatusUnauthorized && response.Header.Get("Stagedoor-Reason") == "LOGIN_REQUIRED",
+				a.expect(response.StatusCode == http.StatusUnauthorized && response.Header.Get("Stagedoor-Reason") == "LOGIN_REQUIRED",
 					"answered %d %s", response.StatusCode, response.Header.Get("Stagedoor-Reason"))
-				once.Do(func() { a.held(response.Header.Get("Set-Cookie") == "", "a guess was given a cookie") })
+				once.Do(func() { a.expect(response.Header.Get("Set-Cookie") == "", "a guess was given a cookie") })
 			}
 		})
 	})

@@ -70,7 +70,7 @@ func newDoor(t testing.TB, public, host, listener string, origins map[string]htt
 			r.SetURL(&url.URL{Scheme: "http", Host: listener})
 			r.Out.Host = stage.Or(d.host, r.In.Host)
 		},
-		ModifyResponse: d.note,
+		ModifyResponse: d.record,
 		ErrorLog:       quiet,
 	}
 	certificate, pin := ownCertificate(t)
@@ -147,8 +147,8 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// note is the reverse proxy's ModifyResponse: the gateway has decided.
-func (d *door) note(answer *http.Response) error {
+// record is the reverse proxy's ModifyResponse: the gateway has decided.
+func (d *door) record(answer *http.Response) error {
 	r := answer.Request
 	p := passage{
 		number: r.URL.Query().Get("case"), request: r.Method + " " + r.URL.Path,

@@ -49,7 +49,7 @@ type flooding struct {
 func (f flooding) open(window uint32) *frames {
 	opened, err := openFrames(f.address, window)
 	if err != nil {
-		f.held(false, "no connection: %v", err)
+		f.expect(false, "no connection: %v", err)
 	}
 	return opened
 }
@@ -57,7 +57,7 @@ func (f flooding) open(window uint32) *frames {
 // cut wants the connection to be ended by the gateway.
 func (f flooding) cut(opened *frames, otherwise string) {
 	_, err := opened.await(frameGoAway, 2) // there is at most one
-	f.held(err != nil && !errors.Is(err, os.ErrDeadlineExceeded), "%s: %v", otherwise, err)
+	f.expect(err != nil && !errors.Is(err, os.ErrDeadlineExceeded), "%s: %v", otherwise, err)
 }
 
 // rapidReset has 10,000 streams, never more than one at a time by the client's count. The server counts their handlers.
@@ -67,7 +67,7 @@ func rapidReset(flood flooding) {
 		return
 	}
 	defer func() { _ = f.Close() }()
-	flood.held(f.settings[settingMaxStreams] == 100, "%d streams are allowed, want 100", f.settings[settingMaxStreams])
+	flood.expect(f.settings[settingMaxStreams] == 100, "%d streams are allowed, want 100", f.settings[settingMaxStreams])
 	block := headerBlock("/")
 	go func() {
 		for n := range uint32(underRace(10_000, 1_000)) {
@@ -116,13 +116,13 @@ func closedWindows(flood flooding) {
 	_ = f.out.Flush()
 	came, err := f.await(frameReset, streams)
 	for n := range streams {
-		flood.held(n < came, "a stream with a closed window lives on: %v", err)
+		flood.expect(n < came, "a stream with a closed window lives on: %v", err)
 	}
 	// The connection is as good as before.
 	f.send(frameSettings, 0, 0, wire.BigEndian.AppendUint32([]byte{0, settingWindow}, 65535))
 	f.send(frameHeaders, endHeaders|endStream, 2*streams+1, headerBlock("/"))
 	came, err = f.await(frameData, 1)
-	flood.held(came == 1, "no answer after the windows are open: %v", err)
+	flood.expect(came == 1, "no answer after the windows are open: %v", err)
 }
 
 // largeFrames sends what is larger than the gateway has said that it takes.
@@ -134,7 +134,7 @@ func largeFrames(flood flooding) {
 			return
 		}
 		defer func() { _ = f.Close() }()
-		flood.held(f.settings[settingMaxFrame] == 16<<10, "frames of %d bytes are allowed, want 16384", f.settings[settingMaxFrame])
+		flood.expect(f.settings[settingMaxFrame] == 16<<10, "frames of %d bytes are allowed, want 16384", f.settings[settingMaxFrame])
 		go f.send(kinds[n], endHeaders, 1, make([]byte, 1<<20))
 		flood.cut(f, "a frame of 1 MiB is taken")
 	})

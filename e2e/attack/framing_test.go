@@ -191,7 +191,7 @@ func refusedBodies() []framing {
 			bytes: posted(chunkedLine, oneChunk("", tooMuch)+"\r\n"+farewell)})
 }
 
-// TestAttackFraming hides requests in requests. Spotify sees exactly those that the gateway has judged.
+// TestAttackFraming hides requests in requests. Spotify sees exactly those that the gateway has checked.
 func TestAttackFraming(t *testing.T) {
 	t.Parallel()
 	b := newBoundary(t)
@@ -227,8 +227,8 @@ func (b *boundary) tryFrontendFraming(attacks *attacks, w way, c framing) {
 		want = append(want, strings.Replace(text, "/v1/", "/web/", 1))
 	}
 	held := slices.Equal(saw, want) || c.refusable && len(saw) == 0
-	fault := strings.Join(b.faults(o), ", ")
-	attacks.held(held && len(o.spotify) == 0 && fault == "", "to the frontend: %s: %s: %v", c.name, fault, o)
+	fault := strings.Join(b.breaches(o), ", ")
+	attacks.expect(held && len(o.spotify) == 0 && fault == "", "to the frontend: %s: %s: %v", c.name, fault, o)
 }
 
 func (b *boundary) tryFraming(attacks *attacks, w way, c framing) {
@@ -237,7 +237,7 @@ func (b *boundary) tryFraming(attacks *attacks, w way, c framing) {
 		if c.brokenOff { // Spotify notices some time after the client has its answer
 			ctx, cancel := context.WithTimeout(b.t.Context(), wireTime)
 			defer cancel()
-			if _, err := b.Spotify.AwaitSeen(ctx, simulator.Filter{After: b.looked, Done: true}, 1); err != nil {
+			if _, err := b.Spotify.AwaitSeen(ctx, simulator.Filter{After: b.seen, Done: true}, 1); err != nil {
 				b.t.Errorf("%s: Spotify should see the begin of the request: %v", c.name, err)
 			}
 		}
@@ -249,6 +249,6 @@ func (b *boundary) tryFraming(attacks *attacks, w way, c framing) {
 			s.Status == 0
 	})
 	held := whole.left(c.spotify...) || c.refusable && len(o.spotify) == 0
-	fault := strings.Join(b.faults(o), ", ")
-	attacks.held(held && len(o.frontend) == 0 && fault == "", "%s: %s: %s: %v", w.name, c.name, fault, o)
+	fault := strings.Join(b.breaches(o), ", ")
+	attacks.expect(held && len(o.frontend) == 0 && fault == "", "%s: %s: %s: %v", w.name, c.name, fault, o)
 }

@@ -57,14 +57,14 @@ func TestAttackFrontendHeaders(t *testing.T) {
 		if len(o.frontend) == 1 {
 			held = o.frontend[0].header.Get("Upgrade") == "" && o.frontend[0].header.Get("Connection") == ""
 		}
-		attacks.held(held, "Upgrade: %s: %v", protocol, o)
+		attacks.expect(held, "Upgrade: %s: %v", protocol, o)
 	}
 }
 
 // forgeFrontend wants the page, and no trace of what is forged.
 func (b *boundary) forgeFrontend(attacks *attacks, w way, lines ...field) {
 	o := b.send(w, request{method: http.MethodGet, target: "/page", header: lines})
-	held := len(o.frontend) == 1 && o.status() == http.StatusOK && len(b.faults(o)) == 0
+	held := len(o.frontend) == 1 && o.status() == http.StatusOK && len(b.breaches(o)) == 0
 	var seen []string
 	if held {
 		h := o.frontend[0].header
@@ -75,7 +75,7 @@ func (b *boundary) forgeFrontend(attacks *attacks, w way, lines ...field) {
 			slices.Equal(h["X-Forwarded-Proto"], []string{scheme}) &&
 			slices.Equal(h["X-Forwarded-Host"], []string{host})
 	}
-	attacks.held(held, "%s: %.200q: %v; the frontend saw %.500q", w.name, lines, o, seen)
+	attacks.expect(held, "%s: %.200q: %v; the frontend saw %.500q", w.name, lines, o, seen)
 }
 
 // hideCookies sends the session's cookie among others, spelled so that it might be overlooked. The others arrive.
@@ -95,11 +95,11 @@ func (b *boundary) hideCookies(attacks *attacks, w way) {
 		{{"Cookie", "a=1; " + w.cookie + "; z=2"}, {"Connection-X", "Cookie"}},
 	} {
 		o := b.send(w, request{method: http.MethodGet, target: "/page", header: lines})
-		held := len(o.frontend) == 1 && len(b.faults(o)) == 0
+		held := len(o.frontend) == 1 && len(b.breaches(o)) == 0
 		if held {
 			cookies := strings.Join(o.frontend[0].header["Cookie"], ";")
 			held = strings.Contains(cookies, "a=") && strings.Contains(cookies, "z=")
 		}
-		attacks.held(held, "%s: %q: %v", w.name, lines, o)
+		attacks.expect(held, "%s: %q: %v", w.name, lines, o)
 	}
 }

@@ -90,8 +90,8 @@ func (f forgedHeader) written(http2 bool) [][]field {
 	return ways
 }
 
-// judge says what is wrong with the outcome of a call of /api/me with the header; "" for nothing.
-func (f forgedHeader) judge(o aftermath, http2 bool) string {
+// problem says what is wrong with the outcome of a call of /api/me with the header; "" for nothing.
+func (f forgedHeader) problem(o aftermath, http2 bool) string {
 	passed := o.left(http.MethodGet, "/v1/me") && len(o.frontend) == 0 && o.status() < 400
 	switch {
 	case f.outcome == refusing && o.refused(), f.outcome == perConnection && http2 && o.refused():
@@ -118,8 +118,8 @@ func TestAttackHeaders(t *testing.T) {
 					continue
 				}
 				o := b.send(w, request{method: http.MethodGet, target: "/api/me", header: lines})
-				fault := stage.Or(strings.Join(b.faults(o), ", "), f.judge(o, w.http2))
-				attacks.held(fault == "", "%s: %.200q: %s: %v", w.name, lines, fault, o)
+				fault := stage.Or(strings.Join(b.breaches(o), ", "), f.problem(o, w.http2))
+				attacks.expect(fault == "", "%s: %.200q: %s: %v", w.name, lines, fault, o)
 			}
 		}
 		b.tooLarge(attacks, w)
@@ -142,7 +142,7 @@ func (b *boundary) tooLarge(attacks *attacks, w way) {
 		o := b.send(w, request{method: http.MethodGet, target: "/api/me", header: header})
 		status := o.status()
 		held := o.refused() && (status == 0 || status == http.StatusRequestHeaderFieldsTooLarge)
-		attacks.held(held, "%s: %s: %v", w.name, name, o)
+		attacks.expect(held, "%s: %s: %v", w.name, name, o)
 	}
 }
 

@@ -85,14 +85,14 @@ func forgedHost(lt *loginTrial, class *attacks) {
 		named := func(what string, a stage.Answer, status int) {
 			text := headerText(a.Header) + a.Body
 			widened := strings.Contains(strings.ToLower(a.Header.Get("Set-Cookie")), "domain")
-			class.held(a.Status == status && !strings.Contains(text, evilHost) && !widened,
+			class.expect(a.Status == status && !strings.Contains(text, evilHost) && !widened,
 				"%s, %s with %+v: answered %s", lt.flow, what, f, short(a))
 		}
 		begun := lt.forged(v, f, http.MethodGet, "/auth/login?return_to=/page", "")
 		named("login", begun, http.StatusFound)
 		consent, err := url.Parse(begun.Header.Get("Location"))
 		atSpotify := err == nil && strings.HasPrefix(consent.String(), lt.Accounts.URL+"/authorize?")
-		class.held(atSpotify && consent.Query().Get("redirect_uri") == public+"/auth/callback",
+		class.expect(atSpotify && consent.Query().Get("redirect_uri") == public+"/auth/callback",
 			"%s, login with %+v leads to %s", lt.flow, f, consent)
 
 		back := consented(v, "ada")
@@ -102,7 +102,7 @@ func forgedHost(lt *loginTrial, class *attacks) {
 		} else {
 			arrived := lt.forged(v, f, http.MethodGet, "/auth/callback?"+back.Encode(), "")
 			named("callback", arrived, http.StatusSeeOther)
-			class.held(arrived.Header.Get("Location") == "/page",
+			class.expect(arrived.Header.Get("Location") == "/page",
 				"%s, callback with %+v leads to %q", lt.flow, f, arrived.Header.Get("Location"))
 		}
 		named("a refused callback", lt.forged(v, f, http.MethodGet, "/auth/callback?code=x&state=x", ""), http.StatusBadRequest)
@@ -117,7 +117,7 @@ func forgedHost(lt *loginTrial, class *attacks) {
 	for _, host := range []string{"localhost", "localhost:1", "LOCALHOST:99", "evil.localhost", "[::1]:80", "127.0.0.2"} {
 		v := surfer(lt.World)
 		a := lt.forged(v, forgery{host: host}, http.MethodGet, "/auth/login?return_to=//evil.example", "")
-		class.held(a.Status == http.StatusFound && a.Header.Get("Location") == public+"/auth/login?return_to=//evil.example" &&
+		class.expect(a.Status == http.StatusFound && a.Header.Get("Location") == public+"/auth/login?return_to=//evil.example" &&
 			len(a.Header["Set-Cookie"]) == 0, "%s, login at %s leads to %d %v", lt.flow, host, a.Status, a.Header)
 	}
 }

@@ -135,8 +135,8 @@ func TestAttackFrames(t *testing.T) {
 			}
 			o := b.send(w, request{header: c.fields, body: c.body, bare: true})
 			held := o.refused() || c.leaves != nil && o.left(c.leaves...) && len(o.frontend) == 0
-			fault := strings.Join(b.faults(o), ", ")
-			attacks.held(held && fault == "", "%s: %.200q: %s: %v", w.name, c.name, fault, o)
+			fault := strings.Join(b.breaches(o), ", ")
+			attacks.expect(held && fault == "", "%s: %.200q: %s: %v", w.name, c.name, fault, o)
 		}
 		b.control(w)
 	}

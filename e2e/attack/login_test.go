@@ -66,7 +66,7 @@ func loginCSRF(lt *loginTrial, class *attacks) {
 		for _, headers := range [][]string{nil, {"Sec-Fetch-Site", "same-origin", "Sec-Fetch-Mode", "navigate"}} {
 			a := lt.arrive(victim, back, headers...)
 			now := lt.userOf(victim)
-			class.held(hasRefused(a) && now == user && standingOf(lt.World) == before,
+			class.expect(hasRefused(a) && now == user && standingOf(lt.World) == before,
 				"%s, %s: the attacker's callback answered %s, the user is %q", lt.flow, name, short(a), now)
 		}
 		if a := lt.arrive(attacker, back); !hasArrived(a) {
@@ -90,7 +90,7 @@ func codeInjection(lt *loginTrial, class *attacks) {
 		a := lt.arrive(into, url.Values{"state": {state}, "code": {code}})
 		now := lt.userOf(into)
 		held := hasRefused(a) && now == user && len(lt.SessionKeys()) == sessions
-		class.held(held && standingOf(lt.World).tokenCalls == before.tokenCalls+calls,
+		class.expect(held && standingOf(lt.World).tokenCalls == before.tokenCalls+calls,
 			"%s, %s: answered %s, the user is %q", lt.flow, name, short(a), now)
 	}
 	stolen, own := consented(victim, "ada"), consented(attacker, "chloe")
@@ -120,17 +120,17 @@ func stateReplay(lt *loginTrial, class *attacks) {
 	for range 3 {
 		a := lt.arrive(v, back)
 		now := lt.userOf(v)
-		class.held(lt.hasLedBack(a) && now == "ada" && standingOf(lt.World) == before,
+		class.expect(lt.hasLedBack(a) && now == "ada" && standingOf(lt.World) == before,
 			"%s: a replay answered %s, the user is %q", lt.flow, short(a), now)
 	}
 	lt.replayElsewhere(class, v, back)
 	v.Do(http.MethodPost, "/auth/logout", "")
 	before = standingOf(lt.World)
 	consented(surfer(lt.World), "ben")
-	class.held(standingOf(lt.World) == before, "%s: a login that has begun is in Redis", lt.flow)
+	class.expect(standingOf(lt.World) == before, "%s: a login that has begun is in Redis", lt.flow)
 	before = standingOf(lt.World)
 	a := lt.arrive(v, back)
-	class.held(hasRefused(a) && lt.userOf(v) == "" && standingOf(lt.World) == before,
+	class.expect(hasRefused(a) && lt.userOf(v) == "" && standingOf(lt.World) == before,
 		"%s: a replay after the logout answered %s", lt.flow, short(a))
 
 	const times = 12
@@ -144,7 +144,7 @@ func stateReplay(lt *loginTrial, class *attacks) {
 	if lt.implicit() {
 		wantCalls = 0
 	}
-	class.held(good == 1 && calls == wantCalls && len(lt.SessionKeys()) == sessions+1 && lt.userOf(v) == "ada",
+	class.expect(good == 1 && calls == wantCalls && len(lt.SessionKeys()) == sessions+1 && lt.userOf(v) == "ada",
 		"%s: of %d callbacks at once %d were good, with %d token calls", lt.flow, times, good, calls)
 }
 
@@ -183,7 +183,7 @@ func (lt *loginTrial) replayElsewhere(class *attacks, v *stage.Visitor, back url
 		"with a longer cookie": name + "=" + value + "AAAA", "with its cookie under another name": loginCookie(own.Get("state")) + "=" + value,
 	} {
 		a := lt.arrive(other, back, "Cookie", cookies("stagedoor", cookie(other, "stagedoor"))+"; "+header)
-		class.held(hasRefused(a) && lt.userOf(other) == "ben" && standingOf(lt.World) == before,
+		class.expect(hasRefused(a) && lt.userOf(other) == "ben" && standingOf(lt.World) == before,
 			"%s: a replay in another browser %s answered %s", lt.flow, what, short(a))
 	}
 }
@@ -207,7 +207,7 @@ func stateOfAnother(lt *loginTrial, class *attacks) {
 			{"Cookie", loginCookie(begun.Get("state")) + "=" + value}, {"Cookie", "stagedoor-login=" + value}, {"Cookie", "stagedoor=" + value},
 		} {
 			a := lt.arrive(attacker, back, headers...)
-			class.held(hasRefused(a) && lt.userOf(attacker) == user && standingOf(lt.World) == before,
+			class.expect(hasRefused(a) && lt.userOf(attacker) == user && standingOf(lt.World) == before,
 				"%s, %s %.24q: answered %s", lt.flow, name, headers, short(a))
 		}
 		if a := lt.arrive(victim, back); !hasArrived(a) {

@@ -73,15 +73,15 @@ func (s *scene) gatherAdmin() {
 			"/debug/pprof/goroutine?debug=1", "/debug/pprof/goroutine?debug=2", "/debug/pprof/heap?debug=1",
 			"/debug/pprof/allocs?debug=1", "/debug/pprof/threadcreate?debug=1", "/debug/pprof/trace?seconds=0.05",
 		} {
-			s.note(placeAdmin, s.admin(p, path))
+			s.record(placeAdmin, s.admin(p, path))
 		}
-		s.note(placeArguments, s.admin(p, "/debug/pprof/cmdline"))
+		s.record(placeArguments, s.admin(p, "/debug/pprof/cmdline"))
 		if runtime.GOOS == "linux" {
 			arguments, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", p.Command.Process.Pid))
 			if err != nil {
 				s.t.Fatal(err)
 			}
-			s.note(placeArguments, string(arguments))
+			s.record(placeArguments, string(arguments))
 		}
 	}
 }

@@ -178,18 +178,18 @@ func TestAttackPaths(t *testing.T) {
 			}
 			o := b.send(w, request{method: http.MethodGet, target: c.target})
 			if w.http2 && len(o.answers) == 0 && o.refused() { // the target is no path at all
-				attacks.held(c.leaves == "", "%s: %.300q was not answered", w.name, c.target)
+				attacks.expect(c.leaves == "", "%s: %.300q was not answered", w.name, c.target)
 				continue
 			}
-			fault := stage.Or(strings.Join(b.faults(o), ", "), c.judge(o))
-			attacks.held(fault == "", "%s: %.300q: %s: %v", w.name, c.target, fault, o)
+			fault := stage.Or(strings.Join(b.breaches(o), ", "), c.problem(o))
+			attacks.expect(fault == "", "%s: %.300q: %s: %v", w.name, c.target, fault, o)
 		}
 		b.control(w)
 	}
 }
 
-// judge says what is wrong with the aftermath of a path; "" for nothing.
-func (c pathAttack) judge(o aftermath) string {
+// problem says what is wrong with the aftermath of a path; "" for nothing.
+func (c pathAttack) problem(o aftermath) string {
 	said := o.status()
 	switch {
 	case c.leaves != "":

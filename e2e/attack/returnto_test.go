@@ -128,7 +128,7 @@ func (lt *loginTrial) expectHere(tab context.Context, class *attacks, values, re
 		parsed, err := public.Parse(address)
 		held := err == nil && parsed.Scheme == public.Scheme && parsed.Host == public.Host && parsed.User == nil
 		held = held && hereOnly.MatchString(address) && strings.HasPrefix(seen.Href, lt.Balancer.URL+"/") && !isLogin(seen.Path)
-		class.held(held, "%s: %.100q leads to %.100q, which a browser takes for %.200q", lt.flow, values[i], address, seen.Href)
+		class.expect(held, "%s: %.100q leads to %.100q, which a browser takes for %.200q", lt.flow, values[i], address, seen.Href)
 	}
 }
 
@@ -161,7 +161,7 @@ func (lt *loginTrial) expectNoCircle(tab context.Context, class *attacks, return
 		if strings.HasPrefix(seen.Path, "/api/") { // a person may be led to what the API answers to a GET, and only she sees it
 			now.api = before.api
 		}
-		class.held(a.Header.Get("Location") == "" && len(a.Header["Set-Cookie"]) == 0 && now == before,
+		class.expect(a.Header.Get("Location") == "" && len(a.Header["Set-Cookie"]) == 0 && now == before,
 			"%s: %s leads on: %s", lt.flow, seen.Href, short(a))
 		before = standingOf(lt.World)
 	}
@@ -185,7 +185,7 @@ func (lt *loginTrial) expectHereInChromium(tab context.Context, class *attacks) 
 		calls := len(lt.Bearers())
 		stage.Act(t, tab, "log in", chromedp.Navigate(lt.Balancer.URL+"/auth/login?return_to="+url.QueryEscape(c.value)))
 		href, title := stage.Evaluate[string](t, tab, "location.href"), stage.Evaluate[string](t, tab, "document.title")
-		class.held(href == lt.Balancer.URL+c.path && strings.Contains(title, c.shows) && len(lt.Bearers()) == calls+1,
+		class.expect(href == lt.Balancer.URL+c.path && strings.Contains(title, c.shows) && len(lt.Bearers()) == calls+1,
 			// GET /me of the login
 			"%q leads Chromium to %s, %q", c.value, href, title)
 	}
@@ -195,6 +195,6 @@ func (lt *loginTrial) expectHereInChromium(tab context.Context, class *attacks) 
 	stage.Act(t, tab, "agree", chromedp.Click(`input[value="fan0001"]`), chromedp.Click(`button[value="agree"]`),
 		chromedp.WaitVisible("pre"))
 	shown := stage.Evaluate[string](t, tab, "document.body.innerText")
-	class.held(strings.Contains(shown, "Method not allowed; use POST") && len(lt.Bearers()) == calls+2, // a GET changes nothing
+	class.expect(strings.Contains(shown, "Method not allowed; use POST") && len(lt.Bearers()) == calls+2, // a GET changes nothing
 		"the Web API answers Chromium with %q", shown)
 }

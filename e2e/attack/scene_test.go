@@ -120,8 +120,8 @@ func (s *scene) learn(name, secret string) {
 	s.secrets[name] = secret
 }
 
-// note keeps what has got to a place.
-func (s *scene) note(place, text string) {
+// record keeps what has got to a place.
+func (s *scene) record(place, text string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.out[place] == nil {
@@ -174,7 +174,7 @@ func (w witness) RoundTrip(r *http.Request) (*http.Response, error) {
 	ours := "http://"+r.URL.Host == w.scene.Balancer.URL
 	if ours {
 		early := func(code int, h textproto.MIMEHeader) error {
-			w.scene.note(placeAnswers, fmt.Sprint(code, h))
+			w.scene.record(placeAnswers, fmt.Sprint(code, h))
 			return nil
 		}
 		r = r.WithContext(httptrace.WithClientTrace(r.Context(), &httptrace.ClientTrace{Got1xxResponse: early}))
@@ -190,7 +190,7 @@ func (w witness) RoundTrip(r *http.Request) (*http.Response, error) {
 		answer.Body = io.NopCloser(io.MultiReader(bytes.NewReader(body), iotest.ErrReader(err)))
 	}
 	header, text := w.scene.withoutRightful(r, answer, string(body))
-	w.scene.note(placeAnswers, fmt.Sprintf("%s %v\n%s\n%v", answer.Status, header, text, answer.Trailer))
+	w.scene.record(placeAnswers, fmt.Sprintf("%s %v\n%s\n%v", answer.Status, header, text, answer.Trailer))
 	return answer, nil
 }
 
@@ -218,7 +218,7 @@ func (s *scene) withoutRightful(r *http.Request, answer *http.Response, body str
 
 // page is the frontend: it keeps what it is sent, and is asked by its path to break HTTP with the words of whoever asks.
 func (s *scene) page(asked *http.Request, text string) string {
-	s.note(placeFrontend, fmt.Sprint(asked.Header))
+	s.record(placeFrontend, fmt.Sprint(asked.Header))
 	const page = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 8\r\n\r\n<!doctype"
 	switch asked.URL.Path {
 	case "/no-status":
@@ -241,10 +241,10 @@ func (s *scene) gatherRedis() {
 	for _, key := range s.Keys("*") {
 		read := map[string][]string{"string": {"GET", key}, "hash": {"HGETALL", key}, "zset": {"ZRANGE", key, "0", "-1"}}
 		for _, command := range [][]string{read[s.redisDoes("TYPE", key).(string)], {"DUMP", key}} {
-			s.note(placeRedis, fmt.Sprint(key, " ", s.redisDoes(command...)))
+			s.record(placeRedis, fmt.Sprint(key, " ", s.redisDoes(command...)))
 		}
 	}
-	s.note(placeRedis, fmt.Sprint(s.redisDoes("SLOWLOG", "GET", "-1")))
+	s.record(placeRedis, fmt.Sprint(s.redisDoes("SLOWLOG", "GET", "-1")))
 	folder := s.redisDoes("CONFIG", "GET", "dir").([]any)[1].(string)
 	files := 0
 	err := filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
@@ -252,7 +252,7 @@ func (s *scene) gatherRedis() {
 			return err
 		}
 		text, err := os.ReadFile(path)
-		s.note(placeRedis, string(text))
+		s.record(placeRedis, string(text))
 		files++
 		return err
 	})

@@ -51,7 +51,7 @@ func (s *scene) search(class string, v *stage.Visitor) {
 	s.gatherRedis()
 	s.crash(v)
 	for _, p := range s.Replicas {
-		s.note(placeLog, p.Log())
+		s.record(placeLog, p.Log())
 	}
 	s.learnSpotify()
 	secrets, marks := finder{}, finder{}
@@ -65,7 +65,7 @@ func (s *scene) search(class string, v *stage.Visitor) {
 		text := s.spilled(place)
 		found := secrets.find(text)
 		for name := range s.secrets {
-			a.held(found[name] == "", "%s has %s: %s", place, name, found[name])
+			a.expect(found[name] == "", "%s has %s: %s", place, name, found[name])
 		}
 		if marks.find(text)[place] == "" {
 			s.t.Errorf("%s is not searched: a mark that was left there is not found", place)

@@ -94,7 +94,7 @@ func atOnce(count int, attack func(n int)) {
 func (s *slowWorld) connect() net.Conn {
 	conn, err := net.Dial("tcp", s.addr)
 	if err != nil {
-		s.held(false, "no connection: %v", err)
+		s.expect(false, "no connection: %v", err)
 		return nil
 	}
 	_ = conn.SetDeadline(time.Now().Add(stage.StartTime))
@@ -155,7 +155,7 @@ func (s *slowWorld) slowHeaders() {
 		_, _ = io.WriteString(conn, beginnings[n%len(beginnings)])
 		go trickle(conn, "x")
 		answer, err := io.ReadAll(conn)
-		s.held(!errors.Is(err, os.ErrDeadlineExceeded) && !strings.HasPrefix(string(answer), "HTTP/1.1 2"),
+		s.expect(!errors.Is(err, os.ErrDeadlineExceeded) && !strings.HasPrefix(string(answer), "HTTP/1.1 2"),
 			"%q is still waited for: %.100s %v", beginnings[n%len(beginnings)], answer, err)
 	})
 }
@@ -194,14 +194,14 @@ func (s *slowWorld) slowBodies() {
 		}
 		response, err := http.ReadResponse(bufio.NewReader(conn), nil)
 		if err != nil {
-			s.held(false, "%.40q: no answer: %v", c.head, err)
+			s.expect(false, "%.40q: no answer: %v", c.head, err)
 			return
 		}
 		_ = response.Body.Close()
-		s.held(response.StatusCode == c.status, "%.40q: answered %d, want %d", c.head, response.StatusCode, c.status)
+		s.expect(response.StatusCode == c.status, "%.40q: answered %d, want %d", c.head, response.StatusCode, c.status)
 	})
 	for _, seen := range s.Spotify.Seen(simulator.Filter{Match: simulator.Match{Method: http.MethodPost, Side: simulator.SideAPI}}) {
-		s.held(seen.Status == 0, "Spotify has carried out a part of a body: %+v", seen)
+		s.expect(seen.Status == 0, "Spotify has carried out a part of a body: %+v", seen)
 	}
 }
 
@@ -220,7 +220,7 @@ func (s *slowWorld) slowReaders() {
 	// Who never reads does not see that the connection is cut; the frontend does.
 	_ = soon(func() bool { return s.ended.Load() == readers })
 	for n := range int64(readers) {
-		s.held(n < s.ended.Load(), "an answer of the frontend goes on")
+		s.expect(n < s.ended.Load(), "an answer of the frontend goes on")
 	}
 	broken := func() int {
 		return len(s.Replicas[0].Logged(func(l stage.LogLine) bool { return strings.HasSuffix(l.Path, "/endless") && l.Error != "" }))

@@ -54,7 +54,7 @@ func TestMovedRecords(t *testing.T) {
 			st.keep(to.key)
 			st.RedisDo("COPY", from.key, to.key, "REPLACE")
 			void, said := to.becomes(true)
-			moved.held(void, "%s in the place of %s: %s", from.name, to.name, said)
+			moved.expect(void, "%s in the place of %s: %s", from.name, to.name, said)
 			st.restore(to.key)
 		}
 	}
@@ -63,7 +63,7 @@ func TestMovedRecords(t *testing.T) {
 		st.RedisDo("COPY", from.key, st.mark, "REPLACE")
 		calls := standingOf(st.loginTrial.World).tokenCalls
 		a := st.arrive(surfer(st.loginTrial.World), st.used, "Cookie", cookies(loginCookie(st.used.Get("state")), loginCookieOf(st.laptop, st.used.Get("state"))))
-		moved.held(hasRefused(a) && standingOf(st.loginTrial.World).tokenCalls == calls, "%s in the place of a mark: %s", from.name, short(a))
+		moved.expect(hasRefused(a) && standingOf(st.loginTrial.World).tokenCalls == calls, "%s in the place of a mark: %s", from.name, short(a))
 		st.restore(st.mark)
 	}
 	changed := newAttacks(t, "records changed in Redis")
@@ -73,7 +73,7 @@ func TestMovedRecords(t *testing.T) {
 		for name, value := range damaged(whole) {
 			st.RedisDo("SET", r.key, value, "KEEPTTL")
 			void, said := r.becomes(true)
-			changed.held(void, "%s with %s: %s", r.name, name, said)
+			changed.expect(void, "%s with %s: %s", r.name, name, said)
 		}
 		st.restore(r.key)
 	}
@@ -208,24 +208,24 @@ func TestRolledBackRecords(t *testing.T) {
 		return a.Reason() == "REAUTHORIZATION_REQUIRED", short(a)
 	}}
 	ended, said := old.becomes(true)
-	class.held(ended, "a session from before its refresh answers %s", said)
+	class.expect(ended, "a session from before its refresh answers %s", said)
 
 	v.Do(http.MethodPost, "/auth/logout", "")
 	lt.RedisDo("COPY", "last session", session, "REPLACE")
 	plant(v, "stagedoor", stage.AState, "/")
 	for want, somebody := range map[string]*stage.Visitor{"": v, "ben": stranger} {
 		got := lt.userOf(somebody)
-		class.held(got == want, "a session from before its logout: %q is %q", want, got)
+		class.expect(got == want, "a session from before its logout: %q is %q", want, got)
 	}
 	a := holder.Get("/auth/session")
-	class.held(a.Body == told || strings.Contains(a.Body, `"authenticated":false`),
+	class.expect(a.Body == told || strings.Contains(a.Body, `"authenticated":false`),
 		"a session from before its logout tells of other times than then: %s", short(a))
 
 	mark := recordKey("login", back.Get("state")) // with the mark, and once somebody has taken it out of Redis
 	for range 2 {
 		sessions := len(lt.SessionKeys())
 		a = lt.arrive(v, back, "Cookie", login)
-		class.held(hasRefused(a) && len(lt.SessionKeys()) == sessions && lt.userOf(v) == "",
+		class.expect(hasRefused(a) && len(lt.SessionKeys()) == sessions && lt.userOf(v) == "",
 			"a login that was used, with its cookie replayed, ended with %s", short(a))
 		lt.RedisDo("DEL", mark)
 	}

@@ -153,10 +153,10 @@ func (st *swapTrial) tryAt(class *attacks, p swapPlace) {
 		a, refused := p.put(st, value)
 		unchanged := standing() == before
 		quiet := !strings.Contains(a.Body, value) && !strings.Contains(headerText(a.Header), value)
-		class.held(refused && unchanged && quiet, "%s, the %s as %s: answered %s", st.flow, name, p.name, short(a))
+		class.expect(refused && unchanged && quiet, "%s, the %s as %s: answered %s", st.flow, name, p.name, short(a))
 	}
 	victim, attacker := st.userOf(st.victim), st.userOf(st.attacker)
-	class.held(victim == "ada" && attacker == "chloe",
+	class.expect(victim == "ada" && attacker == "chloe",
 		"%s, after the values as %s they are %q and %q", st.flow, p.name, victim, attacker)
 }
 

@@ -138,7 +138,7 @@ func (b *boundary) tryLines(attacks *attacks, w way) {
 		text := c.line + "\r\n" + stage.Or(c.host, "Host: gateway.example") + "\r\nConnection: close\r\nCookie: " +
 			w.cookie + "\r\nStagedoor-Request: 1\r\n\r\n"
 		o := b.watch(func() []stage.Answer { return w.sendText(b.t, text, false) })
-		fault := strings.Join(b.faults(o), ", ")
+		fault := strings.Join(b.breaches(o), ", ")
 		switch {
 		case fault != "":
 		case c.leaves != nil:
@@ -150,7 +150,7 @@ func (b *boundary) tryLines(attacks *attacks, w way) {
 		case !o.refused() && !c.elsewhere:
 			fault = "it should be refused"
 		}
-		attacks.held(fault == "", "%s: %.200q %q: %s: %v", w.name, c.line, c.host, fault, o)
+		attacks.expect(fault == "", "%s: %.200q %q: %s: %v", w.name, c.line, c.host, fault, o)
 	}
 }
 
@@ -163,23 +163,23 @@ func (b *boundary) tryMethods(attacks *attacks, w way) {
 		}
 		o := b.send(w, request{method: method, target: "/api/me"})
 		named := slices.ContainsFunc(o.answers, func(a stage.Answer) bool { return strings.Contains(a.Body, "METHOD_REFUSED") })
-		attacks.held(o.refused() && o.status() == http.StatusMethodNotAllowed && named && len(b.faults(o)) == 0,
+		attacks.expect(o.refused() && o.status() == http.StatusMethodNotAllowed && named && len(b.breaches(o)) == 0,
 			"%s: %.30s /api/me: %v", w.name, method, o)
 	}
 	for _, target := range []string{
 		"/api/me", "/narrow/me", "/auth/session", "/auth/login", "/auth/nothing", "/page", "/",
 	} {
 		o := b.send(w, request{method: http.MethodTrace, target: target})
-		attacks.held(o.refused() && o.status()/100 == 4 && len(b.faults(o)) == 0, "%s: TRACE %s: %v", w.name, target, o)
+		attacks.expect(o.refused() && o.status()/100 == 4 && len(b.breaches(o)) == 0, "%s: TRACE %s: %v", w.name, target, o)
 	}
 	for header, value := range map[string]string{
 		"X-HTTP-Method-Override": "DELETE", "X-HTTP-Method": "PUT", "X-Method-Override": "POST", "_method": "DELETE",
 	} {
 		override := []field{{header, value}}
 		o := b.send(w, request{method: http.MethodGet, target: "/api/me?_method=DELETE", header: override})
-		held := o.left(http.MethodGet, "/v1/me?_method=DELETE") && len(b.faults(o)) == 0
-		attacks.held(held, "%s: %s: %v", w.name, header, o)
+		held := o.left(http.MethodGet, "/v1/me?_method=DELETE") && len(b.breaches(o)) == 0
+		attacks.expect(held, "%s: %s: %v", w.name, header, o)
 		o = b.send(w, request{method: http.MethodPatch, target: "/api/me", header: override})
-		attacks.held(o.refused(), "%s: %s with PATCH: %v", w.name, header, o)
+		attacks.expect(o.refused(), "%s: %s with PATCH: %v", w.name, header, o)
 	}
 }

@@ -148,7 +148,7 @@ func TestAttackUpstreamFraming(t *testing.T) {
 			got := hear(v, method, "/api/attack", "Accept-Encoding", "gzip", "Connection", "Upgrade", "Upgrade", "websocket")
 			once := method == http.MethodGet || h.called("/v1/attack") == 1
 			clean := !strings.Contains(got.text, "smuggled") && !strings.Contains(got.text, "hostile")
-			count.held(got.came() == b.wantOfAPI() && once && clean, "%s to %s became %s, and not %s; %d calls; %.300q",
+			count.expect(got.came() == b.wantOfAPI() && once && clean, "%s to %s became %s, and not %s; %d calls; %.300q",
 				b.name, method, got.came(), b.wantOfAPI(), h.called("/v1/attack"), got.text)
 			sessiontest.Eventually(t, stage.StartTime, "the hostile server hangs up", h.closed)
 		}
@@ -195,7 +195,7 @@ func TestAttackUpstreamEcho(t *testing.T) {
 			}
 			<-left
 			h.off(path)
-			count.held(!wrote(w.Replicas[0], h.shown()), "%s of %s: the log holds a credential", name, path)
+			count.expect(!wrote(w.Replicas[0], h.shown()), "%s of %s: the log holds a credential", name, path)
 		}
 	}
 	sessiontest.Eventually(t, stage.StartTime, "net/http's complaint is in the log, without what it quotes", func() bool {

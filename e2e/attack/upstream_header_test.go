@@ -165,14 +165,14 @@ func (ht *headerTrial) say(p place, method, lines string, before ...func()) {
 	if got.broken != nil || method != http.MethodHead && !p.seen(got) {
 		found = append(found, fmt.Sprintf("the answer did not come: %v, %q", got.broken, got.text))
 	}
-	ht.count.held(len(found) == 0, "%.60q in %s to %s: %v", lines, p.name, method, found)
+	ht.count.expect(len(found) == 0, "%.60q in %s to %s: %v", lines, p.name, method, found)
 	if !p.alone || method != http.MethodGet {
 		return
 	}
 	if again := hear(ht.v, method, "/api"+path); again.Header.Get("Cache-Status") == "stagedoor; hit" {
 		ht.kept.Add(1)
 		found := again.violations()
-		ht.count.held(len(found) == 0, "%.60q in %s, kept: %v", lines, p.name, found)
+		ht.count.expect(len(found) == 0, "%.60q in %s, kept: %v", lines, p.name, found)
 	}
 }
 
@@ -278,7 +278,7 @@ func TestAttackUpstreamRedirects(t *testing.T) {
 			got := hear(v, method, "/api/attack")
 			to := got.Header.Get("Location")
 			inside := to == "" || strings.HasPrefix(to, w.Balancer.URL+"/api/") && !strings.Contains(to, "..")
-			count.held(got.Status == status && inside && h.called("/v1/attack") == 1 && elsewhere.connected() == 0,
+			count.expect(got.Status == status && inside && h.called("/v1/attack") == 1 && elsewhere.connected() == 0,
 				"%d to %q after %s: the client got %d and %q, %d calls, %d connections elsewhere",
 				status, location, method, got.Status, to, h.called("/v1/attack"), elsewhere.connected())
 		}

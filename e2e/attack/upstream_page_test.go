@@ -89,7 +89,7 @@ func TestAttackUpstreamPages(t *testing.T) {
 		title := stage.Evaluate[string](t, tab, "document.title")
 		stage.Act(t, tab, "back to the app", chromedp.Navigate(app))
 		done := h.calledBelow("/v1/done/")
-		count.held(len(done) == 0 && title != "owned", "%s: the page was %q and has done %v", name, title, done)
+		count.expect(len(done) == 0 && title != "owned", "%s: the page was %q and has done %v", name, title, done)
 	}
 	for _, kind := range []string{"text/html", "image/svg+xml"} {
 		page := map[string]string{"text/html": hostilePage, "image/svg+xml": hostileDrawing}[kind]
@@ -98,7 +98,7 @@ func TestAttackUpstreamPages(t *testing.T) {
 			h.forgetCalls()
 			stage.Read(t, tab, "embed it as "+element, chromedp.Evaluate[bool](fmt.Sprintf(embedding, element), chromedp.EvalAwaitPromise))
 			done := h.calledBelow("/v1/done/")
-			count.held(len(done) == 0 && h.called("/v1/page") > 0, "%s as %s in the app has done %v", kind, element, done)
+			count.expect(len(done) == 0 && h.called("/v1/page") > 0, "%s as %s in the app has done %v", kind, element, done)
 		}
 	}
 	if me := stage.Fetched(t, tab, "/api/me"); !strings.Contains(me, `"ada"`) {

@@ -187,7 +187,7 @@ func TestAttackUpstreamFloods(t *testing.T) {
 	for i, f := range floods() {
 		group.Go(func() {
 			problem := f.survives(v, h, fmt.Sprintf("/attack/%d", i))
-			count.held(problem == "", "%s: %s", f.name, problem)
+			count.expect(problem == "", "%s: %s", f.name, problem)
 		})
 	}
 	over := make(chan struct{})

@@ -125,7 +125,7 @@ func (r *trial) expect(what string, met bool, format string, values ...any) {
 	r.expected = append(r.expected, mark+" "+what)
 }
 
-// measure notes a figure.
+// measure records a figure.
 func (r *trial) measure(format string, values ...any) {
 	r.measured = append(r.measured, fmt.Sprintf(format, values...))
 }

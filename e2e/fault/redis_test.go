@@ -88,7 +88,7 @@ func redisIsAway(r *trial) {
 			leaver.Login(leaver.User)
 		}
 		r.expect("sessions just seen go on for up to 10 s", refused == nil, "%s: %v", o.name, refused)
-		judge(h, r, o)
+		check(h, r, o)
 		r.expect("goroutines bounded", most < idle.Goroutines+8*fansInAll*requests+50, "%s: they went from %d to %d", o.name, idle.Goroutines, most)
 		r.expect("recovery within 1s", recovery < r.within(time.Second), "%s: it took %v", o.name, recovery)
 		r.measure("%s %v: %v, slowest 503 %s, %d → %d goroutines, logout %s, recovery %s", o.name, o.lasts, h,
@@ -153,8 +153,8 @@ func add(h *stage.History, other *stage.History) {
 	h.Unlawful = append(h.Unlawful, other.Unlawful...)
 }
 
-// judge compares the answers during an outage with what is promised.
-func judge(h *stage.History, r *trial, o outage) {
+// check compares the answers during an outage with what is promised.
+func check(h *stage.History, r *trial, o outage) {
 	r.Helper()
 	r.expect("200 or 503, never 401", h.Count(stage.OK, stage.StoreAway, "204") == h.Count(), "%s: %v", o.name, h)
 	r.expect("503 in under 2 s", h.Longest(stage.StoreAway) < r.within(2*time.Second), "%s: it took %v", o.name, h.Longest(stage.StoreAway))

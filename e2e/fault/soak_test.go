@@ -74,19 +74,19 @@ func mishap(w *stage.World, before *faultproxy.Proxy) {
 	switch rand.N(100) { // refreshes are rare, and Redis is everybody's
 	case 0, 1:
 		kinds := []string{"token-500", "token-reset", "token-html", "token-truncated"}
-		passing(w, kinds[rand.N(len(kinds))])
+		transient(w, kinds[rand.N(len(kinds))])
 	case 2, 3:
 		kinds := []faultproxy.Fault{{Refuse: true}, {Latency: 100 * time.Millisecond}, {CutAfter: 2}, {HoldAnswers: true}}
 		before.Set(kinds[rand.N(len(kinds))])
 		time.AfterFunc(200*time.Millisecond, func() { before.Set(faultproxy.Fault{}) })
 	default:
 		kinds := []string{"api-500", "api-reset", "api-503", "api-spurious-401", "api-bare-401"}
-		passing(w, kinds[rand.N(len(kinds))])
+		transient(w, kinds[rand.N(len(kinds))])
 	}
 }
 
-// passing puts a fault into force for one request, or for a second if none comes.
-func passing(w *stage.World, name string) {
+// transient puts a fault into force for one request, or for a second if none comes.
+func transient(w *stage.World, name string) {
 	id := w.Preset(name, func(f *simulator.Fault) { f.Times = 1 })
 	time.AfterFunc(time.Second, func() { w.Spotify.ClearFault(id) })
 }

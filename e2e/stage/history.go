@@ -101,12 +101,12 @@ func NewHistory() *History {
 	return &History{Answers: map[string]int{}, Slowest: map[string]time.Duration{}}
 }
 
-// Me asks who the fan is, and notes the answer.
+// Me asks who the fan is, and records the answer.
 func (h *History) Me(f Fan, headers ...string) string {
 	return h.Ask(f, http.MethodGet, "/api/me", "", headers...)
 }
 
-// Ask sends a request and notes the answer. It returns how the answer is counted.
+// Ask sends a request and records the answer. It returns how the answer is counted.
 func (h *History) Ask(f Fan, method, path, body string, headers ...string) string {
 	begin := time.Now()
 	a, err := f.Try(method, path, body, headers...)

@@ -142,7 +142,7 @@ func TestStartAtZero(t *testing.T) {
 // TestRequests checks that nothing a client sends makes a label.
 func TestRequests(t *testing.T) {
 	m := New("", "")
-	note := m.Requests("/api/")
+	observe := m.Requests("/api/")
 	series := testutil.CollectAndCount(m.requests)
 	for _, r := range []struct {
 		method string
@@ -151,9 +151,9 @@ func TestRequests(t *testing.T) {
 		{"GET", 200}, {"GET", 204}, {"GET", 301}, {"PUT", 499}, {"BREW", 405}, {"get", 405}, {"", 405}, {"other", 405},
 		{strings.Repeat("X", 1000), 405}, {"GET", 0}, {"GET", 999}, {"POST", 503},
 	} {
-		note(r.method, r.status, 20*time.Millisecond)
+		observe(r.method, r.status, 20*time.Millisecond)
 	}
-	note("GET", 101, time.Hour)
+	observe("GET", 101, time.Hour)
 	if got := testutil.CollectAndCount(m.requests); got != series {
 		t.Errorf("%d series became %d", series, got)
 	}
@@ -175,12 +175,12 @@ func TestRequests(t *testing.T) {
 
 func TestUpstream(t *testing.T) {
 	m := New("", "")
-	note := m.Upstream("/api/")
-	note(200, nil, time.Millisecond)
-	note(429, nil, time.Millisecond)
-	note(0, errors.New("connection refused"), time.Millisecond)
-	note(0, fmt.Errorf("dial: %w", context.DeadlineExceeded), time.Second)
-	note(0, fmt.Errorf("read: %w", context.Canceled), time.Second)
+	observe := m.Upstream("/api/")
+	observe(200, nil, time.Millisecond)
+	observe(429, nil, time.Millisecond)
+	observe(0, errors.New("connection refused"), time.Millisecond)
+	observe(0, fmt.Errorf("dial: %w", context.DeadlineExceeded), time.Second)
+	observe(0, fmt.Errorf("read: %w", context.Canceled), time.Second)
 	expect(t, scrape(t, m),
 		`stagedoor_upstream_requests_total{code="2xx",route="/api/"}`, "1",
 		`stagedoor_upstream_requests_total{code="4xx",route="/api/"}`, "1",

@@ -47,7 +47,7 @@ func TestRead(t *testing.T) {
 
 func TestQuantile(t *testing.T) {
 	m := New("", "")
-	note := m.Requests("/")
+	observe := m.Requests("/")
 	read := func() Histogram {
 		r, err := m.Read(time.Time{})
 		if err != nil {
@@ -60,14 +60,14 @@ func TestQuantile(t *testing.T) {
 		t.Error("nothing takes a time")
 	}
 	for range 50 {
-		note("GET", 200, 20*time.Millisecond) // in the bucket from 10 to 25 ms
+		observe("GET", 200, 20*time.Millisecond) // in the bucket from 10 to 25 ms
 	}
 	middle := read()
 	for range 50 {
-		note("GET", 200, 2*time.Second) // from 1 to 2.5 s
+		observe("GET", 200, 2*time.Second) // from 1 to 2.5 s
 	}
 	all := read()
-	note("GET", 200, time.Hour)
+	observe("GET", 200, time.Hour)
 	for _, c := range []struct {
 		what      string
 		histogram Histogram

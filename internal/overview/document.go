@@ -55,7 +55,7 @@ func (v view) header() g.Node {
 }
 
 func (t tile) node() g.Node {
-	return html.Div(badClass(t.Bad), html.H2(g.Text(t.Label)), html.P(g.Text(t.Value)), html.Small(g.Text(t.Note)))
+	return html.Div(badClass(t.Bad), html.H2(g.Text(t.Label)), html.P(g.Text(t.Value)), html.Small(g.Text(t.Detail)))
 }
 
 func (v view) lastFailures() g.Node {
@@ -95,7 +95,7 @@ func (t tile) line() g.Node {
 	return html.Div(badClass(t.Bad),
 		html.Dt(g.Text(t.Label)),
 		html.Dd(g.Text(t.Value),
-			g.If(t.Note != "", html.Small(g.Text(t.Note))),
+			g.If(t.Detail != "", html.Small(g.Text(t.Detail))),
 			g.If(t.When != "", html.Small(html.Class("when"), g.Text(t.When)))),
 	)
 }

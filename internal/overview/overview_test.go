@@ -41,8 +41,8 @@ func inHouse(t *testing.T, test func(h *house)) {
 	})
 }
 
-// look returns what a person reads, without the tags.
-func (h *house) look() string {
+// text returns what a person reads, without the tags.
+func (h *house) text() string {
 	h.t.Helper()
 	w := httptest.NewRecorder()
 	h.page.ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
@@ -61,7 +61,7 @@ func (h *house) look() string {
 // expect wants phrases on the page.
 func (h *house) expect(phrases ...string) {
 	h.t.Helper()
-	page := h.look()
+	page := h.text()
 	for _, phrase := range phrases {
 		if !strings.Contains(page, phrase) {
 			h.t.Errorf("%q is not on the page:\n%s", phrase, page)
@@ -115,7 +115,7 @@ func TestTroubles(t *testing.T) {
 				h.expect("All is well.")
 				c.harm(h)
 				h.expect(c.want)
-				if strings.Contains(h.look(), "All is well") {
+				if strings.Contains(h.text(), "All is well") {
 					t.Error("the page says that all is well")
 				}
 				h.notReady = nil
@@ -133,7 +133,7 @@ func TestSeveralTroubles(t *testing.T) {
 		h.counts.RateLimited()
 		h.counts.Refreshed(outcome.RefreshUnavailable, time.Second)
 		h.notReady = errors.New("the gateway is shutting down")
-		page := h.look()
+		page := h.text()
 		last := -1
 		for _, phrase := range []string{"Not ready: the gateway is shutting down.", "token endpoint does not help", "answered with 429"} {
 			at := strings.Index(page, phrase)
@@ -215,7 +215,7 @@ func TestPolicy(t *testing.T) {
 func TestCountingIsRare(t *testing.T) {
 	inHouse(t, func(h *house) {
 		for range 90 {
-			h.look()
+			h.text()
 			time.Sleep(time.Second)
 		}
 		if h.asked != 3 {

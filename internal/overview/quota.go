@@ -35,7 +35,7 @@ func (s state) quotaPart() part {
 		{"Rejected", outcome.AnswerRefused, true},
 	} {
 		p.Lines = append(p.Lines, tile{
-			Label: line.label, Value: whole(lately.Of(line.from)), Note: whole(s.now.Answers.Of(line.from)) + " in all",
+			Label: line.label, Value: whole(lately.Of(line.from)), Detail: whole(s.now.Answers.Of(line.from)) + " in all",
 			Bad: line.bad && lately.Of(line.from) > 0,
 		})
 	}
@@ -46,10 +46,10 @@ func (s state) quotaPart() part {
 // callsLine is how many calls there were in the window, and how many there may be.
 func (s state) callsLine() tile {
 	q := s.now.Quota
-	line := tile{Label: "Calls in the window", Value: whole(float64(q.Calls)), Note: "this replica"}
+	line := tile{Label: "Calls in the window", Value: whole(float64(q.Calls)), Detail: "this replica"}
 	if q.Allowed > 0 {
 		line.Value += " of " + whole(float64(q.Allowed))
-		line.Note, line.Bad = "all replicas", float64(q.Calls) > nearlyUsedUp*float64(q.Allowed)
+		line.Detail, line.Bad = "all replicas", float64(q.Calls) > nearlyUsedUp*float64(q.Allowed)
 	}
 	return line
 }
@@ -63,7 +63,7 @@ func (s state) callers() []tile {
 	calls := map[string]float64{}
 	for _, route := range s.options.APIRoutes() {
 		calls[route] = s.now.Upstream[route].Since(s.begin.Upstream[route]).Total()
-		lines = append(lines, tile{Label: "Calls by " + route, Value: whole(calls[route]), Note: perMinute(calls[route], s.over()) + "/min"})
+		lines = append(lines, tile{Label: "Calls by " + route, Value: whole(calls[route]), Detail: perMinute(calls[route], s.over()) + "/min"})
 	}
 	slices.SortStableFunc(lines, func(a, b tile) int {
 		return cmp.Compare(calls[b.Label[len("Calls by "):]], calls[a.Label[len("Calls by "):]])

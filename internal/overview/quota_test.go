@@ -30,7 +30,7 @@ func TestQuotaPanel(t *testing.T) {
 		time.Sleep(2 * time.Minute)
 		h.expect("All is well.", "Spotify's quota open Calls in the window 40 this replica Saved by the cache 5 5 in all Saved by joining 1 1 in all",
 			"Rejected 0 0 in all", "Calls by /a/ 40 20/min Calls by /b/ 30 15/min Calls by /c/ 20 10/min")
-		if strings.Contains(h.look(), "Calls by /d/") {
+		if strings.Contains(h.text(), "Calls by /d/") {
 			t.Error("a fourth route is named")
 		}
 		quota = metrics.Quota{Calls: 171, Allowed: 180, CacheBytes: 3 << 19}

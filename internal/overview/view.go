@@ -26,8 +26,8 @@ type view struct {
 
 // tile is one figure, with what should be known beside it, and when it was.
 type tile struct {
-	Label, Value, Note, When string
-	Bad                      bool
+	Label, Value, Detail, When string
+	Bad                        bool
 }
 
 // row is a route, or its upstream.
@@ -100,12 +100,12 @@ func (s state) tiles() []tile {
 	limited := s.now.RateLimited - s.begin.RateLimited
 	return []tile{
 		{Label: "Requests a minute", Value: perMinute(count, s.over())},
-		{Label: "Half are done in", Value: took(all.Quantile(0.5)), Note: "p50"},
-		{Label: "99 of 100 in", Value: took(all.Quantile(0.99)), Note: "p99"},
-		{Label: "Sessions", Value: s.sessions.words("about "), Note: s.options.Store + s.sessions.age(s.now.At)},
-		{Label: "Replicas", Value: s.replicas.words(""), Note: "on this store" + s.replicas.age(s.now.At)},
-		{Label: "Streams", Value: whole(s.now.Streams), Note: "open now"},
-		{Label: "Rate limited", Value: whole(limited), Note: whole(s.now.RateLimited) + " since the start", Bad: limited > 0},
+		{Label: "Half are done in", Value: took(all.Quantile(0.5)), Detail: "p50"},
+		{Label: "99 of 100 in", Value: took(all.Quantile(0.99)), Detail: "p99"},
+		{Label: "Sessions", Value: s.sessions.words("about "), Detail: s.options.Store + s.sessions.age(s.now.At)},
+		{Label: "Replicas", Value: s.replicas.words(""), Detail: "on this store" + s.replicas.age(s.now.At)},
+		{Label: "Streams", Value: whole(s.now.Streams), Detail: "open now"},
+		{Label: "Rate limited", Value: whole(limited), Detail: whole(s.now.RateLimited) + " since the start", Bad: limited > 0},
 	}
 }
 
@@ -151,7 +151,7 @@ func (s state) storePart() part {
 	p := part{Name: "Session store", State: "answers", Lines: []tile{
 		{Label: "Kind", Value: s.options.Store},
 		{Label: "p50, p99", Value: took(lately.Quantile(0.5)) + ", " + took(lately.Quantile(0.99))},
-		{Label: "Not answered lately", Value: whole(failed), Note: whole(s.now.StoreErrors.Total()) + " in all", Bad: failed > 0},
+		{Label: "Not answered lately", Value: whole(failed), Detail: whole(s.now.StoreErrors.Total()) + " in all", Bad: failed > 0},
 		{Label: "Last failure", Value: cmp.Or(s.store.Why, "none"), When: since(s.store.Failed, s.now.At)},
 	}}
 	if s.notReady != nil {
@@ -193,7 +193,7 @@ func resultLines[V outcome.Value](what string, now, lately metrics.Counts, bad .
 	var lines []tile
 	for _, result := range outcome.All[V]() {
 		lines = append(lines, tile{
-			Label: what + result.String(), Value: whole(lately.Of(result)), Note: whole(now.Of(result)) + " in all",
+			Label: what + result.String(), Value: whole(lately.Of(result)), Detail: whole(now.Of(result)) + " in all",
 			Bad: lately.Of(result) > 0 && slices.Contains(bad, result),
 		})
 	}

@@ -71,7 +71,7 @@ type Hub struct {
 	failed   map[string]*FailedError // by a topic's id, for failedTime
 	streams  int
 	draining bool
-	deaf     bool      // no news comes at present
+	newsLost bool      // no news comes at present
 	slot     time.Time // when the next topic may begin to poll
 }
 
@@ -277,10 +277,10 @@ func (h *Hub) Configure(c Config) {
 	h.config = c
 }
 
-func (h *Hub) times() (every, idle time.Duration, deaf bool) {
+func (h *Hub) times() (every, idle time.Duration, newsLost bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.config.Every, h.config.Idle, h.deaf
+	return h.config.Every, h.config.Idle, h.newsLost
 }
 
 // Keep ends the streams of routes that do not exist any more. Their readers reconnect, and get the answer of the new
@@ -358,10 +358,10 @@ func (h *Hub) Missed() {
 // Lost says that no news comes until the next Missed.
 func (h *Hub) Lost() { h.hear(true) }
 
-func (h *Hub) hear(deaf bool) {
+func (h *Hub) hear(newsLost bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.deaf = deaf
+	h.newsLost = newsLost
 }
 
 func later(a, b time.Time) time.Time {

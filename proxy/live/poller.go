@@ -110,7 +110,7 @@ func (p *poller) work(ctx context.Context) {
 	}
 	polls := p.holds(now) && !now.Before(p.pollDue())
 	if p.take(&p.changed) || polls || !now.Before(p.check) {
-		if !p.lookAtOwner(ctx) {
+		if !p.checkOwner(ctx) {
 			return
 		}
 	}
@@ -128,12 +128,12 @@ func (p *poller) work(ctx context.Context) {
 	}
 }
 
-// lookAtOwner tells whether there still is an owner that may be polled for.
-func (p *poller) lookAtOwner(ctx context.Context) bool {
+// checkOwner tells whether there still is an owner that may be polled for.
+func (p *poller) checkOwner(ctx context.Context) bool {
 	until, problem := p.source.Check(ctx)
-	_, _, deaf := p.hub.times()
+	_, _, newsLost := p.hub.times()
 	every := checkEvery
-	if deaf || problem != nil {
+	if newsLost || problem != nil {
 		every = checkDeaf
 	}
 	p.check = time.Now().Add(every)

@@ -219,15 +219,15 @@ func (t *topic) ask(ctx context.Context) {
 }
 
 // heard takes in what another replica has told, or this one.
-func (t *topic) heard(told string) {
-	if told == askNews {
+func (t *topic) heard(message string) {
+	if message == askNews {
 		t.mu.Lock()
 		defer t.mu.Unlock()
 		t.asked = true
 		t.wakeLocked()
 		return
 	}
-	plain, err := t.source.Open([]byte(told))
+	plain, err := t.source.Open([]byte(message))
 	if err != nil {
 		return // not ours, or changed on its way
 	}

@@ -74,8 +74,8 @@ func delimiters(path string) string {
 	return strings.ToUpper(strings.Join(delimiter.FindAllString(path, -1), ""))
 }
 
-// astray reads what leaves as a suspicious server would, and says why it is not exactly the path that was judged.
-func astray(out *url.URL, judged string) error {
+// astray reads what leaves as a suspicious server would, and says why it is not exactly the path that was checked.
+func astray(out *url.URL, checked string) error {
 	if out.Scheme != "https" || out.Host != "api.example" || out.User != nil || out.Opaque != "" {
 		return fmt.Errorf("it goes to another place")
 	}
@@ -86,7 +86,7 @@ func astray(out *url.URL, judged string) error {
 	if again.Host != "" || !Below(again.Path, "/v1") {
 		return fmt.Errorf("it is outside of the Web API")
 	}
-	if again.Path != "/v1"+judged || again.EscapedPath() != out.EscapedPath() {
+	if again.Path != "/v1"+checked || again.EscapedPath() != out.EscapedPath() {
 		return fmt.Errorf("it is decoded as %q", again.Path)
 	}
 	if !utf8.ValidString(again.Path) || strings.ContainsAny(again.Path, "\\;\x00\r\n") {

@@ -87,7 +87,7 @@ func (l *Limiter) passBudget(ctx context.Context, turn Turn, deadline time.Time)
 		if drawn, err = l.giveUp(w); drawn == nil || err != nil {
 			return l.options.Now().After(now), err
 		}
-		deadline = l.options.Now().Add(lookTime)
+		deadline = l.options.Now().Add(checkTime)
 	}
 }
 

@@ -32,13 +32,13 @@ type Cache struct {
 
 	mu     sync.Mutex // guards what follows
 	config CacheConfig
-	owners map[string]*belongings
+	owners map[string]*owned
 	used   list.List // of *slot, the one used last in front
 	size   int64
 }
 
-// belongings are all that belongs to one owner.
-type belongings struct {
+// owned is all that belongs to one owner.
+type owned struct {
 	slots   map[string]*slot   // by address
 	flights map[string]*flight // by joinKey: the calls that may be joined
 }
@@ -55,7 +55,7 @@ type slot struct {
 
 // NewCache makes an empty cache.
 func NewCache(c CacheConfig, now func() time.Time) *Cache {
-	cache := &Cache{Now: now, config: c, owners: map[string]*belongings{}}
+	cache := &Cache{Now: now, config: c, owners: map[string]*owned{}}
 	cache.used.Init()
 	return cache
 }
@@ -113,24 +113,24 @@ func (c *Cache) Do(ask *Ask, send Send) (*http.Response, From, error) {
 		return c.write(ctx, ask, send)
 	case c.off():
 		res, err := send(ctx, nil, ask.turn())
-		return told(res, FromOff, "fwd=bypass", err)
+		return withStatus(res, FromOff, "fwd=bypass", err)
 	case ask.hasBody():
 		res, err := send(ctx, nil, ask.turn())
-		return told(res, FromMiss, "fwd=bypass", err)
+		return withStatus(res, FromMiss, "fwd=bypass", err)
 	}
 	now, want := c.Now(), ask.rules()
 	found := c.find(ask)
 	switch {
 	case found != nil && found.isFresh(now, want):
-		return told(found.response(ask.Request, now), FromHit, "hit", nil)
+		return withStatus(found.response(ask.Request, now), FromHit, "hit", nil)
 	case want.onlyIfCached:
 		return nil, FromNone, ErrNotCached
 	case found != nil && c.mayServeStale(found, want) && c.Scarce != nil && c.Scarce(ask.turn()):
 		c.renew(ask, found, send)
-		return told(found.response(ask.Request, now), FromStale, "hit; detail=stale", nil)
+		return withStatus(found.response(ask.Request, now), FromStale, "hit; detail=stale", nil)
 	case ask.Request.Method == http.MethodHead:
 		res, err := send(ctx, nil, ask.turn())
-		return told(res, FromMiss, ask.missStatus(found), err)
+		return withStatus(res, FromMiss, ask.missStatus(found), err)
 	}
 	return c.join(ctx, ask, found, send)
 }
@@ -149,7 +149,7 @@ func (c *Cache) write(ctx context.Context, ask *Ask, send Send) (*http.Response,
 	if c.off() {
 		from = FromOff
 	}
-	return told(res, from, "fwd=method", err)
+	return withStatus(res, from, "fwd=method", err)
 }
 
 func (c *Cache) off() bool {
@@ -232,7 +232,7 @@ func (c *Cache) slotLocked(ask *Ask) *slot {
 
 // keepLocked keeps an answer, in place of those that would answer the same requests.
 func (c *Cache) keepLocked(ask *Ask, k *kept) {
-	mine := c.belongingsLocked(ask.Owner)
+	mine := c.ownedLocked(ask.Owner)
 	s := mine.slots[ask.address()]
 	if s == nil {
 		s = &slot{owner: ask.Owner, address: ask.address()}
@@ -272,17 +272,17 @@ func (c *Cache) removeLocked(s *slot) {
 	c.tidyLocked(s.owner, mine)
 }
 
-func (c *Cache) belongingsLocked(owner string) *belongings {
+func (c *Cache) ownedLocked(owner string) *owned {
 	mine := c.owners[owner]
 	if mine == nil {
-		mine = &belongings{slots: map[string]*slot{}, flights: map[string]*flight{}}
+		mine = &owned{slots: map[string]*slot{}, flights: map[string]*flight{}}
 		c.owners[owner] = mine
 	}
 	return mine
 }
 
 // tidyLocked removes an owner without answers and flights.
-func (c *Cache) tidyLocked(owner string, mine *belongings) {
+func (c *Cache) tidyLocked(owner string, mine *owned) {
 	if len(mine.slots)+len(mine.flights) == 0 && c.owners[owner] == mine {
 		delete(c.owners, owner)
 	}

@@ -43,7 +43,7 @@ func (l *Limiter) settlementLocked(now time.Time) Draw {
 }
 
 func (l *Limiter) draw(d Draw) {
-	ctx, cancel := context.WithTimeout(context.Background(), lookTime)
+	ctx, cancel := context.WithTimeout(context.Background(), checkTime)
 	defer cancel()
 	grant, err := l.options.Allowance.Draw(ctx, d)
 	l.mu.Lock()

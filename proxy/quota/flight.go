@@ -26,7 +26,7 @@ const (
 // wait for the whole and get copies. The call belongs to none of them: it ends early only when all have left.
 type flight struct {
 	cancel context.CancelFunc
-	home   *belongings // of the owner when the call began; another one when a write has ended since
+	home   *owned // of the owner when the call began; another one when a write has ended since
 	turn   Turn
 
 	began  chan struct{} // closed when what follows is set, for the request that began the call
@@ -88,7 +88,7 @@ func (f *flight) serves(turn Turn) bool {
 func (c *Cache) join(ctx context.Context, ask *Ask, found *kept, send Send) (*http.Response, From, error) {
 	key := ask.joinKey()
 	c.mu.Lock()
-	f := c.belongingsLocked(ask.Owner).flights[key]
+	f := c.ownedLocked(ask.Owner).flights[key]
 	if f == nil || !f.serves(ask.turn()) || !f.enter() {
 		f = c.beginLocked(ctx, ask, key, found, send, ask.turn())
 		c.mu.Unlock()
@@ -101,10 +101,10 @@ func (c *Cache) join(ctx context.Context, ask *Ask, found *kept, send Send) (*ht
 		return nil, FromNone, err
 	}
 	if f.whole != nil && f.whole.matches(ask.Request.Header) {
-		return told(f.whole.response(ask.Request, c.Now()), FromJoined, ask.missStatus(found)+"; collapsed", nil)
+		return withStatus(f.whole.response(ask.Request, c.Now()), FromJoined, ask.missStatus(found)+"; collapsed", nil)
 	}
 	res, err := send(ctx, nil, ask.turn())
-	return told(res, FromMiss, ask.missStatus(found), err)
+	return withStatus(res, FromMiss, ask.missStatus(found), err)
 }
 
 // wait returns when the call has ended, with its error or the context's.
@@ -120,7 +120,7 @@ func (f *flight) wait(ctx context.Context) error {
 // beginLocked begins a call that others may join.
 func (c *Cache) beginLocked(ctx context.Context, ask *Ask, key string, found *kept, send Send, turn Turn) *flight {
 	call, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	mine := c.belongingsLocked(ask.Owner)
+	mine := c.ownedLocked(ask.Owner)
 	turn.left = new(atomic.Bool)
 	f := &flight{cancel: cancel, home: mine, turn: turn, began: make(chan struct{}), ended: make(chan struct{}), interest: 1}
 	mine.flights[key] = f // in place of one that all have left, or that is less urgent
@@ -157,7 +157,7 @@ func (f *flight) leadResponse(ctx context.Context) (*http.Response, From, error)
 		})
 	}
 	f.lead.Body = body
-	return told(f.lead, f.from, f.status, nil)
+	return withStatus(f.lead, f.from, f.status, nil)
 }
 
 // discard closes the answer when the request that began the call did not wait for it.

@@ -23,8 +23,8 @@ const (
 // cacheName begins every Cache-Status (RFC 9211 section 2).
 const cacheName = "stagedoor; "
 
-// told says in an answer where it came from.
-func told(res *http.Response, from From, status string, err error) (*http.Response, From, error) {
+// withStatus says in an answer where it came from.
+func withStatus(res *http.Response, from From, status string, err error) (*http.Response, From, error) {
 	if err != nil {
 		return nil, FromNone, err
 	}

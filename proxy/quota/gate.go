@@ -8,26 +8,26 @@ import (
 )
 
 const (
-	// lookTime bounds one request to the ledger.
-	lookTime = time.Second
-	// deafLook is how old the known state of a gate may be while no news of it comes.
-	deafLook = 100 * time.Millisecond
-	// probeLook is how often the calls that wait for the first one ask the ledger by themselves.
-	probeLook = 250 * time.Millisecond
+	// checkTime bounds one request to the ledger.
+	checkTime = time.Second
+	// newsLostCheck is how old the known state of a gate may be while no news of it comes.
+	newsLostCheck = 100 * time.Millisecond
+	// probeCheck is how often the calls that wait for the first one ask the ledger by themselves.
+	probeCheck = 250 * time.Millisecond
 )
 
 // gate is what one replica knows of a gate that all share.
 type gate struct {
-	looked  time.Time // when the ledger answered last; zero when it must be asked
-	asked   time.Time // when it was asked last
-	looking bool
-	again   bool // news came while looking
-	closed  bool
-	until   time.Time
-	reason  Reason
-	first   time.Time     // until when a call of this replica may go first; zero when none may
-	probing bool          // the call that goes first is under way from here
-	changed chan struct{} // closed at the next change
+	checked  time.Time // when the ledger answered last; zero when it must be asked
+	asked    time.Time // when it was asked last
+	checking bool
+	again    bool // news came while checking
+	closed   bool
+	until    time.Time
+	reason   Reason
+	first    time.Time     // until when a call of this replica may go first; zero when none may
+	probing  bool          // the call that goes first is under way from here
+	changed  chan struct{} // closed at the next change
 }
 
 func newGate() *gate { return &gate{changed: make(chan struct{})} }
@@ -41,7 +41,7 @@ func (g *gate) left(now time.Time) time.Duration {
 
 // set takes over what the ledger says.
 func (g *gate) set(state GateState, now time.Time) {
-	g.looked, g.closed, g.until, g.reason, g.first = now, state.Closed, now.Add(state.Left), state.Reason, time.Time{}
+	g.checked, g.closed, g.until, g.reason, g.first = now, state.Closed, now.Add(state.Left), state.Reason, time.Time{}
 	if state.First {
 		g.first = now.Add(probeTime)
 	}
@@ -49,13 +49,13 @@ func (g *gate) set(state GateState, now time.Time) {
 	g.changed = make(chan struct{})
 }
 
-// mustLook tells whether the ledger must be asked: nothing is known, no news would come, or the time has run out.
-func (g *gate) mustLook(now time.Time, deaf bool) bool {
-	if g.looking || g.probing {
+// mustCheck tells whether the ledger must be asked: nothing is known, no news would come, or the time has run out.
+func (g *gate) mustCheck(now time.Time, newsLost bool) bool {
+	if g.checking || g.probing {
 		return false
 	}
-	old := now.Sub(g.looked)
-	return g.looked.IsZero() || deaf && old > deafLook || g.closed && g.left(now) == 0 && g.first.Before(now) && old > probeLook
+	old := now.Sub(g.checked)
+	return g.checked.IsZero() || newsLost && old > newsLostCheck || g.closed && g.left(now) == 0 && g.first.Before(now) && old > probeCheck
 }
 
 // passGate waits until the gate of a turn lets its call leave, and tells whether it is the call that goes first. Writes do
@@ -64,14 +64,14 @@ func (l *Limiter) passGate(ctx context.Context, turn Turn, deadline time.Time) (
 	for {
 		l.mu.Lock()
 		g, now := l.gates[turn.Bucket], l.options.Now()
-		if g.mustLook(now, l.deaf) {
-			l.lookLocked(turn.Bucket, g)
+		if g.mustCheck(now, l.newsLost) {
+			l.checkLocked(turn.Bucket, g)
 		}
-		wait, refusal := lookTime, error(nil)
+		wait, refusal := checkTime, error(nil)
 		switch left := g.left(now); {
-		case g.looked.IsZero(): // nothing is known yet
-		case l.deaf && g.looking && now.Sub(g.asked) < deafLook: // what is known may be old
-			wait = deafLook
+		case g.checked.IsZero(): // nothing is known yet
+		case l.newsLost && g.checking && now.Sub(g.asked) < newsLostCheck: // what is known may be old
+			wait = newsLostCheck
 		case !g.closed:
 			l.mu.Unlock()
 			return false, nil
@@ -81,9 +81,9 @@ func (l *Limiter) passGate(ctx context.Context, turn Turn, deadline time.Time) (
 			g.probing = true
 			l.mu.Unlock()
 			return true, nil
-		case g.looking: // this call may be the one that goes first: nothing but the ledger's answer is waited for
+		case g.checking: // this call may be the one that goes first: nothing but the ledger's answer is waited for
 		default:
-			wait, refusal = probeLook, &LimitedError{Reason: g.reason, RetryAfter: leastShut}
+			wait, refusal = probeCheck, &LimitedError{Reason: g.reason, RetryAfter: leastShut}
 		}
 		changed := g.changed
 		l.mu.Unlock()
@@ -96,19 +96,19 @@ func (l *Limiter) passGate(ctx context.Context, turn Turn, deadline time.Time) (
 	}
 }
 
-// lookLocked asks the ledger, in a goroutine of its own. When the time has run, it asks to go first.
-func (l *Limiter) lookLocked(bucket Bucket, g *gate) {
-	g.looking, g.asked = true, l.options.Now()
+// checkLocked asks the ledger, in a goroutine of its own. When the time has run, it asks to go first.
+func (l *Limiter) checkLocked(bucket Bucket, g *gate) {
+	g.checking, g.asked = true, l.options.Now()
 	l.background.Go(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), lookTime)
+		ctx, cancel := context.WithTimeout(context.Background(), checkTime)
 		defer cancel()
-		state, err := l.options.Gates.Look(ctx, bucket, l.name)
+		state, err := l.options.Gates.Check(ctx, bucket, l.name)
 		if left, reason := l.GateLeft(bucket); err == nil && !state.Closed && left > leastShut { // the ledger has lost it
 			state, err = l.options.Gates.Shut(ctx, bucket, left, reason)
 		}
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		g.looking = false
+		g.checking = false
 		now, again := l.options.Now(), g.again
 		g.again = false
 		if err != nil { // what is known holds on; without the ledger each replica goes first by itself
@@ -116,7 +116,7 @@ func (l *Limiter) lookLocked(bucket Bucket, g *gate) {
 		}
 		g.set(state, now)
 		if again {
-			l.lookLocked(bucket, g)
+			l.checkLocked(bucket, g)
 		}
 	})
 }
@@ -164,7 +164,7 @@ func (l *Limiter) change(bucket Bucket, here GateState, everywhere func(context.
 	g.set(here, now)
 	l.mu.Unlock()
 	l.background.Go(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), lookTime)
+		ctx, cancel := context.WithTimeout(context.Background(), checkTime)
 		defer cancel()
 		state, err := everywhere(ctx)
 		if err != nil {
@@ -182,23 +182,28 @@ func (l *Limiter) Heard(bucket Bucket) {
 	defer l.mu.Unlock()
 	switch g := l.gates[bucket]; {
 	case g == nil:
-	case g.looking:
+	case g.checking:
 		g.again = true
 	default:
-		l.lookLocked(bucket, g)
+		l.checkLocked(bucket, g)
 	}
 }
 
-// Deaf says whether news of the gates comes at present. Without it the ledger is asked.
-func (l *Limiter) Deaf(deaf bool) {
-	l.mu.Lock()
-	l.deaf = deaf
-	l.mu.Unlock()
-	if !deaf {
-		for bucket := range l.gates {
-			l.Heard(bucket)
-		}
+// Missed says that news of the gates comes again, and that some may have been missed.
+func (l *Limiter) Missed() {
+	l.hear(false)
+	for bucket := range l.gates {
+		l.Heard(bucket)
 	}
+}
+
+// Lost says that no news of the gates comes until the next Missed. The ledger is asked meanwhile.
+func (l *Limiter) Lost() { l.hear(true) }
+
+func (l *Limiter) hear(newsLost bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.newsLost = newsLost
 }
 
 // GateLeft is how long a gate will keep calls back, and why; zero when it is open.

@@ -226,11 +226,11 @@ func initialAge(h http.Header, arrived time.Time, took time.Duration) time.Durat
 	if apparent < 2*time.Second { // Date has whole seconds
 		apparent = 0
 	}
-	told := time.Duration(0)
-	if given := h.Get("Age"); given != "" {
-		told = deltaSeconds(given) + took
+	stated := time.Duration(0)
+	if age := h.Get("Age"); age != "" {
+		stated = deltaSeconds(age) + took
 	}
-	return max(0, apparent, told)
+	return max(0, apparent, stated)
 }
 
 // varyValues are the names in Vary with the request's values; ok is false for "*". Cookie and Authorization are left out

@@ -31,9 +31,9 @@ type GateState struct {
 // Gates keeps the gates of a client id for all its replicas, by their bucket. It measures time by a clock that they share.
 // The methods may be called concurrently.
 type Gates interface {
-	// Look returns the state of a gate. A holder that is not empty asks to make the first call when Left has run: one
+	// Check returns the state of a gate. A holder that is not empty asks to make the first call when Left has run: one
 	// holder at a time is told First, for probeTime.
-	Look(ctx context.Context, bucket Bucket, holder string) (GateState, error)
+	Check(ctx context.Context, bucket Bucket, holder string) (GateState, error)
 	// Shut closes a gate for that long, or for longer when it is so already. Zero is for an answer that does not say how
 	// long: 1 s, and twice as long each time until the gate was open, up to 30 s. It returns the state afterwards, and
 	// every replica hears of it.

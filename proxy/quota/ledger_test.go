@@ -65,29 +65,29 @@ return 1`)
 
 var ledgerTests = map[string]func(t *testing.T, l ledger, pass func(time.Duration)){
 	"a gate closes, lets one go first, and opens": func(t *testing.T, l ledger, pass func(time.Duration)) {
-		expect(t, look(t, l, "a"), GateState{}, 0)
+		expect(t, check(t, l, "a"), GateState{}, 0)
 		shut(t, l, 20*time.Second, ReasonQuota)
-		expect(t, look(t, l, "a"), GateState{Closed: true, Left: 20 * time.Second, Reason: ReasonQuota}, time.Second)
+		expect(t, check(t, l, "a"), GateState{Closed: true, Left: 20 * time.Second, Reason: ReasonQuota}, time.Second)
 		pass(21 * time.Second)
-		expect(t, look(t, l, ""), GateState{Closed: true, Reason: ReasonQuota}, 0)
-		expect(t, look(t, l, "a"), GateState{Closed: true, Reason: ReasonQuota, First: true}, 0)
-		expect(t, look(t, l, "b"), GateState{Closed: true, Reason: ReasonQuota}, 0)
-		expect(t, look(t, l, "a"), GateState{Closed: true, Reason: ReasonQuota, First: true}, 0)
+		expect(t, check(t, l, ""), GateState{Closed: true, Reason: ReasonQuota}, 0)
+		expect(t, check(t, l, "a"), GateState{Closed: true, Reason: ReasonQuota, First: true}, 0)
+		expect(t, check(t, l, "b"), GateState{Closed: true, Reason: ReasonQuota}, 0)
+		expect(t, check(t, l, "a"), GateState{Closed: true, Reason: ReasonQuota, First: true}, 0)
 		pass(probeTime + time.Second)
-		expect(t, look(t, l, "b"), GateState{Closed: true, Reason: ReasonQuota, First: true}, 0)
+		expect(t, check(t, l, "b"), GateState{Closed: true, Reason: ReasonQuota, First: true}, 0)
 		if err := l.Open(t.Context(), BucketAll); err != nil {
 			t.Fatal(err)
 		}
-		expect(t, look(t, l, "a"), GateState{}, 0)
+		expect(t, check(t, l, "a"), GateState{}, 0)
 	},
 	"a gate stays closed as long as the longest said": func(t *testing.T, l ledger, pass func(time.Duration)) {
 		shut(t, l, time.Hour, ReasonRate)
 		shut(t, l, time.Second, ReasonQuota)
 		shut(t, l, 0, ReasonQuota)
-		expect(t, look(t, l, "a"), GateState{Closed: true, Left: time.Hour, Reason: ReasonRate}, 2*time.Second)
+		expect(t, check(t, l, "a"), GateState{Closed: true, Left: time.Hour, Reason: ReasonRate}, 2*time.Second)
 		pass(time.Hour + time.Second)
 		shut(t, l, 5*time.Second, ReasonQuota)
-		expect(t, look(t, l, "a"), GateState{Closed: true, Left: 5 * time.Second, Reason: ReasonQuota}, time.Second)
+		expect(t, check(t, l, "a"), GateState{Closed: true, Left: 5 * time.Second, Reason: ReasonQuota}, time.Second)
 	},
 	"guesses double until the gate was open": func(t *testing.T, l ledger, pass func(time.Duration)) {
 		for _, want := range []time.Duration{1, 2, 4, 8, 16, 30, 30} {
@@ -106,7 +106,7 @@ var ledgerTests = map[string]func(t *testing.T, l ledger, pass func(time.Duratio
 		if _, err := l.Shut(t.Context(), BucketImages, time.Minute, ReasonRate); err != nil {
 			t.Fatal(err)
 		}
-		expect(t, look(t, l, "a"), GateState{}, 0)
+		expect(t, check(t, l, "a"), GateState{}, 0)
 	},
 	"calls come back a window after their last use": func(t *testing.T, l ledger, pass func(time.Duration)) {
 		d := Draw{Replica: "a", Calls: 10, Window: 30 * time.Second, Want: 6}
@@ -188,9 +188,9 @@ var ledgerTests = map[string]func(t *testing.T, l ledger, pass func(time.Duratio
 	},
 }
 
-func look(t *testing.T, l ledger, holder string) GateState {
+func check(t *testing.T, l ledger, holder string) GateState {
 	t.Helper()
-	state, err := l.Look(context.Background(), BucketAll, holder)
+	state, err := l.Check(context.Background(), BucketAll, holder)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -39,9 +39,9 @@ type Limiter struct {
 	name       string // of this replica
 	background sync.WaitGroup
 
-	mu    sync.Mutex // guards what follows
-	deaf  bool
-	gates map[Bucket]*gate
+	mu       sync.Mutex // guards what follows
+	newsLost bool
+	gates    map[Bucket]*gate
 	budget
 }
 

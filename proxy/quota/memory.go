@@ -35,8 +35,8 @@ func NewMemory(now func() time.Time) *Memory {
 	return &Memory{now: now, gates: map[Bucket]*memoryGate{}, leases: map[string]memoryLease{}}
 }
 
-// Look implements Gates.
-func (m *Memory) Look(_ context.Context, bucket Bucket, holder string) (GateState, error) {
+// Check implements Gates.
+func (m *Memory) Check(_ context.Context, bucket Bucket, holder string) (GateState, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	g, now := m.gates[bucket], m.now()

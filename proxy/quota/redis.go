@@ -39,7 +39,7 @@ local now = t[1] * 1000 + math.floor(t[2] / 1000)
 `
 
 // A gate is a hash: until (ms), reason, guess (ms), probe (ms), holder. It outlives until, so that one call goes first.
-var lookScript = redis.NewScript(now + `
+var checkScript = redis.NewScript(now + `
 local g = redis.call('HMGET', KEYS[1], 'until', 'reason', 'probe', 'holder')
 if not g[1] then return {0, 0, '', 0} end
 local left, first = math.max(0, g[1] - now), 0
@@ -50,9 +50,9 @@ end
 return {1, left, g[2], first}
 `)
 
-// Look implements Gates.
-func (r *Redis) Look(ctx context.Context, bucket Bucket, holder string) (GateState, error) {
-	return r.gate(ctx, lookScript, bucket, holder, probeTime.Milliseconds())
+// Check implements Gates.
+func (r *Redis) Check(ctx context.Context, bucket Bucket, holder string) (GateState, error) {
+	return r.gate(ctx, checkScript, bucket, holder, probeTime.Milliseconds())
 }
 
 var shutScript = redis.NewScript(now + `

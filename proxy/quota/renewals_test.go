@@ -97,14 +97,14 @@ func TestLedgerThatForgets(t *testing.T) {
 		_, _ = l.Call(t.Context(), read, limited)
 		synctest.Wait()
 		_ = ledger.Open(t.Context(), BucketAll) // as Redis does that was restarted
-		l.Deaf(true)
+		l.Lost()
 		time.Sleep(time.Second)
-		l.Deaf(false)
+		l.Missed()
 		synctest.Wait()
 		if left, _ := l.GateLeft(BucketAll); left < 58*time.Second {
 			t.Errorf("the gate is closed for %v, want 59 s", left)
 		}
-		if state, _ := ledger.Look(t.Context(), BucketAll, ""); state.Left < 58*time.Second {
+		if state, _ := ledger.Check(t.Context(), BucketAll, ""); state.Left < 58*time.Second {
 			t.Errorf("the ledger says %+v", state)
 		}
 	})
@@ -115,7 +115,7 @@ func TestWithoutNewsACallLooks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ledger, s := newLedger(), &spotify{}
 		l := newTestLimiter(t, ledger, LimiterConfig{Window: 30 * time.Second})
-		l.Deaf(true)
+		l.Lost()
 		_, _ = l.Call(t.Context(), read, s.call)
 		_, _ = ledger.Shut(t.Context(), BucketAll, time.Minute, ReasonRate)
 		time.Sleep(time.Second)
