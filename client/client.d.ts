@@ -142,8 +142,7 @@ export interface LoginOptions {
   scope?: string | readonly string[];
   /**
    * Where to come back to: a path on the gateway's origin, or an absolute URL of one of `server.allowed_origins`; anything
-   * else, and what is longer than 1024 bytes, becomes `/`. Default: this page, with its query and its `#`, when the gateway
-   * serves it; otherwise `/`.
+   * else, and what is longer than 1024 bytes, becomes `/`. Default: this page, with its query and its `#`.
    */
   returnTo?: string;
   /** Shows the consent page even to a user who has agreed before. */

@@ -149,6 +149,7 @@ export function createClient({
     const url = locate(start || '/auth/login');
     const here = globalThis.location;
     if (here?.origin === gateway) returnTo ??= here.pathname + here.search + here.hash;
+    else if (/^https?:/.test(here?.href)) returnTo ??= here.href; // the gateway takes it from an allowed origin
     if (scope?.length) url.searchParams.set('scope', [scope].flat().join(' '));
     if (returnTo) url.searchParams.set('return_to', returnTo);
     if (showDialog) url.searchParams.set('show_dialog', 'true');

@@ -19,7 +19,7 @@ func accounts(ctx context.Context, e environment, args []string) error {
 	verb, args := cutVerb(args)
 	flags := flag.NewFlagSet("accounts "+verb, flag.ContinueOnError)
 	file := flags.String("config", "", "the configuration file")
-	scope := flags.String("scope", "", "what to ask the owner for, besides spotify.scopes; separated by spaces")
+	scope := flags.String("scope", "", "what to ask the owner for, separated by blanks; empty: spotify.scopes")
 	name, err := parseNamed(flags, args)
 	if err != nil {
 		return err
@@ -47,7 +47,10 @@ func connectAccount(ctx context.Context, e environment, store operatorStore, nam
 	if err := flows.CheckScopes(scopes); err != nil {
 		return &usageError{err}
 	}
-	link, err := flows.ConnectLink(ctx, store.manager.Operator(), store.publicURL, name, slices.Concat(store.scopes, scopes))
+	if len(scopes) == 0 {
+		scopes = store.scopes
+	}
+	link, err := flows.ConnectLink(ctx, store.manager.Operator(), store.publicURL, name, scopes)
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 	"stagedoor/flows"
 	"stagedoor/flows/token"
 	"stagedoor/internal/dial"
+	"stagedoor/internal/httperror"
 	"stagedoor/proxy"
 	"stagedoor/session"
 )
@@ -37,9 +38,13 @@ func (g *gateway) generation(c config.Config, last *generation) (*generation, er
 	if c.Upstream != last.config.Upstream {
 		next.transport, next.frontends = g.transports(c)
 	}
+	pages, err := httperror.NewPages(c.Pages)
+	if err != nil {
+		return nil, err
+	}
 	auth, err := flows.New(flows.Options{
 		Config: c.Spotify, PublicURL: c.Server.PublicURL, AllowedOrigins: c.Server.AllowedOrigins, Sessions: g.sessions,
-		Tokens: next.tokens, Client: client.Files(), BrowserTokens: c.Session.BrowserTokens,
+		Tokens: next.tokens, Client: client.Files(), Pages: pages, BrowserTokens: c.Session.BrowserTokens,
 		Calls: loginCalls{g.quota.Limiter}, Log: g.log, Metrics: g.metrics,
 	})
 	if err != nil {
@@ -48,7 +53,7 @@ func (g *gateway) generation(c config.Config, last *generation) (*generation, er
 	next.public, err = proxy.New(proxy.Options{
 		Server: c.Server, Routes: c.Routes, APIURL: c.Spotify.APIURL, APIKeyFiles: apiKeyFiles(c.Accounts),
 		Sessions: g.sessions, Auth: auth, Transport: next.transport, FrontendTransport: next.frontends, Quota: g.quota, Live: g.live, Reuse: c.Quota.Reuse,
-		InFlight: &g.limits.inFlight, Clients: &g.limits.clients, Log: g.log, Metrics: g.metrics, Tracer: g.tracer, Version: g.build.Version,
+		InFlight: &g.limits.inFlight, Clients: &g.limits.clients, Pages: pages, Log: g.log, Metrics: g.metrics, Tracer: g.tracer, Version: g.build.Version,
 	})
 	if err != nil {
 		return nil, err

@@ -42,6 +42,7 @@ func check(config *Config, d *decoder) Problems {
 	config.Server.Validate(below("server"))
 	config.Upstream.Validate(below("upstream"))
 	config.Spotify.Validate(below("spotify"))
+	config.Pages.Validate(append([]string{config.Server.PublicURL}, config.Server.AllowedOrigins...), below("pages"))
 	config.Session.Validate(below("session"))
 	config.Redis.Validate(below("redis"))
 	config.Quota.Validate(below("quota"))

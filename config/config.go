@@ -3,6 +3,7 @@ package config
 
 import (
 	"stagedoor/flows"
+	"stagedoor/internal/httperror"
 	"stagedoor/internal/tracing"
 	"stagedoor/proxy"
 	"stagedoor/session"
@@ -11,18 +12,19 @@ import (
 
 // Config is the whole of config.yaml. Each part belongs to the package that uses it; what is defined here is package command's.
 type Config struct {
-	Server   proxy.ServerConfig   `yaml:"server"`
-	Upstream proxy.UpstreamConfig `yaml:"upstream"`
-	Admin    Admin                `yaml:"admin"`
-	Log      Log                  `yaml:"log"`
-	Spotify  flows.Config         `yaml:"spotify"`
-	Session  session.Config       `yaml:"session"`
-	Redis    redisstore.Config    `yaml:"redis"`
-	Routes   []proxy.Route        `yaml:"routes"`
-	Accounts map[string]Account   `yaml:"accounts"`
-	Quota    proxy.QuotaConfig    `yaml:"quota"`
-	Live     proxy.LiveConfig     `yaml:"live"`
-	Tracing  tracing.Config       `yaml:"tracing"`
+	Server   proxy.ServerConfig    `yaml:"server"`
+	Upstream proxy.UpstreamConfig  `yaml:"upstream"`
+	Admin    Admin                 `yaml:"admin"`
+	Log      Log                   `yaml:"log"`
+	Pages    httperror.PagesConfig `yaml:"pages"`
+	Spotify  flows.Config          `yaml:"spotify"`
+	Session  session.Config        `yaml:"session"`
+	Redis    redisstore.Config     `yaml:"redis"`
+	Routes   []proxy.Route         `yaml:"routes"`
+	Accounts map[string]Account    `yaml:"accounts"`
+	Quota    proxy.QuotaConfig     `yaml:"quota"`
+	Live     proxy.LiveConfig      `yaml:"live"`
+	Tracing  tracing.Config        `yaml:"tracing"`
 }
 
 // Admin is the listener for probes and metrics.

@@ -184,6 +184,7 @@ func TestSchemaTakesWhatTheLoaderTakes(t *testing.T) {
 		"variables":           complete + "server: {max_streams: \"${N}\", max_path: \"${SIZE}\", shutdown_delay: \"${D}\"}\nlog: {level: \"${L}\"}\nadmin: {pprof: \"${B}\"}\n",
 		"escaped variables":   complete + "redis: {key_prefix: \"$${a}$5$\"}\n",
 		"an account":          complete + "accounts: {radio: }\nroutes: [{path: /a, upstream: spotify, credentials: \"account:radio\", methods: [GET], allow: [me/player]}]\n",
+		"pages":               complete + "pages: {name: Radio, accent: \"#0a0\", support_url: https://a.example, error_url: /oops}\nserver: {}\n",
 		"files":               complete + "routes: [{path: /, files: dist, fallback: index.html}, {path: /x, upstream: \"http://a:1\", files: }]\n",
 		"patterns":            complete + "routes: [{path: /, upstream: spotify, credentials: app, allow: [\"\", /, \"**\", me, \"/me/**\", \"a/*/b\"]}]\n",
 		"nothing":             "{}",

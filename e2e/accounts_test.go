@@ -77,7 +77,9 @@ func TestSharedAccount(t *testing.T) {
 	if said := stranger.OnAllReplicas(stage.NowPlaying); said != "200" {
 		t.Errorf("after a month the replicas say %s", said)
 	}
-	if list := w.Operate(t, "accounts", "list"); !regexp.MustCompile(`(?m)^radio +"ada" +20\d\d-`).MatchString(list) {
+	// The account has what -scope says, and no more.
+	granted := regexp.MustCompile(`(?m)^radio +"ada" +20\d\d-\S+ +user-(read-currently-playing|modify-playback-state) user-(read-currently-playing|modify-playback-state)$`)
+	if list := w.Operate(t, "accounts", "list"); !granted.MatchString(list) {
 		t.Errorf("accounts list prints\n%s", list)
 	}
 	if said := w.Operate(t, "accounts", "remove", "radio"); !strings.Contains(said, "not connected any more") {

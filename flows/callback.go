@@ -26,7 +26,7 @@ const retrySoon = time.Second
 // callback takes what the consent page sends back, and sends the browser to where it wanted to go.
 func (h *Handler) callback(w http.ResponseWriter, r *http.Request) error {
 	if h.config.Flow == FlowImplicit && r.URL.RawQuery == "" {
-		return fragmentPage(w, r) // the answer is behind the #, where only a script can read it
+		return h.fragmentPage(w, r) // the answer is behind the #, where only a script can read it
 	}
 	begun, login, err := h.redeem(r)
 	if err == nil {
@@ -41,8 +41,8 @@ func (h *Handler) callback(w http.ResponseWriter, r *http.Request) error {
 		return begun.wayOn(err)
 	}
 	if begun.Account != "" {
-		httperror.WriteNotice(w, r, "The account is connected",
-			fmt.Sprintf("Routes with credentials account:%s now speak for %s.", begun.Account, login.User.ID))
+		h.pages.WriteNotice(w, r, "The account is connected",
+			fmt.Sprintf("Routes with credentials account:%s now speak for %s.", begun.Account, login.User.ID), "/")
 		return nil
 	}
 	return seeOther(w, begun.ReturnTo)
@@ -120,7 +120,7 @@ func (h *Handler) redeem(r *http.Request) (begun loginState, login session.Login
 func crowded(err error) error {
 	e := restart(httperror.TokenEndpointUnavailable,
 		"Too many people are logging in at this moment. Load this page again in a few seconds.", err)
-	e.RetryAfter = token.LoginWait
+	e.Title, e.RetryAfter = "Too many logins right now", token.LoginWait
 	return e
 }
 

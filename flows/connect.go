@@ -53,8 +53,10 @@ func (h *Handler) connect(w http.ResponseWriter, r *http.Request) error {
 	}
 	text, err := h.sessions.OpenTicket(r.Context(), query.Get(ticketParam), r.Method == http.MethodPost)
 	if errors.Is(err, session.ErrNoTicket) {
-		return httperror.New(httperror.InvalidRequest,
+		used := httperror.New(httperror.InvalidRequest,
 			"This link has been used or is older than ten minutes. Make another with `stagedoor accounts connect`.", err)
+		used.Title = "This link is not good any more"
+		return used
 	}
 	if err != nil {
 		return httperror.FromSession(err)
@@ -70,29 +72,25 @@ func (h *Handler) connect(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// connectFrame is the frame of error pages, with a form that leads to this gateway and from there to the consent page.
-func connectFrame(authorizeURL string) *page.Frame {
+// connectParts are what the page has beyond all pages: a form that leads to this gateway and from there to the consent page.
+func connectParts(authorizeURL string) page.Parts {
 	sources := "'self'"
 	if consent, err := url.Parse(authorizeURL); err == nil && consent.Host != "" {
 		sources += " " + consent.Scheme + "://" + consent.Host
 	}
-	return page.New(page.Parts{CSS: httperror.PageCSS, FormAction: sources})
+	return page.Parts{FormAction: sources}
 }
 
 func (h *Handler) connectPage(w http.ResponseWriter, r *http.Request, account string) {
 	const title = "Connect a Spotify account"
-	h.connects.Write(w, r, http.StatusOK, title, html.Main(
-		g.Raw(httperror.PageSVG),
-		html.Div(html.Class("text"),
-			html.H1(g.Text(title)),
+	h.connects.Write(w, r, http.StatusOK, h.pages.Title(title), h.pages.Main(httperror.Body{
+		Title: title,
+		Text: g.Group{
 			html.P(g.Text(fmt.Sprintf("You are about to log in at Spotify. The account that you choose there becomes this app's "+
 				"shared account “%s”: what the app reads or does with it, it does as you, for everybody who uses the app.", account))),
 			html.P(html.Class("wait"), g.Text("The button uses this link up. If nobody asked you to open it, close this page.")),
-			html.Nav(
-				html.Form(html.Method("post"), // without an action it leads to the page's own address, so the page holds no ticket
-					html.Button(html.Type("submit"), g.Text("Go on to Spotify"))),
-				html.A(html.Href("/"), g.Text("Back to the start")),
-			),
-		),
-	))
+		},
+		Links: []g.Node{html.Form(html.Method("post"), // without an action it leads to the page's own address, so the page holds no ticket
+			html.Button(html.Type("submit"), g.Text("Go on to Spotify")))},
+	}))
 }

@@ -31,24 +31,21 @@ const maxFragment = 16 << 10
 //go:embed fragment.js
 var fragmentJS string
 
-// fragmentFrame is the frame of error pages, with a script that may ask the gateway.
-var fragmentFrame = page.New(page.Parts{CSS: httperror.PageCSS, Script: fragmentJS, Connect: "'self'"})
+// fragmentParts are what the page has beyond all pages: a script that may ask the gateway.
+var fragmentParts = page.Parts{Script: fragmentJS, Connect: "'self'"}
 
 // fragmentPage is the callback of the implicit grant (RFC 6749 section 4.2.2): its script clears the address bar and hands
 // the fragment to POST /auth/fragment.
-func fragmentPage(w http.ResponseWriter, r *http.Request) error {
+func (h *Handler) fragmentPage(w http.ResponseWriter, r *http.Request) error {
 	const title = "Logging in"
-	fragmentFrame.Write(w, r, http.StatusOK, title, html.Main(
-		html.Div(html.Class("text"),
-			html.H1(g.Text(title)),
+	h.fragments.Write(w, r, http.StatusOK, h.pages.Title(title), h.pages.Main(httperror.Body{
+		Title: title,
+		Text: g.Group{
 			html.P(html.ID("message"), html.Role("status"), g.Text("One moment.")),
 			html.NoScript(html.P(g.Text("This login needs JavaScript. Turn it on for this page and begin again."))),
-			html.Nav(
-				html.A(html.Href(loginPath), g.Text("Log in again")),
-				html.A(html.Href("/"), g.Text("Back to the start")),
-			),
-		),
-	))
+		},
+		Links: []g.Node{html.A(html.Href(loginPath), g.Text("Log in again"))},
+	}))
 	return nil
 }
 

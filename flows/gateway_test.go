@@ -87,7 +87,7 @@ func answering(h *Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
 		if err := h.Serve(w, r); err != nil {
-			httperror.Write(w, r, err)
+			httperror.DefaultPages().Write(w, r, err, "")
 		}
 	})
 }

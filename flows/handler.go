@@ -28,7 +28,9 @@ type Options struct {
 	BrowserTokens bool
 	// Client holds client.js and client.d.ts.
 	Client fs.FS
-	Log    *zap.Logger
+	// Pages are the gateway's own pages; nil means those of a configuration that says nothing of them.
+	Pages *httperror.Pages
+	Log   *zap.Logger
 	// Calls keeps the calls of the Web API within the app's limits; nil means that nothing does.
 	Calls Calls
 	// Metrics gets what is counted; nil discards it.
@@ -39,20 +41,22 @@ type Options struct {
 
 // Handler serves every path below /auth/. It is safe for concurrent use.
 type Handler struct {
-	config   Config
-	public   *url.URL
-	origins  []string // that a login may lead back to, the public one first
-	connects *page.Frame
-	sessions *session.Manager
-	tokens   *token.Client
-	api      *http.Client
-	calls    Calls
-	log      *zap.Logger
-	metrics  Metrics
-	now      func() time.Time
-	script   []byte              // client.js
-	types    []byte              // client.d.ts
-	enabled  map[string]endpoint // by path
+	config    Config
+	public    *url.URL
+	origins   []string // that a login may lead back to, the public one first
+	pages     *httperror.Pages
+	connects  *page.Frame // of the page that connects a shared account
+	fragments *page.Frame // of the callback page of the implicit grant
+	sessions  *session.Manager
+	tokens    *token.Client
+	api       *http.Client
+	calls     Calls
+	log       *zap.Logger
+	metrics   Metrics
+	now       func() time.Time
+	script    []byte              // client.js
+	types     []byte              // client.d.ts
+	enabled   map[string]endpoint // by path
 }
 
 // New makes the handler.
@@ -67,12 +71,16 @@ func New(o Options) (*Handler, error) {
 	if o.Calls == nil {
 		o.Calls = unlimited{}
 	}
+	if o.Pages == nil {
+		o.Pages = httperror.DefaultPages()
+	}
 	if o.Metrics == nil {
 		o.Metrics = noMetrics{}
 	}
 	h := &Handler{
 		config: o.Config, public: public, origins: append([]string{o.PublicURL}, o.AllowedOrigins...),
-		connects: connectFrame(o.Config.AuthorizeURL), sessions: o.Sessions, tokens: o.Tokens, api: token.NewHTTPClient("profile"), calls: o.Calls, log: o.Log,
+		pages: o.Pages, connects: o.Pages.Frame(connectParts(o.Config.AuthorizeURL)), fragments: o.Pages.Frame(fragmentParts),
+		sessions: o.Sessions, tokens: o.Tokens, api: token.NewHTTPClient("profile"), calls: o.Calls, log: o.Log,
 		metrics: o.Metrics, now: o.Now, enabled: enabledEndpoints(o),
 	}
 	if h.script, err = readClient(o.Client, "client.js"); err != nil {

@@ -65,6 +65,7 @@ func (h *Handler) spendLogin(r *http.Request, begun *loginState) error {
 // only another link, once this one's login state is used up.
 func (s loginState) wayOn(err error) error {
 	e := *httperror.From(err)
+	e.Home = homeOf(s.ReturnTo)
 	switch {
 	case s.Account != "":
 		e.LoginURL = ""
@@ -75,4 +76,13 @@ func (s loginState) wayOn(err error) error {
 		e.LoginURL += "?" + url.Values{"return_to": {s.ReturnTo}}.Encode()
 	}
 	return &e
+}
+
+// homeOf is the start of the app that a login was to lead to: of another origin, or of our own.
+func homeOf(returnTo string) string {
+	u, err := url.Parse(returnTo)
+	if err != nil || u.Host == "" {
+		return "/"
+	}
+	return u.Scheme + "://" + u.Host + "/"
 }

@@ -81,7 +81,7 @@ func (h *Handler) profileError(answer *http.Response, body string) error {
 		return restart(httperror.InvalidRequest, "Spotify does not accept the token of this login. Begin again.", nil)
 	}
 	if answer.StatusCode == http.StatusTooManyRequests {
-		e := httperror.New(httperror.RateLimited, "Spotify has had enough of this app's requests for now. Try again later.", nil)
+		e := restart(httperror.RateLimited, "Spotify has had enough of this app's requests for now. Try again later.", nil)
 		e.RetryAfter = max(token.RetryAfter(answer.Header, h.now()), retrySoon)
 		return e
 	}
@@ -94,8 +94,10 @@ func noProfile(cause error) error {
 	if errors.Is(cause, context.DeadlineExceeded) {
 		reason = httperror.UpstreamTimeout
 	}
-	return httperror.New(reason,
-		"Spotify agreed to the login but did not say who you are. Try again shortly.", errors.New(secret.WithoutQuotations(cause.Error())))
+	e := restart(reason, "Spotify agreed to the login but did not say who you are. Try again shortly.",
+		errors.New(secret.WithoutQuotations(cause.Error())))
+	e.Title = "Spotify could not finish this login"
+	return e
 }
 
 func decodeProfile(body []byte) (session.User, error) {

@@ -3,6 +3,7 @@ package flows
 import (
 	"bufio"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -95,6 +96,26 @@ func FuzzReturnPath(f *testing.F) {
 		}
 		if again := returnPath(got); again != got && len(got) <= maxReturnTo {
 			t.Errorf("returnPath(%q) = %q, and that becomes %q", raw, got, again)
+		}
+	})
+}
+
+// FuzzReturnTo holds absolute URLs to the origins that are allowed, as a browser reads them.
+func FuzzReturnTo(f *testing.F) {
+	origins := []string{"https://music.example", "https://app.example", "http://127.0.0.1:5173"}
+	for _, values := range readReturnPaths(f) {
+		for _, raw := range values {
+			f.Add(raw)
+			f.Add(origins[1] + raw)
+		}
+	}
+	f.Fuzz(func(t *testing.T, raw string) {
+		got := returnTo(raw, origins)
+		if where, _ := resolve(origins[0], got); !slices.Contains(origins, where) {
+			t.Errorf("returnTo(%q) = %q, which a browser takes for %q", raw, got, where)
+		}
+		if again := returnTo(got, origins); again != got {
+			t.Errorf("returnTo(%q) = %q, and that becomes %q", raw, got, again)
 		}
 	})
 }

@@ -28,8 +28,16 @@ func TestWayOnKeepsReturnTo(t *testing.T) {
 				"/": `href="/auth/login"`, "//evil.example": `href="/auth/login"`, `/"><script>`: `href="/auth/login?return_to=%2F%22%3E%3Cscript%3E"`,
 			} {
 				query.Set("state", b.begin("?return_to="+url.QueryEscape(returnTo)).Get("state"))
-				if a := b.callback(query); a.StatusCode < 400 || !strings.Contains(a.body, want) {
+				a := b.callback(query)
+				if a.StatusCode < 400 || !strings.Contains(a.body, want) {
 					t.Errorf("%q: %d without %s: %s", returnTo, a.StatusCode, want, a.body)
+				}
+				start := `<a href="/">Back`
+				if strings.HasPrefix(returnTo, "https:") {
+					start = `<a href="https://app.example/">Back`
+				}
+				if !strings.Contains(a.body, start) {
+					t.Errorf("%q: the page does not lead to the start of that app: %s", returnTo, a.body)
 				}
 			}
 		})

@@ -27,6 +27,7 @@ const ownHeaders = 4
 // exchange is what is known of one request beside the request itself: what the access line will say. It belongs to the
 // goroutine that serves the request.
 type exchange struct {
+	pages     *httperror.Pages
 	request   *http.Request // as it came in, with a context that leads back here
 	id        string
 	peer      policy.Peer
@@ -64,7 +65,7 @@ func exchangeOf(ctx context.Context) *exchange { return ctx.Value(exchangeKey{})
 
 // ServeHTTP serves one request of the public listener.
 func (g *Gateway) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
-	x := &exchange{peer: g.trusted.Peer(r), started: g.now(), count: g.countUnrouted}
+	x := &exchange{pages: g.pages, peer: g.trusted.Peer(r), started: g.now(), count: g.countUnrouted}
 	x.id = requestID(r, x.peer.Trusted)
 	ctx := context.WithValue(r.Context(), exchangeKey{}, x)
 	ctx, x.span = g.tracer.Request(ctx, r.Header)
@@ -111,7 +112,7 @@ func (x *exchange) reject(w *responseWriter, err error) {
 	if unread(x) {
 		w.Header().Set("Connection", "close") // rather than read the rest of the body before the answer is sent
 	}
-	httperror.Write(w, x.request, x.rejection)
+	x.pages.Write(w, x.request, x.rejection, x.id)
 }
 
 // unread tells whether a request was rejected because of its size or before anything was done with it, and has a body.

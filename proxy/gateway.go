@@ -12,6 +12,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"stagedoor/internal/httperror"
 	"stagedoor/internal/tracing"
 	"stagedoor/proxy/limit"
 	"stagedoor/proxy/live"
@@ -51,6 +52,8 @@ type Options struct {
 	// between Gateways that follow one another.
 	InFlight *limit.InFlight
 	Clients  *limit.Clients
+	// Pages are the gateway's own pages; nil means those of a configuration that says nothing of them.
+	Pages *httperror.Pages
 	// Log gets an access line for each request and what is worth knowing beside it; nil means no log.
 	Log *zap.Logger
 	// Metrics gets what is counted and timed; nil discards it.
@@ -71,6 +74,7 @@ type Gateway struct {
 	now      func() time.Time
 	sessions Sessions
 	auth     AuthHandler
+	pages    *httperror.Pages
 	limits   ServerConfig
 	origins  policy.OriginRule
 	trusted  policy.TrustedProxies
@@ -95,7 +99,7 @@ func New(o Options) (*Gateway, error) {
 	}
 	g := &Gateway{
 		inFlight: o.InFlight, clients: o.Clients,
-		log: o.Log, metrics: o.Metrics, now: o.Now, tracer: o.Tracer, sessions: o.Sessions, auth: o.Auth, limits: o.Server,
+		log: o.Log, metrics: o.Metrics, now: o.Now, tracer: o.Tracer, sessions: o.Sessions, auth: o.Auth, pages: o.Pages, limits: o.Server,
 		origins:   policy.NewOriginRule(public.String(), o.Server.AllowedOrigins),
 		countAuth: o.Metrics.Requests(authPrefix + "/"), countUnrouted: o.Metrics.Requests(routeNone),
 	}
@@ -159,6 +163,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Clients == nil {
 		o.Clients = new(limit.Clients)
+	}
+	if o.Pages == nil {
+		o.Pages = httperror.DefaultPages()
 	}
 	if o.Log == nil {
 		o.Log = zap.NewNop()

@@ -308,9 +308,12 @@ test('login is a navigation that comes back to this page', async (t) => {
   assert.deepEqual(received, []);
 });
 
-test('login from another origin lets the gateway choose where to end', async (t) => {
-  globalThis.location = { origin: 'https://app.example', pathname: '/app', search: '', hash: '#a' };
+test('login from another origin comes back there', async (t) => {
+  globalThis.location = { origin: 'https://app.example', pathname: '/app', search: '', hash: '#a', href: 'https://app.example/app#a' };
   t.after(() => { delete globalThis.location; });
+  assert.equal(client().loginUrl(), `${base}/auth/login?return_to=https%3A%2F%2Fapp.example%2Fapp%23a`);
+  assert.equal(client().loginUrl({ returnTo: '/x' }), `${base}/auth/login?return_to=%2Fx`);
+  globalThis.location = { origin: 'null', href: 'file:///app.html' };
   assert.equal(client().loginUrl(), `${base}/auth/login`);
 });
 

@@ -4,7 +4,6 @@
 package httperror
 
 import (
-	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -91,6 +90,8 @@ type Error struct {
 	Title string
 	// LoginURL is where a login, or a step-up, begins; empty when a login does not help.
 	LoginURL string
+	// Home is where the page's link to the start leads: a path, or an http(s) URL of an origin of ours; empty means "/".
+	Home string
 	// MissingScopes are the scopes that the call lacked, when they are known.
 	MissingScopes []string
 	// Allow are the methods that would have passed (RFC 9110 section 15.5.6); for MethodRefused.
@@ -139,15 +140,7 @@ func OnPage(err error) error {
 	return &e
 }
 
-// Write answers with err: a page where the Error says so or the request is a navigation (Fetch Metadata's
-// Sec-Fetch-Dest: document), else JSON.
-func Write(w http.ResponseWriter, r *http.Request, err error) {
-	e := From(err)
-	if e.Page || r.Header.Get("Sec-Fetch-Dest") == "document" {
-		setHeader(w.Header(), e)
-		writePage(w, r, cmp.Or(e.Title, titles[e.Reason]), e)
-		return
-	}
+func writeJSON(w http.ResponseWriter, e *Error) {
 	body := JSON(e)
 	setHeader(w.Header(), e)
 	w.Header().Set("Content-Type", "application/json")
@@ -156,7 +149,7 @@ func Write(w http.ResponseWriter, r *http.Request, err error) {
 	_, _ = w.Write(body) // a client that left needs no answer
 }
 
-// JSON is the error as Write answers with it, on one line.
+// JSON is the error as Pages.Write answers with it, on one line.
 func JSON(e *Error) []byte {
 	body, err := json.Marshal(map[string]any{"error": wireError{
 		Status: e.Status, Message: e.Message, Reason: e.Reason, LoginURL: e.LoginURL, MissingScopes: e.MissingScopes,

@@ -41,7 +41,7 @@ var contract = map[string]int{
 // write answers a request on a real server and returns what the client gets.
 func write(t *testing.T, method string, header http.Header, err error) (*http.Response, string) {
 	t.Helper()
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { Write(w, r, err) }))
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { DefaultPages().Write(w, r, err, "id") }))
 	defer server.Close()
 	request, requestErr := http.NewRequest(method, server.URL+"/x", nil)
 	if requestErr != nil {

@@ -1,6 +1,7 @@
 package httperror
 
 import (
+	"cmp"
 	_ "embed"
 	"math"
 	"net/http"
@@ -10,8 +11,6 @@ import (
 
 	g "maragu.dev/gomponents"
 	"maragu.dev/gomponents/html"
-
-	"stagedoor/internal/page"
 )
 
 var (
@@ -23,8 +22,6 @@ var (
 	//
 	//go:embed door.svg
 	PageSVG string
-
-	frame = page.New(page.Parts{CSS: PageCSS})
 )
 
 // titles are what a page calls a reason.
@@ -53,22 +50,20 @@ var titles = map[string]string{
 	InternalError:            "Something went wrong",
 }
 
-// WriteNotice answers with a page that says what has been done.
-func WriteNotice(w http.ResponseWriter, r *http.Request, title, message string) {
-	writePage(w, r, title, &Error{Status: http.StatusOK, Message: message})
+// WriteNotice answers with a page that says what has been done. home is where it leads, as Error.Home.
+func (p *Pages) WriteNotice(w http.ResponseWriter, r *http.Request, title, message, home string) {
+	p.frame.Write(w, r, http.StatusOK, p.Title(title), p.Main(Body{Title: title, Text: html.P(g.Text(message)), Home: home}))
 }
 
-func writePage(w http.ResponseWriter, r *http.Request, title string, e *Error) {
-	frame.Write(w, r, e.Status, title, html.Main(
-		g.Raw(PageSVG),
-		html.Div(html.Class("text"),
-			html.H1(g.Text(title)),
-			html.P(g.Text(e.Message)),
-			waitLine(e.RetryAfter),
-			html.Nav(loginLink(e), html.A(html.Href("/"), g.Text("Back to the start"))),
-			html.P(html.Class("code"), g.Textf("%d %s", e.Status, e.Reason)),
-		),
-	))
+func (p *Pages) writePage(w http.ResponseWriter, r *http.Request, e *Error) {
+	title := cmp.Or(e.Title, titles[e.Reason])
+	p.frame.Write(w, r, e.Status, p.Title(title), p.Main(Body{
+		Title: title,
+		Text:  g.Group{html.P(g.Text(e.Message)), waitLine(e.RetryAfter)},
+		Small: html.P(html.Class("code"), g.Textf("%d %s", e.Status, e.Reason)),
+		Links: []g.Node{loginLink(e)},
+		Home:  e.Home,
+	}))
 }
 
 func waitLine(wait time.Duration) g.Node {

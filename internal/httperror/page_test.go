@@ -51,7 +51,7 @@ func TestPage(t *testing.T) {
 		}
 		for name, want := range map[string]string{
 			"Content-Type": "text/html; charset=utf-8", "Stagedoor-Reason": reason, "Cache-Control": "no-store",
-			"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Content-Security-Policy": frame.Policy(),
+			"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Content-Security-Policy": DefaultPages().frame.Policy(),
 		} {
 			if got := response.Header.Get(name); got != want {
 				t.Errorf("%s: %s is %q, want %q", reason, name, got, want)
@@ -112,7 +112,7 @@ func TestPageEscapes(t *testing.T) {
 		t.Errorf("the login link is not what was meant: %s", body)
 	}
 	w := httptest.NewRecorder()
-	WriteNotice(w, httptest.NewRequest(http.MethodGet, "/auth/callback", nil), e.Message, e.Message)
+	DefaultPages().WriteNotice(w, httptest.NewRequest(http.MethodGet, "/auth/callback", nil), e.Message, e.Message, "/")
 	if body = w.Body.String(); strings.Contains(body, "<script") || strings.Count(html.UnescapeString(body), e.Message) != 3 {
 		t.Errorf("in its title, its heading and its sentence, a notice does not keep text text: %s", body)
 	}
@@ -138,7 +138,7 @@ func TestPageWhateverTheRequest(t *testing.T) {
 	r.Header.Set("Sec-Fetch-Dest", "empty")
 	r.Header.Set("Accept", "application/json")
 	w := httptest.NewRecorder()
-	Write(w, r, OnPage(New(AccessDenied, "No.", nil)))
+	DefaultPages().Write(w, r, OnPage(New(AccessDenied, "No.", nil)), "id")
 	if got := w.Header().Get("Content-Type"); got != "text/html; charset=utf-8" || w.Code != http.StatusForbidden {
 		t.Errorf("answered %d with %s", w.Code, got)
 	}

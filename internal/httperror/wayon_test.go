@@ -12,7 +12,7 @@ import (
 // pageFor returns the page that a person gets for e.
 func pageFor(e *Error) string {
 	w := httptest.NewRecorder()
-	Write(w, httptest.NewRequest(http.MethodGet, "/auth/callback", nil), OnPage(e))
+	DefaultPages().Write(w, httptest.NewRequest(http.MethodGet, "/auth/callback", nil), OnPage(e), "id")
 	return w.Body.String()
 }
 

@@ -14,11 +14,13 @@ import (
 	"maragu.dev/gomponents/html"
 )
 
-// Parts are what pages of one kind have in common. Their texts come from our own files only: they go into the page as they
-// are.
+// Parts are what pages of one kind have in common. Their texts go into the page as they are, so they come from our own files,
+// or were checked not to leave the element that they stand in.
 type Parts struct {
 	// CSS is the one style sheet.
 	CSS string
+	// Images is where pictures may come from, as a source of a Content-Security-Policy; empty means nowhere.
+	Images string
 	// Script is the one script; empty means none.
 	Script string
 	// Connect is where the script may send requests, as a source of a Content-Security-Policy; empty means nowhere.
@@ -79,6 +81,9 @@ func (f *Frame) Policy() string { return f.policy }
 // policy allows the style sheet and the script by their hashes, and nothing else (CSP level 3, section 8.3).
 func (p Parts) policy() string {
 	policy := "default-src 'none'; style-src '" + HashSource(p.CSS) + "'"
+	if p.Images != "" {
+		policy += "; img-src " + p.Images
+	}
 	if p.Script != "" {
 		policy += "; script-src '" + HashSource(p.Script) + "'"
 	}
