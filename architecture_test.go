@@ -93,6 +93,7 @@ var only = []struct{ path, files, why string }{
 	{"github.com/santhosh-tekuri/jsonschema", "config/*_test.go", "the loader checks the configuration; the schema is for editors"},
 	{"github.com/prometheus", "internal/metrics/*.go", "nobody else knows who reads the figures"},
 	{"go.opentelemetry.io", "internal/tracing/*.go e2e/*_test.go", "the other packages say which steps there are"},
+	{"github.com/klauspost/compress", "proxy/links/*.go", "nobody else is asked so often that compress/gzip is too slow"},
 	{"html/template", "nobody", "it links text/template"},
 	{"text/template", "nobody", "with it, the linker keeps every method that nobody calls (linker_test.go)"},
 	{"maragu.dev/gomponents", "internal/page/*.go internal/httperror/page*.go flows/fragment.go flows/connect.go internal/overview/document.go simulator/*page*.go", "nobody else writes HTML"},

@@ -20,19 +20,32 @@ func (a *apiRoute) cleanAnswer(res *http.Response) error {
 	if res.StatusCode == http.StatusTooManyRequests {
 		a.metrics.RateLimited()
 	}
-	guardBody(res, policy.CleanAside) // below all that reads ahead
+	whole, err := gather(res)
+	if err != nil {
+		return fmt.Errorf("%w: %w", errBrokenAnswer, err)
+	}
+	guardBody(res, policy.CleanAside)
 	if err := a.explainForbidden(res); err != nil {
 		return err
 	}
 	policy.DropHopByHop(res.Header)
 	policy.CleanFinal(res.Header)
 	a.links.MapLocation(res)
-	if err := a.links.RewriteBody(res); err != nil {
+	if err := a.rewriteLinks(res, whole); err != nil {
 		return fmt.Errorf("%w: %w", errBrokenAnswer, err)
 	}
 	if policy.MayBePage(res.StatusCode, res.Header) { // JSON keeps its type and its bytes, and so does any other answer
 		res.Header.Set("Content-Security-Policy", policy.Sandbox)
 	}
+	return nil
+}
+
+// rewriteLinks rewrites an answer that is there as a whole at once, and any other as it comes, when its first piece is there.
+func (a *apiRoute) rewriteLinks(res *http.Response, whole []byte) error {
+	if whole != nil {
+		return a.links.RewriteWhole(res, whole)
+	}
+	a.links.RewriteBody(res)
 	return awaitFirstPiece(res, 0)
 }
 

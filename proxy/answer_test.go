@@ -327,8 +327,8 @@ func TestProtocolSwitchNobodyAskedFor(t *testing.T) {
 func TestUpstreamThatBreaksOff(t *testing.T) {
 	s := newStage(t)
 	s.api.answer(func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Length", "100")
-		_, _ = io.WriteString(w, "half")
+		w.Header().Set("Content-Length", "200000")
+		_, _ = io.WriteString(w, strings.Repeat("half", 25000))
 		_ = http.NewResponseController(w).Flush()
 		panic(http.ErrAbortHandler)
 	})

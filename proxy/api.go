@@ -57,7 +57,7 @@ func newAPIRoute(route Route, p parts) (*apiRoute, error) {
 		Rewrite: rewriteCall,
 		Transport: &apiTransport{
 			route: a, quota: p.Quota, reuse: newReuseRules(p.Reuse), metrics: p.Metrics,
-			next: &replayer{next: newMeter(route, p, p.Transport), sessions: p.Sessions, limiter: p.Quota.Limiter, metrics: p.Metrics},
+			next: &replayer{next: newMeter(route, p, detacher{p.Transport}), sessions: p.Sessions, limiter: p.Quota.Limiter, metrics: p.Metrics},
 		},
 		ErrorHandler: keepFailure,
 		ErrorLog:     noErrorLog,

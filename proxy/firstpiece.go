@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -65,12 +66,23 @@ func (d detacher) RoundTrip(r *http.Request) (*http.Response, error) {
 type detachedBody struct {
 	io.ReadCloser
 	from, to *http.Response
+	reading  sync.Mutex // held by a read, which may change the trailers of from
 }
 
-// Close implements io.Closer.
+// Read implements io.Reader.
+func (d *detachedBody) Read(p []byte) (int, error) {
+	d.reading.Lock()
+	defer d.reading.Unlock()
+	return d.ReadCloser.Read(p)
+}
+
+// Close implements io.Closer. What is closed while it is read has no trailers yet.
 func (d *detachedBody) Close() error {
 	err := d.ReadCloser.Close()
-	d.to.Trailer = d.from.Trailer
+	if d.reading.TryLock() {
+		defer d.reading.Unlock()
+		d.to.Trailer = d.from.Trailer
+	}
 	return err
 }
 

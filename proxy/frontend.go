@@ -129,8 +129,9 @@ func (f *frontendRoute) cleanAnswer(res *http.Response) error {
 			return err
 		}
 	}
-	guardBody(res, f.drop)
-	return awaitFirstPiece(res, frontendHeaderWait)
+	err := awaitFirstPiece(res, frontendHeaderWait)
+	guardBody(res, f.drop) // above what a goroutine reads: trailers are cleaned where the answer is read
+	return err
 }
 
 func (f *frontendRoute) drop(h http.Header) {

@@ -3,47 +3,61 @@ package links
 import (
 	"bufio"
 	"bytes"
-	"compress/gzip"
 	"errors"
 	"io"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
+
+	"github.com/klauspost/compress/gzip"
 
 	"stagedoor/proxy/policy"
 )
 
-// RewriteBody lets the links of a JSON answer lead to the gateway. Other answers, parts of answers and encodings that
-// the gateway did not ask for pass as they came. An error says that a short answer broke off.
-func (m Map) RewriteBody(res *http.Response) error {
+// coding is how the body of an answer is coded.
+type coding int
+
+const (
+	foreign  coding = iota // not JSON, a part of an answer, or coded as the gateway did not ask for: it passes as it came
+	identity               // JSON as it is
+	zipped                 // JSON in gzip, which the gateway has asked for
+)
+
+func codingOf(res *http.Response) coding {
 	encoding := res.Header.Get("Content-Encoding")
-	zipped := policy.IsGzip(encoding) && res.Request.Header.Get("Accept-Encoding") == "gzip"
-	plain := encoding == "" || strings.EqualFold(encoding, "identity")
-	if !policy.IsJSON(res.Header.Get("Content-Type")) || res.StatusCode == http.StatusPartialContent ||
-		res.StatusCode == http.StatusNotModified || res.ContentLength == 0 || !zipped && !plain {
-		return nil
+	switch {
+	case !policy.IsJSON(res.Header.Get("Content-Type")), res.StatusCode == http.StatusPartialContent,
+		res.StatusCode == http.StatusNotModified, res.ContentLength == 0:
+		return foreign
+	case encoding == "" || strings.EqualFold(encoding, "identity"):
+		return identity
+	case policy.IsGzip(encoding) && res.Request.Header.Get("Accept-Encoding") == "gzip":
+		return zipped
+	default:
+		return foreign
 	}
-	announced := res.ContentLength
-	res.ContentLength = -1
+}
+
+// dropDigests removes what is true of the body as it came only.
+func dropDigests(res *http.Response) {
 	for _, name := range []string{"Content-Length", "Content-Md5", "Digest", "Content-Digest", "Repr-Digest"} {
 		delete(res.Header, name)
 	}
-	if res.Request.Method == http.MethodHead || res.Body == http.NoBody {
-		return nil
+}
+
+// RewriteBody lets the links of a JSON answer lead to the gateway, while it is read. Other answers, parts of answers and
+// encodings that the gateway did not ask for pass as they came.
+func (m Map) RewriteBody(res *http.Response) {
+	coding := codingOf(res)
+	if coding == foreign {
+		return
 	}
-	rewritten := newBody(res.Body, m.newDocument(), zipped)
-	res.Body = rewritten
-	if !plain || announced < 0 || announced > wholeBody {
-		return nil
+	res.ContentLength = -1
+	dropDigests(res)
+	if res.Request.Method != http.MethodHead && res.Body != http.NoBody {
+		res.Body = newBody(res.Body, m.newDocument(), coding == zipped)
 	}
-	if err := rewritten.fillWhole(announced); err != nil { // one write to the client instead of three
-		return err
-	}
-	res.ContentLength = int64(rewritten.out.Len())
-	res.Header["Content-Length"] = []string{strconv.Itoa(rewritten.out.Len())}
-	return nil
 }
 
 // body is a body with links that are rewritten while it is read.
@@ -70,36 +84,15 @@ func (b *buffers) grow(size int) []byte {
 	return b.piece
 }
 
-// wholeBody is how long a body may be that is read as a whole before any of it is passed on, in bytes: it comes in a
-// moment, and needs neither chunks nor a flush for each.
-const wholeBody = 64 << 10
-
 // longPiece is how much is read at a time of any other body, in bytes.
 const longPiece = 32 << 10
 
-// maxPooled is how large rewrite or out is kept, in bytes.
-const maxPooled = 2 * wholeBody
-
 var bufferPool = sync.Pool{New: func() any { return new(buffers) }}
-
-// zippers holds writers that are not in use: each takes most of a megabyte. An answer is zipped once and read once, so the
-// fastest level is best. Unzippers holds readers.
-var (
-	zippers = sync.Pool{New: func() any {
-		zip, err := gzip.NewWriterLevel(nil, gzip.BestSpeed)
-		if err != nil { // the level is a known one
-			panic(err)
-		}
-		return zip
-	}}
-	unzippers = sync.Pool{New: func() any { return new(gzip.Reader) }}
-)
 
 func newBody(source io.ReadCloser, links *rewriter, zipped bool) *body {
 	b := &body{source: source, links: links, buffers: bufferPool.Get().(*buffers)}
 	if zipped {
-		b.zip = zippers.Get().(*gzip.Writer)
-		b.zip.Reset(&b.out)
+		b.zip = zipper(&b.out)
 	} else {
 		b.in = source
 	}
@@ -143,17 +136,6 @@ func (b *body) fill() {
 	}
 }
 
-// fillWhole reads a short body of announced length, or returns why it cannot.
-func (b *body) fillWhole(length int64) error {
-	n, err := io.ReadFull(b.in, b.grow(int(length)))
-	if err != nil {
-		return err
-	}
-	b.err = io.EOF
-	b.pass(n, true)
-	return nil
-}
-
 // pass rewrites the first bytes of piece and makes the result ready to be read.
 func (b *body) pass(size int, ended bool) {
 	b.out.Grow(size)
@@ -172,7 +154,7 @@ func (b *body) rewritten(dst []byte, size int, ended bool) []byte {
 // openZip begins to unzip. What is not zipped after all, an empty body among it, passes as it came.
 func (b *body) openZip() bool {
 	buffered := bufio.NewReader(b.source)
-	if magic, err := buffered.Peek(2); err != nil || magic[0] != 0x1f || magic[1] != 0x8b {
+	if magic, err := buffered.Peek(2); err != nil || !isZipped(magic) {
 		b.in = buffered
 		b.freeZip()
 		return true
@@ -187,8 +169,7 @@ func (b *body) openZip() bool {
 
 func (b *body) freeZip() {
 	if b.zip != nil {
-		b.zip.Reset(io.Discard) // it must not keep this body alive
-		zippers.Put(b.zip)
+		freeZipper(b.zip)
 		b.zip = nil
 	}
 }

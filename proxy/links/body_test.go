@@ -59,7 +59,49 @@ func FuzzZippedLinks(f *testing.F) {
 	})
 }
 
-func isZipped(raw []byte) bool { return len(raw) >= 2 && raw[0] == 0x1f && raw[1] == 0x8b }
+// FuzzWholeLinks does so with RewriteWhole. What has no link stays as it was, to the byte.
+func FuzzWholeLinks(f *testing.F) {
+	for _, c := range linkDocuments {
+		f.Add([]byte(c.in), true)
+		f.Add([]byte(c.in), false)
+	}
+	api, public := &url.URL{Scheme: "https", Host: "api.example", Path: "/v1"}, &url.URL{Scheme: "https", Host: "app.example"}
+	links := NewMap(api, public, "/api")
+	f.Fuzz(func(t *testing.T, raw []byte, zip bool) {
+		if zip {
+			raw = proxytest.Gzip(string(raw))
+		}
+		want, wantErr := rewrittenAtOnce(raw)
+		request := &http.Request{Method: http.MethodGet, Header: http.Header{"Accept-Encoding": {"gzip"}}}
+		res := &http.Response{
+			StatusCode: http.StatusOK, Request: request, Body: io.NopCloser(bytes.NewReader(raw)), ContentLength: -1,
+			Header: http.Header{"Content-Type": {"application/json"}, "Content-Encoding": {"gzip"}, "Digest": {"of raw"}},
+		}
+		err := links.RewriteWhole(res, raw)
+		if (err == nil) != (wantErr == nil) {
+			t.Fatalf("%q ended with %v, want %v", raw, err, wantErr)
+		}
+		if err != nil {
+			return
+		}
+		got, err := io.ReadAll(res.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := res.Body.Close(); err != nil {
+			t.Error(err)
+		}
+		if res.Header.Get("Digest") != "" && !bytes.Equal(got, raw) {
+			t.Errorf("%q became %q, with its digest", raw, got)
+		}
+		if isZipped(raw) {
+			got = []byte(proxytest.Gunzip(string(got)))
+		}
+		if !bytes.Equal(got, want) {
+			t.Errorf("%q became %q, want %q", raw, got, want)
+		}
+	})
+}
 
 // rewrittenAtOnce is what a body becomes: gzip is unzipped, anything else is taken as it is.
 func rewrittenAtOnce(raw []byte) ([]byte, error) {

@@ -23,6 +23,7 @@ type rewriter struct {
 	escaped []byte // to, with \/
 	pending []byte // the undecided end of what has come
 	before  byte   // what stands before pending, white space aside; zero at the begin
+	found   bool   // a link has been replaced
 }
 
 func newRewriter(from, to string) *rewriter {
@@ -52,10 +53,10 @@ func (l *rewriter) rewrite(dst, piece []byte) []byte {
 			return dst
 		case plainLink:
 			dst = append(append(dst, piece[copied:at+1]...), l.plain...)
-			copied, searched = end, end
+			copied, searched, l.found = end, end, true
 		case escapedLink:
 			dst = append(append(dst, piece[copied:at+1]...), l.escaped...)
-			copied, searched = end, end
+			copied, searched, l.found = end, end, true
 		}
 	}
 }
