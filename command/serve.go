@@ -134,10 +134,13 @@ func shutDown(g *gateway, server *http.Server, cutRequests func(), log *zap.Logg
 		log.Warn("some requests did not end by server.shutdown_timeout; they are cut")
 		cutRequests()
 		_ = server.Close() // Shutdown tells
+		g.live.Cut()
 	})
 	defer late.Stop()
 	err := server.Shutdown(context.Background())
 	g.inFlight.Wait()
+	g.live.Drain()
+	g.live.Wait() // net/http does not know streams on HTTP/1
 	return err
 }
 

@@ -76,6 +76,9 @@ func TestLiveCrowd(t *testing.T) {
 	if most := int(time.Since(begun)/(2900*time.Millisecond)) + 2; asked > most {
 		t.Errorf("%d polls, want at most %d", asked, most)
 	}
+	if each := (after.ResidentMiB - before.ResidentMiB) << 10 / visitors; stage.Long() && each > 25 {
+		t.Errorf("a stream takes %d KiB", each)
+	}
 	for _, s := range streams {
 		s.Leave()
 	}

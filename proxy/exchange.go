@@ -47,6 +47,9 @@ type exchange struct {
 	place     limit.Place      // among the requests of a time
 	took      time.Duration
 	span      tracing.Span // of the request; not recorded without a collector
+	// goOn has the answer go on after the handler has returned, on a connection that it took over, and calls finish at its
+	// end; nil otherwise.
+	goOn func(finish func())
 	// count is of the route that serves it; see Metrics.Requests.
 	count func(method string, status int, took time.Duration)
 }
@@ -80,16 +83,16 @@ func (g *Gateway) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	}
 
 	defer w.end()
-	defer func() { x.place.Leave() }()
 	defer func() {
 		cause := recover()
 		if cause != nil {
 			cause = g.survive(w, x, cause)
 		}
-		x.took = g.now().Sub(x.started)
-		g.report(w, x)
-		g.logAccess(w, x)
-		x.endSpan(finalStatus(w, x))
+		if x.goOn != nil && cause == nil {
+			x.goOn(func() { g.finish(w, x) })
+			return
+		}
+		g.finish(w, x)
 		if cause != nil {
 			panic(cause)
 		}
@@ -104,6 +107,15 @@ func (g *Gateway) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	if w.status == 0 { // net/http would send it too, but without what is ours
 		w.WriteHeader(http.StatusOK)
 	}
+}
+
+// finish counts and logs a request whose answer has ended, and gives its place back.
+func (g *Gateway) finish(w *responseWriter, x *exchange) {
+	defer x.place.Leave()
+	x.took = g.now().Sub(x.started)
+	g.report(w, x)
+	g.logAccess(w, x)
+	x.endSpan(finalStatus(w, x))
 }
 
 // reject answers with an error when nothing has been sent, and keeps it for the access line.

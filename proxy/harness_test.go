@@ -58,6 +58,7 @@ type fakeSessions struct {
 	tokenErr error
 	replace  func(rejected session.Token) (session.Token, error)
 	replaced int
+	account  *session.Session // of "radio"; nil means one like a user's
 }
 
 func (f *fakeSessions) Find(r *http.Request) (*session.Session, error) {
@@ -79,6 +80,9 @@ func (f *fakeSessions) App(context.Context) (*session.Session, error) {
 func (f *fakeSessions) Account(_ context.Context, name string) (*session.Session, error) {
 	if name != "radio" {
 		return nil, session.ErrNoSession
+	}
+	if f.account != nil {
+		return f.account, nil
 	}
 	return new(session.Session), nil
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -65,7 +66,8 @@ func (l *liveRoute) serve(w *responseWriter, r *http.Request, x *exchange) error
 	switch {
 	case err == nil:
 		live.Header(w.Header())
-		x.live, x.events = true, listener.Serve(r.Context(), w)
+		x.live = true
+		l.stream(listener, w, r, x)
 	case errors.Is(err, live.ErrDraining): // any other answer would keep an EventSource from coming back
 		live.Header(w.Header())
 		_, _ = w.Write([]byte(live.Farewell()))
@@ -78,6 +80,38 @@ func (l *liveRoute) serve(w *responseWriter, r *http.Request, x *exchange) error
 		return tooManyStreams(err)
 	}
 	return nil
+}
+
+// stream writes the events. On HTTP/1 that goes on after the handler has returned.
+func (l *liveRoute) stream(listener *live.Listener, w *responseWriter, r *http.Request, x *exchange) {
+	conn, header, chunked := w.takeOver(r)
+	if conn == nil {
+		x.events = listener.Serve(r.Context(), w).Events
+		return
+	}
+	if x.session == "" {
+		x.session = l.polls.sessions.Label(r)
+	}
+	x.letGo()
+	x.goOn = func(finish func()) {
+		listener.ServeConn(conn, header, chunked, func(result live.Result) {
+			x.events, w.bytes, w.failed = result.Events, result.Bytes, result.Err
+			finish()
+		})
+	}
+}
+
+// letGo keeps of the request only what the access line says: a stream may last for days.
+func (x *exchange) letGo() {
+	r := x.request
+	header := http.Header{}
+	if policy.TraceID(r.Header) != "" {
+		header.Set("Traceparent", strings.Clone(r.Header.Get("Traceparent")))
+	}
+	x.request = &http.Request{
+		Method: strings.Clone(r.Method), URL: &url.URL{Path: strings.Clone(r.URL.Path), RawPath: strings.Clone(r.URL.RawPath)}, Header: header,
+	}
+	x.call, x.body = nil, nil
 }
 
 // isOverForGood tells whether a request comes with the cookie of a session that is over. To a reader that comes back by

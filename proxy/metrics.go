@@ -3,6 +3,7 @@ package proxy
 import (
 	"cmp"
 	"net/http"
+	"strings"
 	"time"
 
 	"go.uber.org/zap"
@@ -28,6 +29,9 @@ type Metrics interface {
 	Rejected(reason, route string, status int, requestID string)
 	// NotAdmitted counts a request that was rejected before anything was done for it, by what it met.
 	NotAdmitted(limit outcome.Limit)
+	// StreamLasted times a WebSocket or a stream of server-sent events, instead of what Requests returns, which gets a
+	// negative time for it.
+	StreamLasted(route string, took time.Duration)
 	// StreamBegun and StreamEnded count an answer of unannounced length.
 	StreamBegun()
 	StreamEnded()
@@ -39,7 +43,12 @@ const routeNone = "none"
 // report counts a request after its answer has ended.
 func (g *Gateway) report(w *responseWriter, x *exchange) {
 	status := finalStatus(w, x)
-	x.count(x.request.Method, status, x.took)
+	took := x.took
+	if w.lasting {
+		g.metrics.StreamLasted(cmp.Or(x.route, routeNone), took)
+		took = -1
+	}
+	x.count(x.request.Method, status, took)
 	g.reportProblem(status, x)
 	if x.rejection != nil && (x.rejection.Reason == httperror.RateLimited || x.rejection.Reason == httperror.QuotaExceeded) {
 		g.metrics.RateLimited()
@@ -83,6 +92,12 @@ func isStream(status int, h http.Header) bool {
 	}
 }
 
+// isLasting tells whether an answer goes on for as long as its two sides like: a WebSocket, or a stream of server-sent events.
+func isLasting(status int, h http.Header) bool {
+	kind, _, _ := strings.Cut(h.Get("Content-Type"), ";")
+	return status == http.StatusSwitchingProtocols || strings.EqualFold(strings.TrimSpace(kind), "text/event-stream")
+}
+
 // noMetrics reports nothing.
 type noMetrics struct{}
 
@@ -94,11 +109,13 @@ func (noMetrics) Upstream(string) func(int, error, time.Duration) {
 	return func(int, error, time.Duration) {}
 }
 
-func (noMetrics) Replayed(outcome.Replay)   {}
-func (noMetrics) Answered(outcome.Answer)   {}
-func (noMetrics) NotAdmitted(outcome.Limit) {}
-func (noMetrics) RateLimited()              {}
-func (noMetrics) StreamBegun()              {}
-func (noMetrics) StreamEnded()              {}
+func (noMetrics) Replayed(outcome.Replay)            {}
+func (noMetrics) Answered(outcome.Answer)            {}
+func (noMetrics) NotAdmitted(outcome.Limit)          {}
+func (noMetrics) RateLimited()                       {}
+func (noMetrics) StreamLasted(string, time.Duration) {}
+
+func (noMetrics) StreamBegun() {}
+func (noMetrics) StreamEnded() {}
 
 func (noMetrics) Rejected(string, string, int, string) {}

@@ -32,8 +32,11 @@ func (r *reports) add(format string, values ...any) {
 
 func (r *reports) Requests(route string) func(string, int, time.Duration) {
 	return func(method string, status int, took time.Duration) {
-		if took <= 0 {
+		if took == 0 {
 			r.add("a request without a time")
+		}
+		if took < 0 {
+			r.add("not timed")
 		}
 		r.add("%s %s %d", route, method, status)
 	}
@@ -51,6 +54,8 @@ func (r *reports) Answered(outcome.Answer)       {}
 func (r *reports) RateLimited() { r.add("limited") }
 
 func (r *reports) NotAdmitted(limit outcome.Limit) { r.add("not admitted: %s", limit) }
+
+func (r *reports) StreamLasted(route string, _ time.Duration) { r.add("%s lasted", route) }
 
 func (r *reports) StreamBegun() { r.add("stream begins") }
 func (r *reports) Rejected(reason, route string, status int, id string) {
@@ -172,5 +177,11 @@ func TestReportsOfStreams(t *testing.T) {
 		w.(http.Flusher).Flush()
 	})
 	s.get("/events", nil).ok(t, 200)
-	r.expect(t, "events", called, "stream begins", "/ GET 200", "stream ends")
+	r.expect(t, "events", called, "stream begins", "/ lasted", "not timed", "/ GET 200", "stream ends")
+	s.frontend.answer(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, "{}\n")
+		w.(http.Flusher).Flush()
+	})
+	s.get("/lines", nil).ok(t, 200)
+	r.expect(t, "an answer without a length", called, "stream begins", "/ GET 200", "stream ends")
 }

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"net"
 	"net/http"
@@ -25,6 +26,7 @@ type responseWriter struct {
 	streamBegun func()            // called with the header of an answer of unannounced length
 	status      int               // zero until the final header is sent
 	stream      bool              // streamBegun was called
+	lasting     bool              // the answer has no end of its own
 	bytes       int64
 	failed      error // of the first write that failed
 	// stall bounds each write on HTTP/2, where a client can leave its window closed while its connection lives. Zero on
@@ -79,6 +81,7 @@ func (w *responseWriter) finish(status int) {
 		w.stream = true
 		w.streamBegun()
 	}
+	w.lasting = isLasting(status, h)
 }
 
 func (w *responseWriter) Write(p []byte) (int, error) {
@@ -133,6 +136,30 @@ func (w *responseWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 		w.finish(http.StatusSwitchingProtocols)
 	}
 	return conn, buffered, err
+}
+
+// takeOver takes the connection of an HTTP/1 request over from net/http, with the header of a stream that the caller then
+// writes in its own time, chunked or else up to the end of the connection. It returns no connection when the request has none
+// to itself, as on HTTP/2: then the stream goes through the writer.
+func (w *responseWriter) takeOver(r *http.Request) (conn net.Conn, header []byte, chunked bool) {
+	conn, _, err := http.NewResponseController(w.ResponseWriter).Hijack()
+	if err != nil {
+		return nil, nil, false
+	}
+	w.finish(http.StatusOK)
+	chunked = r.ProtoAtLeast(1, 1)
+	h := w.Header()
+	h.Set("Date", time.Now().UTC().Format(http.TimeFormat))
+	h.Set("Connection", "close")
+	if chunked {
+		h.Set("Transfer-Encoding", "chunked")
+	}
+	var text bytes.Buffer
+	text.WriteString("HTTP/1.1 200 OK\r\n")
+	_ = h.Write(&text) // a buffer takes everything
+	text.WriteString("\r\n")
+	w.ResponseWriter, w.own, w.vary = nil, nil, nil // net/http's buffers go
+	return conn, text.Bytes(), chunked
 }
 
 // SetReadDeadline is what http.ResponseController calls. A transport may read a request's body for a moment longer than

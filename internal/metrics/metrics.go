@@ -23,6 +23,8 @@ const namespace = "stagedoor"
 var (
 	// durationBuckets are seconds, from what a healthy upstream takes to what no client waits for any more.
 	durationBuckets = []float64{0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30}
+	// streamBuckets are seconds, up to a day.
+	streamBuckets = []float64{1, 10, 60, 600, 3600, 6 * 3600, 24 * 3600}
 	// storeBuckets begin lower: a store nearby answers within a millisecond.
 	storeBuckets = append([]float64{0.0005, 0.001, 0.0025}, durationBuckets...)
 )
@@ -34,6 +36,7 @@ type Metrics struct {
 
 	requests         *prometheus.CounterVec
 	requestDuration  *prometheus.HistogramVec
+	streamDuration   *prometheus.HistogramVec
 	upstream         *prometheus.CounterVec
 	upstreamDuration *prometheus.HistogramVec
 	streams          prometheus.Gauge
@@ -92,8 +95,10 @@ func (m *Metrics) addTraffic() {
 		"Requests of the public listener by route, method and class of the answer's status. A client that left before there was an answer is a 4xx.",
 		"route", "method", "code")
 	m.requestDuration = m.histograms("http_request_duration_seconds",
-		"Seconds from a request's header to the end of its answer. Connections that switched protocols are left out.",
+		"Seconds from a request's header to the end of its answer. WebSockets and streams of server-sent events are left out.",
 		durationBuckets, "route")
+	m.streamDuration = m.histograms("stream_duration_seconds",
+		"Seconds that WebSockets and streams of server-sent events lasted.", streamBuckets, "route")
 	m.upstream = m.counters("upstream_requests_total",
 		"Calls of a route's upstream by class of the status; none is a call without an answer, canceled one whose client left.",
 		"route", "code")

@@ -47,6 +47,7 @@ func expect(t *testing.T, samples map[string]string, pairs ...string) {
 func TestNames(t *testing.T) {
 	m := New("1.2.3", "abcdef")
 	m.Requests("/api/")("GET", 200, time.Second)
+	m.StreamLasted("/api/", time.Minute)
 	m.Upstream("/api/")(200, nil, time.Second)
 	m.Store(outcome.Load)(time.Second, "connection refused")
 	m.AddInFlight(func() (now, limit int64) { return 1, 2 })
@@ -91,6 +92,7 @@ func TestNames(t *testing.T) {
 		"store_duration_seconds [operation] HISTOGRAM",
 		"store_errors_total [operation] COUNTER",
 		"store_watching [] GAUGE",
+		"stream_duration_seconds [route] HISTOGRAM",
 		"token_refresh_duration_seconds [] HISTOGRAM",
 		"token_refreshes_total [result] COUNTER",
 		"upstream_request_duration_seconds [route] HISTOGRAM",
@@ -153,14 +155,16 @@ func TestRequests(t *testing.T) {
 	} {
 		observe(r.method, r.status, 20*time.Millisecond)
 	}
-	observe("GET", 101, time.Hour)
+	observe("GET", 101, -1)
+	observe("GET", 200, -1)
+	m.StreamLasted("/api/", 2*time.Minute)
 	if got := testutil.CollectAndCount(m.requests); got != series {
 		t.Errorf("%d series became %d", series, got)
 	}
 	m.Requests("/api/")("GET", 200, 40*time.Second) // another gateway with the same route goes on counting
 	expect(t, scrape(t, m),
 		`stagedoor_http_requests_total{code="1xx",method="GET",route="/api/"}`, "1",
-		`stagedoor_http_requests_total{code="2xx",method="GET",route="/api/"}`, "3",
+		`stagedoor_http_requests_total{code="2xx",method="GET",route="/api/"}`, "4",
 		`stagedoor_http_requests_total{code="3xx",method="GET",route="/api/"}`, "1",
 		`stagedoor_http_requests_total{code="4xx",method="PUT",route="/api/"}`, "1",
 		`stagedoor_http_requests_total{code="4xx",method="other",route="/api/"}`, "5",
@@ -169,7 +173,9 @@ func TestRequests(t *testing.T) {
 		`stagedoor_http_request_duration_seconds_bucket{route="/api/",le="0.005"}`, "0",
 		`stagedoor_http_request_duration_seconds_bucket{route="/api/",le="0.025"}`, "12",
 		`stagedoor_http_request_duration_seconds_bucket{route="/api/",le="30"}`, "12",
-		`stagedoor_http_request_duration_seconds_count{route="/api/"}`, "13", // the WebSocket is not among them
+		`stagedoor_http_request_duration_seconds_count{route="/api/"}`, "13", // the streams are not among them
+		`stagedoor_stream_duration_seconds_bucket{route="/api/",le="60"}`, "0",
+		`stagedoor_stream_duration_seconds_bucket{route="/api/",le="600"}`, "1",
 	)
 }
 

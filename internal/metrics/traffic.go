@@ -28,7 +28,7 @@ const (
 )
 
 // Requests returns what counts and times the requests of a route; its counters are looked up here, once. A request is
-// counted when its answer has ended.
+// counted when its answer has ended. It is not timed when took is negative: how long a stream lasts says nothing about latency.
 func (m *Metrics) Requests(route string) func(method string, status int, took time.Duration) {
 	var counters [len(methods)][len(classes)]prometheus.Counter
 	for i, method := range methods {
@@ -39,7 +39,7 @@ func (m *Metrics) Requests(route string) func(method string, status int, took ti
 	duration := m.requestDuration.WithLabelValues(route)
 	return func(method string, status int, took time.Duration) {
 		counters[methodIndex(method)][classIndex(status)].Inc()
-		if status != http.StatusSwitchingProtocols { // a WebSocket's duration says nothing about latency
+		if took >= 0 {
 			duration.Observe(took.Seconds())
 		}
 	}
@@ -93,6 +93,11 @@ func (m *Metrics) StreamBegun() { m.streams.Inc() }
 
 // StreamEnded follows each StreamBegun.
 func (m *Metrics) StreamEnded() { m.streams.Dec() }
+
+// StreamLasted times a WebSocket or a stream of server-sent events, when it has ended.
+func (m *Metrics) StreamLasted(route string, took time.Duration) {
+	m.streamDuration.WithLabelValues(route).Observe(took.Seconds())
+}
 
 func methodIndex(method string) int {
 	if i := slices.Index(methods[:], method); i >= 0 {

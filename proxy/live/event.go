@@ -2,26 +2,48 @@ package live
 
 import (
 	"encoding/json"
+	"strconv"
 
 	"stagedoor/internal/outcome"
 )
 
-// event is one event of a stream as it is written (WHATWG HTML, section 9.2.6). All listeners share it.
+// event is one event of a stream. All listeners share it.
 type event struct {
 	name outcome.Event
 	data []byte
-	wire []byte
+	piece
+}
+
+// piece is a text of a stream as it is written: by itself (WHATWG HTML, section 9.2.6), and as a chunk of an HTTP/1.1 answer
+// (RFC 9112 section 7.1). It is immutable.
+type piece struct {
+	text  []byte // a part of chunk
+	chunk []byte
+}
+
+// newPiece joins parts to a piece.
+func newPiece(parts ...string) piece {
+	size := 0
+	for _, part := range parts {
+		size += len(part)
+	}
+	chunk := append(strconv.AppendInt(make([]byte, 0, size+20), int64(size), 16), "\r\n"...)
+	begin := len(chunk)
+	for _, part := range parts {
+		chunk = append(chunk, part...)
+	}
+	end := len(chunk)
+	chunk = append(chunk, "\r\n"...)
+	return piece{text: chunk[begin:end:end], chunk: chunk}
 }
 
 // newEvent makes an event. The data has no line end; the id may be empty.
 func newEvent(name outcome.Event, id string, data []byte) *event {
-	wire := make([]byte, 0, len(name.String())+len(id)+len(data)+32)
-	wire = append(append(append(wire, "event: "...), name.String()...), '\n')
+	line := ""
 	if id != "" {
-		wire = append(append(append(wire, "id: "...), id...), '\n')
+		line = "id: " + id + "\n"
 	}
-	wire = append(append(append(wire, "data: "...), data...), '\n', '\n')
-	return &event{name: name, data: data, wire: wire}
+	return &event{name: name, data: data, piece: newPiece("event: ", name.String(), "\n", line, "data: ", string(data), "\n\n")}
 }
 
 // newDelayed says why there is no answer, and in how many seconds the next try is.
@@ -36,7 +58,6 @@ func newDelayed(reason string, seconds int) []byte {
 // replaced is the last event of a stream that a newer one replaced. It tells the reader to wait long before it reconnects: a
 // reader that reconnected at once would replace another stream.
 func replaced() *event {
-	e := newEvent(outcome.EventReplaced, "", []byte("{}"))
-	e.wire = append([]byte("retry: 3600000\n"), e.wire...)
-	return e
+	name := outcome.EventReplaced
+	return &event{name: name, piece: newPiece("retry: 3600000\nevent: ", name.String(), "\ndata: {}\n\n")}
 }

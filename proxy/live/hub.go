@@ -2,10 +2,13 @@ package live
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -14,8 +17,6 @@ import (
 )
 
 const (
-	// maxPerSession is how many streams one session may have on a replica. One more ends the oldest.
-	maxPerSession = 8
 	// lingerTime is how long a topic stays when its last listener has left: a page that is loaded again finds it.
 	lingerTime = 2 * time.Second
 	// failedTime is how long a failed answer is remembered: a reader that comes back gets it again, without a poll.
@@ -60,9 +61,11 @@ type Options struct {
 // Hub has the topics of one replica. It is safe for concurrent use. Close it.
 type Hub struct {
 	options    Options
+	name       string          // among the replicas
 	ctx        context.Context //nolint:containedctx // of the pollers, which belong to no request
 	stop       context.CancelFunc
 	background sync.WaitGroup
+	open       sync.WaitGroup // streams
 
 	mu       sync.Mutex // guards what follows
 	config   Config
@@ -70,29 +73,60 @@ type Hub struct {
 	owners   map[string]*owner
 	failed   map[string]*FailedError // by a topic's id, for failedTime
 	streams  int
+	running  map[*Listener]bool // streams, also those that only have to write their last event
 	draining bool
 	newsLost bool      // no news comes at present
 	slot     time.Time // when the next topic may begin to poll
 }
 
-// owner is the session or the account on behalf of which topics poll.
-type owner struct {
-	topics    map[*topic]bool
-	listeners []*Listener // the oldest first
-}
-
 // NewHub makes a hub without topics.
 func NewHub(o Options) *Hub {
-	h := &Hub{options: o, config: o.Config, topics: map[string]*topic{}, owners: map[string]*owner{}, failed: map[string]*FailedError{}}
+	h := &Hub{options: o, name: rand.Text(), config: o.Config, topics: map[string]*topic{}, owners: map[string]*owner{}, failed: map[string]*FailedError{}, running: map[*Listener]bool{}}
 	h.ctx, h.stop = context.WithCancel(context.Background())
 	return h
 }
 
-// Close ends all streams and waits for the polls under way.
+// Close cuts all streams and waits for the polls under way.
 func (h *Hub) Close() {
 	h.Drain()
+	h.Cut()
+	h.Wait()
+	h.mu.Lock()
 	h.stop()
+	h.mu.Unlock()
 	h.background.Wait()
+}
+
+// Cut ends all streams, also those whose readers take nothing.
+func (h *Hub) Cut() {
+	h.mu.Lock()
+	running := slices.Collect(maps.Keys(h.running))
+	h.mu.Unlock()
+	for _, l := range running {
+		l.leave()
+	}
+}
+
+// Wait waits for the end of all streams after Drain.
+func (h *Hub) Wait() { h.open.Wait() }
+
+// begun and finished count a stream.
+func (h *Hub) begun(l *Listener) {
+	h.options.Metrics.StreamOpened()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.running[l] = true
+	if h.draining { // since it subscribed
+		l.drain()
+	}
+}
+
+func (h *Hub) finished(l *Listener) {
+	h.options.Metrics.StreamClosed()
+	h.mu.Lock()
+	delete(h.running, l)
+	h.mu.Unlock()
+	h.open.Done()
 }
 
 // Subscription is what a stream asks for.
@@ -130,12 +164,10 @@ func (h *Hub) Subscribe(s Subscription) (*Listener, error) {
 	}
 	l := newListener(t, s.Route)
 	h.streams++
-	own := h.owners[s.Owner]
-	if s.Session && len(own.listeners) >= maxPerSession {
-		own.listeners[0].push(replaced())
-		h.removeLocked(own.listeners[0])
+	h.open.Add(1)
+	if s.Session {
+		h.openedLocked(s.Owner, l)
 	}
-	own.listeners = append(own.listeners, l)
 	t.join(l, parseMark(s.LastEventID))
 	return l, nil
 }
@@ -189,14 +221,7 @@ func (h *Hub) removeLocked(l *Listener) {
 		return
 	}
 	h.streams--
-	if own := h.owners[t.owner]; own != nil {
-		for i, other := range own.listeners {
-			if other == l {
-				own.listeners = append(own.listeners[:i:i], own.listeners[i+1:]...)
-				break
-			}
-		}
-	}
+	h.closedLocked(t.owner, l)
 	if left == 0 && h.topics[t.id] == t {
 		t.linger.Reset(lingerTime)
 	}
@@ -307,11 +332,15 @@ func (h *Hub) drain(which func(*Listener) bool) {
 	}
 }
 
-// newsPrefix begins what hubs tell each other; a topic's id and what is told follow.
+// newsPrefix begins what hubs tell each other about a topic; its id and what is told follow.
 const newsPrefix = "live "
 
 // Heard takes what a hub has told; other texts are ignored.
 func (h *Hub) Heard(text string) {
+	if told, isOwners := strings.CutPrefix(text, ownerPrefix); isOwners {
+		h.heardOwner(told)
+		return
+	}
 	rest, ours := strings.CutPrefix(text, newsPrefix)
 	id, told, complete := strings.Cut(rest, " ")
 	if !ours || !complete {
