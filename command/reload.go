@@ -43,6 +43,7 @@ type reloader struct {
 	gateway     *gateway
 	connections *listen.Connections
 	log         *zap.Logger
+	reopenLog   func() error // after a rotation
 }
 
 // start begins to work until ctx ends, or the returned function is called, which waits.
@@ -77,6 +78,9 @@ func (r *reloader) run(ctx context.Context, hangups <-chan os.Signal) {
 }
 
 func (r *reloader) hungUp() {
+	if err := r.reopenLog(); err != nil {
+		r.log.Error("the audit lines go on where they went", zap.Error(err))
+	}
 	if r.loaded == nil {
 		r.log.Warn("SIGHUP changes nothing: this gateway has no configuration file")
 		return

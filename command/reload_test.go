@@ -141,5 +141,6 @@ func newReloader(t *testing.T, file string) (*reloader, *observer.ObservedLogs) 
 		t.Fatal(err)
 	}
 	c := configuration{Config: loaded.Config, loaded: loaded, files: files, lookup: noVariables, level: zap.NewAtomicLevel()}
-	return &reloader{configuration: c, gateway: g, connections: listen.New(nil, loaded.Config.Server, log), log: log}, logs
+	noFile := func() error { return nil }
+	return &reloader{configuration: c, gateway: g, connections: listen.New(nil, loaded.Config.Server, log), log: log, reopenLog: noFile}, logs
 }

@@ -109,7 +109,7 @@ func serveConfig(ctx context.Context, e environment, c configuration, lines *log
 	started := time.Now()
 	listening(adminAddress)
 
-	reloads := &reloader{configuration: c, gateway: g, connections: connections, log: log}
+	reloads := &reloader{configuration: c, gateway: g, connections: connections, log: log, reopenLog: lines.Reopen}
 	stopReloading := reloads.start(ctx, e.hangups)
 	select {
 	case err = <-errs: // a listener broke

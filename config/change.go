@@ -25,6 +25,7 @@ var fixed = map[string]string{
 	"admin.listen":               "the listener is open",
 	"admin.pprof":                "its pages are made with the listener",
 	"log.format":                 "a log has one format",
+	"log.audit_file":             "audit lines wait for the file in use",
 	"spotify.client_id":          "the tokens of all sessions belong to it",
 	"session.store":              "the sessions lie there",
 	"session.cookie.name":        "it would log everybody out, and tell a frontend the old cookie",

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"maps"
 	"net"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -145,6 +147,24 @@ func (c *checker) checkLog() {
 	if !slices.Contains(logFormats, log.Format) {
 		c.reject("log.format", fmt.Sprintf("%q is not a log format; write json or console", log.Format))
 	}
+	if problem := auditFileProblem(log.AuditFile); problem != "" {
+		c.reject("log.audit_file", problem)
+	}
+}
+
+// auditFileProblem says why a file cannot be made or added to; empty when nothing is known to speak against it. Whether the gateway
+// may write it depends on its user, and shows when it starts.
+func auditFileProblem(path string) string {
+	if path == "" {
+		return ""
+	}
+	if folder, err := os.Stat(filepath.Dir(path)); err != nil || !folder.IsDir() {
+		return fmt.Sprintf("there is no folder %q; make it, or correct the path", filepath.Dir(path))
+	}
+	if file, err := os.Stat(path); err == nil && file.IsDir() {
+		return fmt.Sprintf("%q is a folder; write the path of a file", path)
+	}
+	return ""
 }
 
 // checkClientSecret reports a missing secret at the first thing that needs it.

@@ -43,6 +43,8 @@ type Log struct {
 	Level string `yaml:"level"`
 	// Format is "json" or "console".
 	Format string `yaml:"format"`
+	// AuditFile is a file for the audit lines alone, as JSON and at every level; empty means that they are among the others.
+	AuditFile string `yaml:"audit_file"`
 }
 
 // Account is a shared account: one stored grant that routes with credentials account:NAME speak for.

@@ -113,6 +113,7 @@ func editor(t *testing.T) func(text string) error {
 // refused.
 var beyondSchema = map[string]string{
 	"account-public-writes":      "accounts, in another section, says that the route is public",
+	"audit-file":                 "it is about a folder",
 	"account-unknown":            "accounts, in another section, has the names",
 	"anchor":                     "YAML has resolved it",
 	"api-url-http":               "insecure_http and loopback names allow it",

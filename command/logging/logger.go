@@ -20,9 +20,17 @@ type Logger struct {
 	*zap.Logger
 	Level zap.AtomicLevel // may be changed at any time
 	queue *queue
+	audit *auditLog // nil: audit lines are among the others
 }
 
-// New makes a log with one line an entry, as JSON or for a person at a terminal.
+// auditLog is a file of audit lines with a queue before it.
+type auditLog struct {
+	file  *auditFile
+	queue *queue
+}
+
+// New makes a log with one line an entry, as JSON or for a person at a terminal. Audit lines go to their file, if they have one,
+// as JSON and at every level.
 func New(c config.Log, w io.Writer) (*Logger, error) {
 	level, err := zap.ParseAtomicLevel(c.Level)
 	if err != nil {
@@ -42,11 +50,38 @@ func New(c config.Log, w io.Writer) (*Logger, error) {
 		defer line.Free()
 		return append([]byte{}, line.Bytes()...)
 	})
-	return &Logger{zap.New(queueCore{level, encoder, queue}), level, queue}, nil
+	l := &Logger{Level: level, queue: queue}
+	var core zapcore.Core = queueCore{level, encoder, queue}
+	if c.AuditFile != "" {
+		file, err := openAuditFile(c.AuditFile)
+		if err != nil {
+			queue.close(0)
+			return nil, err
+		}
+		l.audit = &auditLog{file, newQueue(file, nil)}
+		core = splitCore{others: core, audit: queueCore{zap.InfoLevel, newEncoder("json"), l.audit.queue}}
+	}
+	l.Logger = zap.New(core)
+	return l, nil
 }
 
-// Close writes what waits, for at most so long.
-func (l *Logger) Close(limit time.Duration) { l.queue.close(limit) }
+// Reopen opens the file of audit lines anew, for a program that has moved it away. Without such a file it does nothing.
+func (l *Logger) Reopen() error {
+	if l.audit == nil {
+		return nil
+	}
+	return l.audit.file.reopen()
+}
+
+// Close writes what waits, for at most so long: audit lines in a file first.
+func (l *Logger) Close(limit time.Duration) {
+	begun := time.Now()
+	if l.audit != nil {
+		l.audit.queue.close(limit)
+		l.audit.file.close()
+	}
+	l.queue.close(max(0, limit-time.Since(begun)))
+}
 
 // CloseAfter returns what closes the log of a server that runs until ctx ends. The reader has what is left then of limit, the
 // time that a shutdown may take, a second at least.
@@ -65,6 +100,9 @@ func (l *Logger) CloseAfter(ctx context.Context, limit time.Duration) (closeLog 
 // Ready returns what an operator should know of the log: an error while audited actions wait for it, and a remark while it
 // drops lines.
 func (l *Logger) Ready() (remark string, err error) {
+	if remark, err = l.audit.ready(); err != nil || remark != "" {
+		return remark, err
+	}
 	switch state := l.queue.state(); {
 	case state.full:
 		return "", errors.New("the reader of the log stands still: logins, refreshes and logouts wait until their audit lines have room. " +
@@ -72,6 +110,23 @@ func (l *Logger) Ready() (remark string, err error) {
 	case state.dropping:
 		return fmt.Sprintf("log lines are being dropped, %d so far: the reader of the log stands still. "+
 			"Look at what reads the gateway's standard error, or at the disk that it writes to", state.dropped), nil
+	}
+	return "", nil
+}
+
+// ready is Ready of the file of audit lines.
+func (a *auditLog) ready() (remark string, err error) {
+	if a == nil {
+		return "", nil
+	}
+	problem := a.file.problem()
+	switch {
+	case a.queue.state().full:
+		return "", fmt.Errorf("log.audit_file %s is not written (%v): logins, refreshes and logouts wait until their audit lines have room. "+
+			"Make room on its disk, or mend its permissions", a.file.path, problem)
+	case problem != nil:
+		return fmt.Sprintf("log.audit_file %s cannot be written (%v); audit lines wait. "+
+			"Make room on its disk, or mend its permissions and send SIGHUP", a.file.path, problem), nil
 	}
 	return "", nil
 }
@@ -127,6 +182,33 @@ func (c queueCore) Write(entry zapcore.Entry, fields []zapcore.Field) error {
 	c.queue.add(kindOf(entry), line.Bytes())
 	return nil
 }
+
+// splitCore writes audit lines to one core, whatever the log's level, and all other lines to another.
+type splitCore struct{ others, audit zapcore.Core }
+
+// Enabled implements zapcore.LevelEnabler: Check knows more.
+func (c splitCore) Enabled(level zapcore.Level) bool {
+	return c.audit.Enabled(level) || c.others.Enabled(level)
+}
+
+// With implements zapcore.Core.
+func (c splitCore) With(fields []zapcore.Field) zapcore.Core {
+	return splitCore{c.others.With(fields), c.audit.With(fields)}
+}
+
+// Check implements zapcore.Core.
+func (c splitCore) Check(entry zapcore.Entry, checked *zapcore.CheckedEntry) *zapcore.CheckedEntry {
+	if kindOf(entry) == auditLine {
+		return c.audit.Check(entry, checked)
+	}
+	return c.others.Check(entry, checked)
+}
+
+// Write implements zapcore.Core. Check adds the two cores themselves, so that nothing gets here.
+func (c splitCore) Write(zapcore.Entry, []zapcore.Field) error { return nil }
+
+// Sync implements zapcore.Core, as queueCore does.
+func (c splitCore) Sync() error { return nil }
 
 // Sync implements zapcore.Core. It does nothing: callers that log must not wait for the writer. Logger.Close writes what waits.
 func (c queueCore) Sync() error { return nil }
