@@ -5,6 +5,7 @@ import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import * as http from 'node:http';
 import * as https from 'node:https';
+import { fileURLToPath } from 'node:url';
 
 const overlayId = '\0stagedoor-overlay';
 const overlayPath = '@id/__x00__stagedoor-overlay';
@@ -85,16 +86,16 @@ export default function stagedoor({
     configResolved(config) { base = config.base.startsWith('/') ? config.base : '/'; },
     configureServer: begin,
     // The module's address at the gateway is the package in the bundle: one copy, and no address to look for while building.
-    resolveId(id, importer) {
-      if (id === overlayId || id === overlayPath) return overlayId;
-      if (id === '/auth/client.js') return this.resolve('stagedoor', importer, { skipSelf: true });
-      return null;
+    async resolveId(id, importer) {
+      if (id === overlayId) return id;
+      if (id !== '/auth/client.js') return null;
+      return await this.resolve('stagedoor', importer, { skipSelf: true }) ?? fileURLToPath(new URL('client.js', import.meta.url));
     },
     load: (id) => (id === overlayId ? readFile(new URL('vite-overlay.js', import.meta.url), 'utf8') : null),
     transformIndexHtml: {
       order: 'pre',
       handler: (_, { server }) => (server && overlay
-        ? [{ tag: 'script', attrs: { type: 'module', src: `${base}${overlayPath}` }, injectTo: 'head-prepend' }]
+        ? [{ tag: 'script', attrs: { type: 'module', src: `/${overlayPath}` }, injectTo: 'head-prepend' }]
         : []),
     },
   };

@@ -54,7 +54,7 @@ type command struct {
 func commands() []command {
 	return []command{
 		{"serve", "[-config FILE]", "run the gateway (this is also what no command at all does)", true, serve},
-		{"demo", "[-listen ADDRESS]", "run everything in one process: no account, no Redis", true, demo},
+		{"demo", "[-listen ADDRESS] [-frontend ORIGIN]", "run everything in one process: no account, no Redis", true, demo},
 		{"simulator", "[-listen ADDRESS]", "run the Spotify simulator alone", true, simulate},
 		{"check", "[-config FILE] [-online]", "every problem of the configuration, or its routes; -online asks Redis and Spotify too", false, check},
 		{"schema", "", "print the JSON Schema of config.yaml, for editors", false, schema},

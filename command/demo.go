@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -35,6 +36,7 @@ func demo(ctx context.Context, e environment, args []string) error {
 	flags := flag.NewFlagSet("demo", flag.ContinueOnError)
 	address := flags.String("listen", "127.0.0.1:8080", "the address of the gateway")
 	frontendURL := flags.String("frontend", "", "the origin of your own app, such as http://127.0.0.1:5173, in the demo page's place")
+	publicURL := flags.String("public-url", "", "the origin that browsers see, when your own server passes /auth/ and /api/ on to the demo")
 	if err := parse(flags, args); err != nil {
 		return err
 	}
@@ -45,6 +47,7 @@ func demo(ctx context.Context, e environment, args []string) error {
 	if err != nil {
 		return &usageError{err}
 	}
+	public = cmp.Or(strings.TrimSuffix(*publicURL, "/"), public)
 	frontend, err := demoFrontend(*frontendURL, public)
 	if err != nil {
 		return &usageError{err}
@@ -54,8 +57,13 @@ func demo(ctx context.Context, e environment, args []string) error {
 		return err
 	}
 	c := demoConfig(*address, public, "http://"+spotify.Addr().String())
-	if frontend != "" {
-		c = withFrontend(c, frontend)
+	if frontend != "" || *publicURL != "" {
+		c = forOwnApp(c, frontend)
+	}
+	var problem error
+	c.Server.Validate(func(field, text string) { problem = fmt.Errorf("%s %s", field, text) })
+	if problem != nil {
+		return errors.Join(&usageError{problem}, spotify.Close())
 	}
 	handler, err := simulator.New(simulator.Options{Clients: []simulator.Client{{
 		ID: c.Spotify.ClientID, Secret: c.Spotify.ClientSecret.Reveal(), RedirectURIs: []string{flows.RedirectURI(public)},
@@ -72,7 +80,7 @@ func demo(ctx context.Context, e environment, args []string) error {
 	defer func() { _ = imitation.Close() }() // no request waits for its answers any more
 	go func() { _ = listen.Serve(imitation, spotify) }()
 	return serveConfig(ctx, e, configuration{Config: c, level: log.Level}, log, func(admin string) {
-		_, _ = fmt.Fprint(e.stdout, demoGreeting(public, frontend, admin))
+		_, _ = fmt.Fprint(e.stdout, demoGreeting(c, frontend, admin))
 	})
 }
 
@@ -93,21 +101,27 @@ func demoFrontend(address, public string) (string, error) {
 }
 
 // demoGreeting is what a demo says once it takes requests.
-func demoGreeting(public, frontend, admin string) string {
+func demoGreeting(c config.Config, frontend, admin string) string {
 	shows := "It shows the demo page."
-	if frontend != "" {
+	switch {
+	case frontend != "":
 		shows = fmt.Sprintf("It shows %s, your own app, once that runs.", frontend)
+	case c.Server.PublicURL != "http://"+c.Server.Listen:
+		shows = fmt.Sprintf("It is your own server, which passes /auth/, /api/ and /live/ on to http://%s.", c.Server.Listen)
 	}
 	return fmt.Sprintf("\n  Open %s in your browser. %s\n  The operator's page is http://%s. Nothing leaves this machine; Ctrl-C ends it.\n\n",
-		public, shows, admin)
+		c.Server.PublicURL, shows, admin)
 }
 
-// withFrontend is the demo's configuration for somebody's own app: in the demo page's place, and with everything that an app may
-// want to try. Its own origin may call too, because that is where a development server's page comes from when it is opened.
-func withFrontend(c config.Config, origin string) config.Config {
-	c.Server.AllowedOrigins = []string{origin}
+// forOwnApp is the demo's configuration for somebody's own app, with everything that it may want to try: in the demo page's place,
+// unless the origin is empty. This origin may call too, because a development server's page comes from there when it is opened.
+func forOwnApp(c config.Config, origin string) config.Config {
 	c.Session.BrowserTokens = true
 	c.Spotify.Scopes = append(slices.Clone(c.Spotify.Scopes), "streaming")
+	if origin == "" {
+		return c
+	}
+	c.Server.AllowedOrigins = []string{origin}
 	last := len(c.Routes) - 1
 	c.Routes[last] = proxy.Route{Path: "/", Upstream: origin, Credentials: proxy.CredentialsNone}
 	return c

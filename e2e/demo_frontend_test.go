@@ -52,15 +52,16 @@ func TestDemoFrontend(t *testing.T) {
 // TestDemoFrontendIsAnOrigin checks what is said about an address that is none.
 func TestDemoFrontendIsAnOrigin(t *testing.T) {
 	t.Parallel()
-	for address, want := range map[string]string{
-		"localhost:5173":          "write http:// or https://",
-		"http://127.0.0.1:5173/a": "an origin has no path",
-		"http://127.0.0.1:8080":   "where the demo itself listens",
+	for flags, want := range map[string]string{
+		"-frontend localhost:5173":          "write http:// or https://",
+		"-frontend http://127.0.0.1:5173/a": "an origin has no path",
+		"-frontend http://127.0.0.1:8080":   "where the demo itself listens",
+		"-public-url http://localhost:5173": "write 127.0.0.1 instead",
 	} {
-		output, err := exec.Command(stage.Binary, "demo", "-frontend", address).CombinedOutput()
+		output, err := exec.Command(stage.Binary, append([]string{"demo"}, strings.Fields(flags)...)...).CombinedOutput()
 		var exit *exec.ExitError
 		if !errors.As(err, &exit) || exit.ExitCode() != 2 || !strings.Contains(string(output), want) {
-			t.Errorf("-frontend %s: %v, %s, want %q", address, err, output, want)
+			t.Errorf("%s: %v, %s, want %q", flags, err, output, want)
 		}
 	}
 }
