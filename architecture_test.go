@@ -55,10 +55,11 @@ var plan = map[string][]string{
 	// Facts about Spotify, for whoever needs them.
 	"internal/webapi": {},
 	// Sees the rest as a process.
-	"e2e":        {}, // its tests, and those of attack and fault, see the rest as a process
-	"e2e/attack": {},
-	"e2e/fault":  {},
-	"e2e/stage":  {"e2e/faultproxy", "secret", "session", "session/sessiontest", "simulator"},
+	"e2e":          {}, // its tests, and those of attack and fault, see the rest as a process
+	"e2e/attack":   {},
+	"e2e/fault":    {},
+	"e2e/frontend": {},
+	"e2e/stage":    {"e2e/faultproxy", "secret", "session", "session/sessiontest", "simulator"},
 	// Measures Stagedoor from outside, as a process.
 	"bench": {"simulator"},
 	// Harms TCP and knows no protocol.

@@ -1,8 +1,9 @@
-// The types of client.js, Stagedoor's client for web frontends. The npm package has them. A project that imports the module
-// by its address instead, as in `await import(/* @vite-ignore */ '/auth/client.js')`, maps that address to them in
-// tsconfig.json. Without the npm package, a copy of this file does: the gateway serves it at /auth/client.d.ts.
+// The types of client.js, Stagedoor's client for web frontends. The npm package has them.
 //
-//   "paths": { "/auth/client.js": ["./node_modules/stagedoor/client.d.ts"] }
+// A project without the package imports the module by its address at the gateway. It keeps a copy of this file, which the
+// gateway serves at /auth/client.d.ts, and says where in tsconfig.json:
+//
+//   "paths": { "/auth/client.js": ["./types/client.d.ts"] }
 
 /** How to reach the gateway. Every field has a default that suits a page which the gateway itself serves. */
 export interface ClientOptions {
