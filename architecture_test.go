@@ -33,7 +33,7 @@ var plan = map[string][]string{
 	"internal/page": {},
 	// The others say in interfaces what they report.
 	"internal/metrics": {"internal/outcome"},
-	// The values of the metrics' labels, for whoever counts.
+	// The values of the metrics' labels, for the packages that count.
 	"internal/outcome": {},
 	// The others decide what is one.
 	"secret": {},
@@ -52,7 +52,7 @@ var plan = map[string][]string{
 	"client": {},
 	// The only importer of OpenTelemetry.
 	"internal/tracing": {"internal/dial", "secret"},
-	// Facts about Spotify, for whoever needs them.
+	// Facts about Spotify.
 	"internal/webapi": {},
 	// Sees the rest as a process.
 	"e2e":          {}, // its tests, and those of attack and fault, see the rest as a process
@@ -90,15 +90,15 @@ var plan = map[string][]string{
 var only = []struct{ path, files, why string }{
 	{"github.com/gorilla/sessions", "session/cookie.go session/*_test.go", "its default cookie is unsafe: one file sets every option"},
 	{"github.com/redis/go-redis/v9", "session/redisstore/*.go session/sessiontest/*.go proxy/quota/redis.go proxy/quota/*_test.go", "a failover is handled in one place"},
-	{"github.com/goccy/go-yaml", "config/*.go secret/*_test.go", "nobody else reads YAML"},
+	{"github.com/goccy/go-yaml", "config/*.go secret/*_test.go", "only the configuration is YAML"},
 	{"github.com/santhosh-tekuri/jsonschema", "config/*_test.go", "the loader checks the configuration; the schema is for editors"},
-	{"github.com/prometheus", "internal/metrics/*.go", "nobody else knows who reads the figures"},
+	{"github.com/prometheus", "internal/metrics/*.go", "the other packages do not know how metrics are read"},
 	{"go.opentelemetry.io", "internal/tracing/*.go e2e/*_test.go", "the other packages say which steps there are"},
-	{"github.com/klauspost/compress", "proxy/links/*.go", "nobody else is asked so often that compress/gzip is too slow"},
-	{"html/template", "nobody", "it links text/template"},
-	{"text/template", "nobody", "with it, the linker keeps every method that nobody calls (linker_test.go)"},
-	{"maragu.dev/gomponents", "internal/page/*.go internal/httperror/page*.go flows/fragment.go flows/connect.go internal/overview/document.go simulator/*page*.go", "nobody else writes HTML"},
-	{"golang.org/x/oauth2", "flows/*.go flows/token/*.go simulator/*_test.go", "nobody else talks OAuth"},
+	{"github.com/klauspost/compress", "proxy/links/*.go", "elsewhere compress/gzip is fast enough"},
+	{"html/template", "", "it links text/template"},
+	{"text/template", "", "with it, the linker keeps every method without a caller (linker_test.go)"},
+	{"maragu.dev/gomponents", "internal/page/*.go internal/httperror/page*.go flows/fragment.go flows/connect.go internal/overview/document.go simulator/*page*.go", "only pages are HTML"},
+	{"golang.org/x/oauth2", "flows/*.go flows/token/*.go simulator/*_test.go", "OAuth is spoken in one place"},
 	{"testing", "*_test.go */*_test.go */*/*_test.go e2e/stage/*.go session/sessiontest/*.go", "no product code depends on tests"},
 }
 

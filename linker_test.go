@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// TestMethodsWithoutCallersAreDropped keeps the program small. The linker leaves out exported methods that nobody calls,
+// TestMethodsWithoutCallersAreDropped keeps the program small. The linker leaves out exported methods without a caller,
 // until something is linked that finds methods by a name that only the running program knows, as text/template does for
 // {{.Name}}: then every exported method of what can be reached stays, with all that it calls. That was 7 MB.
 //

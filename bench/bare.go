@@ -68,7 +68,7 @@ type barePool struct{ pool sync.Pool }
 
 const bareBuffer = 32 << 10
 
-// Get returns a buffer that nobody uses.
+// Get returns a buffer that is free.
 func (b *barePool) Get() []byte {
 	if buffer, ok := b.pool.Get().(*[bareBuffer]byte); ok {
 		return buffer[:]

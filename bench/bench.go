@@ -98,12 +98,12 @@ func (b *bench) runSection(ctx context.Context, s section) error {
 // after has f called when the section is over.
 func (b *bench) after(f func()) { b.cleanup = append(b.cleanup, f) }
 
-// say tells whoever waits what happens.
+// say prints progress.
 func (b *bench) say(format string, values ...any) {
 	fmt.Fprintf(b.out, "%s "+format+"\n", append([]any{time.Now().Format(time.TimeOnly)}, values...)...)
 }
 
-// freeAddress returns an address of 127.0.0.1 where nobody listens now.
+// freeAddress returns an address of 127.0.0.1 where no server listens now.
 func freeAddress() (string, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -29,7 +29,7 @@ type quotaResult struct {
 	requests int
 	refused  int
 	ages     [][]int // of each user's answers, in seconds
-	err      error   // an answer that nobody expected
+	err      error   // an unexpected answer
 }
 
 // ask lets all tabs ask until end, and counts from begin on.

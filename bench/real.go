@@ -69,7 +69,7 @@ func measureReal(ctx context.Context, b *bench) error {
 			t.process.stop()
 		}
 	}
-	b.report.text("An API over TLS and HTTP/2 that sends its pages without a length, with gzip for whoever takes it: playlists with random ids "+
+	b.report.text("An API over TLS and HTTP/2 that sends its pages without a length, with gzip for clients that accept it: playlists with random ids "+
 		"and three links into the API each, %d of them in a page of 3 KB and %d in one of 33 KB. Clients ask over plain HTTP/1.1, as a proxy "+
 		"that ends TLS does. No two requests ask for the same, except for the cache hits. Stagedoor and nginx rewrite the links, the others pass "+
 		"the bytes on. Latency is added to every round trip to the API. Ratios are to the first line of the same page and latency, and to the "+

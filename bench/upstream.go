@@ -18,7 +18,7 @@ import (
 // Pages of the upstream, below its API.
 const (
 	smallPage  = "/me/player"                              // 2 KiB, never compressed
-	fewPage    = "/me/playlists?limit=4"                   // 3 KB, compressed for whoever takes gzip
+	fewPage    = "/me/playlists?limit=4"                   // 3 KB, compressed for clients that accept gzip
 	manyPage   = "/me/playlists?limit=50"                  // 33 KB, likewise
 	freshPage  = "&fresh=true"                             // behind one of the two: fresh for an hour
 	streamPage = "/playlists/3cEYpjA9oz9GiPac4AsH4n/items" // 1 MiB that begins with stampFormat
@@ -135,7 +135,7 @@ type codedPage struct{ plain, compressed []byte }
 
 func newCodedPage(plain []byte) codedPage { return codedPage{plain, compress(plain)} }
 
-// answer answers as Spotify does: without a length, with gzip for whoever takes it.
+// answer answers as Spotify does: without a length, with gzip for clients that accept it.
 func (p codedPage) answer(w http.ResponseWriter, r *http.Request) {
 	setHeader(w.Header())
 	if r.FormValue("fresh") != "" {

@@ -26,7 +26,7 @@ func healthcheck(ctx context.Context, e environment, args []string) error {
 	}
 	host, port, err := net.SplitHostPort(loaded.Config.Admin.Listen)
 	if err != nil {
-		return &usageError{errors.New("admin.listen is empty, so nobody can be asked; set it, such as 127.0.0.1:9090")}
+		return &usageError{errors.New("admin.listen is empty, so there is no listener to ask; set it, such as 127.0.0.1:9090")}
 	}
 	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
 		host = "127.0.0.1"

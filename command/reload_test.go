@@ -23,7 +23,7 @@ import (
 	"stagedoor/session"
 )
 
-// selfSigned makes a certificate with a serial number. Nobody has to trust it.
+// selfSigned makes a certificate with a serial number. No client has to trust it.
 func selfSigned(t *testing.T, serial int64) tls.Certificate {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

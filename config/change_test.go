@@ -73,7 +73,7 @@ func TestFixedKeysExist(t *testing.T) {
 	eachKey(reflect.TypeFor[Config](), "", func(path, name string) { all = append(all, join(path, name)) })
 	for name, why := range fixed {
 		if !slices.Contains(all, name) || why == "" {
-			t.Errorf("%s is no key, or nobody knows why it needs a restart", name)
+			t.Errorf("%s is not a key, or has no reason why it needs a restart", name)
 		}
 	}
 }

@@ -73,7 +73,7 @@ func TestSharedAccount(t *testing.T) {
 	w.Spotify.ForgetSeen()
 	w.Spotify.ExpireAccessTokens()
 	expectOneRefresh(stranger, "when the token has expired")
-	w.Redis.Advance(30 * 24 * time.Hour) // nobody need use an account for it to stay
+	w.Redis.Advance(30 * 24 * time.Hour) // an account stays without being used
 	if said := stranger.OnAllReplicas(stage.NowPlaying); said != "200" {
 		t.Errorf("after a month the replicas say %s", said)
 	}

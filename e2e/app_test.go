@@ -13,7 +13,7 @@ import (
 	"stagedoor/simulator"
 )
 
-// TestOneAppTokenForThreeReplicas sends sixty calls at once that all need the app's token, which nobody has yet.
+// TestOneAppTokenForThreeReplicas sends sixty calls at once that all need the app's token, which is not there yet.
 func TestOneAppTokenForThreeReplicas(t *testing.T) {
 	t.Parallel()
 	w := stage.NewWorld(t, stage.Options{Replicas: 3, Routes: stage.Pages{}.Route(t, stage.AppRoute)})

@@ -75,8 +75,8 @@ func badRequests() []badRequest {
 	}
 }
 
-// TestBadInput sends what nobody should, as somebody who is logged in, and looks that each gets a clear answer, that no
-// fault of the gateway's is among them, and that nothing is lost.
+// TestBadInput sends bad input, as a user who is logged in, and checks that each gets a clear answer, that no
+// error of the gateway's own is among them, and that nothing is lost.
 func TestBadInput(t *testing.T) {
 	t.Parallel()
 	keys := t.TempDir() + "/keys"

@@ -42,9 +42,9 @@ func TestCheckOnline(t *testing.T) {
 			[]string{redisOK, "skipped: There is no client secret"}, nil},
 		{"no Redis", nil, []string{"session:\n", "session:\n  store: memory\n"}, 0,
 			[]string{"skipped: Sessions live in memory", spotifyOK}, nil},
-		{"two faults", nil, []string{w.Redis.Addr(), nobody, stage.ClientSecret, "hunter2"}, 1, nil,
+		{"two problems", nil, []string{w.Redis.Addr(), nobody, stage.ClientSecret, "hunter2"}, 1, nil,
 			[]string{"fault: Redis does not answer: ", "fault: Spotify refuses"}},
-		{"a fault in the file", nil, []string{"session:\n", "session:\n  store: disk\n"}, 2, nil,
+		{"a problem in the file", nil, []string{"session:\n", "session:\n  store: disk\n"}, 2, nil,
 			[]string{`:3: session.store: "disk" is`}},
 		{"an evicting Redis", func() {
 			if _, err := w.Redis.Do("CONFIG", "SET", "maxmemory-policy", "allkeys-lru"); err != nil {

@@ -24,12 +24,12 @@ func TestWrongUsage(t *testing.T) {
 		args []string
 		want string
 	}{
-		"unknown command":   {nil, []string{"sevre"}, `no command "sevre"`},
-		"unknown flag":      {nil, []string{"serve", "-confg", "x"}, "confg"},
-		"stray argument":    {nil, []string{"key", "please"}, "please"},
-		"no configuration":  {nil, []string{"serve"}, "config"},
-		"missing file":      {nil, []string{"check", "-config", "/nowhere/config.yaml"}, "/nowhere/config.yaml"},
-		"fault in the file": {nil, []string{"serve", "-config", typo}, typo + ":1:1: "},
+		"unknown command":     {nil, []string{"sevre"}, `no command "sevre"`},
+		"unknown flag":        {nil, []string{"serve", "-confg", "x"}, "confg"},
+		"stray argument":      {nil, []string{"key", "please"}, "please"},
+		"no configuration":    {nil, []string{"serve"}, "config"},
+		"missing file":        {nil, []string{"check", "-config", "/nowhere/config.yaml"}, "/nowhere/config.yaml"},
+		"problem in the file": {nil, []string{"serve", "-config", typo}, typo + ":1:1: "},
 		"simulator in production": {
 			[]string{"STAGEDOOR_ENV=production"}, []string{"simulator", "-listen", "127.0.0.1:0"}, "production",
 		},
@@ -48,7 +48,7 @@ func TestWrongUsage(t *testing.T) {
 	}
 }
 
-// TestCheck checks that all faults come at once, that a good file is explained, and that -online asks Redis and Spotify.
+// TestCheck checks that all problems come at once, that a good file is explained, and that -online asks Redis and Spotify.
 func TestCheck(t *testing.T) {
 	w := stage.NewWorld(t, stage.Options{})
 	config := w.Replicas[0].Config
@@ -72,7 +72,7 @@ func TestCheck(t *testing.T) {
 	}
 	stage.WriteFile(t, wrong, strings.NewReplacer(w.Balancer.URL, "http://localhost:8080", "user}", "usr}").Replace(string(text)))
 	if code, _, stderr := stage.Stagedoor(t, nil, "check", "-config", wrong); code != 2 || strings.Count(stderr, wrong+":") != 2 {
-		t.Errorf("two faults: code %d, %s", code, stderr)
+		t.Errorf("two problems: code %d, %s", code, stderr)
 	}
 }
 

@@ -97,7 +97,7 @@ func TestQueries(t *testing.T) {
 	}
 }
 
-// query is one question to Prometheus, and who asks it.
+// query is one question to Prometheus, and the file that asks it.
 type query struct{ asker, text string }
 
 var (

@@ -86,7 +86,7 @@ func TestImplicitExpiry(t *testing.T) {
 	}
 }
 
-// TestImplicitBadFragments hands over what nobody should, and checks that each is refused, changes nothing, and that the
+// TestImplicitBadFragments hands over what is not an answer of Spotify's, and checks that each is refused, changes nothing, and that the
 // true fragment still works where it has not been used.
 func TestImplicitBadFragments(t *testing.T) {
 	t.Parallel()

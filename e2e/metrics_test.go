@@ -240,7 +240,7 @@ func firstColumn(text string) string {
 	return strings.Join(cells, "\n")
 }
 
-// expectNothingPersonal looks for whatever a scrape must not tell: who, with what, and where below a prefix.
+// expectNothingPersonal looks for what a scrape must not hold: users, tokens, and paths below a prefix.
 func expectNothingPersonal(w *stage.World, t *testing.T, scrape string, visitors ...*stage.Visitor) {
 	t.Helper()
 	hidden := []string{

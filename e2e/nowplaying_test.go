@@ -9,7 +9,7 @@ import (
 	"stagedoor/e2e/stage"
 )
 
-// TestNowPlayingWidget opens the README's example in a browser that nobody has logged in to.
+// TestNowPlayingWidget opens the README's example in a browser without a login.
 func TestNowPlayingWidget(t *testing.T) {
 	t.Parallel()
 	const heading = "## A “now playing” widget"

@@ -10,7 +10,7 @@ import (
 
 // TestAnotherClientID restarts the gateway with another app's client id and secret, as when staging's are configured in
 // production by mistake, and a minute later with the right ones. Meanwhile people work and are
-// told to log in; nobody has lost anything afterwards.
+// told to log in; no session is lost afterwards.
 func TestAnotherClientID(t *testing.T) {
 	t.Parallel()
 	const other = "fedcba98765432100123456789abcdef"

@@ -62,7 +62,7 @@ func TestOverview(t *testing.T) {
 		t.Errorf("with a sick token endpoint the page says %q", got)
 	}
 	if page := overview(p, t); !strings.Contains(page, "<th>TOKEN_ENDPOINT_UNAVAILABLE</th><td>503</td><td>/api/<") {
-		t.Errorf("the fault is not listed:\n%s", page)
+		t.Errorf("the failure is not listed:\n%s", page)
 	}
 
 	w.Redis.Stop()

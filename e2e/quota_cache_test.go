@@ -307,7 +307,7 @@ func TestConditionsAndRangesPass(t *testing.T) {
 	v.Get("/api/me/tracks", "Cache-Control", "only-if-cached").Expect(t, "a part is not kept", 504, "NOT_CACHED")
 }
 
-// TestLongAnswersAreNotShared asks for 3 MiB at once, which nobody keeps, and for a bit less than 1 MiB.
+// TestLongAnswersAreNotShared asks for 3 MiB at once, which is not kept, and for a bit less than 1 MiB.
 func TestLongAnswersAreNotShared(t *testing.T) {
 	t.Parallel()
 	w := stage.NewWorld(t, stage.Options{Spotify: stage.Listener, Quota: `reuse: [{path: "**", for: 1h}]`})

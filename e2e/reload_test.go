@@ -64,7 +64,7 @@ func expectSaid(t *testing.T, what, said string, texts ...string) {
 	}
 }
 
-// TestReloadUnderLoad reloads while users come and go, a stream runs and a WebSocket is open: nobody notices. A process
+// TestReloadUnderLoad reloads while users come and go, a stream runs and a WebSocket is open: no request fails. A process
 // that ends waits for what began under an older configuration.
 func TestReloadUnderLoad(t *testing.T) {
 	t.Parallel()

@@ -12,7 +12,7 @@ import (
 )
 
 // TestSessionKeyRotation puts a new key first and then drops the old one, as an operator does, in the file that holds the
-// keys. Who came by meanwhile notices nothing; whose session the old key had sealed logs in again.
+// keys. Users who came by meanwhile notice nothing; those with a session that the old key sealed log in again.
 func TestSessionKeyRotation(t *testing.T) {
 	t.Parallel()
 	w := stage.NewWorld(t, stage.Options{Users: 4})

@@ -134,7 +134,7 @@ func TestIndexPrunesItself(t *testing.T) {
 	}
 }
 
-// TestLogoutEverywhere ends all of a user's sessions from one browser, and nobody else's.
+// TestLogoutEverywhere ends all of a user's sessions from one browser, and no other user's.
 func TestLogoutEverywhere(t *testing.T) {
 	t.Parallel()
 	w := stage.NewWorld(t, stage.Options{Replicas: 3})

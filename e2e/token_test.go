@@ -18,7 +18,7 @@ func TestBrowserTokenIsOff(t *testing.T) {
 	v.Do(http.MethodPost, "/auth/token", "").Expect(t, "POST /auth/token", http.StatusNotFound, "PATH_REFUSED")
 }
 
-// TestBrowserToken checks who gets a token, what of it, and what is said about it.
+// TestBrowserToken checks which requests get a token, what the answer has of it, and what the log says.
 func TestBrowserToken(t *testing.T) {
 	t.Parallel()
 	w := stage.NewWorld(t, stage.Options{Session: "browser_tokens: true", Log: "debug"})

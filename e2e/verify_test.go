@@ -16,7 +16,7 @@ import (
 
 const verifyHeading = "## Behind nginx, Caddy or Traefik"
 
-// guarded is an app behind another proxy, which asks the gateway who may pass.
+// guarded is an app behind another proxy, which asks the gateway whether a request may pass.
 type guarded struct {
 	app *httptest.Server
 
@@ -69,7 +69,7 @@ func TestBehindCaddy(t *testing.T) {
 	g.expectGuarded(t, w, address)
 }
 
-// expectGuarded goes to the app through another proxy: nobody passes but who is logged in, and the app learns who.
+// expectGuarded goes to the app through another proxy: only users who are logged in pass, and the app learns their names.
 func (g *guarded) expectGuarded(t *testing.T, w *stage.World, address string) {
 	t.Helper()
 	anonymous, v := w.Visitor(), w.Visitor()

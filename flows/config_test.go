@@ -12,7 +12,7 @@ import (
 func TestConfigDefaults(t *testing.T) {
 	c := DefaultConfig()
 	c.Validate(func(field, problem string) {
-		if field != "client_id" { // the one thing that nobody can know
+		if field != "client_id" { // the one key without a default
 			t.Errorf("%s: %s", field, problem)
 		}
 	})

@@ -53,7 +53,7 @@ func TestLogout(t *testing.T) {
 	}
 }
 
-// Everywhere means all of this user's browsers and nobody else's, and a word that is neither true nor false is refused.
+// Everywhere means all of this user's browsers and no other user's, and a word that is neither true nor false is refused.
 func TestLogoutEverywhere(t *testing.T) {
 	g := newGateway(t, nil)
 	stranger := g.browser()
@@ -100,7 +100,7 @@ func TestLogoutWithoutSession(t *testing.T) {
 	}
 }
 
-// Never a false success: while the store is down nobody is told that they are logged out, and the cookie stays.
+// Never a false success: while the store is down no answer says that the user is logged out, and the cookie stays.
 func TestLogoutWhileTheStoreIsDown(t *testing.T) {
 	g := newGateway(t, nil)
 	b := g.browser()

@@ -33,7 +33,7 @@ func (s *stuckExchanges) wrap(g *gateway) http.HandlerFunc {
 	}
 }
 
-// Three hundred callbacks at once with invented codes, while the token endpoint holds up whoever redeems one: logins hold a
+// Three hundred callbacks at once with invented codes, while the token endpoint delays each that redeems one: logins hold a
 // quarter of the slots, every refresh goes through, and a login that found no slot has used nothing up.
 func TestRefreshesComeBeforeLogins(t *testing.T) {
 	const callbacks, refreshes, concurrency = 300, 60, 8

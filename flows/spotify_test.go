@@ -90,7 +90,7 @@ func afterDash(authorization string) string {
 	return number
 }
 
-// issue answers with tokens that nobody has had before.
+// issue answers with new tokens.
 func (s *spotify) issue(scope string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		s.mu.Lock()

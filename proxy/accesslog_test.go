@@ -32,7 +32,7 @@ func TestTraceIsPassedOnAndLogged(t *testing.T) {
 	}
 }
 
-// TestClientThatLeftIsNoError checks what becomes of a request whose client went away: no fault, no warning, no answer of
+// TestClientThatLeftIsNoError checks what becomes of a request whose client went away: no error, no warning, no answer of
 // ReverseProxy's in the log.
 func TestClientThatLeftIsNoError(t *testing.T) {
 	for _, path := range []string{"/api/me", "/page"} {
@@ -63,7 +63,7 @@ func TestClientThatLeftIsNoError(t *testing.T) {
 			}
 		}
 		if reported.has("refused") {
-			t.Errorf("%s: a fault was reported: %v", path, reported.all)
+			t.Errorf("%s: an error was reported: %v", path, reported.all)
 		}
 	}
 }

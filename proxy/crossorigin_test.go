@@ -128,7 +128,7 @@ func TestNavigationsComeFromAnywhere(t *testing.T) {
 			s.do("POST", "/auth/logout", h, nil).rejected(t, 403, "CROSS_ORIGIN_REFUSED")
 		}
 	}
-	// Who has to log in is sent there, and comes back to the address as it was.
+	// A person who has to log in is sent there, and comes back to the address as it was.
 	h := header(navigate, document, "Sec-Fetch-Site: cross-site")
 	answer := s.get("/api/a%2Bb/?x=1", h)
 	if got := answer.Header.Get("Location"); answer.StatusCode != 302 || got != "/auth/login?return_to=%2Fapi%2Fa%252Bb%2F%3Fx%3D1" {

@@ -138,7 +138,7 @@ func TestReportsOfRequests(t *testing.T) {
 	r.expect(t, "a call behind the closed gate", "/api/ GET 429", "/api/ refused with 429 RATE_LIMITED", "limited")
 }
 
-// TestReportsOfAClientThatLeft checks that nobody takes it for the upstream's fault.
+// TestReportsOfAClientThatLeft checks that it does not count as the upstream's error.
 func TestReportsOfAClientThatLeft(t *testing.T) {
 	s, r := measuredStage(t)
 	ctx, leave := context.WithCancel(t.Context())

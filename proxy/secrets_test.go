@@ -21,7 +21,7 @@ func (s *stage) everyLine() string {
 	return text.String()
 }
 
-// A panic says what it says to whoever wrote the code: a value that some library has put together may hold anything.
+// The text of a panic in the log is for developers. It has the type of the value alone: a value that some library has put together may hold anything.
 func TestPanicsHoldNoSecret(t *testing.T) {
 	token := secret.New(firstToken)
 	for name, value := range map[string]any{

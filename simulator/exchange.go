@@ -36,7 +36,7 @@ func (s *Server) exchange(w http.ResponseWriter, r *http.Request, side Side, nex
 	switch {
 	case errors.As(readErr, &tooLarge):
 		errorReply(http.StatusRequestEntityTooLarge, "The request body is too large").write(out, r)
-	case readErr != nil: // the client left in the middle of its body: there is nobody to answer
+	case readErr != nil: // the client left in the middle of its body: there is no one to answer
 	case fault != nil:
 		s.suffer(out, req, fault, next)
 	default:
@@ -92,7 +92,7 @@ func (s *Server) see(r *request, side Side) *Seen {
 	return seen
 }
 
-// recordingWriter records the status before the client can read it, so that whoever has an answer finds it in the log.
+// recordingWriter records the status before the client can read it, so that a test that has an answer finds it in the log.
 type recordingWriter struct {
 	http.ResponseWriter
 	record   func(status int)

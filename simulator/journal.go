@@ -38,7 +38,7 @@ type Seen struct {
 	Outcome string `json:"outcome,omitempty"`
 	// Fault names the fault that met the request.
 	Fault string `json:"fault,omitempty"`
-	// Done tells that the simulator has an answer, or cuts the connection; whoever has read an answer finds it done.
+	// Done tells that the simulator has an answer, or cuts the connection; a test that has read an answer finds it done.
 	// Status is what it answered, 0 for a connection that it cut.
 	Done   bool `json:"done"`
 	Status int  `json:"status"`

@@ -13,7 +13,7 @@ type RefreshMode string
 const (
 	// RefreshKeep answers without a refresh token; the old one stays good. It is the default.
 	RefreshKeep RefreshMode = "keep"
-	// RefreshRotate answers with a new refresh token and spends the old one. Whoever sends a spent one ends the whole
+	// RefreshRotate answers with a new refresh token and spends the old one. A client that sends a spent one ends the whole
 	// grant (RFC 9700 section 4.14.2).
 	RefreshRotate RefreshMode = "rotate"
 	// RefreshEmpty answers with an empty refresh token; the old one stays good.

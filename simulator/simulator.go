@@ -11,7 +11,7 @@ import (
 
 // Options says what a simulator knows from the start. Only Clients is needed.
 type Options struct {
-	// Clients are the registered apps. Without one, nobody can log in.
+	// Clients are the registered apps. Without one, no login works.
 	Clients []Client
 	// Users are the people who may consent; nil means SampleUsers.
 	Users []User
@@ -30,7 +30,7 @@ type Options struct {
 	// Remember is how many requests Seen keeps, the newest; zero means 10,000.
 	Remember int
 	// Log is called once for each answered request of the accounts and the API side, possibly by several goroutines at
-	// once; nil means nobody listens.
+	// once; nil means none.
 	Log func(Seen)
 }
 

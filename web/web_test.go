@@ -58,7 +58,7 @@ func TestDemoObeysItsPolicy(t *testing.T) {
 		"markup made from strings": regexp.MustCompile(`\.(inner|outer)HTML|insertAdjacentHTML|document\.write`),
 		"code made from strings":   regexp.MustCompile(`\beval\(|new Function\(|javascript:`),
 	}
-	namespace := regexp.MustCompile(`http://www\.w3\.org/2000/svg`) // a name, which nobody fetches
+	namespace := regexp.MustCompile(`http://www\.w3\.org/2000/svg`) // a name, which is not fetched
 	elsewhere := regexp.MustCompile(`(?i)\b(https?|wss?):|["'(]//[a-z]|@import`)
 	walk(t, func(t *testing.T, name, text string) {
 		for what, pattern := range forbidden {

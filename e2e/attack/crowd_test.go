@@ -83,7 +83,7 @@ func filesToSpare(t *testing.T) int {
 	return spare
 }
 
-// TestLoginsAtOnce begins a thousand logins that nobody finishes. They leave nothing in Redis; one that is finished leaves
+// TestLoginsAtOnce begins a thousand logins that are not finished. They leave nothing in Redis; one that is finished leaves
 // the mark that its state was used, which goes by itself.
 func TestLoginsAtOnce(t *testing.T) {
 	stage.OnlyLong(t, "a flood of logins")
@@ -128,7 +128,7 @@ func TestLoginsAtOnce(t *testing.T) {
 	b.ExpectMe("ada")
 }
 
-// TestGuessedSessions tries ids that nobody has. A guess reads Redis once and writes nothing.
+// TestGuessedSessions tries ids of no session. A guess reads Redis once and writes nothing.
 func TestGuessedSessions(t *testing.T) {
 	stage.OnlyLong(t, "a flood of guesses")
 	t.Parallel()

@@ -78,7 +78,7 @@ func loginCSRF(lt *loginTrial, class *attacks) {
 	}
 }
 
-// codeInjection ends one login with the code of another. The implicit grant has no code: whoever holds its token is its
+// codeInjection ends one login with the code of another. The implicit grant has no code: the holder of its token is its
 // bearer, and no client can tell (RFC 9700 section 2.1.2).
 func codeInjection(lt *loginTrial, class *attacks) {
 	if lt.implicit() {

@@ -26,7 +26,7 @@ func markOf(place string) string {
 	return "mark-" + hex.EncodeToString(digest[:12])
 }
 
-// mark is markOf, but for the arguments of a process, which nobody can add to.
+// mark is markOf, but for the arguments of a process, which cannot be added to.
 func (s *scene) mark(place string) string {
 	if place == placeArguments {
 		return s.Replicas[0].Config

@@ -9,7 +9,7 @@ import (
 	"stagedoor/e2e/stage"
 )
 
-// TestNavigationToAnAPIPath opens an address of the API in a browser that nobody has logged in to. The login leads back to
+// TestNavigationToAnAPIPath opens an address of the API in a browser without a login. The login leads back to
 // it from another site, and it shows. So it does when another site has a link to it, in which the page of that site cannot
 // look; see TestCrossOrigin for all else that such a page may try.
 func TestNavigationToAnAPIPath(t *testing.T) {

@@ -49,7 +49,7 @@ func oversizedRequests(cookie string) []oversized {
 		{"a path below /auth that is too long", get("/auth/"+long(3000), cookie), "", []int{404}, "PATH_REFUSED"},
 		{"a handle that is too long", get("/auth/sessions/"+long(3000), cookie), "", []int{404}, "PATH_REFUSED"},
 		{"a file whose name is too long", get("/" + long(3000) + ".js"), "", []int{404}, "PATH_REFUSED"},
-		// Who has so many cookies has none: net/http reads 3,000 at most. A browser keeps fewer.
+		// A request with so many cookies has none: net/http reads 3,000 at most. A browser keeps fewer.
 		{"5,000 cookies", get("/api/me", "Cookie: "+strings.Repeat("a=b; ", 5000)+strings.TrimPrefix(cookie, "Cookie: ")), "", []int{401}, "LOGIN_REQUIRED"},
 		{"5,000 cookies in as many lines", get("/api/me", cookie, strings.Repeat("Cookie: a=b\r\n", 4400)), "", []int{401}, "LOGIN_REQUIRED"},
 		{"5,000 session cookies", get("/api/me", "Cookie: "+strings.Repeat("stagedoor=b; ", 5000)+"\r\n"), "", []int{401}, "LOGIN_REQUIRED"},
@@ -109,7 +109,7 @@ func sendRaw(address, text string) (status int, reason string, err error) {
 	sent := make(chan struct{})
 	go func() {
 		defer close(sent)
-		_, _ = io.WriteString(conn, text) // whoever refuses it need not read it
+		_, _ = io.WriteString(conn, text) // a server that rejects it need not read it
 	}()
 	response, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	if err != nil {

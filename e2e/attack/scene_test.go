@@ -216,7 +216,7 @@ func (s *scene) withoutRightful(r *http.Request, answer *http.Response, body str
 	return header, body
 }
 
-// page is the frontend: it keeps what it is sent, and is asked by its path to break HTTP with the words of whoever asks.
+// page is the frontend: it keeps what it is sent, and is asked by its path to break HTTP with words of the request.
 func (s *scene) page(asked *http.Request, text string) string {
 	s.record(placeFrontend, fmt.Sprint(asked.Header))
 	const page = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 8\r\n\r\n<!doctype"

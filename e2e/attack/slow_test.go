@@ -112,7 +112,7 @@ func trickle(conn net.Conn, drop string) {
 	}
 }
 
-// TestSlowClients attacks with patience: each must be cut, and nobody else may suffer.
+// TestSlowClients attacks with patience: each must be cut, and no other client may suffer.
 func TestSlowClients(t *testing.T) {
 	stage.OnlyLong(t, "hundreds of slow clients")
 	t.Parallel()
@@ -217,7 +217,7 @@ func (s *slowWorld) slowReaders() {
 		defer func() { _ = conn.Close() }()
 		_, _ = io.WriteString(conn, []string{get + "\r\n", get + upgrade + "\r\n"}[n%2])
 	}
-	// Who never reads does not see that the connection is cut; the frontend does.
+	// A client that never reads does not see that the connection is cut; the frontend does.
 	_ = soon(func() bool { return s.ended.Load() == readers })
 	for n := range int64(readers) {
 		s.expect(n < s.ended.Load(), "an answer of the frontend goes on")

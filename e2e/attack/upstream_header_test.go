@@ -253,7 +253,7 @@ func lowerNames(lines string) string {
 	return strings.Join(out, "\r\n")
 }
 
-// TestAttackUpstreamRedirects leads the gateway elsewhere. Nobody may follow: not the gateway with its token, not the
+// TestAttackUpstreamRedirects leads the gateway elsewhere, which must not follow: not the gateway with its token, not the
 // client either.
 func TestAttackUpstreamRedirects(t *testing.T) {
 	t.Parallel()

@@ -12,7 +12,7 @@ import (
 // duringLogin are the two calls that a login makes.
 var duringLogin = []string{"/api/token", "/v1/me"}
 
-// badAnswersToLogins are answers after which nobody is logged in.
+// badAnswersToLogins are answers after which no login may succeed.
 func badAnswersToLogins(elsewhere string) []brokenAnswer {
 	const ok = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 	endless := func(begin, again string) mischief {

@@ -16,7 +16,7 @@ import (
 // lease is how long the lease of a replica that died lives on.
 const lease = 10 * time.Second
 
-// inTime is the expectation that nobody waits much longer than that.
+// inTime is the expectation that no request waits much longer than that.
 func inTime(r *trial, waited time.Duration) {
 	r.Helper()
 	r.expect("the others go on within the lease + 1s", waited < r.within(lease+time.Second), "it took %v", waited)

@@ -140,7 +140,7 @@ func during(w *stage.World, o outage, crowd []stage.Fan, requests int) (h *stage
 	return h, refused, most
 }
 
-// add takes over what another history has, which nobody writes any more.
+// add takes over what another history has, which is not written any more.
 func add(h *stage.History, other *stage.History) {
 	h.Mu.Lock()
 	defer h.Mu.Unlock()

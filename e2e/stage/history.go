@@ -78,7 +78,7 @@ func (w *World) Preset(name string, change func(*simulator.Fault)) int {
 	return w.Fault(f)
 }
 
-// Rotate makes the simulator spend each refresh token, and end the grant of whoever shows a spent one.
+// Rotate makes the simulator spend each refresh token, and end the grant of a client that sends a spent one.
 func (w *World) Rotate() {
 	w.T.Helper()
 	if err := w.Spotify.SetRefreshMode(simulator.RefreshRotate); err != nil {

@@ -62,7 +62,7 @@ func TestTokenErrorHoldsNoSecret(t *testing.T) {
 	}
 }
 
-// An answer that cannot be used may hold tokens that nobody knows yet.
+// An answer that cannot be used may hold tokens that were never seen before.
 func TestTokenErrorHoldsNoNewSecret(t *testing.T) {
 	token := "BQ" + strings.Repeat("aB3_-xYz", 20)
 	for name, answer := range map[string]string{
@@ -90,7 +90,7 @@ func object(status int, body string) string {
 	return fmt.Sprintf("HTTP/1.1 %d Some\r\nContent-Length: %d\r\n\r\n%s", status, len(body), body)
 }
 
-// What is no token is told: it is all that an operator learns.
+// What is not a token is in the message: it is all that an operator learns.
 func TestTokenErrorTellsTheRest(t *testing.T) {
 	server := newTokenServer(t, answerJSON(http.StatusBadRequest,
 		`{"error":"unmet_authentication_requirements","error_description":"See https://accounts.example.com/a-long/way/to/\"go\"/at/last"}`))

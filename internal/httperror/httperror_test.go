@@ -127,7 +127,7 @@ func TestRetryAfter(t *testing.T) {
 	}
 }
 
-// Of a fault of its own the gateway tells the client nothing.
+// The answer about an internal error has no details for the client.
 func TestWriteOfAnyError(t *testing.T) {
 	for _, destination := range []string{"empty", "document"} {
 		response, body := write(t, http.MethodGet, http.Header{"Sec-Fetch-Dest": {destination}}, errors.New("dial tcp 10.0.0.1: secret"))

@@ -97,7 +97,7 @@ func TestPagePolicy(t *testing.T) {
 	}
 }
 
-// Messages and addresses are data, whoever wrote them.
+// Messages and addresses are data, whatever their source.
 func TestPageEscapes(t *testing.T) {
 	e := New(InsufficientScope, `</p><script>alert("1")</script><img src=x onerror='2'>&amp;`, nil)
 	e.LoginURL = `/auth/login?scope=a&return_to="><script>3</script>`

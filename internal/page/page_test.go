@@ -40,7 +40,7 @@ func TestPolicyNamesWhatIsThere(t *testing.T) {
 	}
 }
 
-// A page without a script allows none, and asks nobody.
+// A page without a script allows none, and loads nothing from elsewhere.
 func TestPolicyWithoutScript(t *testing.T) {
 	header, page := answer(New(Parts{CSS: css}), "GET")
 	policy := header.Get("Content-Security-Policy")

@@ -123,7 +123,7 @@ func TestDelays(t *testing.T) {
 		time.Sleep(10 * time.Second)
 		here.expect(t, "one delayed")
 		there.expect(t, "one delayed")
-		hubs[1].read(t, p).expect(t, "one delayed") // who comes later learns both
+		hubs[1].read(t, p).expect(t, "one delayed") // a reader that comes later learns both
 		time.Sleep(5 * time.Minute)
 		before, _ := p.asked()
 		time.Sleep(10 * time.Minute)

@@ -11,7 +11,7 @@ import (
 )
 
 // FuzzCacheControl wants of any header one line that says private and allows shared caches nothing, whether they read it by
-// the grammar or look for words; that every restriction for browsers stays; and that nobody may keep an answer longer.
+// the grammar or look for words; that every restriction for browsers stays; and that no cache may keep an answer longer.
 func FuzzCacheControl(f *testing.F) {
 	for _, lines := range slices.Sorted(maps.Keys(proxytest.Map("../testdata/cachecontrol.json"))) {
 		var said []string

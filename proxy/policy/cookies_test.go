@@ -19,7 +19,7 @@ func isOwnCookie(name string) bool {
 	return name == ourCookie || name == loginCookie || strings.HasPrefix(name, loginCookie+"-")
 }
 
-// FuzzHiddenCookies wants a frontend to see every cookie but the gateway's own, whoever reads the header.
+// FuzzHiddenCookies wants a frontend to see every cookie but the gateway's own, in whatever way it reads the header.
 func FuzzHiddenCookies(f *testing.F) {
 	for _, header := range []string{
 		"", "a=b", "stagedoor=x", "a=b; stagedoor=x; c=d", "STAGEDOOR=x;a=b", " stagedoor =x", "stagedoor", "stagedoor; a", "=stagedoor=x", ";;stagedoor=x;;",

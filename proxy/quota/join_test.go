@@ -74,7 +74,7 @@ func TestJoin(t *testing.T) {
 	})
 }
 
-// TestAllLeave checks that a call ends when nobody waits for it any more, and that nothing stays behind.
+// TestAllLeave checks that a call ends when no request waits for it any more, and that nothing stays behind.
 func TestAllLeave(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ended := make(chan error, 1)

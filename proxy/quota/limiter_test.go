@@ -201,7 +201,7 @@ func TestRefusals(t *testing.T) {
 		ledger, s := newLedger(), &spotify{}
 		l := newTestLimiter(t, ledger, LimiterConfig{Calls: 4, Window: 10 * time.Second, UserShare: 0.5, Wait: time.Second})
 		mine := Turn{Priority: PriorityRead, Session: "greedy", Bucket: BucketAll}
-		for range 3 { // nobody else asks
+		for range 3 { // no other session asks
 			if _, err := l.Call(t.Context(), mine, s.call); err != nil {
 				t.Fatal(err)
 			}
