@@ -24,7 +24,7 @@ func newQuota(c config.Config, redis *redisstore.Store, hub *live.Hub, counts *m
 	o := quota.Options{Config: c.Quota.Quota(), IsQuota: proxy.IsQuota}
 	var tell func(ctx context.Context, owner string)
 	if redis != nil {
-		ledger := quota.NewRedis(redis.Scripter(), c.Redis.KeyPrefix, c.Spotify.ClientID, redis.News(), c.Redis.Timeout)
+		ledger := quota.NewRedis(redis, c.Redis.KeyPrefix, c.Spotify.ClientID, redis.News())
 		o.Gates, o.Allowance = ledger, ledger
 		tell = func(ctx context.Context, owner string) {
 			go func() { _ = redis.Tell(ctx, newsWrote+owner) }() // a replica that is not told serves what is fresh
@@ -76,6 +76,9 @@ func (w quotaWatcher) Heard(text string) {
 	}
 	if bucket, gate := strings.CutPrefix(text, quota.NewsGate); gate {
 		w.quota.Limiter.Heard(quota.Bucket(bucket))
+	}
+	if text == quota.NewsBudget {
+		w.quota.Limiter.Beat()
 	}
 }
 

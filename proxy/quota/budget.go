@@ -7,56 +7,42 @@ import (
 )
 
 const (
-	// leastDraw and mostDraw bound the time between two draws of which the first brought nothing, or all that was left; it
-	// is a tenth of the window.
+	// leastDraw and mostDraw bound the time between two draws of which the first brought less than was wanted; it is a tenth
+	// of the window.
 	leastDraw = 100 * time.Millisecond
 	mostDraw  = time.Second
+	// drawRequests is how many requests there must be for one more draw while calls are short, so that draws cost little.
+	drawRequests = 64
 	// mostHeavy is how many sessions the replicas tell each other of.
 	mostHeavy = 16
 	// patience is how many windows a call waits that no request waits for.
 	patience = 4
-	// inFlight is how much longer calls count than the replica says, which has sent them before it says so.
-	inFlight = time.Second
 )
 
-// budget is one replica's part of the calls that all replicas may make. Calls are drawn from the Allowance in leases, so
-// that most calls need no question. Its fields are guarded by Limiter.mu.
+// budget is one replica's part of the calls that all replicas may make: it holds so many, and may make them again a window
+// after they were answered. So most calls need no question. Its fields are guarded by Limiter.mu.
 type budget struct {
 	config LimiterConfig
 	queue  waiters
 	pace
-	sent    rolling // calls that have been answered
-	out     int     // calls that have left and are not answered
-	last    time.Time
+	sent    rolling             // calls that have been answered
+	out     int                 // calls that have left and are not answered
 	session map[string]*rolling // calls of each session in the window
-
-	lease   string
-	permits int // not used yet
-	used    int // of the calls that have been answered, those that no lease was settled with
-	expires time.Time
-
-	elsewhere map[string]int // calls of sessions in the window, at the other replicas that told of them
-	others    int            // sessions that have called at the other replicas and were not told of
-
-	drawing   bool
-	later     bool          // dispatchLocked will be called by a timer
-	drawn     chan struct{} // closed when the draw has ended
-	notBefore time.Time     // of the next draw
-	back      time.Time     // when calls come back, as far as known
-	left      int           // calls that no replica has, as far as known
-	replicas  int
-	alone     time.Time // since when the allowance cannot be asked; zero while it can
-	own       int       // this replica's calls in the window before that
+	laterAt time.Time           // when dispatchLocked will be called by a timer; zero for never
+	holds
 }
 
 func newBudget(c LimiterConfig) budget {
-	return budget{
-		config: c, sent: newRolling(c.Window), session: map[string]*rolling{}, left: c.Calls, replicas: 1,
-		drawn: make(chan struct{}),
-	}
+	return budget{config: c, sent: newRolling(c.Window), session: map[string]*rolling{}, holds: newHolds(c.Calls)}
 }
 
-// passBudget waits for a permit of the budget, and tells whether it took a while.
+// spentLocked is how many calls of this replica count now.
+func (l *Limiter) spentLocked(now time.Time) int { return l.sent.count(now) + l.out }
+
+// roomLocked is how many calls may leave now.
+func (l *Limiter) roomLocked(now time.Time) int { return max(0, l.mostLocked(now)-l.spentLocked(now)) }
+
+// passBudget waits for a call's turn in the budget, and tells whether it took a while.
 func (l *Limiter) passBudget(ctx context.Context, turn Turn, deadline time.Time) (waited bool, err error) {
 	l.mu.Lock()
 	now := l.options.Now()
@@ -73,6 +59,7 @@ func (l *Limiter) passBudget(ctx context.Context, turn Turn, deadline time.Time)
 		l.renewals.add(w)
 	} else {
 		heap.Push(&l.queue, w)
+		l.requests++
 	}
 	l.dispatchLocked()
 	l.mu.Unlock()
@@ -125,7 +112,8 @@ func (l *Limiter) giveUp(w *waiter) (drawn <-chan struct{}, err error) {
 	if l.overShareLocked(w.turn) {
 		reason = ReasonShare
 	}
-	return nil, &LimitedError{Reason: reason, RetryAfter: max(leastShut, l.back.Sub(l.options.Now()))}
+	now := l.options.Now()
+	return nil, &LimitedError{Reason: reason, RetryAfter: max(leastShut, l.moreLocked(now, false).Sub(now))}
 }
 
 func (l *Limiter) removeLocked(w *waiter) bool {
@@ -140,8 +128,9 @@ func (l *Limiter) removeLocked(w *waiter) bool {
 	return true
 }
 
-// dispatchLocked lets calls leave in their order, as far as there are permits, and draws more when there are none.
+// dispatchLocked lets calls leave in their order, as far as they are held, and draws more when they are not.
 func (l *Limiter) dispatchLocked() {
+	l.learnLocked(l.options.Now())
 	for len(l.queue) > 0 {
 		now, w := l.options.Now(), l.queue[0]
 		if late := l.overShareLocked(w.turn); late != w.late {
@@ -149,17 +138,13 @@ func (l *Limiter) dispatchLocked() {
 			heap.Fix(&l.queue, 0)
 			continue
 		}
-		held := w.late && l.othersLocked(w.turn)
-		if w.turn.Priority == PriorityLow && now.Before(l.lowAfter) {
-			l.dispatchLaterLocked(l.lowAfter.Sub(now))
+		low := w.turn.Priority == PriorityLow
+		switch {
+		case w.late && l.othersLocked(w.turn):
+			l.dispatchLaterLocked(now, now.Add(l.drawTime()))
 			return
-		}
-		if l.permits == 0 || !now.Before(l.expires) {
-			l.drawLocked(now, held)
-			return
-		}
-		if held {
-			l.dispatchLaterLocked(l.drawTime())
+		case l.roomLocked(now) == 0, low && l.spareLocked(now) < 1:
+			l.drawLocked(now, low)
 			return
 		}
 		heap.Pop(&l.queue)
@@ -169,24 +154,25 @@ func (l *Limiter) dispatchLocked() {
 }
 
 func (l *Limiter) letGoLocked(w *waiter) {
-	l.permits--
 	l.spendLocked(w.turn)
 	close(w.ready)
 }
 
-// drawTime is the time between draws while there is nothing to be had.
+// drawTime is the least time between draws while calls are short.
 func (l *Limiter) drawTime() time.Duration { return min(max(l.config.Window/10, leastDraw), mostDraw) }
 
-func (l *Limiter) dispatchLaterLocked(d time.Duration) {
-	if l.later {
+func (l *Limiter) dispatchLaterLocked(now, at time.Time) {
+	if !l.laterAt.IsZero() && !at.Before(l.laterAt) {
 		return
 	}
-	l.later = true
-	time.AfterFunc(d, func() {
+	l.laterAt = at
+	time.AfterFunc(max(at.Sub(now), time.Millisecond), func() {
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		l.later = false
-		l.dispatchLocked()
+		if l.laterAt.Equal(at) {
+			l.laterAt = time.Time{}
+			l.dispatchLocked()
+		}
 	})
 }
 
@@ -220,9 +206,7 @@ func (l *Limiter) finish() {
 
 func (l *Limiter) finishLocked() {
 	l.out--
-	l.used++
-	l.last = l.options.Now()
-	l.sent.add(l.last)
+	l.sent.add(l.options.Now())
 }
 
 // shortLocked tells whether a call for which something is kept has to wait for its turn.
@@ -233,5 +217,6 @@ func (l *Limiter) shortLocked(turn Turn) bool {
 	if len(l.queue) > 0 || l.overShareLocked(turn) && l.othersLocked(turn) {
 		return true
 	}
-	return l.permits+l.left < l.config.Calls/2 && !l.takeTokenLocked(l.options.Now())
+	now := l.options.Now()
+	return float64(l.roomLocked(now))+l.partOf(l.left) < l.partOf(l.config.Calls/2) && !l.takeTokenLocked(now)
 }

@@ -6,7 +6,7 @@
 //	cache    an answer that is kept for the same owner and is fresh needs no call     (cache.go, kept.go, directives.go)
 //	joining  equal GETs of one owner that arrive during a call share its answer       (flight.go)
 //	gate     after a 429 no replica calls until its Retry-After has run               (gate.go)
-//	budget   no more than a configured number of calls leave in any window            (budget.go, draw.go, share.go, renewals.go)
+//	budget   no more than a configured number of calls leave in any window            (budget.go, draw.go, holdings.go, share.go, renewals.go)
 //
 // An owner is a session, a shared account, or the app itself. An answer that is cached for one owner is never given to
 // another. The cache is in the memory of this process alone. The gate and the budget are shared by the replicas through a

@@ -5,44 +5,186 @@ import (
 	"time"
 )
 
-// drawLocked asks for more calls, and settles those before. When the calls that wait are held back because others ask, it
-// only asks how it stands with the others.
-func (l *Limiter) drawLocked(now time.Time, held bool) {
+// holds is what a replica holds of the budget, and what it knows of the others. Its fields are guarded by Limiter.mu.
+type holds struct {
+	hold    int       // calls that are held
+	until   time.Time // when they must have been drawn again
+	claimed time.Time // until when the allowance counts them
+	cut     time.Time // when some of them were given to others last
+
+	left      int            // calls that no replica holds, as far as known
+	short     bool           // there were fewer than were wanted
+	lowShort  bool           // there were fewer for what is of low urgency
+	hungry    bool           // another replica holds less than its part and wants more
+	replicas  int            // zero while that is not known
+	spent     int            // calls of the other replicas that count
+	elsewhere map[string]int // calls of sessions in the window, at the other replicas that told of them
+	others    int            // sessions that have called at the other replicas and were not told of
+
+	serial   int64
+	requests int // since the last draw
+	drawing  bool
+	drawn    chan struct{} // closed when the draw has ended
+	last     time.Time     // when the last draw began
+	alone    time.Time     // since when the allowance cannot be asked; zero while it can
+	cautious time.Time     // until when others may have made calls that the allowance does not know of
+	beat     *time.Timer   // for the next draw that nothing waits for; nil before the first
+	closed   bool
+}
+
+func newHolds(calls int) holds { return holds{left: calls, drawn: make(chan struct{})} }
+
+// partOf is an equal part of a number of calls.
+func (h *holds) partOf(calls int) float64 { return float64(calls) / float64(max(1, h.replicas)) }
+
+// mostLocked is how many calls of this replica may count. While the allowance cannot be asked, a replica keeps to what it
+// holds and to an equal part of the budget. It holds an equal part once all calls that others made before count no longer: those
+// that held more may have made the last of them at the end of their lease.
+func (l *Limiter) mostLocked(now time.Time) int {
+	part := 0
+	if l.replicas > 0 {
+		part = l.config.Calls / l.replicas
+	}
+	switch {
+	case now.Before(l.until):
+		return l.hold
+	case l.alone.IsZero():
+		return 0 // it draws first
+	case now.Before(l.alone.Add(leaseTime(l.config.Window) + l.config.Window + inFlight)):
+		return min(l.hold, part)
+	default:
+		return part
+	}
+}
+
+// moreLocked is when there may be more calls.
+func (l *Limiter) moreLocked(now time.Time, low bool) time.Time {
+	at := l.nextDrawLocked(now, low)
+	if back := l.sent.next(now); !back.IsZero() && back.Before(at) {
+		return back
+	}
+	return at
+}
+
+// nextDrawLocked is when there may be a draw: at once, unless the last one has shown that there is nothing more. Then it
+// takes a time in which others may have given something back, and as many requests as are worth a draw. Who holds less than
+// an equal part may ask sooner, because others give back for it.
+func (l *Limiter) nextDrawLocked(now time.Time, low bool) time.Time {
+	switch {
+	case !l.alone.IsZero():
+		return l.last.Add(l.drawTime())
+	case !l.short && !(low && l.lowShort):
+		return now
+	case l.requests >= drawRequests:
+		return l.last.Add(l.drawTime())
+	case l.hold < int(l.partOf(l.config.Calls)):
+		return l.last.Add(tellTime(l.config.Window))
+	default:
+		return l.last.Add(l.config.Window / 2)
+	}
+}
+
+// drawLocked asks for more calls as soon as it may. For calls of low urgency some are left to others.
+func (l *Limiter) drawLocked(now time.Time, low bool) {
 	if l.drawing {
 		return
 	}
-	if now.Before(l.notBefore) {
-		l.dispatchLaterLocked(l.notBefore.Sub(now))
+	if at := l.nextDrawLocked(now, low); now.Before(at) {
+		l.dispatchLaterLocked(now, l.moreLocked(now, low))
 		return
 	}
-	d := l.settlementLocked(now)
-	d.Want = max(1, min(l.config.Calls/8, max(len(l.queue), l.left/(2*l.replicas))))
-	if len(l.queue) == 0 {
-		d.Want = min(d.Want, 1+int(l.rateLocked()*l.drawTime().Seconds()))
+	most := max(1, l.config.Calls/8)
+	want := max(1, l.config.Calls/32, min(most, int(l.partOf(l.left))/2))
+	keep := 0
+	if low {
+		want = min(want, 1+int(l.rateLocked(now)*l.drawTime().Seconds()))
+		keep = l.reserve()
+	} else {
+		want = min(most, max(want, len(l.queue)))
 	}
-	if held {
+	l.startDrawLocked(now, Draw{Want: want, Keep: keep})
+}
+
+// learnLocked draws now and then while calls are short, so that the replicas know of each other's sessions.
+func (l *Limiter) learnLocked(now time.Time) {
+	if l.short && !l.drawing && l.requests >= drawRequests && !now.Before(l.nextDrawLocked(now, false)) {
+		l.startDrawLocked(now, Draw{Want: max(0, min(len(l.queue), l.config.Calls/8)-l.roomLocked(now))})
+	}
+}
+
+// beatLocked draws without a request that waits for it, so that the replica is counted among those that share, and holds
+// some calls when the allowance is away.
+func (l *Limiter) beatLocked(now time.Time) {
+	if !l.drawing && !l.closed && l.config.Calls > 0 {
+		l.startDrawLocked(now, Draw{Idle: true, Want: max(0, l.standingLocked()-l.roomLocked(now)), Keep: l.config.Calls / 4})
+	}
+}
+
+// standingLocked is how many calls a replica holds that it does not need at present.
+func (l *Limiter) standingLocked() int {
+	if l.hungry {
+		return int(l.partOf(l.config.Calls / 8))
+	}
+	return int(l.partOf(l.config.Calls / 2))
+}
+
+// Beat draws soon: another replica is there, or needs what this one holds.
+func (l *Limiter) Beat() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.armLocked(max(0, l.last.Add(l.drawTime()).Sub(l.options.Now())))
+}
+
+// armLocked has the next draw happen after a while if nothing needs one before.
+func (l *Limiter) armLocked(after time.Duration) {
+	switch {
+	case l.closed || l.config.Calls == 0:
+	case l.beat == nil:
+		l.beat = time.AfterFunc(after, func() {
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			l.beatLocked(l.options.Now())
+		})
+	default:
+		l.beat.Reset(after)
+	}
+}
+
+// keepLocked is how many calls the replica goes on holding. When another one needs some, it gives back what it does not
+// need, and of what comes back to it above an equal part one half.
+func (l *Limiter) keepLocked(now time.Time) int {
+	hold, spent := l.hold, l.spentLocked(now)
+	if !now.Before(l.claimed) || l.closed {
+		return spent
+	}
+	hold = min(hold, spent+max(l.standingLocked(), len(l.queue)))
+	part, since, most := int(l.partOf(l.config.Calls)), now.Sub(l.cut), tellTime(l.config.Window)
+	if l.hungry && hold > part && since >= most/2 {
+		back := float64(hold) * min(since, most).Seconds() / l.config.Window.Seconds()
+		hold, l.cut = max(part, hold-max(1, int(back/2))), now
+	}
+	return hold
+}
+
+// startDrawLocked makes a draw, of which only Idle, Want and Keep are given.
+func (l *Limiter) startDrawLocked(now time.Time, d Draw) {
+	spent, hold := l.spentLocked(now), l.keepLocked(now)
+	if l.hungry && hold >= int(l.partOf(l.config.Calls)) {
 		d.Want = 0
-		l.notBefore = now.Add(l.drawTime())
 	}
-	if len(l.queue) == 0 || l.queue[0].turn.Priority == PriorityLow {
-		d.Keep = l.reserve()
-	}
-	l.drawing = true
-	l.background.Go(func() { l.draw(d) })
-}
-
-// settlementLocked says what became of the lease, and forgets it.
-func (l *Limiter) settlementLocked(now time.Time) Draw {
-	d := Draw{
-		Replica: l.name, Calls: l.config.Calls, Window: l.config.Window,
-		Lease: l.lease, Used: min(l.used, l.sent.count(now)), Idle: now.Sub(l.last), Out: l.out,
-	}
+	l.serial++
+	d.Replica, d.Serial, d.Calls, d.Window, d.Leaving = l.name, l.serial, l.config.Calls, l.config.Window, l.closed
+	d.Spent, d.Holds, d.Replicas = spent, max(spent, hold), l.replicas
+	d.Cautious = !l.alone.IsZero() || now.Before(l.cautious)
 	d.Heavy, d.Others = l.heavyLocked(now)
-	l.lease, l.used, l.permits = "", 0, 0
-	return d
+	if now.Before(l.claimed) {
+		l.hold = hold // also if the answer is lost
+	}
+	l.drawing, l.last, l.requests = true, now, 0
+	l.background.Go(func() { l.draw(d, hold, now) })
 }
 
-func (l *Limiter) draw(d Draw) {
+func (l *Limiter) draw(d Draw, hold int, begun time.Time) {
 	ctx, cancel := context.WithTimeout(context.Background(), checkTime)
 	defer cancel()
 	grant, err := l.options.Allowance.Draw(ctx, d)
@@ -53,58 +195,25 @@ func (l *Limiter) draw(d Draw) {
 	close(l.drawn)
 	l.drawn = make(chan struct{})
 	if err != nil {
-		l.drawAloneLocked(d, now)
-	} else {
-		l.lease, l.permits, l.left, l.replicas = grant.Lease, grant.Count, grant.Left, max(1, grant.Replicas)
-		l.expires, l.alone = now.Add(leaseTime(l.config.Window)), time.Time{}
-		l.back = now.Add(grant.Next)
-		l.elsewhere, l.others = grant.Elsewhere, grant.Others
-		switch { // what comes back meanwhile is drawn together
-		case d.Want == 0:
-		case grant.Left == 0:
-			l.notBefore = now.Add(l.drawTime())
-		case grant.Count == 0: // for what is of low urgency
-			l.lowAfter = now.Add(l.drawTime())
+		if l.alone.IsZero() {
+			l.alone = now
 		}
-		if lease := grant.Lease; grant.Count > 0 {
-			time.AfterFunc(leaseTime(l.config.Window), func() { l.settle(lease) })
-		}
-	}
-	l.dispatchLocked()
-}
-
-// drawAloneLocked keeps to this replica's share as last known, while the allowance cannot be asked. As long as calls of
-// before count, a replica that had made fewer than its share stays at that, so that the others' calls fit in the budget.
-func (l *Limiter) drawAloneLocked(d Draw, now time.Time) {
-	l.lease, l.used = d.Lease, l.used+d.Used // settled once the allowance can be asked
-	if l.alone.IsZero() {
-		l.alone, l.own = now, l.sent.count(now)+l.out
-	}
-	share := max(1, l.config.Calls/l.replicas)
-	if now.Sub(l.alone) < l.config.Window+leaseTime(l.config.Window) {
-		share = min(share, l.own+l.left/l.replicas)
-	}
-	l.permits = max(0, share-l.sent.count(now)-l.out)
-	l.expires = now.Add(l.drawTime())
-	if l.permits == 0 {
-		l.notBefore = now.Add(mostDraw)
-	}
-}
-
-// settle gives back the calls of a lease that has ended, if some were not used.
-func (l *Limiter) settle(lease string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.lease == lease && l.permits > 0 && !l.drawing {
-		l.giveBackLocked()
-	}
-}
-
-func (l *Limiter) giveBackLocked() {
-	if l.lease == "" || l.drawing {
+		l.armLocked(l.drawTime())
+		l.dispatchLocked()
 		return
 	}
-	d := l.settlementLocked(l.options.Now())
-	l.drawing = true
-	l.background.Go(func() { l.draw(d) })
+	if d.Cautious && !l.alone.IsZero() {
+		l.alone, l.cautious = time.Time{}, now.Add(gatherTime)
+	}
+	l.hold, l.until = hold+grant.Count, begun.Add(leaseTime(d.Window))
+	l.claimed = l.until.Add(d.Window)
+	if l.replicas = max(grant.Replicas, d.Replicas); !now.Before(l.cautious) { // else some have not drawn again yet
+		l.replicas = grant.Replicas
+	}
+	l.left, l.spent, l.hungry = grant.Left, grant.Spent, grant.Hungry
+	l.short = grant.Left == 0 || grant.Count < max(1, d.Want) && d.Keep == 0 && !d.Idle
+	l.lowShort = grant.Count < d.Want && !d.Idle
+	l.elsewhere, l.others = grant.Elsewhere, grant.Others
+	l.armLocked(leaseTime(d.Window) * 3 / 5)
+	l.dispatchLocked()
 }

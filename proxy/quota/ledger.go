@@ -52,24 +52,32 @@ const (
 	mostShut = 24 * time.Hour
 )
 
-// Draw asks for calls from the budget, and says what became of those before.
+// Draw tells the allowance what a replica holds of the budget, and asks for more. To hold a number of calls means that the
+// replica may make so many in any Window: one that it has made may be made again when it counts no longer.
 type Draw struct {
 	// Replica is the name of the replica that asks.
 	Replica string
+	// Serial is larger in each draw of a replica than in those before. One that arrives late changes nothing, and one that
+	// arrives twice has the effect of one.
+	Serial int64
 	// Calls and Window are the budget: so many calls in any time so long.
 	Calls  int
 	Window time.Duration
-	// Want is how many calls are asked for; zero only settles.
+	// Leaving says that the replica will make no more calls.
+	Leaving bool
+	// Spent is how many calls of the replica count now, and Holds how many it goes on holding, at least Spent.
+	Spent, Holds int
+	// Want is how many more calls it would like to hold.
 	Want int
 	// Keep is how many calls must be left for others.
 	Keep int
-	// Lease is what is settled: so many calls were Used, the last of them Idle ago. It is empty, or unknown by now, for
-	// calls that were made while the allowance could not be asked.
-	Lease string
-	Used  int
-	Idle  time.Duration
-	// Out is how many calls of the replica have left and are not answered. They count until it says otherwise.
-	Out int
+	// Idle says that nothing waits for what is wanted.
+	Idle bool
+	// Replicas is how many there are as far as the replica knows; zero when it does not.
+	Replicas int
+	// Cautious says that the allowance could not be asked lately. Others may have made calls that it was not told of, so the
+	// replica gets no more than an equal part.
+	Cautious bool
 	// Heavy are the calls in the window of the sessions that made many at this replica, by a short name; Others is how many
 	// other sessions have called.
 	Heavy  map[string]int
@@ -78,26 +86,39 @@ type Draw struct {
 
 // Grant is the answer to a Draw.
 type Grant struct {
-	// Lease names the calls that were granted; Count may be less than asked for, and zero.
-	Lease string
+	// Count is how many more calls the replica holds now; it may be less than asked for, and zero.
 	Count int
-	// Left is how many calls are not given to any replica.
+	// Left is how many calls no replica holds.
 	Left int
-	// Next is when some that are given come back; zero when none are.
-	Next time.Duration
-	// Replicas is how many replicas have drawn lately.
+	// Replicas is how many replicas hold calls, or may.
 	Replicas int
+	// Spent is how many calls of the other replicas count, as they said last.
+	Spent int
+	// Hungry tells that another replica holds less than an equal part and got less than it wanted.
+	Hungry bool
 	// Elsewhere and Others are the Heavy and the Others of the other replicas.
 	Elsewhere map[string]int
 	Others    int
 }
 
-// Allowance gives out the calls of a client id to all its replicas. The methods may be called concurrently.
+// Allowance shares out the calls of a client id to all its replicas, so that they never hold more than the budget together.
+// The methods may be called concurrently.
 type Allowance interface {
-	// Draw gives out calls, to be made within leaseTime. What was given counts until a window after its last use, and
-	// what was not settled until a window after leaseTime.
+	// Draw takes in what a replica holds, and grants it more. What it holds counts for it until it draws again, or until all
+	// of it would count no longer if the replica made its last call at the end of leaseTime.
 	Draw(ctx context.Context, d Draw) (Grant, error)
 }
 
-// leaseTime is how long a share of the window granted calls may be used.
-func leaseTime(window time.Duration) time.Duration { return window / 2 }
+const (
+	// inFlight is how much longer the calls of a replica that is not heard of count: its last may still be under way.
+	inFlight = time.Second
+	// gatherTime is how long a replica gets no more than an equal part after the allowance could not be asked, and nothing
+	// after the allowance has lost what it knew. All replicas tell it what they hold meanwhile.
+	gatherTime = 5 * time.Second
+)
+
+// leaseTime is how long a replica may use what it holds without drawing again.
+func leaseTime(window time.Duration) time.Duration { return window }
+
+// tellTime is how often the replicas that can give something back are told, at most, that another one needs it.
+func tellTime(window time.Duration) time.Duration { return window / 8 }

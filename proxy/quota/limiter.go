@@ -45,19 +45,31 @@ type Limiter struct {
 	budget
 }
 
-// NewLimiter makes a limiter. It has not asked the ledger yet.
+// NewLimiter makes a limiter. It asks the ledger soon, so that it knows of the others before the first request.
 func NewLimiter(o LimiterOptions) *Limiter {
 	l := &Limiter{
 		options: o, name: rand.Text(), gates: map[Bucket]*gate{BucketAll: newGate(), BucketImages: newGate()},
 		budget: newBudget(o.Config),
 	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.armLocked(0)
 	return l
 }
 
 // Close gives back what has not been used and waits for what is under way.
 func (l *Limiter) Close() {
 	l.mu.Lock()
-	l.giveBackLocked()
+	l.closed = true
+	if l.beat != nil {
+		l.beat.Stop()
+	}
+	l.mu.Unlock()
+	l.background.Wait()
+	l.mu.Lock()
+	if l.serial > 0 {
+		l.startDrawLocked(l.options.Now(), Draw{Idle: true})
+	}
 	l.mu.Unlock()
 	l.background.Wait()
 }
@@ -130,12 +142,20 @@ func (l *Limiter) Scarce(turn Turn) bool {
 func (l *Limiter) Configure(c LimiterConfig) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	now := l.options.Now()
 	if c.Window != l.config.Window {
+		spent := l.sent.count(now)
 		l.sent, l.session = newRolling(c.Window), map[string]*rolling{}
+		if l.config.Calls > 0 { // else there was no budget that they count in
+			l.sent.addMany(now, spent)
+		}
 	}
-	l.left += c.Calls - l.config.Calls
+	if c.Calls != l.config.Calls || c.Window != l.config.Window { // the replicas share out another budget
+		l.hold, l.left, l.short, l.lowShort = min(l.hold, l.spentLocked(now)), c.Calls, false, false
+	}
 	l.config = c
 	if c.Calls > 0 {
+		l.armLocked(0)
 		l.dispatchLocked()
 		return
 	}
@@ -165,7 +185,7 @@ func (l *Limiter) State() State {
 	now := l.options.Now()
 	state := State{Calls: l.sent.count(now) + l.out, Allowed: l.config.Calls, Gate: l.gates[BucketAll].left(now), Reason: l.gates[BucketAll].reason}
 	if l.config.Calls > 0 {
-		state.Calls = max(state.Calls, l.config.Calls-l.left-l.permits)
+		state.Calls += l.spent
 	}
 	return state
 }

@@ -2,7 +2,6 @@ package quota
 
 import (
 	"context"
-	"strconv"
 	"sync"
 	"time"
 )
@@ -11,10 +10,9 @@ import (
 type Memory struct {
 	now func() time.Time
 
-	mu     sync.Mutex // guards what follows
-	gates  map[Bucket]*memoryGate
-	leases map[string]memoryLease
-	last   int
+	mu    sync.Mutex // guards what follows
+	gates map[Bucket]*memoryGate
+	holdings
 }
 
 type memoryGate struct {
@@ -25,14 +23,9 @@ type memoryGate struct {
 	holder string
 }
 
-type memoryLease struct {
-	count int
-	until time.Time // when its calls count no longer
-}
-
 // NewMemory makes open gates and an unused allowance.
 func NewMemory(now func() time.Time) *Memory {
-	return &Memory{now: now, gates: map[Bucket]*memoryGate{}, leases: map[string]memoryLease{}}
+	return &Memory{now: now, gates: map[Bucket]*memoryGate{}, holdings: newHoldings()}
 }
 
 // Check implements Gates.
@@ -81,39 +74,9 @@ func (m *Memory) Open(_ context.Context, bucket Bucket) error {
 	return nil
 }
 
-// Draw implements Allowance.
+// Draw implements Allowance. There is nobody to tell.
 func (m *Memory) Draw(_ context.Context, d Draw) (Grant, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	now := m.now()
-	longest := now.Add(leaseTime(d.Window) + d.Window + inFlight)
-	delete(m.leases, d.Lease)
-	m.bookLocked(d.Used, now.Add(d.Window-d.Idle))
-	m.leases["out "+d.Replica] = memoryLease{count: d.Out, until: longest}
-	g := Grant{Left: d.Calls, Replicas: 1}
-	for name, lease := range m.leases {
-		if !now.Before(lease.until) || lease.count == 0 {
-			delete(m.leases, name)
-			continue
-		}
-		g.Left -= lease.count
-		if left := lease.until.Sub(now); g.Next == 0 || left < g.Next {
-			g.Next = left
-		}
-	}
-	g.Left = max(0, g.Left)
-	g.Count = max(0, min(d.Want, g.Left-d.Keep))
-	g.Left -= g.Count
-	g.Lease = m.bookLocked(g.Count, longest)
-	return g, nil
-}
-
-func (m *Memory) bookLocked(count int, until time.Time) string {
-	if count == 0 {
-		return ""
-	}
-	m.last++
-	name := strconv.Itoa(m.last)
-	m.leases[name] = memoryLease{count: count, until: until}
-	return name
+	return m.holdings.draw(d, m.now()), nil
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -14,23 +15,29 @@ import (
 // Redis is the Gates and the Allowance of all replicas that share a Redis. Time is measured by Redis' clock, so that the
 // clocks of the replicas need not agree. All keys of a client id have one hash tag.
 type Redis struct {
-	client  redis.Scripter
+	scripts Scripts
 	prefix  string // of all keys of this client id
 	channel string
-	timeout time.Duration
 }
 
-// NewRedis makes the ledger of a client id. News of the gates is published on the channel, as NewsGate and the bucket.
-// The timeout bounds each command.
-func NewRedis(client redis.Scripter, keyPrefix, clientID, channel string, timeout time.Duration) *Redis {
+// Scripts runs scripts in Redis. It bounds how long one takes, and how many there are at a time.
+type Scripts interface {
+	RunScript(ctx context.Context, script *redis.Script, key string, args ...any) (reply any, err error)
+}
+
+// NewRedis makes the ledger of a client id. News of the gates is published on the channel as NewsGate and the bucket, news
+// of the budget as NewsBudget.
+func NewRedis(scripts Scripts, keyPrefix, clientID, channel string) *Redis {
 	sum := sha256.Sum256([]byte(clientID))
-	return &Redis{
-		client: client, prefix: keyPrefix + "{quota:" + hex.EncodeToString(sum[:8]) + "}", channel: channel, timeout: timeout,
-	}
+	return &Redis{scripts: scripts, prefix: keyPrefix + "{quota:" + hex.EncodeToString(sum[:8]) + "}", channel: channel}
 }
 
-// NewsGate begins the news that a gate has changed; the bucket follows.
-const NewsGate = "gate "
+const (
+	// NewsGate begins the news that a gate has changed; the bucket follows.
+	NewsGate = "gate "
+	// NewsBudget is the news that each replica should draw: there is a new one, or one needs what another holds.
+	NewsBudget = "budget"
+)
 
 // now is Redis' time in milliseconds, in Lua.
 const now = `
@@ -92,9 +99,7 @@ func (r *Redis) Open(ctx context.Context, bucket Bucket) error {
 }
 
 func (r *Redis) gate(ctx context.Context, script *redis.Script, bucket Bucket, args ...any) (GateState, error) {
-	ctx, cancel := context.WithTimeout(ctx, r.timeout)
-	defer cancel()
-	reply, err := script.Run(ctx, r.client, []string{r.prefix + ":gate:" + string(bucket)}, args...).Slice()
+	reply, err := r.run(ctx, script, ":gate:"+string(bucket), args...)
 	if err != nil {
 		return GateState{}, fmt.Errorf("ask Redis for the gate: %w", err)
 	}
@@ -108,74 +113,86 @@ func (r *Redis) gate(ctx context.Context, script *redis.Script, bucket Bucket, a
 	}, nil
 }
 
-// The budget is one value, because each command counts: the leases, with the number of their calls and the time (ms) when
-// those count no longer, and the replicas with the time when they drew last.
+// The budget is one value, because each command counts: when it was begun, whether Redis had lost one before, when the
+// replicas were last told that one of them needs more, and what each holds. The rules are those of holdings.draw. The replicas are told of a new one, because each must know how many they are.
 var drawScript = redis.NewScript(now + `
-local replica, calls, window, want, keep = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
-local lease, used, idle, out = ARGV[6], tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
-local longest = now + window + tonumber(ARGV[10]) + tonumber(ARGV[11])
-local known = redis.call('GET', KEYS[1])
-local b = known and cjson.decode(known) or {leases = {}, replicas = {}, serial = 0}
-local function book(count, till)
-  if count <= 0 then return '' end
-  b.serial = b.serial + 1
-  local name = 'l' .. b.serial
-  b.leases[name] = {count, till}
-  return name
-end
-b.leases[lease] = nil
-book(used, now + window - idle)
-b.leases['out ' .. replica] = out > 0 and {out, longest} or nil
-b.replicas[replica] = {now, cjson.decode(ARGV[12]), tonumber(ARGV[13])}
-local left, next, replicas, elsewhere, others = calls, 0, 0, {}, 0
-for name, l in pairs(b.leases) do
-  if l[2] <= now then
-    b.leases[name] = nil
-  else
-    left = left - l[1]
-    if next == 0 or l[2] - now < next then next = l[2] - now end
-  end
-end
+local replica, serial, calls, window, lasts = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
+local spent, holds, want, keep, known = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
+local leaving, cautious, gather, idle = ARGV[11] == '1', ARGV[12] == '1', tonumber(ARGV[13]), ARGV[19] == '1'
+local text = redis.call('GET', KEYS[1])
+local b = text and cjson.decode(text) or {since = now, told = 0, lost = known > 0 or nil, replicas = {}}
+local held, parts, total, hungry, elsewhere, others, most, room = 0, 1, 0, 0, {}, 0, 0, false
 for name, r in pairs(b.replicas) do
-  if r[1] < now - 4 * window then b.replicas[name] = nil else replicas = replicas + 1 end
-  if name ~= replica and r[1] >= now - window then
-    others = others + r[3]
-    for session, n in pairs(r[2]) do elsewhere[session] = (elsewhere[session] or 0) + n end
+  if r.till <= now then
+    b.replicas[name] = nil
+  elseif name ~= replica then
+    if not r.gone then parts = parts + 1 end
+    held, total, most, room = held + r.calls, total + r.spent, math.max(most, r.calls), room or r.calls > r.spent
+    if now - r.drawn <= window then
+      if r.hungry then hungry = 1 end
+      others = others + r.others
+      for session, n in pairs(r.heavy) do elsewhere[session] = (elsewhere[session] or 0) + n end
+    end
   end
 end
-left = math.max(0, left)
-local count = math.max(0, math.min(want, left - keep))
-local name = book(count, longest)
-redis.call('SET', KEYS[1], cjson.encode(b), 'PX', 4 * window)
-return {name, count, left - count, next, replicas, cjson.encode(elsewhere), others}
+local mine, free, part = b.replicas[replica], calls - held - holds, math.floor(calls / parts)
+if mine and mine.serial > serial then return {0, math.max(0, free), parts, total, hungry, cjson.encode(elsewhere), others} end
+local count = math.min(want, free - keep)
+if cautious then count = math.min(count, math.floor(calls / math.max(parts, known)) - holds) end
+if b.lost and now - b.since < gather then count = 0 end
+count = math.max(0, count)
+local short = not idle and count < want and holds + count < part
+b.replicas[replica] = {calls = holds + count, spent = spent, serial = serial, drawn = now, till = now + lasts,
+  gone = leaving or nil, hungry = short or nil, heavy = cjson.decode(ARGV[14]), others = tonumber(ARGV[15])}
+if not (mine or leaving) then
+  redis.call('PUBLISH', ARGV[16], ARGV[17])
+elseif short and (room or most > part) and now - b.told >= tonumber(ARGV[18]) then
+  b.told = now
+  redis.call('PUBLISH', ARGV[16], ARGV[17])
+end
+redis.call('SET', KEYS[1], cjson.encode(b), 'PX', 3 * window + lasts)
+return {count, math.max(0, free - count), parts, total, hungry, cjson.encode(elsewhere), others}
 `)
 
 // Draw implements Allowance.
 func (r *Redis) Draw(ctx context.Context, d Draw) (Grant, error) {
-	ctx, cancel := context.WithTimeout(ctx, r.timeout)
-	defer cancel()
+	lasts := leaseTime(d.Window) + d.Window + inFlight
+	if d.Leaving {
+		lasts -= leaseTime(d.Window)
+	}
 	heavy := []byte("{}")
 	if len(d.Heavy) > 0 {
 		heavy, _ = json.Marshal(d.Heavy) // a map of numbers can be written
 	}
-	reply, err := drawScript.Run(ctx, r.client, []string{r.prefix + ":budget"}, d.Replica, d.Calls, d.Window.Milliseconds(),
-		d.Want, d.Keep, d.Lease, d.Used, d.Idle.Milliseconds(), d.Out, leaseTime(d.Window).Milliseconds(),
-		inFlight.Milliseconds(), heavy, d.Others).Slice()
+	reply, err := r.run(ctx, drawScript, ":holdings", d.Replica, d.Serial, d.Calls, d.Window.Milliseconds(), lasts.Milliseconds(),
+		d.Spent, d.Holds, d.Want, d.Keep, d.Replicas, d.Leaving, d.Cautious, gatherTime.Milliseconds(), heavy, d.Others,
+		r.channel, NewsBudget, tellTime(d.Window).Milliseconds(), d.Idle)
 	if err != nil {
 		return Grant{}, fmt.Errorf("ask Redis for calls: %w", err)
 	}
-	lease, _ := reply[0].(string)
-	var elsewhere map[string]int
+	grant := Grant{
+		Count: integer(reply, 0), Left: integer(reply, 1), Replicas: integer(reply, 2), Spent: integer(reply, 3),
+		Hungry: integer(reply, 4) == 1, Others: integer(reply, 6),
+	}
 	if text, _ := reply[5].(string); text != "{}" {
-		if err := json.Unmarshal([]byte(text), &elsewhere); err != nil {
+		if err := json.Unmarshal([]byte(text), &grant.Elsewhere); err != nil {
 			return Grant{}, fmt.Errorf("read what Redis says of calls: %w", err)
 		}
 	}
-	return Grant{
-		Elsewhere: elsewhere, Others: integer(reply, 6),
-		Lease: lease, Count: integer(reply, 1), Left: integer(reply, 2),
-		Next: time.Duration(integer(reply, 3)) * time.Millisecond, Replicas: integer(reply, 4),
-	}, nil
+	return grant, nil
+}
+
+// run runs a script on a key of the client id.
+func (r *Redis) run(ctx context.Context, script *redis.Script, key string, args ...any) ([]any, error) {
+	reply, err := r.scripts.RunScript(ctx, script, r.prefix+key, args...)
+	if err != nil {
+		return nil, err
+	}
+	list, is := reply.([]any)
+	if !is || len(list) == 0 {
+		return nil, errors.New("the reply is no list")
+	}
+	return list, nil
 }
 
 func integer(reply []any, i int) int {

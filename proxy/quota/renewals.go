@@ -16,22 +16,25 @@ type pace struct {
 	renewals renewals
 	tokens   float64   // calls that may leave now
 	counted  time.Time // when tokens was counted
-	lowAfter time.Time // before that, nothing is left for what is of low urgency
 }
 
 // reserve is how many calls are left to requests for which nothing is kept.
 func (l *Limiter) reserve() int { return int(reservedShare*float64(l.config.Calls)) + 1 }
 
+// spareLocked is how many calls may leave here without using what is reserved.
+func (l *Limiter) spareLocked(now time.Time) float64 {
+	return max(0, float64(l.roomLocked(now))+l.partOf(l.left-l.reserve()))
+}
+
 // rateLocked is how many renewals a second may leave here: the more the more is left, so that it settles where as many leave
 // as come back.
-func (l *Limiter) rateLocked() float64 {
-	spare := max(0, l.permits+l.left-l.reserve())
-	return paceGain * float64(spare) / l.config.Window.Seconds() / float64(l.replicas)
+func (l *Limiter) rateLocked(now time.Time) float64 {
+	return paceGain * l.spareLocked(now) / l.config.Window.Seconds()
 }
 
 // takeTokenLocked tells whether a call for which something is kept may leave now; then it counts.
 func (l *Limiter) takeTokenLocked(now time.Time) bool {
-	rate := l.rateLocked()
+	rate := l.rateLocked(now)
 	l.tokens = min(l.tokens+rate*now.Sub(l.counted).Seconds(), max(1, rate))
 	l.counted = now
 	if l.tokens < 1 {
@@ -47,14 +50,14 @@ func (l *Limiter) renewLocked() {
 		now := l.options.Now()
 		w := l.renewals.first(now, func(t Turn) bool { return l.overShareLocked(t) && l.othersLocked(t) })
 		switch {
-		case w == nil, now.Before(l.lowAfter):
-			l.dispatchLaterLocked(l.drawTime())
+		case w == nil:
+			l.dispatchLaterLocked(now, now.Add(l.drawTime()))
 			return
-		case l.permits == 0 || !now.Before(l.expires):
-			l.drawLocked(now, false)
+		case l.roomLocked(now) == 0 || l.spareLocked(now) == 0:
+			l.drawLocked(now, true)
 			return
 		case !l.takeTokenLocked(now):
-			l.dispatchLaterLocked(leastDraw)
+			l.dispatchLaterLocked(now, now.Add(leastDraw))
 			return
 		}
 		l.renewals.remove(w)

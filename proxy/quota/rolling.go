@@ -19,9 +19,22 @@ func (r *rolling) forward(now time.Time) {
 	r.newest = max(r.newest, number)
 }
 
-func (r *rolling) add(now time.Time) {
+func (r *rolling) add(now time.Time) { r.addMany(now, 1) }
+
+func (r *rolling) addMany(now time.Time, n int) {
 	r.forward(now)
-	r.buckets[r.newest%int64(len(r.buckets))]++
+	r.buckets[r.newest%int64(len(r.buckets))] += int32(n)
+}
+
+// next is when the oldest event counts no longer; zero when there is none.
+func (r *rolling) next(now time.Time) time.Time {
+	r.forward(now)
+	for i := max(0, r.newest-int64(len(r.buckets))+1); i <= r.newest; i++ {
+		if r.buckets[i%int64(len(r.buckets))] > 0 {
+			return time.Unix(0, (i+int64(len(r.buckets)))*int64(r.step))
+		}
+	}
+	return time.Time{}
 }
 
 func (r *rolling) count(now time.Time) int {

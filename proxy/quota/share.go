@@ -30,7 +30,7 @@ func (l *Limiter) othersLocked(turn Turn) bool {
 
 // heavyLocked are the sessions with many calls here, and how many others have called.
 func (l *Limiter) heavyLocked(now time.Time) (heavy map[string]int, others int) {
-	many := max(1, l.shareLocked()/float64(2*l.replicas))
+	many := max(1, l.partOf(1)*l.shareLocked()/2)
 	for session, calls := range l.session {
 		switch n := calls.count(now); {
 		case float64(n) >= many && len(heavy) < mostHeavy:

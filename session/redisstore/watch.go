@@ -132,8 +132,15 @@ func (s *Store) Tell(ctx context.Context, text string) error {
 	return s.do(ctx, func(ctx context.Context) error { return s.client.Publish(ctx, s.News(), text).Err() })
 }
 
-// Scripter runs scripts of other packages. Their keys begin with the prefix.
-func (s *Store) Scripter() redis.Scripter { return s.client }
+// RunScript runs a script of another package as the store's own commands: in the order in which they come, and within the
+// timeout. The key begins with the prefix. The script must recognize its own repetition.
+func (s *Store) RunScript(ctx context.Context, script *redis.Script, key string, args ...any) (reply any, err error) {
+	err = s.do(ctx, func(ctx context.Context) error {
+		reply, err = script.Run(ctx, s.client, []string{key}, args...).Result()
+		return err
+	})
+	return reply, err
+}
 
 // deletions is the channel on which replicas tell each other what they have deleted.
 func (s *Store) deletions() string { return s.prefix + "deleted" }
