@@ -84,6 +84,7 @@ type LogLine struct {
 	Level, Msg, Listen, Admin, Event, Result, User, Session, Method, Route, Path, Reason, Error string
 	Status                                                                                      int
 	RequestID                                                                                   string `json:"request_id"`
+	TraceID                                                                                     string `json:"trace_id"`
 }
 
 func (p *Process) read(output io.Reader, serving chan<- LogLine) {

@@ -58,6 +58,7 @@ type Options struct {
 	Routes        string        // instead of the usual two
 	Accounts      string        // lines below accounts:
 	Quota         string        // lines below quota:
+	Tracing       string        // lines below tracing:
 	Public        bool          // the app has no secret
 	Implicit      bool          // the simulator still has the implicit grant
 	Users         int           // so many fans instead of the simulator's own users
@@ -179,10 +180,12 @@ accounts:
 %s
 quota:
 %s
+tracing:
+%s
 routes:%s`,
 		Or(o.PublicURL, w.Balancer.URL), indent(o.Server), o.adminPort(w.T), o.Pprof, Or(o.Log, "info"), ClientID, o.secret(),
 		w.Accounts.URL, w.TokenURL, w.APIURL, indent(o.Spotify),
-		w.Key.Reveal(), indent(o.Session), indent(w.Store), Or(indent(o.Accounts), "  {}"), Or(indent(o.Quota), "  {}"), routes)
+		w.Key.Reveal(), indent(o.Session), indent(w.Store), Or(indent(o.Accounts), "  {}"), Or(indent(o.Quota), "  {}"), Or(indent(o.Tracing), "  {}"), routes)
 }
 
 // adminPort is any port, unless the port must be known.

@@ -45,9 +45,15 @@ func startCommand(ctx context.Context, name string) (context.Context, tracing.Sp
 	return ctx, span
 }
 
-// outcome marks the span of a command that failed. That nothing is there is an answer.
+// outcome marks the span of a command that failed. That nothing is there is an answer, and that a script is not known there
+// is one that go-redis acts on.
 func outcome(span tracing.Span, err error) error {
-	if err != nil && !errors.Is(err, redis.Nil) {
+	var reply redis.Error
+	switch {
+	case err == nil, errors.Is(err, redis.Nil), redis.HasErrorPrefix(err, "NOSCRIPT"):
+	case errors.As(err, &reply):
+		span.Failed("rejected")
+	default:
 		span.Failed("no answer")
 	}
 	return err
