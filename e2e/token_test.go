@@ -64,6 +64,29 @@ func TestBrowserToken(t *testing.T) {
 	}
 }
 
+// TestGrantRevokedSoonAfterARefresh is a user who takes the app's rights back while no other refresh is allowed: the answers say
+// what helps, and a token that is known to be dead is not handed out.
+func TestGrantRevokedSoonAfterARefresh(t *testing.T) {
+	t.Parallel()
+	w := stage.NewWorld(t, stage.Options{Session: "browser_tokens: true", Spotify: "scopes: [streaming]"})
+	v := w.Visitor()
+	v.Login("ada")
+	w.Spotify.ExpireAccessTokens()
+	v.ExpectMe("ada") // by a refresh
+	v.Do(http.MethodPost, "/auth/token", "").Expect(t, "before", http.StatusOK, "", "access_token")
+	if _, err := w.Spotify.RevokeUser("ada"); err != nil {
+		t.Fatal(err)
+	}
+	v.Get("/api/me").Expect(t, "a call", http.StatusUnauthorized, "REAUTHORIZATION_REQUIRED", `"login_url":"/auth/login"`)
+	v.Do(http.MethodPost, "/auth/token", "").Expect(t, "the token", http.StatusUnauthorized, "REAUTHORIZATION_REQUIRED", `"login_url":"/auth/login"`)
+	if calls := w.Spotify.Counts().TokenCalls["refresh_token"]; calls != 1 {
+		t.Errorf("the token was refreshed %d times within half a minute, want once", calls)
+	}
+	if !v.Status().Authenticated {
+		t.Error("a 401 of the Web API ended the session")
+	}
+}
+
 // TestBrowserTokenLivesFiveMinutes begins with a token that has two minutes left.
 func TestBrowserTokenLivesFiveMinutes(t *testing.T) {
 	t.Parallel()

@@ -37,6 +37,9 @@ func (h *Handler) browserToken(w http.ResponseWriter, r *http.Request) error {
 		return httperror.StepUp(r, h.public, "This session may not play music in the page.", []string{streamingScope})
 	}
 	token, err := h.sessions.Token(r.Context(), current, browserTokenLife)
+	if err == nil && h.sessions.IsRejected(current, token) { // a call of the Web API has found out that it is dead
+		token, err = h.sessions.Replace(r.Context(), current, token)
+	}
 	if err != nil {
 		return httperror.FromSession(err)
 	}

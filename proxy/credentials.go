@@ -27,6 +27,8 @@ type Sessions interface {
 	Token(ctx context.Context, s *session.Session, use time.Duration) (session.Token, error)
 	// Replace returns a token in place of one that the API has rejected.
 	Replace(ctx context.Context, s *session.Session, rejected session.Token) (session.Token, error)
+	// MarkRejected remembers that the API has rejected a token that Replace has just given.
+	MarkRejected(s *session.Session, token session.Token)
 	// Again loads a session or account once more, for a use that goes on.
 	Again(ctx context.Context, s *session.Session) (*session.Session, error)
 	// SealNews seals a text that only a replica that can open the record of s can open, with OpenNews.

@@ -57,6 +57,7 @@ type fakeSessions struct {
 	findErr  error
 	tokenErr error
 	replace  func(rejected session.Token) (session.Token, error)
+	rejected []string
 	replaced int
 	account  *session.Session // of "radio"; nil means one like a user's
 }
@@ -101,6 +102,12 @@ func (f *fakeSessions) Replace(_ context.Context, _ *session.Session, rejected s
 		return f.replace(rejected)
 	}
 	return session.Token{Access: secret.New(secondToken)}, nil
+}
+
+func (f *fakeSessions) MarkRejected(_ *session.Session, token session.Token) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.rejected = append(f.rejected, token.Access.Reveal())
 }
 
 func (f *fakeSessions) Again(_ context.Context, s *session.Session) (*session.Session, error) {

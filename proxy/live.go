@@ -13,6 +13,7 @@ import (
 	"stagedoor/internal/outcome"
 	"stagedoor/proxy/live"
 	"stagedoor/proxy/policy"
+	"stagedoor/session"
 )
 
 // liveRoute serves a route with live: a request gets a stream of what Spotify answers at its path, from a poll that it
@@ -160,6 +161,9 @@ func liveProblem(err error) *live.Problem {
 	var e *httperror.Error
 	if !errors.As(err, &e) {
 		e = spotifyText.rejection(err)
+	}
+	if errors.Is(err, session.ErrRefreshedLately) { // a later poll knows whether the grant is over
+		return &live.Problem{Event: outcome.EventDelayed, Reason: httperror.UpstreamUnreachable, RetryAfter: e.RetryAfter}
 	}
 	switch e.Reason {
 	case httperror.LoginRequired, httperror.ReauthorizationRequired:

@@ -23,9 +23,9 @@ const replayWait = time.Second
 // http.Transport itself repeats only GET and HEAD, or what the connection says was never processed (no Idempotency-Key gets
 // here, with which it would repeat more).
 //
-// When a token is blamed and cannot be replaced, the answer says why it cannot: the session has ended, or there is an outage
-// of Spotify's token service or the store and the client should try again. Only if the token was replaced by force just now
-// does the 401 itself pass, because then a new token has not helped.
+// When a token is blamed and cannot be replaced, the answer says why it cannot: the session has ended; there is an outage of
+// Spotify's token service or the store and the client should try again; or the token was replaced by force moments ago, and so
+// the grant may be over. A second 401 of one call passes, and so does the first where no login of the caller's helps.
 type replayer struct {
 	next     http.RoundTripper
 	sessions Sessions
@@ -48,7 +48,7 @@ func (t *replayer) RoundTrip(r *http.Request) (*http.Response, error) {
 	token, cause := c.token, outcome.ReplayToken
 	if blamesToken(first) {
 		token, err = t.sessions.Replace(r.Context(), c.session, c.token)
-		if errors.Is(err, session.ErrRefreshedLately) {
+		if errors.Is(err, session.ErrRefreshedLately) && !c.session.IsUser() { // no login of the caller's helps
 			return first, nil
 		}
 		err = tokenError(c.session, err)
@@ -65,7 +65,11 @@ func (t *replayer) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	t.metrics.Replayed(cause)
-	return t.send(again, func() (session.Token, error) { return token, nil })
+	second, err := t.send(again, func() (session.Token, error) { return token, nil })
+	if err == nil && second.StatusCode == http.StatusUnauthorized && blamesToken(second) {
+		t.sessions.MarkRejected(c.session, token)
+	}
+	return second, err
 }
 
 // send makes one call when it is its turn. It is the one place where a token leaves the gateway.

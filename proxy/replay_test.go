@@ -90,6 +90,9 @@ func TestSecond401Passes(t *testing.T) {
 		if n := len(s.api.all()); n != 2 {
 			t.Errorf("Spotify received %d requests, want 2", n)
 		}
+		if marked := strings.Join(s.sessions.rejected, " "); body == expiredBody && marked != secondToken || body != expiredBody && marked != "" {
+			t.Errorf("%.40q marked %q as rejected", body, marked)
+		}
 	}
 }
 
@@ -114,7 +117,7 @@ func TestTokenThatCannotBeReplaced(t *testing.T) {
 		"endpoint down":   {&session.RefreshUnavailableError{Cause: errors.New("502")}, 503, "TOKEN_ENDPOINT_UNAVAILABLE"},
 		"store down":      {session.ErrStoreUnavailable, 503, "STORE_UNAVAILABLE"},
 		"wrong secret":    {session.ErrClientMisconfigured, 503, "CLIENT_MISCONFIGURED"},
-		"replaced lately": {session.ErrRefreshedLately, 401, ""},
+		"replaced lately": {session.ErrRefreshedLately, 401, "REAUTHORIZATION_REQUIRED"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newStage(t)
@@ -124,7 +127,7 @@ func TestTokenThatCannotBeReplaced(t *testing.T) {
 			if got := answer.Header.Get("Stagedoor-Reason"); answer.StatusCode != c.status || got != c.reason {
 				t.Errorf("%d %q, want %d %q", answer.StatusCode, got, c.status, c.reason)
 			}
-			if c.reason == "" && answer.body != expiredBody {
+			if c.status == 401 && !strings.Contains(answer.body, `"login_url":"/auth/login"`) {
 				t.Errorf("body %q", answer.body)
 			}
 			if n := len(s.api.all()); n != 1 {

@@ -29,7 +29,7 @@
 //	outageCalm             | 1 s             | after an outage no replica asks for a lease
 //	firstBackoff .. max    | 0.5 s .. 15 s   | the backoff after the second and later failures, doubled, with jitter
 //	longestRetryAfter      | 5 min           | what the token endpoint may ask for instead
-//	forcedRefreshInterval  | 30 s            | the least time between two forced refreshes of a session
+//	ForcedRefreshInterval  | 30 s            | the least time between two forced refreshes of a session
 //	outageLifetime         | 10 s            | how long a cached session is served during an outage of the store
 //	freshLifetime          | 2 s             | how long a cached session is served without a load
 //

@@ -15,7 +15,7 @@ var (
 	ErrTooManyCookies = errors.New("too many different session cookies")
 	// ErrStoreUnavailable says that the store did not answer, so nothing is known about the session.
 	ErrStoreUnavailable = errors.New("the session store does not answer")
-	// ErrRefreshedLately rejects a forced refresh that follows another one within forcedRefreshInterval.
+	// ErrRefreshedLately rejects a forced refresh that follows another one within ForcedRefreshInterval.
 	ErrRefreshedLately = errors.New("the token was refreshed by force only just now")
 )
 

@@ -28,8 +28,17 @@ func TestForcedRefresh(t *testing.T) {
 			t.Fatalf("got %q, %v, want a new token", got, err)
 		}
 		for _, m := range r.managers {
-			_, err := replace(t.Context(), t, m, b, "access-2")
+			s := mustPeek(t, m, b)
+			token, err := m.Token(t.Context(), s, 0)
+			wantError(t, "a token", err, nil)
+			if m.IsRejected(s, token) {
+				t.Error("a new token counts as rejected")
+			}
+			_, err = replace(t.Context(), t, m, b, "access-2")
 			wantError(t, "at once again", err, session.ErrRefreshedLately)
+			if !m.IsRejected(s, token) {
+				t.Error("a rejected token does not count as such")
+			}
 		}
 		pass(30*time.Second - time.Millisecond)
 		_, err := replace(t.Context(), t, r.managers[1], b, "access-2")

@@ -24,8 +24,8 @@ const (
 	waitWithToken = 5 * time.Second
 	// enoughLife is the lifetime that a token must have left for a request that goes on with it while it is refreshed.
 	enoughLife = 5 * time.Second
-	// forcedRefreshInterval is the least time between two forced refreshes of a session.
-	forcedRefreshInterval = 30 * time.Second
+	// ForcedRefreshInterval is the least time between two forced refreshes of a session.
+	ForcedRefreshInterval = 30 * time.Second
 )
 
 // errTooLong is why a request stopped waiting for a refresh that goes on without it.
@@ -40,6 +40,7 @@ type refresher struct {
 	settings *atomic.Pointer[settings]
 	flights  *flights
 	backoffs *backoffs
+	rejected rejectedTokens
 	metrics  Metrics
 	audit    audit
 	now      func() time.Time
@@ -196,7 +197,7 @@ func (r *refresher) refreshUnderLease(ctx context.Context, f *flight, s *Session
 		return current, err
 	}
 	now := r.now()
-	if why.forced() && now.Sub(current.record.forcedAt.time()) < forcedRefreshInterval {
+	if why.forced() && now.Sub(current.record.forcedAt.time()) < ForcedRefreshInterval {
 		return nil, ErrRefreshedLately
 	}
 	if err := r.backingOff(current); err != nil { // since the flight began

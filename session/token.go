@@ -53,11 +53,12 @@ func (m *Manager) Token(ctx context.Context, s *Session, use time.Duration) (Tok
 }
 
 // Replace returns another token for one that Spotify has rejected although it had not expired. If it was replaced
-// already, its successor is returned; else a refresh is forced, at most once in forcedRefreshInterval: after that it answers
+// already, its successor is returned; else a refresh is forced, at most once in ForcedRefreshInterval: after that it answers
 // ErrRefreshedLately. Its other errors are those of Token.
 func (m *Manager) Replace(ctx context.Context, s *Session, rejected Token) (Token, error) {
 	if !s.renewable() {
 		return Token{}, ErrReauthorize
 	}
+	m.MarkRejected(s, rejected)
 	return m.refresher.refreshed(ctx, s, need{rejected: rejected.Access}, waitForToken)
 }

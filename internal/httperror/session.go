@@ -20,6 +20,9 @@ func FromSession(err error) error {
 		return login(New(LoginRequired, "Log in to continue.", err))
 	case errors.Is(err, session.ErrReauthorize):
 		return login(New(ReauthorizationRequired, "Spotify ended this authorization. Log in again to continue.", err))
+	case errors.Is(err, session.ErrRefreshedLately): // a revoked grant looks so until the next refresh is allowed
+		return login(retry(New(ReauthorizationRequired, "Spotify rejects the token that it gave for this session moments ago. "+
+			"Log in again, or try again in half a minute.", err), session.ForcedRefreshInterval))
 	case errors.Is(err, session.ErrTooManyCookies):
 		return New(InvalidRequest, "This request has too many different session cookies, so no session was ended. "+
 			"Delete the cookies of this site, log in again, and log out everywhere.", err)
