@@ -17,7 +17,7 @@ type limits struct {
 
 // capacity is what the gateway can take on by a configuration.
 func (l *limits) capacity(c config.Config) limit.Capacity {
-	return l.resources.Capacity(c.Server.MaxConnections, c.Server.MaxInFlight)
+	return l.resources.Capacity(c.Server.MaxConnections, c.Server.MaxInFlight, c.Server.TLS.CertFile != "")
 }
 
 // use takes the limits of a configuration into use and logs what they are. It returns the configuration of the public listener, with
@@ -26,7 +26,7 @@ func (l *limits) use(c config.Config, log *zap.Logger) proxy.ServerConfig {
 	capacity, server := l.capacity(c), c.Server
 	l.inFlight.Configure(capacity)
 	l.clients.Configure(server.ClientRate.Limits())
-	capacity.Explain(server.MaxConnections, server.MaxInFlight, l.resources.Files, log)
+	capacity.Explain(l.resources, server.MaxConnections, server.MaxInFlight, log)
 	server.MaxConnections = capacity.Connections
 	return server
 }

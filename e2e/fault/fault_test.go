@@ -49,6 +49,8 @@ var faultCases = []faultCase{
 	{"network", "connections die silently", connectionsDieSilently},
 	{"network", "an HTTP/2 edge drains its connections", edgeDrains},
 	{"Web API", "the app is banned", appIsBanned},
+	{"client", "more requests than there are files for", filesRunOut},
+	{"client", "5,000 connections in 128 MiB", memoryIsSmall},
 	{"everything", "mixed load with faults", mixedLoad},
 }
 
@@ -153,6 +155,9 @@ go test ./e2e/fault -run '^TestFaults$' -timeout 2h -v -faults=%s -faults-report
 on %s, with gateway processes, Redis, the simulator and the load on one machine of %d processors. Every expectation is
 asserted: ✓ was met. Times are medians or worst cases as named; they say more about the machine than about the gateway.
 [docs/refresh.md](refresh.md) tells how it works.
+
+Before there was a limit of requests, a replica with ulimit -n 256 met 300 requests a second, for 10 s of a frontend that takes 2 s, with 1,802
+times 502 and 69 requests without an answer within 20 s; all its files were open, and /readyz answered 1 of 19 times.
 
 | what breaks | case | load | expected | measured |
 |---|---|---|---|---|

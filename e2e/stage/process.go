@@ -3,6 +3,7 @@ package stage
 import (
 	"bufio"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -23,6 +24,7 @@ type Process struct {
 	Config  string // path of its config.yaml
 	Command *exec.Cmd
 	env     []string // more variables of its environment
+	Files   int      // ulimit -n; 0 leaves it as it is
 	Listen  string   // host:port of the public listener
 	Admin   string   // host:port of the admin listener
 	done    chan error
@@ -36,7 +38,13 @@ type Process struct {
 // StartProcess runs `stagedoor serve` and waits until it serves. The process ends with the test.
 func StartProcess(t testing.TB, config string, env ...string) *Process {
 	t.Helper()
-	p := &Process{T: t, Config: config, env: env}
+	return StartLimited(t, config, 0, env...)
+}
+
+// StartLimited is StartProcess with a limit of open files; 0 is no limit.
+func StartLimited(t testing.TB, config string, files int, env ...string) *Process {
+	t.Helper()
+	p := &Process{T: t, Config: config, Files: files, env: env}
 	p.Start()
 	t.Cleanup(p.Kill)
 	return p
@@ -46,6 +54,9 @@ func StartProcess(t testing.TB, config string, env ...string) *Process {
 func (p *Process) Start() {
 	p.T.Helper()
 	p.Command = exec.Command(Binary, "serve", "-config", p.Config)
+	if p.Files > 0 { // a limit that is set before Go raises it
+		p.Command = exec.Command("sh", "-c", fmt.Sprintf(`ulimit -n %d && exec "$0" "$@"`, p.Files), Binary, "serve", "-config", p.Config)
+	}
 	p.Command.Env = append(append(os.Environ(), "GORACE=halt_on_error=1"), p.env...)
 	output, err := p.Command.StderrPipe()
 	if err != nil {
