@@ -7,20 +7,9 @@ import (
 	"strings"
 	"testing"
 	"time"
-)
 
-// put writes a file with a modification time of long ago, as reproducible builds and rollbacks leave it.
-func put(t *testing.T, folder, name, text string) {
-	t.Helper()
-	path := filepath.Join(folder, name)
-	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	old := time.Date(1985, 10, 26, 8, 15, 0, 0, time.UTC)
-	if err := os.Chtimes(path, old, old); err != nil {
-		t.Fatal(err)
-	}
-}
+	"stagedoor/proxy/proxytest"
+)
 
 // TestFilesAreToldApartByTheirContent changes a file and nothing else: name, length and modification time stay.
 func TestFilesAreToldApartByTheirContent(t *testing.T) {
@@ -28,7 +17,7 @@ func TestFilesAreToldApartByTheirContent(t *testing.T) {
 	s := newStage(t, withFiles(Route{Path: "/", Files: dist, Fallback: "index.html"}))
 	tags := map[string]string{}
 	for i, text := range []string{"build 1", "build 2", "build 1", "build 2"} {
-		put(t, dist, "index.html", text)
+		proxytest.OldFile(filepath.Join(dist, "index.html"), text)
 		for _, path := range []string{"/", "/index.html", "/library"} {
 			first := s.get(path, header("If-Modified-Since: "+time.Now().UTC().Format("Mon, 02 Jan 2006 15:04:05 GMT")))
 			tag := first.Header.Get("Etag")
@@ -67,7 +56,7 @@ func TestPackedFiles(t *testing.T) {
 		"app.js": "original", "app.js.br": "by brotli", "app.js.gz": "by gzip", "index.html": "home", "index.html.gz": "packed home",
 		"only.css": "original", "notes": "plain text", "notes.gz": "packed notes", "gone.js.br": "of a file that is gone",
 	} {
-		put(t, dist, name, text)
+		proxytest.OldFile(filepath.Join(dist, name), text)
 	}
 	if err := os.Symlink("../secret.txt", filepath.Join(dist, "only.css.br")); err != nil {
 		t.Fatal(err)

@@ -8,20 +8,9 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
-)
 
-// put writes a file with a modification time of long ago, as reproducible builds and rollbacks leave it.
-func put(t *testing.T, folder, name, text string) {
-	t.Helper()
-	path := filepath.Join(folder, name)
-	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	old := time.Date(1985, 10, 26, 8, 15, 0, 0, time.UTC)
-	if err := os.Chtimes(path, old, old); err != nil {
-		t.Fatal(err)
-	}
-}
+	"stagedoor/proxy/proxytest"
+)
 
 // TestFileThatChangesWhileItIsSent wants no answer rather than one that is made of two files.
 func TestFileThatChangesWhileItIsSent(t *testing.T) {
@@ -43,7 +32,7 @@ func TestFileThatChangesWhileItIsSent(t *testing.T) {
 	if _, err := io.ReadFull(file, make([]byte, 1000)); err != nil {
 		t.Fatal(err)
 	}
-	put(t, filepath.Dir(path), "a", string(text))
+	proxytest.OldFile(path, string(text))
 	if _, err := io.ReadAll(file); err == nil || !file.changed {
 		t.Errorf("the rest is read with %v", err)
 	}
@@ -71,7 +60,7 @@ func (c *countedReader) WriteTo(w io.Writer) (int64, error) {
 // TestDigestsAreReused reads a file that takes a second, again and again.
 func TestDigestsAreReused(t *testing.T) {
 	folder := t.TempDir()
-	put(t, folder, "a", "text")
+	proxytest.OldFile(filepath.Join(folder, "a"), "text")
 	stat := func() os.FileInfo {
 		info, err := os.Stat(filepath.Join(folder, "a"))
 		if err != nil {
@@ -98,7 +87,7 @@ func TestDigestsAreReused(t *testing.T) {
 	now = now.Add(2 * time.Hour)
 	read("for the first time,", 1)
 	read("soon after,", 0)
-	put(t, folder, "a", "next")
+	proxytest.OldFile(filepath.Join(folder, "a"), "next")
 	read("after a change,", 1)
 	now = now.Add(digestReuse * step)
 	read("long after,", 1)

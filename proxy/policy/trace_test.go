@@ -2,6 +2,7 @@ package policy
 
 import (
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -36,4 +37,30 @@ func TestTraceID(t *testing.T) {
 			t.Errorf("%s: %q, want %q", name, got, c.want)
 		}
 	}
+}
+
+// goodTraceparent is what a traceparent may be (https://www.w3.org/TR/trace-context/#traceparent-header-field-values).
+var goodTraceparent = regexp.MustCompile(`^(?:00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}|([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(?:-(?s:.*))?)$`)
+
+// FuzzTraceID compares with an expression of the grammar.
+func FuzzTraceID(f *testing.F) {
+	for _, text := range []string{
+		traceparent, "01" + traceparent[2:] + "-more", "ff" + traceparent[2:], traceparent + "-", "", "00--" + traceOfTest + "\n",
+		strings.ToUpper(traceparent), "00-" + strings.Repeat("0", 32) + traceparent[35:], traceparent[:36] + strings.Repeat("0", 16) + "-01",
+	} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		want := ""
+		if parts := goodTraceparent.FindStringSubmatch(text); parts != nil {
+			id, parent := parts[1]+parts[4], parts[2]+parts[5]
+			known := parts[3] != "ff" && (parts[3] != "00" || len(text) == len(traceparent))
+			if known && strings.Trim(id, "0") != "" && strings.Trim(parent, "0") != "" {
+				want = id
+			}
+		}
+		if got := TraceID(http.Header{"Traceparent": {text}}); got != want {
+			t.Errorf("%q is of the trace %q, want %q", text, got, want)
+		}
+	})
 }

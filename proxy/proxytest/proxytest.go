@@ -1,13 +1,15 @@
-// Package proxytest reads the corpora in proxy/testdata, which the tests of the proxy and of its rules share.
+// Package proxytest has what the tests of the proxy and of its packages share: the corpora in proxy/testdata, and helpers.
 package proxytest
 
 import (
 	"bytes"
 	"compress/gzip"
 	"encoding/json"
+	"errors"
 	"io"
 	"os"
 	"strings"
+	"time"
 )
 
 // Lines returns the lines of a file, without empty ones and those that begin with a #. It panics when the file cannot be read.
@@ -58,4 +60,13 @@ func Gunzip(zipped string) string {
 		panic(err)
 	}
 	return string(text)
+}
+
+// OldFile writes a file with a modification time of long ago, as reproducible builds and rollbacks leave it. It panics when the
+// file cannot be written.
+func OldFile(path, text string) {
+	old := time.Date(1985, 10, 26, 8, 15, 0, 0, time.UTC)
+	if err := errors.Join(os.WriteFile(path, []byte(text), 0o644), os.Chtimes(path, old, old)); err != nil { //nolint:gosec // G306: a site is public
+		panic(err)
+	}
 }
