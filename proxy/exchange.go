@@ -51,7 +51,7 @@ type exchange struct {
 	// end; nil otherwise.
 	goOn func(finish func())
 	// count is of the route that serves it; see Metrics.Requests.
-	count func(method string, status int, took time.Duration)
+	count func(method string, status int, took time.Duration, trace string)
 }
 
 // ended keeps why an answer ended early; err is of reading its body.

@@ -84,7 +84,7 @@ type Gateway struct {
 	routes   routeTable
 	tracer   *tracing.Tracer
 
-	countAuth, countUnrouted func(method string, status int, took time.Duration) // see Metrics.Requests
+	countAuth, countUnrouted func(method string, status int, took time.Duration, trace string) // see Metrics.Requests
 }
 
 // New makes a Gateway, or says everything that is wrong with its options.

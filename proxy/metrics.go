@@ -16,9 +16,9 @@ import (
 // they return with every request. All methods, and what they return, are safe for concurrent use.
 type Metrics interface {
 	// Requests returns what observes the answered requests of a route.
-	Requests(route string) func(method string, status int, took time.Duration)
+	Requests(route string) func(method string, status int, took time.Duration, trace string)
 	// Upstream returns what observes the calls of a route's upstream, by their status or else their error.
-	Upstream(route string) func(status int, err error, took time.Duration)
+	Upstream(route string) func(status int, err error, took time.Duration, trace string)
 	// Replayed counts a call that is sent again after a 401.
 	Replayed(cause outcome.Replay)
 	// Answered counts a request on a credentialed route by where its answer came from.
@@ -48,7 +48,7 @@ func (g *Gateway) report(w *responseWriter, x *exchange) {
 		g.metrics.StreamLasted(cmp.Or(x.route, routeNone), took)
 		took = -1
 	}
-	x.count(x.request.Method, status, took)
+	x.count(x.request.Method, status, took, x.span.TraceID())
 	g.reportProblem(status, x)
 	if x.rejection != nil && (x.rejection.Reason == httperror.RateLimited || x.rejection.Reason == httperror.QuotaExceeded) {
 		g.metrics.RateLimited()
@@ -101,12 +101,12 @@ func isLasting(status int, h http.Header) bool {
 // noMetrics reports nothing.
 type noMetrics struct{}
 
-func (noMetrics) Requests(string) func(string, int, time.Duration) {
-	return func(string, int, time.Duration) {}
+func (noMetrics) Requests(string) func(string, int, time.Duration, string) {
+	return func(string, int, time.Duration, string) {}
 }
 
-func (noMetrics) Upstream(string) func(int, error, time.Duration) {
-	return func(int, error, time.Duration) {}
+func (noMetrics) Upstream(string) func(int, error, time.Duration, string) {
+	return func(int, error, time.Duration, string) {}
 }
 
 func (noMetrics) Replayed(outcome.Replay)            {}

@@ -30,8 +30,8 @@ func (r *reports) add(format string, values ...any) {
 	r.more <- struct{}{}
 }
 
-func (r *reports) Requests(route string) func(string, int, time.Duration) {
-	return func(method string, status int, took time.Duration) {
+func (r *reports) Requests(route string) func(string, int, time.Duration, string) {
+	return func(method string, status int, took time.Duration, trace string) {
 		if took == 0 {
 			r.add("a request without a time")
 		}
@@ -42,8 +42,8 @@ func (r *reports) Requests(route string) func(string, int, time.Duration) {
 	}
 }
 
-func (r *reports) Upstream(route string) func(int, error, time.Duration) {
-	return func(status int, err error, _ time.Duration) {
+func (r *reports) Upstream(route string) func(int, error, time.Duration, string) {
+	return func(status int, err error, _ time.Duration, _ string) {
 		r.add("upstream of %s: %d, failed %t, canceled %t", route, status, err != nil, errors.Is(err, context.Canceled))
 	}
 }

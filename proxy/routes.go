@@ -25,7 +25,7 @@ type boundRoute struct {
 	name    string // as config.yaml has it
 	prefix  string // without the slash at its end
 	handler routeHandler
-	count   func(method string, status int, took time.Duration) // see Metrics.Requests
+	count   func(method string, status int, took time.Duration, trace string) // see Metrics.Requests
 }
 
 // routeTable has the longest prefix first. http.ServeMux would redirect paths that it would write otherwise, and a

@@ -60,7 +60,7 @@ func (b *bufferPool) Put(buffer []byte) { b.pool.Put((*[bufferSize]byte)(buffer)
 type meter struct {
 	next    http.RoundTripper
 	now     func() time.Time
-	observe func(status int, err error, took time.Duration) // see Metrics.Upstream
+	observe func(status int, err error, took time.Duration, trace string) // see Metrics.Upstream
 }
 
 func newMeter(route Route, p parts, next http.RoundTripper) meter {
@@ -72,11 +72,12 @@ func (m meter) RoundTrip(r *http.Request) (*http.Response, error) {
 	begun := m.now()
 	res, err := m.next.RoundTrip(r)
 	took, status := m.now().Sub(begun), 0
-	exchangeOf(r.Context()).upstream += took
+	x := exchangeOf(r.Context())
+	x.upstream += took
 	if err == nil {
 		status = res.StatusCode
 	}
-	m.observe(status, err, took)
+	m.observe(status, err, took, x.span.TraceID())
 	if err == nil && res.Request == nil { // a transport that is not net/http's may leave it out
 		res.Request = r
 	}

@@ -10,7 +10,7 @@ import (
 // Metrics is what this package reports of its refreshes. It is safe for concurrent use.
 type Metrics interface {
 	// Refreshed counts a refresh that called the token endpoint, by its result, and observes how long it took.
-	Refreshed(result outcome.Refresh, took time.Duration)
+	Refreshed(result outcome.Refresh, took time.Duration, trace string)
 }
 
 // refreshResult names what the token endpoint answered.
@@ -30,4 +30,4 @@ func refreshResult(err error) outcome.Refresh {
 // noMetrics reports nothing.
 type noMetrics struct{}
 
-func (noMetrics) Refreshed(outcome.Refresh, time.Duration) {}
+func (noMetrics) Refreshed(outcome.Refresh, time.Duration, string) {}

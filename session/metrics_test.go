@@ -19,7 +19,7 @@ type refreshReports struct {
 	all []string
 }
 
-func (r *refreshReports) Refreshed(result outcome.Refresh, took time.Duration) {
+func (r *refreshReports) Refreshed(result outcome.Refresh, took time.Duration, _ string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.all = append(r.all, fmt.Sprint(result, " ", took))

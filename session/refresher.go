@@ -206,7 +206,7 @@ func (r *refresher) refreshUnderLease(ctx context.Context, f *flight, s *Session
 	with := r.settings.Load()
 	next, err := with.nextGrant(call, current)
 	result, took := refreshResult(err), r.now().Sub(now)
-	defer func() { r.metrics.Refreshed(result, took) }()
+	defer func() { r.metrics.Refreshed(result, took, f.span.TraceID()) }()
 	if errors.Is(err, ErrGrantEnded) {
 		return r.endGrant(ctx, current, holder)
 	}

@@ -82,9 +82,9 @@ func New(version, commit string) *Metrics {
 	return m
 }
 
-// Handler answers a scrape.
+// Handler answers a scrape. Exemplars, which name traces, are in the answer to a scraper that accepts OpenMetrics.
 func (m *Metrics) Handler() http.Handler {
-	return promhttp.HandlerFor(m.all(), promhttp.HandlerOpts{})
+	return promhttp.HandlerFor(m.all(), promhttp.HandlerOpts{EnableOpenMetrics: true})
 }
 
 func (m *Metrics) all() prometheus.Gatherer { return prometheus.Gatherers{m.registry, m.runtime} }
@@ -216,9 +216,9 @@ func (m *Metrics) LoggedIn(result outcome.Login) { m.logins.inc(result) }
 func (m *Metrics) LoggedOut(result outcome.Logout) { m.logouts.inc(result) }
 
 // Refreshed counts a refresh by its result, and observes how long the token endpoint took.
-func (m *Metrics) Refreshed(result outcome.Refresh, took time.Duration) {
+func (m *Metrics) Refreshed(result outcome.Refresh, took time.Duration, trace string) {
 	m.refreshes.inc(result)
-	m.refreshDuration.Observe(took.Seconds())
+	observe(m.refreshDuration, took, trace)
 	m.observeTokens(result)
 }
 

@@ -46,9 +46,9 @@ func expect(t *testing.T, samples map[string]string, pairs ...string) {
 // TestNames holds the names and labels to those that dashboards and alerts know.
 func TestNames(t *testing.T) {
 	m := New("1.2.3", "abcdef")
-	m.Requests("/api/")("GET", 200, time.Second)
+	m.Requests("/api/")("GET", 200, time.Second, "")
 	m.StreamLasted("/api/", time.Minute)
-	m.Upstream("/api/")(200, nil, time.Second)
+	m.Upstream("/api/")(200, nil, time.Second, "")
 	m.Store(outcome.Load)(time.Second, "connection refused")
 	m.AddInFlight(func() (now, limit int64) { return 1, 2 })
 	families, err := m.all().Gather()
@@ -153,15 +153,15 @@ func TestRequests(t *testing.T) {
 		{"GET", 200}, {"GET", 204}, {"GET", 301}, {"PUT", 499}, {"BREW", 405}, {"get", 405}, {"", 405}, {"other", 405},
 		{strings.Repeat("X", 1000), 405}, {"GET", 0}, {"GET", 999}, {"POST", 503},
 	} {
-		observe(r.method, r.status, 20*time.Millisecond)
+		observe(r.method, r.status, 20*time.Millisecond, "")
 	}
-	observe("GET", 101, -1)
-	observe("GET", 200, -1)
+	observe("GET", 101, -1, "")
+	observe("GET", 200, -1, "")
 	m.StreamLasted("/api/", 2*time.Minute)
 	if got := testutil.CollectAndCount(m.requests); got != series {
 		t.Errorf("%d series became %d", series, got)
 	}
-	m.Requests("/api/")("GET", 200, 40*time.Second) // another gateway with the same route goes on counting
+	m.Requests("/api/")("GET", 200, 40*time.Second, "") // another gateway with the same route goes on counting
 	expect(t, scrape(t, m),
 		`stagedoor_http_requests_total{code="1xx",method="GET",route="/api/"}`, "1",
 		`stagedoor_http_requests_total{code="2xx",method="GET",route="/api/"}`, "4",
@@ -182,11 +182,11 @@ func TestRequests(t *testing.T) {
 func TestUpstream(t *testing.T) {
 	m := New("", "")
 	observe := m.Upstream("/api/")
-	observe(200, nil, time.Millisecond)
-	observe(429, nil, time.Millisecond)
-	observe(0, errors.New("connection refused"), time.Millisecond)
-	observe(0, fmt.Errorf("dial: %w", context.DeadlineExceeded), time.Second)
-	observe(0, fmt.Errorf("read: %w", context.Canceled), time.Second)
+	observe(200, nil, time.Millisecond, "")
+	observe(429, nil, time.Millisecond, "")
+	observe(0, errors.New("connection refused"), time.Millisecond, "")
+	observe(0, fmt.Errorf("dial: %w", context.DeadlineExceeded), time.Second, "")
+	observe(0, fmt.Errorf("read: %w", context.Canceled), time.Second, "")
 	expect(t, scrape(t, m),
 		`stagedoor_upstream_requests_total{code="2xx",route="/api/"}`, "1",
 		`stagedoor_upstream_requests_total{code="4xx",route="/api/"}`, "1",
@@ -207,7 +207,7 @@ func TestEvents(t *testing.T) {
 	m.LoggedOut(outcome.LogoutOK)
 	m.Reloaded(outcome.ReloadRefused)
 	m.ConfigRead(time.UnixMilli(1700000000500))
-	m.Refreshed(outcome.RefreshMisconfigured, 300*time.Millisecond)
+	m.Refreshed(outcome.RefreshMisconfigured, 300*time.Millisecond, "")
 	load := m.Store(outcome.Load)
 	m.StoreReady(true, true)
 	load(700*time.Microsecond, "")
@@ -237,7 +237,25 @@ func BenchmarkRequests(b *testing.B) {
 	request, upstream := m.Requests("/api/"), m.Upstream("/api/")
 	b.ReportAllocs()
 	for b.Loop() {
-		upstream(200, nil, 30*time.Millisecond)
-		request("GET", 200, 40*time.Millisecond)
+		upstream(200, nil, 30*time.Millisecond, "")
+		request("GET", 200, 40*time.Millisecond, "")
+	}
+}
+
+// TestExemplars checks that a scraper that accepts OpenMetrics learns which trace a duration belongs to.
+func TestExemplars(t *testing.T) {
+	m := New("", "")
+	const trace = "0af7651916cd43dd8448eb211c80319c"
+	m.Requests("/api/")("GET", 200, 20*time.Millisecond, trace)
+	m.Upstream("/api/")(200, nil, 20*time.Millisecond, trace)
+	m.Refreshed(outcome.RefreshOK, 20*time.Millisecond, trace)
+	for accept, want := range map[string]int{"application/openmetrics-text; version=1.0.0": 3, "text/plain": 0} {
+		r := httptest.NewRequest("GET", "/metrics", nil)
+		r.Header.Set("Accept", accept)
+		w := httptest.NewRecorder()
+		m.Handler().ServeHTTP(w, r)
+		if got := strings.Count(w.Body.String(), `# {trace_id="`+trace+`"} 0.02`); got != want {
+			t.Errorf("%s: %d exemplars, want %d", accept, got, want)
+		}
 	}
 }

@@ -12,16 +12,16 @@ import (
 // TestRead checks that a reading tells what a scrape does.
 func TestRead(t *testing.T) {
 	m := New("", "")
-	m.Requests("/api/")("GET", 200, 20*time.Millisecond)
-	m.Requests("/api/")("PUT", 204, 20*time.Millisecond)
-	m.Requests("/")("GET", 500, 20*time.Millisecond)
-	m.Upstream("/api/")(429, nil, 20*time.Millisecond)
+	m.Requests("/api/")("GET", 200, 20*time.Millisecond, "")
+	m.Requests("/api/")("PUT", 204, 20*time.Millisecond, "")
+	m.Requests("/")("GET", 500, 20*time.Millisecond, "")
+	m.Upstream("/api/")(429, nil, 20*time.Millisecond, "")
 	m.LoggedIn(outcome.LoginDenied)
 	m.LoggedOut(outcome.LogoutOK)
 	m.Replayed(outcome.ReplayToken)
 	m.RateLimited()
 	m.StreamBegun()
-	m.Refreshed(outcome.RefreshOK, time.Second)
+	m.Refreshed(outcome.RefreshOK, time.Second, "")
 	m.Store(outcome.Load)(time.Millisecond, "")
 	m.Store(outcome.Save)(time.Millisecond, "no answer in time")
 	r, err := m.Read(time.Unix(1, 0))
@@ -60,14 +60,14 @@ func TestQuantile(t *testing.T) {
 		t.Error("nothing takes a time")
 	}
 	for range 50 {
-		observe("GET", 200, 20*time.Millisecond) // in the bucket from 10 to 25 ms
+		observe("GET", 200, 20*time.Millisecond, "") // in the bucket from 10 to 25 ms
 	}
 	middle := read()
 	for range 50 {
-		observe("GET", 200, 2*time.Second) // from 1 to 2.5 s
+		observe("GET", 200, 2*time.Second, "") // from 1 to 2.5 s
 	}
 	all := read()
-	observe("GET", 200, time.Hour)
+	observe("GET", 200, time.Hour, "")
 	for _, c := range []struct {
 		what      string
 		histogram Histogram
@@ -120,7 +120,7 @@ func TestTokenHealth(t *testing.T) {
 		{outcome.RefreshUnavailable, true}, {outcome.RefreshOK, false}, {outcome.RefreshMisconfigured, true},
 		{outcome.RefreshGrantEnded, false}, {outcome.RefreshUnavailable, true}, {outcome.RefreshLost, false},
 	} {
-		m.Refreshed(c.result, time.Second)
+		m.Refreshed(c.result, time.Second, "")
 		if h := m.TokenHealth(); h.Failing() != c.failing || c.failing && h.Why != c.result.String() {
 			t.Errorf("after %s it is %+v", c.result, h)
 		}

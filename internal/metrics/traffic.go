@@ -28,8 +28,8 @@ const (
 )
 
 // Requests returns what counts and times the requests of a route; its counters are looked up here, once. A request is
-// counted when its answer has ended. It is not timed when took is negative: how long a stream lasts says nothing about latency.
-func (m *Metrics) Requests(route string) func(method string, status int, took time.Duration) {
+// counted when its answer has ended. Trace is the recorded trace that it belongs to, which becomes the exemplar; "" without one. It is not timed when took is negative: how long a stream lasts says nothing about latency.
+func (m *Metrics) Requests(route string) func(method string, status int, took time.Duration, trace string) {
 	var counters [len(methods)][len(classes)]prometheus.Counter
 	for i, method := range methods {
 		for j, class := range classes {
@@ -37,24 +37,24 @@ func (m *Metrics) Requests(route string) func(method string, status int, took ti
 		}
 	}
 	duration := m.requestDuration.WithLabelValues(route)
-	return func(method string, status int, took time.Duration) {
+	return func(method string, status int, took time.Duration, trace string) {
 		counters[methodIndex(method)][classIndex(status)].Inc()
 		if took >= 0 {
-			duration.Observe(took.Seconds())
+			observe(duration, took, trace)
 		}
 	}
 }
 
 // Upstream returns what counts and times the calls of a route's upstream, by their status or, if there is none, their
 // error.
-func (m *Metrics) Upstream(route string) func(status int, err error, took time.Duration) {
+func (m *Metrics) Upstream(route string) func(status int, err error, took time.Duration, trace string) {
 	var counters [len(classes)]prometheus.Counter
 	for i, class := range classes {
 		counters[i] = m.upstream.WithLabelValues(route, class)
 	}
 	none, canceled := m.upstream.WithLabelValues(route, codeNone), m.upstream.WithLabelValues(route, codeCanceled)
 	duration := m.upstreamDuration.WithLabelValues(route)
-	return func(status int, err error, took time.Duration) {
+	return func(status int, err error, took time.Duration, trace string) {
 		switch {
 		case err == nil:
 			counters[classIndex(status)].Inc()
@@ -63,8 +63,17 @@ func (m *Metrics) Upstream(route string) func(status int, err error, took time.D
 		default:
 			none.Inc()
 		}
-		duration.Observe(took.Seconds())
+		observe(duration, took, trace)
 	}
+}
+
+// observe times something, with its trace as the exemplar when one is recorded.
+func observe(duration prometheus.Observer, took time.Duration, trace string) {
+	if trace == "" {
+		duration.Observe(took.Seconds())
+		return
+	}
+	duration.(prometheus.ExemplarObserver).ObserveWithExemplar(took.Seconds(), prometheus.Labels{"trace_id": trace})
 }
 
 // Replayed counts a call that is sent again after a 401.

@@ -74,13 +74,13 @@ func TestAllIsWell(t *testing.T) {
 		api, upstream := h.counts.Requests("/api/"), h.counts.Upstream("/api/")
 		load := h.counts.Store(outcome.Load)
 		for range 1200 {
-			api("GET", 200, 40*time.Millisecond)
-			upstream(200, nil, 30*time.Millisecond)
+			api("GET", 200, 40*time.Millisecond, "")
+			upstream(200, nil, 30*time.Millisecond, "")
 			load(time.Millisecond, "")
 		}
-		api("GET", 404, 40*time.Millisecond)
+		api("GET", 404, 40*time.Millisecond, "")
 		h.counts.LoggedIn(outcome.LoginOK)
-		h.counts.Refreshed(outcome.RefreshOK, 200*time.Millisecond)
+		h.counts.Refreshed(outcome.RefreshOK, 200*time.Millisecond, "")
 		time.Sleep(4 * time.Minute)
 		h.expect("All is well.", "Stagedoor 1.2.3 · 0123456789ab · up 4 min", "Sessions about 1 204 redis", "Replicas 3",
 			"/api/ 300 1 200 300/min 0 1 0.2/min 0", "works, 4 min ago", "Logins ok 1 1 in all", "None since the start.",
@@ -98,14 +98,14 @@ func TestTroubles(t *testing.T) {
 	}{
 		"not ready":        {func(h *house) { h.notReady = errors.New(unready) }, "Not ready: " + unready + "."},
 		"the store":        {func(h *house) { h.counts.Store(outcome.Load)(time.Second, "no answer in time") }, "The session store did not answer once; the last time: no answer in time."},
-		"a lost token":     {func(h *house) { h.counts.Refreshed(outcome.RefreshLost, time.Second) }, "New tokens could not be written once"},
-		"the token call":   {func(h *house) { h.counts.Refreshed(outcome.RefreshUnavailable, time.Second) }, "Spotify's token endpoint does not help"},
-		"the client":       {func(h *house) { h.counts.Refreshed(outcome.RefreshMisconfigured, time.Second) }, "correct spotify.client_id and spotify.client_secret"},
+		"a lost token":     {func(h *house) { h.counts.Refreshed(outcome.RefreshLost, time.Second, "") }, "New tokens could not be written once"},
+		"the token call":   {func(h *house) { h.counts.Refreshed(outcome.RefreshUnavailable, time.Second, "") }, "Spotify's token endpoint does not help"},
+		"the client":       {func(h *house) { h.counts.Refreshed(outcome.RefreshMisconfigured, time.Second, "") }, "correct spotify.client_id and spotify.client_secret"},
 		"the rate limit":   {func(h *house) { h.counts.RateLimited() }, "1 request was answered with 429"},
 		"an error of ours": {func(h *house) { h.counts.Rejected(httperror.InternalError, "/api/", 500, "id") }, "The gateway itself failed"},
 		"an upstream": {func(h *house) {
 			for range 3 {
-				h.counts.Upstream("/api/")(0, errors.New("connection refused"), time.Second)
+				h.counts.Upstream("/api/")(0, errors.New("connection refused"), time.Second, "")
 			}
 		}, "The upstream of /api/ failed 3 of 3 calls"},
 	} {
@@ -119,7 +119,7 @@ func TestTroubles(t *testing.T) {
 					t.Error("the page says that all is well")
 				}
 				h.notReady = nil
-				h.counts.Refreshed(outcome.RefreshOK, time.Second)
+				h.counts.Refreshed(outcome.RefreshOK, time.Second, "")
 				time.Sleep(2 * window)
 				h.expect("All is well.")
 			})
@@ -131,7 +131,7 @@ func TestTroubles(t *testing.T) {
 func TestSeveralTroubles(t *testing.T) {
 	inHouse(t, func(h *house) {
 		h.counts.RateLimited()
-		h.counts.Refreshed(outcome.RefreshUnavailable, time.Second)
+		h.counts.Refreshed(outcome.RefreshUnavailable, time.Second, "")
 		h.notReady = errors.New("the gateway is shutting down")
 		page := h.text()
 		last := -1
@@ -150,10 +150,10 @@ func TestFewFailuresAreNoTrouble(t *testing.T) {
 	inHouse(t, func(h *house) {
 		upstream := h.counts.Upstream("/api/")
 		for range 96 {
-			upstream(200, nil, time.Second)
+			upstream(200, nil, time.Second, "")
 		}
 		for range 4 {
-			upstream(502, nil, time.Second)
+			upstream(502, nil, time.Second, "")
 		}
 		h.expect("All is well.")
 	})
@@ -177,8 +177,8 @@ func TestEscaping(t *testing.T) {
 	const markup = `<script>alert("x")</script>`
 	inHouse(t, func(h *house) {
 		h.notReady = errors.New(markup)
-		h.counts.Requests("/"+markup)("GET", 200, time.Second)
-		h.counts.Upstream("/"+markup)(200, nil, time.Second)
+		h.counts.Requests("/"+markup)("GET", 200, time.Second, "")
+		h.counts.Upstream("/"+markup)(200, nil, time.Second, "")
 		h.counts.Store(outcome.Load)(time.Second, markup)
 		h.counts.Rejected(markup, markup, 500, markup)
 		w := httptest.NewRecorder()

@@ -19,10 +19,10 @@ func TestQuotaPanel(t *testing.T) {
 		h.page.options.GateReason = func() string { return reason }
 		for i, route := range []string{"/a/", "/b/", "/c/", "/d/"} {
 			for range 10 * (4 - i) {
-				h.counts.Upstream(route)(200, nil, time.Millisecond)
+				h.counts.Upstream(route)(200, nil, time.Millisecond, "")
 			}
 		}
-		h.counts.Upstream("/")(200, nil, time.Millisecond) // a frontend's
+		h.counts.Upstream("/")(200, nil, time.Millisecond, "") // a frontend's
 		for range 5 {
 			h.counts.Answered(outcome.AnswerCache)
 		}
