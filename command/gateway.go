@@ -35,6 +35,7 @@ type gateway struct {
 	log      *zap.Logger
 	metrics  *metrics.Metrics
 	current  atomic.Pointer[generation]
+	warmth   warmth
 	inFlight sync.WaitGroup // requests of all generations, WebSockets among them, which http.Server.Shutdown does not know
 	stopping atomic.Bool
 }

@@ -95,6 +95,10 @@ func (g *gateway) use(c config.Config) error {
 		last.transport.CloseIdleConnections()
 		last.frontends.CloseIdleConnections()
 	}
+	g.warmth.move(next)
+	if next.tokens != last.tokens {
+		last.tokens.CloseIdleConnections()
+	}
 	return nil
 }
 

@@ -105,6 +105,7 @@ func serveConfig(ctx context.Context, e environment, c configuration, lines *log
 		zap.String("admin", adminAddress), zap.String("store", c.Session.Store), zap.String("version", e.build.Version))
 	logRoutes(log, c.Config)
 	logMaintenance("", c.Server.Maintenance, log)
+	g.warmth.keep(g.current.Load())
 	stopStoreWatch := g.watchStore()
 	started := time.Now()
 	listening(adminAddress)
@@ -117,6 +118,7 @@ func serveConfig(ctx context.Context, e environment, c configuration, lines *log
 		err = shutDown(g, server, cutRequests, log)
 	}
 	stopReloading()
+	g.warmth.stop()
 	stopStoreWatch()
 	err = errors.Join(err, adminServer.Close(), g.close())
 	log.Info("stopped", zap.Stringer("listen", public.Addr()), zap.Duration("after", time.Since(started).Round(time.Millisecond)), zap.Error(err))

@@ -13,26 +13,27 @@ import (
 // follows the proxy settings of the environment, replaces connections that have died silently after at most 10 s, and bounds
 // everything but bodies: those may stream for as long as they like.
 func NewTransport(c UpstreamConfig) dial.Transport {
-	return dial.Transport{Transport: &http.Transport{
+	return dial.NewTransport(&http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
 		DialContext:            dial.New(c.ConnectTimeout).DialContext,
 		HTTP2:                  dial.HTTP2(),
 		TLSHandshakeTimeout:    c.ConnectTimeout,
 		ResponseHeaderTimeout:  c.HeaderTimeout,
 		ExpectContinueTimeout:  time.Second,
-		IdleConnTimeout:        90 * time.Second,
+		IdleConnTimeout:        dial.IdleTimeout,
 		MaxIdleConns:           512,
 		MaxIdleConnsPerHost:    256,
 		MaxResponseHeaderBytes: int64(c.MaxHeader),
 		DisableCompression:     true,
 		ForceAttemptHTTP2:      true,
-	}}
+	})
 }
 
 // NewFrontendTransport is NewTransport for web frontends: they are near, and the proxy of the environment is not for them.
 func NewFrontendTransport(c UpstreamConfig) dial.Transport {
 	t := NewTransport(c)
 	t.Proxy = nil
+	t.IdleConnTimeout = 90 * time.Second // of HTTP/1.1: some servers close theirs after that, and a request may just miss it
 	return t
 }
 

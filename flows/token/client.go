@@ -10,6 +10,7 @@ import (
 	"golang.org/x/oauth2"
 	"golang.org/x/oauth2/clientcredentials"
 
+	"stagedoor/internal/dial"
 	"stagedoor/secret"
 	"stagedoor/session"
 )
@@ -21,6 +22,7 @@ type Client struct {
 	oauth   oauth2.Config
 	secret  secret.Text // the app's own, even where users log in without it
 	http    *http.Client
+	dialed  dial.Transport // of http
 	timeout time.Duration
 	slots   slots
 	now     func() time.Time
@@ -51,16 +53,23 @@ func New(c Config) *Client {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	client := NewHTTPClient("token")
+	transport := newTransport()
+	client := newHTTPClient("token", transport)
 	client.Transport = dialect{next: client.Transport, id: c.ClientID, secret: c.Secret}
 	return &Client{
 		oauth: oauth2.Config{
 			ClientID: c.ClientID, RedirectURL: c.RedirectURL, // the secret is added by dialect
 			Endpoint: oauth2.Endpoint{TokenURL: c.TokenURL, AuthStyle: c.authStyle()},
 		},
-		secret: c.Secret, http: client, timeout: c.Timeout, slots: newSlots(c.Concurrency), now: c.Now,
+		secret: c.Secret, http: client, dialed: transport, timeout: c.Timeout, slots: newSlots(c.Concurrency), now: c.Now,
 	}
 }
+
+// KeepWarm keeps a connection to the token endpoint open until ctx ends; see dial.Transport.
+func (c *Client) KeepWarm(ctx context.Context) { c.dialed.KeepWarm(ctx, c.oauth.Endpoint.TokenURL) }
+
+// CloseIdleConnections closes those that no call uses.
+func (c *Client) CloseIdleConnections() { c.dialed.CloseIdleConnections() }
 
 // authStyle is never left to x/oauth2 to detect: it would post a code or a refresh token twice.
 func (c Config) authStyle() oauth2.AuthStyle {

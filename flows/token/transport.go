@@ -35,18 +35,28 @@ func (d dialect) RoundTrip(r *http.Request) (*http.Response, error) {
 // NewHTTPClient returns a client that follows no redirect: a 307 would carry the secrets to another host. Its requests are steps
 // of this name in a trace.
 func NewHTTPClient(step string) *http.Client {
+	transport := newTransport()
+	transport.IdleConnTimeout = 90 * time.Second
+	return newHTTPClient(step, transport)
+}
+
+func newHTTPClient(step string, transport dial.Transport) *http.Client {
 	return &http.Client{
-		Transport: tracing.Transport{Step: step, Next: dial.Transport{Transport: &http.Transport{
-			Proxy:                  http.ProxyFromEnvironment,
-			DialContext:            dial.New(connectTimeout).DialContext,
-			HTTP2:                  dial.HTTP2(),
-			ForceAttemptHTTP2:      true,
-			DisableCompression:     true,
-			MaxIdleConnsPerHost:    16,
-			IdleConnTimeout:        90 * time.Second,
-			TLSHandshakeTimeout:    connectTimeout,
-			MaxResponseHeaderBytes: 64 << 10,
-		}}},
+		Transport:     tracing.Transport{Step: step, Next: transport},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
+}
+
+func newTransport() dial.Transport {
+	return dial.NewTransport(&http.Transport{
+		Proxy:                  http.ProxyFromEnvironment,
+		DialContext:            dial.New(connectTimeout).DialContext,
+		HTTP2:                  dial.HTTP2(),
+		ForceAttemptHTTP2:      true,
+		DisableCompression:     true,
+		MaxIdleConnsPerHost:    16,
+		IdleConnTimeout:        dial.IdleTimeout,
+		TLSHandshakeTimeout:    connectTimeout,
+		MaxResponseHeaderBytes: 64 << 10,
+	})
 }

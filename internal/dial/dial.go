@@ -3,7 +3,6 @@
 package dial
 
 import (
-	"errors"
 	"net"
 	"net/http"
 	"syscall"
@@ -37,18 +36,4 @@ func New(timeout time.Duration) *net.Dialer {
 // acknowledge what it never answers.
 func HTTP2() *http.HTTP2Config {
 	return &http.HTTP2Config{SendPingTimeout: quiet, PingTimeout: unanswered}
-}
-
-// Transport is an http.Transport that takes no idle connection any more once a request has timed out: where one was dead,
-// others may be, and each would cost another request its whole timeout.
-type Transport struct{ *http.Transport }
-
-// RoundTrip implements http.RoundTripper.
-func (t Transport) RoundTrip(r *http.Request) (*http.Response, error) {
-	res, err := t.Transport.RoundTrip(r)
-	var failed net.Error
-	if errors.As(err, &failed) && failed.Timeout() {
-		t.CloseIdleConnections()
-	}
-	return res, err
 }
