@@ -18,15 +18,21 @@ import (
 func accounts(ctx context.Context, e environment, args []string) error {
 	verb, args := cutVerb(args)
 	flags := flag.NewFlagSet("accounts "+verb, flag.ContinueOnError)
-	file := flags.String("config", "", "the configuration file")
-	scope := flags.String("scope", "", "what to ask the owner for, separated by blanks; empty: spotify.scopes")
+	file := flags.String("config", "", "the configuration `FILE`; without it $STAGEDOOR_CONFIG, ./config.yaml or /etc/stagedoor/config.yaml")
+	scope := new(string)
+	if verb == "connect" {
+		flags.StringVar(scope, "scope", "", "the `SCOPES` to ask the owner for, separated by blanks; without it spotify.scopes")
+	}
 	name, err := parseNamed(flags, args)
 	if err != nil {
 		return err
 	}
 	wantsName := verb == "connect" || verb == "remove"
-	if wantsName != (name != "") || !wantsName && verb != "list" {
-		return usagef("accounts takes connect NAME, list or remove NAME")
+	switch {
+	case wantsName && name == "":
+		return usagef("accounts %s takes the name of an account: write accounts %s NAME", verb, verb)
+	case !wantsName && name != "":
+		return usagef("accounts %s: %q is one argument too many", verb, name)
 	}
 	return withSessions(ctx, e, *file, func(store operatorStore) error {
 		if wantsName && !slices.Contains(store.accounts, name) {

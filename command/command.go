@@ -44,64 +44,61 @@ func (e environment) production() bool {
 	return value == "production"
 }
 
-// command is one of the program's commands.
-type command struct {
-	name, arguments, summary string
-	serves                   bool // until it is told to end; SIGHUP does not end it
-	run                      func(ctx context.Context, e environment, args []string) error
-}
-
-func commands() []command {
-	return []command{
-		{"serve", "[-config FILE]", "run the gateway (this is also what no command at all does)", true, serve},
-		{"demo", "[-listen ADDRESS] [-frontend ORIGIN]", "run everything in one process: no account, no Redis", true, demo},
-		{"simulator", "[-listen ADDRESS]", "run the Spotify simulator alone", true, simulate},
-		{"check", "[-config FILE] [-online]", "every problem of the configuration, or its routes; -online asks Redis and Spotify too", false, check},
-		{"schema", "", "print the JSON Schema of config.yaml, for editors", false, schema},
-		{"sessions", "list|revoke", "who is logged in; end sessions (-user ID, -handle H, -all)", false, sessions},
-		{"accounts", "connect|list|remove [NAME]", "shared accounts: connect by a one-time link, list, remove", false, accounts},
-		{"key", "", "make a session key", false, key},
-		{"healthcheck", "[-config FILE]", "exit 0 if the local gateway is ready", false, healthcheck},
-		{"version", "", "say which version this is", false, printVersion},
-	}
-}
-
 // run finds the command and runs it.
 func run(ctx context.Context, args []string, e environment) error {
-	name := "serve"
-	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
-		name, args = args[0], args[1:]
-	}
-	if name == "help" || len(args) == 1 && (args[0] == "-h" || args[0] == "-help" || args[0] == "--help") {
+	switch {
+	case len(args) == 1 && isHelp(args[0]):
 		return usage(e.stdout)
+	case len(args) > 0 && args[0] == "help":
+		return help(e, args[1:])
+	case len(args) == 1 && (args[0] == "-version" || args[0] == "--version"):
+		args = []string{"version"}
+	case len(args) == 0 || strings.HasPrefix(args[0], "-"):
+		args = append([]string{"serve"}, args...)
 	}
-	for _, c := range commands() {
-		if c.name != name {
-			continue
-		}
-		if c.serves {
-			forServer()
-		} else {
-			ended, stop := untilHangup(ctx, e.hangups)
-			defer stop()
-			ctx = ended
-		}
-		err := c.run(ctx, e, args)
-		if errors.Is(err, flag.ErrHelp) {
-			return usage(e.stdout)
-		}
-		return err
+	c, rest, known := find(args)
+	if !known {
+		return unknown(e, args)
 	}
-	return &usageError{fmt.Errorf("there is no command %q; `stagedoor help` lists the commands", name)}
+	if c.serves {
+		forServer()
+	} else {
+		ended, stop := untilHangup(ctx, e.hangups)
+		defer stop()
+		ctx = ended
+	}
+	err := c.run(ctx, e, rest)
+	if helpAsked := new(helpError); errors.As(err, &helpAsked) {
+		return c.help(e.stdout, e)
+	}
+	return err
 }
 
-func usage(w io.Writer) error {
-	text := "Stagedoor stands between a web frontend and Spotify.\n\n"
-	for _, c := range commands() {
-		text += fmt.Sprintf("  stagedoor %-38s %s\n", strings.TrimSpace(c.name+" "+c.arguments), c.summary)
+func isHelp(argument string) bool {
+	return argument == "-h" || argument == "-help" || argument == "--help"
+}
+
+// help is what `stagedoor help` and a command's name do.
+func help(e environment, args []string) error {
+	if len(args) == 0 {
+		return usage(e.stdout)
 	}
-	_, err := io.WriteString(w, text)
-	return err
+	if c, rest, known := find(args); known && len(rest) == 0 {
+		return c.help(e.stdout, e)
+	}
+	return unknown(e, append(args[:1:1], "-h"))
+}
+
+// unknown is for a command line without a command: the word may be one that needs another.
+func unknown(e environment, args []string) error {
+	verbs := verbsOf(args[0])
+	switch {
+	case len(verbs) == 0:
+		return &usageError{fmt.Errorf("there is no command %q; `stagedoor help` lists the commands", args[0])}
+	case len(args) > 1 && isHelp(args[1]):
+		return usageOf(e.stdout, verbs)
+	}
+	return usagef("%s takes %s; `stagedoor %s -h` says what they do", args[0], verbNames(args[0], " or "), args[0])
 }
 
 // usageError is a mistake of the caller's, as opposed to a failure.
@@ -131,10 +128,10 @@ func parseNamed(flags *flag.FlagSet, args []string) (name string, err error) {
 		err = fmt.Errorf("%q is one argument too many", flags.Arg(0))
 	}
 	if errors.Is(err, flag.ErrHelp) {
-		return "", err
+		return "", &helpError{flags}
 	}
 	if err != nil {
-		return "", &usageError{fmt.Errorf("stagedoor %s: %w; `stagedoor help` shows how it is used", flags.Name(), err)}
+		return "", &usageError{fmt.Errorf("stagedoor %s: %w; `stagedoor %[1]s -h` shows how it is used", flags.Name(), err)}
 	}
 	return name, nil
 }

@@ -34,9 +34,9 @@ var demoScopes = []string{
 // and the demo frontend.
 func demo(ctx context.Context, e environment, args []string) error {
 	flags := flag.NewFlagSet("demo", flag.ContinueOnError)
-	address := flags.String("listen", "127.0.0.1:8080", "the address of the gateway")
-	frontendURL := flags.String("frontend", "", "the origin of your own app, such as http://127.0.0.1:5173, in the demo page's place")
-	publicURL := flags.String("public-url", "", "the origin that browsers see, when your own server passes /auth/ and /api/ on to the demo")
+	address := flags.String("listen", "127.0.0.1:8080", "the `ADDRESS` of the gateway")
+	frontendURL := flags.String("frontend", "", "the `ORIGIN` of your own app, such as http://127.0.0.1:5173, in the demo page's place")
+	publicURL := flags.String("public-url", "", "the `ORIGIN` that browsers see, when your own server passes /auth/ and /api/ on to the demo")
 	if err := parse(flags, args); err != nil {
 		return err
 	}

@@ -16,7 +16,7 @@ const healthTimeout = 3 * time.Second
 // healthcheck is the command that asks the gateway on this machine whether it is ready, for images without a shell.
 func healthcheck(ctx context.Context, e environment, args []string) error {
 	flags := flag.NewFlagSet("healthcheck", flag.ContinueOnError)
-	file := flags.String("config", "", "the configuration file")
+	file := flags.String("config", "", "the configuration `FILE`; without it $STAGEDOOR_CONFIG, ./config.yaml or /etc/stagedoor/config.yaml")
 	if err := parse(flags, args); err != nil {
 		return err
 	}

@@ -22,33 +22,31 @@ import (
 func sessions(ctx context.Context, e environment, args []string) error {
 	verb, args := cutVerb(args)
 	flags := flag.NewFlagSet("sessions "+verb, flag.ContinueOnError)
-	file := flags.String("config", "", "the configuration file")
-	user := flags.String("user", "", "the id of a user")
-	handle := flags.String("handle", "", "the handle of a session")
-	all := flags.Bool("all", false, "all sessions of all users")
-	asJSON := flags.Bool("json", false, "list one JSON object a line")
+	file := flags.String("config", "", "the configuration `FILE`; without it $STAGEDOOR_CONFIG, ./config.yaml or /etc/stagedoor/config.yaml")
+	user := flags.String("user", "", "the `ID` of a user whose sessions are meant")
+	var chosen selection
+	var asJSON bool
+	if verb == "revoke" {
+		flags.StringVar(&chosen.handle, "handle", "", "the `HANDLE` of the one session that is meant")
+		flags.BoolVar(&chosen.all, "all", false, "all sessions of all users")
+	} else {
+		flags.BoolVar(&asJSON, "json", false, "list one JSON object a line")
+	}
 	if err := parse(flags, args); err != nil {
 		return err
 	}
-	switch verb {
-	case "list":
-		if *handle != "" || *all {
-			return usagef("sessions list takes only -user and -json")
-		}
+	if verb == "list" {
 		print := printRow
-		if *asJSON {
+		if asJSON {
 			print = printJSON
 		}
 		return withSessions(ctx, e, *file, func(store operatorStore) error { return listSessions(ctx, e, store, *user, print) })
-	case "revoke":
-		chosen := selection{user: *user, handle: *handle, all: *all}
-		if !chosen.isOne() || *asJSON {
-			return usagef("sessions revoke takes one of -user ID, -handle HANDLE and -all")
-		}
-		return withSessions(ctx, e, *file, func(store operatorStore) error { return revokeSessions(ctx, e, store, chosen) })
-	default:
-		return usagef("sessions takes list or revoke")
 	}
+	chosen.user = *user
+	if !chosen.isOne() {
+		return usagef("sessions revoke takes one of -user ID, -handle HANDLE and -all")
+	}
+	return withSessions(ctx, e, *file, func(store operatorStore) error { return revokeSessions(ctx, e, store, chosen) })
 }
 
 // selection says which sessions an operator means.

@@ -21,12 +21,12 @@ var errNotInProduction = errors.New("STAGEDOOR_ENV is production, and the simula
 // simulate is the command that runs the simulator in a process of its own.
 func simulate(ctx context.Context, e environment, args []string) error {
 	flags := flag.NewFlagSet("simulator", flag.ContinueOnError)
-	address := flags.String("listen", "127.0.0.1:9000", "the address of the simulator")
-	id := flags.String("client-id", e.or("SPOTIFY_CLIENT_ID", "stagedoor-demo"), "the registered client")
-	secret := flags.String("client-secret", e.or("SPOTIFY_CLIENT_SECRET", "stagedoor-demo-secret"), "its secret")
+	address := flags.String("listen", "127.0.0.1:9000", "the `ADDRESS` of the simulator")
+	id := flags.String("client-id", e.or("SPOTIFY_CLIENT_ID", "stagedoor-demo"), "the `ID` of the registered client")
+	secret := flags.String("client-secret", e.or("SPOTIFY_CLIENT_SECRET", "stagedoor-demo-secret"), "its `SECRET`")
 	redirects := flags.String("redirect-uri", flows.RedirectURI(e.or("STAGEDOOR_PUBLIC_URL", "http://127.0.0.1:8080")),
-		"its redirect URIs, separated by commas")
-	lifetime := flags.Duration("token-lifetime", time.Hour, "how long an access token is good")
+		"its redirect `URIS`, separated by commas")
+	lifetime := flags.Duration("token-lifetime", time.Hour, "how long an access token is good, a `DURATION`")
 	implicit := flags.Bool("implicit", false, "also serve the implicit grant, which Spotify has ended")
 	if err := parse(flags, args); err != nil {
 		return err
