@@ -92,6 +92,7 @@ func openSessions(c config.Config, tokens *token.Client, counts *metrics.Metrics
 		store := newMeasured(s.redis, counts)
 		o.Store, o.Leases, o.Lists, o.Bulk, o.Watch, s.counts = store, store, store, store, s.redis.Watch, s.redis
 	}
+	o.GrantEnded = s.grantEnded
 	s.live = newLive(c, o.Leases, s.redis, counts)
 	s.quota = newQuota(c, s.redis, s.live, counts)
 	watch := o.Watch

@@ -20,6 +20,18 @@ func newLive(c config.Config, leases session.Leases, redis *redisstore.Store, co
 	return live.NewHub(o)
 }
 
+// newsEnded begins the news that the grant of a session or an account has ended; its record key follows. Not every store reports
+// that its record was written.
+const newsEnded = "ended "
+
+// grantEnded tells the streams of all replicas.
+func (s *sessionStore) grantEnded(key string) {
+	s.live.Changed(key)
+	if s.redis != nil {
+		go func() { _ = s.redis.Tell(context.Background(), newsEnded+key) }() // a replica that is not told looks within seconds
+	}
+}
+
 // liveWatcher passes on the store's news, and gives the streams what concerns them.
 type liveWatcher struct {
 	session.Watcher
@@ -57,6 +69,9 @@ func (w liveWatcher) Heard(text string) {
 	}
 	if owner, wrote := strings.CutPrefix(text, newsWrote); wrote {
 		w.hub.Wrote(owner)
+	}
+	if owner, ended := strings.CutPrefix(text, newsEnded); ended {
+		w.Changed(owner)
 	}
 	w.hub.Heard(text)
 }

@@ -32,6 +32,9 @@ type Options struct {
 	Refresh func(ctx context.Context, refreshToken secret.Text) (Grant, error)
 	// App asks the token endpoint for a token that speaks for the app and for no user; its errors are those of Refresh.
 	App func(ctx context.Context) (Grant, error)
+	// GrantEnded is called with the record key of a session or account when this replica has found that its grant has ended, and
+	// has written that. It must not wait; nil means that nobody is told.
+	GrantEnded func(key string)
 	// Client is the id of the app. A grant belongs to the app that it was given to: records of another client id are not
 	// opened, changed or deleted.
 	Client string
@@ -75,6 +78,9 @@ func NewManager(o Options) (*Manager, error) {
 	if o.Metrics == nil {
 		o.Metrics = noMetrics{}
 	}
+	if o.GrantEnded == nil {
+		o.GrantEnded = func(string) {}
+	}
 	ctx, stop := context.WithCancel(context.Background())
 	m := &Manager{options: o, cache: newCache(o.Now), audit: audit{o.Log}, stop: stop}
 	m.settings.Store(first)
@@ -85,6 +91,7 @@ func NewManager(o Options) (*Manager, error) {
 	m.refresher = &refresher{
 		vault: m.vault, cache: m.cache, leases: o.Leases, settings: &m.settings, flights: newFlights(), backoffs: newBackoffs(),
 		metrics: o.Metrics, audit: m.audit, now: o.Now, log: o.Log, background: &m.background,
+		grantEnded: o.GrantEnded,
 	}
 	if o.Watch != nil {
 		m.background.Go(func() { o.Watch(ctx, m.cache) })

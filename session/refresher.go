@@ -46,6 +46,7 @@ type refresher struct {
 	now      func() time.Time
 	log      *zap.Logger
 
+	grantEnded func(key string)
 	background *sync.WaitGroup // flights
 }
 
@@ -249,6 +250,7 @@ func (r *refresher) endGrant(ctx context.Context, s *Session, holder string) (*S
 	r.backoffs.worked(s.key)
 	saved, err := r.saveOver(ctx, s, holder, func(r *record) { r.ended = true }, nil)
 	if err == nil && saved.record.ended {
+		r.grantEnded(saved.key)
 		r.audit.session("reauthorization_required", "invalid_grant", saved)
 	}
 	return saved, err
