@@ -61,7 +61,7 @@ var plan = map[string][]string{
 	"e2e/frontend": {},
 	"e2e/stage":    {"e2e/faultproxy", "secret", "session", "session/sessiontest", "simulator"},
 	// Measures Stagedoor from outside, as a process.
-	"bench": {"simulator"},
+	"bench": {"proxy/proxytest", "simulator"},
 	// Harms TCP and knows no protocol.
 	"e2e/faultproxy": {},
 

@@ -13,6 +13,12 @@ const (
 	streamSize = 1 << 20
 )
 
+// fewItems and manyItems are the items of a page of 3 KB and of one of 33 KB.
+const (
+	fewItems  = 4
+	manyItems = 50
+)
+
 // jsonPage returns a page of Spotify's shape and of exactly that size: each item has a link into the API, as have href and
 // next, which begin with api.
 func jsonPage(api string, size int) []byte {

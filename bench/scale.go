@@ -75,6 +75,7 @@ func (b *bench) measureCrowd(ctx context.Context, t target, empty float64) ([]st
 func (b *bench) measureReplicas(ctx context.Context, kind gatewayKind, t target) error {
 	var rows [][]string
 	var replicas []target
+	var cpu []float64
 	for n := 1; n <= b.options.replicas; n *= 2 {
 		for len(replicas) < n {
 			g, err := b.startGateway(ctx, kind)
@@ -87,6 +88,7 @@ func (b *bench) measureReplicas(ctx context.Context, kind gatewayKind, t target)
 		if err != nil {
 			return err
 		}
+		cpu = append(cpu, column(samples, sample.cpuOf).median())
 		rows = append(rows, []string{
 			fmt.Sprint(n), column(samples, sample.cpuOf).text(1), column(samples, sample.rateOf).text(0),
 			column(samples, sample.redisCPUOf).text(1), column(samples, sample.redisCommandsOf).text(4),
@@ -97,6 +99,9 @@ func (b *bench) measureReplicas(ctx context.Context, kind gatewayKind, t target)
 	b.report.table([]string{
 		"replicas", "CPU a request, µs", "requests/s", "Redis CPU a request, µs", "Redis commands a request",
 	}, rows)
+	if b.options.replicas >= 8 {
+		b.report.goals.reached(goalReplicas, cpu[3]/cpu[0])
+	}
 	return nil
 }
 

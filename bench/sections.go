@@ -20,6 +20,7 @@ func init() {
 		{"sessions", "Memory of sessions", measureSessions},
 		{"start", "Start and size", measureStart},
 		{"refresh", "The first call after expiry", measureRefresh},
+		{"around", "Requests around a refresh", measureAround},
 		{"scale", "Scale", measureScale},
 		{"cpu", "Appendix: a short answer over plain HTTP", measureCPU},
 		{"quota", "How many users fit into one app's quota", measureQuota},

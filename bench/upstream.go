@@ -13,6 +13,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"stagedoor/proxy/proxytest"
 )
 
 // Pages of the upstream, below its API.
@@ -109,7 +111,7 @@ func (u *upstream) address() string {
 func (u *upstream) handler() http.Handler {
 	mux := http.NewServeMux()
 	small := jsonPage(u.api, smallSize)
-	few, many := newCodedPage(playlistPage(u.api, fewItems)), newCodedPage(playlistPage(u.api, manyItems))
+	few, many := newCodedPage(proxytest.PlaylistPage(u.api, fewItems)), newCodedPage(proxytest.PlaylistPage(u.api, manyItems))
 	mux.HandleFunc("GET /v1/me", whoAmI)
 	mux.HandleFunc("GET /v1/me/player", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, small) })
 	mux.HandleFunc("GET /v1/me/playlists", func(w http.ResponseWriter, r *http.Request) {

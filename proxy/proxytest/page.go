@@ -1,15 +1,9 @@
-package main
+package proxytest
 
 import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
-)
-
-// fewItems and manyItems are the items of a page of 3 KB and of one of 33 KB.
-const (
-	fewItems  = 4
-	manyItems = 50
 )
 
 // playlistItem is an item of GET /me/playlists as Spotify writes it. Its ids are random, as real ones are, so a page of them
@@ -19,8 +13,8 @@ const playlistItem = `{"collaborative":false,"description":"","external_urls":{"
 	`"id":"%[5]s","type":"user","uri":"spotify:user:%[5]s"},"public":true,"snapshot_id":"%[6]s",` +
 	`"tracks":{"href":"%[3]s/playlists/%[2]s/tracks","total":%[7]d},"type":"playlist","uri":"spotify:playlist:%[2]s"}`
 
-// playlistPage returns a page of playlists whose links begin with api. It is the same whenever the program runs.
-func playlistPage(api string, items int) []byte {
+// PlaylistPage returns a page of playlists whose links begin with api. It is the same whenever the program runs.
+func PlaylistPage(api string, items int) []byte {
 	random := rand.New(rand.NewPCG(1, uint64(items)))
 	id := func(length int) string {
 		const letters = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
