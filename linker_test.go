@@ -18,6 +18,9 @@ import (
 // The linker is asked, and not go list, because an import alone does no harm: gomponents 1.2.0 imports html/template for a
 // function that escapes, and what templates are carried out with is not linked.
 func TestMethodsWithoutCallersAreDropped(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it links the program")
+	}
 	build := exec.CommandContext(t.Context(), "go", "build", "-ldflags=-dumpdep", "-o", filepath.Join(t.TempDir(), "stagedoor"), ".")
 	graph, err := build.CombinedOutput() // of what is linked: "caller -> called", each with marks
 	if err != nil || !bytes.Contains(graph, []byte("\nmain.main -> ")) {

@@ -33,10 +33,10 @@ func (s *stuckExchanges) wrap(g *gateway) http.HandlerFunc {
 	}
 }
 
-// Three hundred callbacks at once with invented codes, while the token endpoint delays each that redeems one: logins hold a
+// A hundred callbacks at once with invented codes, while the token endpoint delays each that redeems one: logins hold a
 // quarter of the slots, every refresh goes through, and a login that found no slot has used nothing up.
 func TestRefreshesComeBeforeLogins(t *testing.T) {
-	const callbacks, refreshes, concurrency = 300, 60, 8
+	const callbacks, refreshes, concurrency = 100, 30, 8
 	const share = concurrency / 4
 	g := newGateway(t, func(o *Options) { o.Config.TokenConcurrency = concurrency })
 	stuck := &stuckExchanges{finish: make(chan struct{})}

@@ -79,6 +79,7 @@ func TestReplayAfter401(t *testing.T) {
 }
 
 func TestSecond401Passes(t *testing.T) {
+	t.Parallel()
 	for _, body := range []string{expiredBody, spuriousBody, strings.Repeat("x", maxPeek+100)} {
 		s := newStage(t)
 		s.api.answer(unauthorized(9, "", body))

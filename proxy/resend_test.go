@@ -102,7 +102,8 @@ func trusting(t *testing.T, s *httptest.Server) http.RoundTripper {
 
 // Whatever has a body that is short is sent again when an HTTP/2 connection is drained, and carried out once.
 func TestDrainedConnectionsFailNoRequest(t *testing.T) {
-	const requests, clients, size = 200, 8, 20 << 10
+	t.Parallel()
+	const requests, clients, size = 100, 8, 20 << 10
 	for route, path := range map[string]string{"the API": "/api/x", "a frontend": "/x"} {
 		server := newDrainingServer(t)
 		s := newStage(t, func(o *Options) {
