@@ -35,7 +35,7 @@ type bench struct {
 
 func newBench(ctx context.Context, o options, out io.Writer) (*bench, error) {
 	for program, install := range map[string]string{"wrk": "wrk", "redis-server": "redis-server"} {
-		if program == "wrk" && len(o.only) == 1 && o.only[0] == "quota" { // which drives for itself
+		if program == "wrk" && len(o.only) == 1 && (o.only[0] == "quota" || o.only[0] == "live") { // which drives for itself
 			continue
 		}
 		if _, err := exec.LookPath(program); err != nil {

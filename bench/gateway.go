@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"stagedoor/simulator"
@@ -33,11 +34,16 @@ type gatewayKind struct {
 	// certificate is a file with a certificate and its key: the gateway speaks TLS, and HTTP/2, at bench.secure. Empty: plain
 	// HTTP at any address.
 	certificate string
+	// routes, more and listen are further routes and further parts of the configuration, in YAML, and the address; empty: none,
+	// and any address.
+	routes, more, listen string
+	public               string // what the gateway takes for its public_url; empty: its own address
 }
 
 // gateway is a Stagedoor process.
 type gateway struct {
 	*process
+	config string // path
 	origin string // of the public listener
 	admin  string // of the other one
 }
@@ -69,11 +75,15 @@ routes:
     methods: [GET, HEAD, POST, PUT, DELETE]
     allow: [me, "me/**", search, "albums/*", "playlists/*", "playlists/*/items"]
   - {path: /, upstream: "http://127.0.0.1:3000", credentials: none}
-`
+%[14]s
+%[15]s`
 
 // startGateway starts a Stagedoor and waits until it is ready, looking every millisecond.
 func (b *bench) startGateway(ctx context.Context, kind gatewayKind) (*gateway, error) {
-	listen, err := freeAddress()
+	listen, err := kind.listen, error(nil)
+	if listen == "" {
+		listen, err = freeAddress()
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +108,7 @@ func (b *bench) startGateway(ctx context.Context, kind gatewayKind) (*gateway, e
 	}
 	config := filepath.Join(b.folder, fmt.Sprintf("config-%d.yaml", b.started))
 	text := fmt.Sprintf(gatewayConfig, listen, admin, clientID, clientSecret, cmp.Or(kind.accounts, b.accounts), kind.api, store, kind.key, redis,
-		scopes, cmp.Or(kind.quota, "{cache: 0}"), origin, kind.certificate)
+		scopes, cmp.Or(kind.quota, "{cache: 0}"), cmp.Or(kind.public, origin), kind.certificate, strings.TrimPrefix(kind.routes, "\n"), kind.more)
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		return nil, err
 	}
@@ -106,7 +116,7 @@ func (b *bench) startGateway(ctx context.Context, kind gatewayKind) (*gateway, e
 	if err != nil {
 		return nil, err
 	}
-	g := &gateway{process: p, origin: origin, admin: "http://" + admin}
+	g := &gateway{process: p, config: config, origin: origin, admin: "http://" + admin}
 	return g, p.until(ctx, time.Millisecond, "be ready", g.ready)
 }
 

@@ -24,6 +24,7 @@ func init() {
 		{"scale", "Scale", measureScale},
 		{"cpu", "Appendix: a short answer over plain HTTP", measureCPU},
 		{"quota", "How many users fit into one app's quota", measureQuota},
+		{"live", "Live", measureStreamsOfEvents},
 	}
 }
 

@@ -60,7 +60,7 @@ var Link = regexp.MustCompile(`http://\S+/auth/connect\?ticket=\S+`)
 // ConnectLink lets the operator make a one-time link for an account.
 func (w *World) ConnectLink(t *testing.T, account string) string {
 	t.Helper()
-	const scopes = "user-read-currently-playing user-modify-playback-state"
+	const scopes = "user-read-currently-playing user-read-playback-state user-modify-playback-state"
 	printed := w.Operate(t, "accounts", "connect", account, "-scope", scopes)
 	found := Link.FindString(printed)
 	if !strings.HasPrefix(found, w.Balancer.URL+"/auth/connect?ticket=") || !strings.Contains(printed, "10 minutes") {

@@ -124,6 +124,13 @@ func (s *Stream) Count(name string) (n int) {
 	return n
 }
 
+// Comments returns how many comments there were.
+func (s *Stream) Comments() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.comments
+}
+
 // Await returns the first event from the i-th on that matches.
 func (s *Stream) Await(what string, from int, match func(Event) bool) Event {
 	s.T.Helper()

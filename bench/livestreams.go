@@ -1,0 +1,567 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os/exec"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"stagedoor/simulator"
+)
+
+const (
+	// crowdSize is how many visitors of one account there are. With the 20,000 open files of this machine a gateway takes 10,000
+	// connections, and 7,500 of them as streams.
+	crowdSize = 7000
+	// restTime is how long a gateway with idle streams is measured.
+	restTime = 20 * time.Second
+	// tabsTime is how long five tabs are played to, with a change every tabsChange.
+	tabsTime   = 10 * time.Minute
+	tabsChange = 15 * time.Second
+	tabs       = 5
+	// manySessions have a stream each, and are measured for manyTime before and after a restart of all replicas.
+	manySessions = 2000
+	manyTime     = 30 * time.Second
+	liveReplicas = 3
+	// liveScopes are those that streams and commands need.
+	liveScopes = "[user-read-private, user-read-email, user-read-playback-state, user-modify-playback-state]"
+)
+
+// liveRoutes are the routes with live, in YAML.
+const liveRoutes = `
+  - {path: /live/, upstream: spotify, credentials: user, live: [me/player]}
+  - {path: /onair/, upstream: spotify, credentials: "account:radio", live: [me/player]}
+`
+
+// stream reads a stream of server-sent events, and comes back when it ends, as an EventSource does.
+type stream struct {
+	address, path, cookie string
+
+	mu     sync.Mutex // guards what follows
+	states []time.Time
+	opened time.Time // when the stream that is open began; zero while none is
+	lastID string
+	ended  bool // by an event that says so
+}
+
+// run reads until ctx ends.
+func (s *stream) run(ctx context.Context) {
+	for wait := 2 * time.Second; ctx.Err() == nil; {
+		wait = s.once(ctx, wait)
+		s.mu.Lock()
+		s.opened = time.Time{}
+		over := s.ended
+		s.mu.Unlock()
+		if over {
+			return
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(wait):
+		}
+	}
+}
+
+// once reads one stream to its end, and returns how long its reader is to wait before the next.
+func (s *stream) once(ctx context.Context, wait time.Duration) time.Duration {
+	var dialer net.Dialer
+	conn, err := dialer.DialContext(ctx, "tcp", s.address)
+	if err != nil {
+		return wait
+	}
+	defer func() { _ = conn.Close() }() // only read from
+	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
+	defer stop()
+	request := "GET " + s.path + " HTTP/1.1\r\nHost: " + s.address + "\r\nAccept: text/event-stream\r\nSec-Fetch-Site: same-origin\r\n"
+	if s.cookie != "" {
+		request += "Cookie: " + s.cookie + "\r\n"
+	}
+	if s.lastID != "" {
+		request += "Last-Event-ID: " + s.lastID + "\r\n"
+	}
+	if _, err := io.WriteString(conn, request+"\r\n"); err != nil {
+		return wait
+	}
+	lines := bufio.NewReaderSize(conn, 1024)
+	response, err := http.ReadResponse(lines, nil)
+	if err != nil || response.StatusCode != http.StatusOK {
+		return wait
+	}
+	s.mu.Lock()
+	s.opened = time.Now()
+	s.mu.Unlock()
+	body := bufio.NewReaderSize(response.Body, 1024)
+	for {
+		line, err := body.ReadSlice('\n')
+		if err != nil && !errors.Is(err, bufio.ErrBufferFull) { // data is longer; what it says is not needed
+			return wait
+		}
+		name, value, _ := bytes.Cut(bytes.TrimSpace(line), []byte(": "))
+		switch string(name) {
+		case "retry":
+			if n, err := strconv.Atoi(string(value)); err == nil {
+				wait = time.Duration(n) * time.Millisecond
+			}
+		case "id":
+			s.lastID = string(value)
+		case "event":
+			s.mu.Lock()
+			switch string(value) {
+			case "state":
+				s.states = append(s.states, time.Now())
+			case "ended", "failed", "replaced":
+				s.ended = true
+			}
+			s.mu.Unlock()
+		}
+	}
+}
+
+// since returns when the first state after a moment came; zero when none has.
+func (s *stream) since(moment time.Time) time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if i := slices.IndexFunc(s.states, moment.Before); i >= 0 {
+		return s.states[i]
+	}
+	return time.Time{}
+}
+
+func (s *stream) isOpen() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return !s.opened.IsZero()
+}
+
+// readAll starts the streams, side by side but not all at once.
+func readAll(ctx context.Context, streams []*stream) {
+	slots := make(chan struct{}, 64)
+	for _, s := range streams {
+		slots <- struct{}{}
+		go func() {
+			time.AfterFunc(20*time.Millisecond, func() { <-slots })
+			s.run(ctx)
+		}()
+	}
+}
+
+// await waits until all streams are so, and returns how long that took.
+func await(ctx context.Context, what string, streams []*stream, so func(*stream) bool) (time.Duration, error) {
+	begun := time.Now()
+	for {
+		missing := 0
+		for _, s := range streams {
+			if !so(s) {
+				missing++
+			}
+		}
+		switch {
+		case missing == 0:
+			return time.Since(begun), nil
+		case time.Since(begun) > 2*time.Minute:
+			return 0, fmt.Errorf("%d of %d streams: %s, after two minutes", missing, len(streams), what)
+		}
+		select {
+		case <-ctx.Done():
+			return 0, ctx.Err()
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// liveWorld is a Spotify with users, and gateways before it that share a Redis.
+type liveWorld struct {
+	b        *bench
+	spotify  *simulator.Server
+	gateways []*gateway
+	kind     gatewayKind
+	users    []string
+}
+
+func startLive(ctx context.Context, b *bench, users, gateways int) (*liveWorld, error) {
+	p := quotaPoint{users: users}
+	spotify, origin, err := p.startSpotify(b)
+	if err != nil {
+		return nil, err
+	}
+	redis, err := b.startRedis(ctx)
+	if err != nil {
+		return nil, err
+	}
+	w := &liveWorld{b: b, spotify: spotify, kind: gatewayKind{
+		name: "Stagedoor", api: origin + "/v1", accounts: origin, redis: redis, key: newKey(), scopes: liveScopes, quota: "{}",
+		routes: liveRoutes, more: fmt.Sprintf("accounts: {radio: {}}\nlive: {max_streams: %d}\n", 2*crowdSize),
+	}}
+	for i := range users {
+		w.users = append(w.users, quotaUser(i))
+	}
+	for range gateways {
+		g, err := b.startGateway(ctx, w.kind)
+		if err != nil {
+			return nil, err
+		}
+		w.gateways = append(w.gateways, g)
+		w.kind.public = w.gateways[0].origin // replicas have one
+	}
+	return w, nil
+}
+
+// logIn logs each user in and returns the cookies.
+func (w *liveWorld) logIn(ctx context.Context) ([]string, error) {
+	var cookies []string
+	for _, user := range w.users {
+		if err := w.spotify.SetConsent(simulator.Consent{User: user}); err != nil {
+			return nil, err
+		}
+		cookie, err := login(ctx, plainClient, w.gateways[0].origin)
+		if err != nil {
+			return nil, err
+		}
+		cookies = append(cookies, cookie)
+	}
+	return cookies, nil
+}
+
+// connect makes the first user the owner of the account radio.
+func (w *liveWorld) connect(ctx context.Context) error {
+	if err := w.spotify.SetConsent(simulator.Consent{User: w.users[0]}); err != nil {
+		return err
+	}
+	printed, err := exec.CommandContext(ctx, w.b.binary, "accounts", "connect", "radio", "-config", w.gateways[0].config).CombinedOutput()
+	link := regexp.MustCompile(`http://\S+/auth/connect\?ticket=\S+`).FindString(string(printed))
+	if link == "" {
+		return fmt.Errorf("accounts connect: %w\n%s", err, printed)
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, link, nil)
+	if err != nil {
+		return err
+	}
+	request.Header.Set("Sec-Fetch-Site", "same-origin")
+	response, err := plainClient.Do(request)
+	if err != nil {
+		return err
+	}
+	_ = response.Body.Close() // the header tells
+	consent, err := response.Location()
+	if err != nil {
+		return fmt.Errorf("the link of the account was answered with %s", response.Status)
+	}
+	var cookies []string
+	for _, cookie := range response.Cookies() {
+		cookies = append(cookies, cookie.Name+"="+cookie.Value)
+	}
+	back, _, err := follow(ctx, plainClient, consent.String(), "")
+	if err != nil {
+		return err
+	}
+	if request, err = http.NewRequestWithContext(ctx, http.MethodGet, back, nil); err != nil {
+		return err
+	}
+	request.Header.Set("Cookie", strings.Join(cookies, "; "))
+	if response, err = plainClient.Do(request); err != nil {
+		return err
+	}
+	_ = response.Body.Close() // the status tells
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("the account is not connected: %s", response.Status)
+	}
+	return nil
+}
+
+func (g *gateway) stream(path, cookie string) *stream {
+	return &stream{address: strings.TrimPrefix(g.origin, "http://"), path: path, cookie: cookie}
+}
+
+// polls are the moments of the polls since a moment.
+func (w *liveWorld) polls(since time.Time) (at []time.Time) {
+	for _, seen := range w.spotify.Seen(simulator.Filter{Match: simulator.Match{Side: simulator.SideAPI, Method: http.MethodGet, Path: "/v1/me/player", Exact: true}}) {
+		if seen.At.After(since) {
+			at = append(at, seen.At)
+		}
+	}
+	return at
+}
+
+// perSecond counts moments in each second of a time, and returns the mean and the most.
+func perSecond(moments []time.Time, begin time.Time, length time.Duration) (mean float64, most int) {
+	counts := make([]int, int(length/time.Second)+1)
+	total := 0
+	for _, at := range moments {
+		if second := int(at.Sub(begin) / time.Second); at.After(begin) && second < len(counts) {
+			counts[second]++
+			total++
+		}
+	}
+	return float64(total) / length.Seconds(), slices.Max(counts)
+}
+
+// measureStreamsOfEvents measures routes with live. Five tabs are played to while the other two measurements run.
+func measureStreamsOfEvents(ctx context.Context, b *bench) error {
+	few, err := startLive(ctx, b, 1, liveReplicas)
+	if err != nil {
+		return err
+	}
+	crowd, err := startLive(ctx, b, 1, 1)
+	if err != nil {
+		return err
+	}
+	many, err := startLive(ctx, b, manySessions, liveReplicas)
+	if err != nil {
+		return err
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	var texts [3]string
+	group.Go(func() (err error) { texts[0], err = few.measureTabs(ctx); return err })
+	group.Go(func() (err error) {
+		if texts[1], err = crowd.measureCrowd(ctx); err != nil {
+			return err
+		}
+		texts[2], err = many.measureMany(ctx)
+		return err
+	})
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	for _, text := range texts {
+		b.report.text("%s", text)
+	}
+	return nil
+}
+
+// measureTabs plays to five tabs of one session on three replicas.
+func (w *liveWorld) measureTabs(ctx context.Context) (string, error) {
+	cookies, err := w.logIn(ctx)
+	if err != nil {
+		return "", err
+	}
+	if err := w.spotify.Remote(w.users[0], simulator.Remote{Action: "next"}); err != nil {
+		return "", err
+	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	var streams []*stream
+	for i := range tabs {
+		streams = append(streams, w.gateways[i%len(w.gateways)].stream("/live/me/player", cookies[0]))
+	}
+	begun := time.Now()
+	readAll(ctx, streams)
+	if _, err := await(ctx, "has a state", streams, func(s *stream) bool { return !s.since(begun).IsZero() }); err != nil {
+		return "", err
+	}
+	var commands, changes series
+	for i := 0; time.Since(begun) < tabsTime; i++ {
+		changed := time.Now()
+		if i%2 == 0 {
+			err = w.command(ctx, w.gateways[i/2%len(w.gateways)], cookies[0])
+		} else {
+			err = w.spotify.Remote(w.users[0], simulator.Remote{Action: "next"})
+		}
+		if err != nil {
+			return "", err
+		}
+		if _, err := await(ctx, "shows a change", streams, func(s *stream) bool { return !s.since(changed).IsZero() }); err != nil {
+			return "", err
+		}
+		for _, s := range streams {
+			took := s.since(changed).Sub(changed).Seconds()
+			if i%2 == 0 {
+				commands = append(commands, took)
+			} else {
+				changes = append(changes, took)
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return "", ctx.Err()
+		case <-time.After(time.Until(changed.Add(tabsChange))):
+		}
+	}
+	length := time.Since(begun)
+	return fmt.Sprintf("**%d tabs of one session on %d replicas**, for %v while the two other measurements ran on the same machine: %d polls, where one tab "+
+		"alone takes %.0f by `every` and one after each of %d commands. A command through any replica was on a tab after %.2f s (median), %.2f s at the latest; a change "+
+		"from another device after %.2f s, %.2f s at the latest.", tabs, liveReplicas, length.Round(time.Second), len(w.polls(begun)), length.Seconds()/3, len(commands)/tabs,
+		commands.percentile(0.5), commands.percentile(1), changes.percentile(0.5), changes.percentile(1)), nil
+}
+
+func (w *liveWorld) command(ctx context.Context, g *gateway, cookie string) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, g.origin+"/api/me/player/next", nil)
+	if err != nil {
+		return err
+	}
+	request.Header.Set("Cookie", cookie)
+	request.Header.Set("Sec-Fetch-Site", "same-origin")
+	response, err := plainClient.Do(request)
+	if err != nil {
+		return err
+	}
+	_ = response.Body.Close() // the status tells
+	if response.StatusCode >= 300 {
+		return fmt.Errorf("a command was answered with %s", response.Status)
+	}
+	return nil
+}
+
+// measureCrowd measures many visitors of one account on one replica.
+func (w *liveWorld) measureCrowd(ctx context.Context) (string, error) {
+	if err := w.connect(ctx); err != nil {
+		return "", err
+	}
+	if err := w.spotify.Remote(w.users[0], simulator.Remote{Action: "next"}); err != nil {
+		return "", err
+	}
+	g := w.gateways[0]
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	begun := time.Now()
+	hasState := func(s *stream) bool { return !s.since(begun).IsZero() }
+	first := []*stream{g.stream("/onair/me/player", "")}
+	readAll(ctx, first)
+	if _, err := await(ctx, "has a state", first, hasState); err != nil {
+		return "", err
+	}
+	before, err := residentBytes(g.pid)
+	if err != nil {
+		return "", err
+	}
+	streams := make([]*stream, crowdSize)
+	for i := range streams {
+		streams[i] = g.stream("/onair/me/player", "")
+	}
+	readAll(ctx, streams)
+	if _, err := await(ctx, "has a state", streams, hasState); err != nil {
+		return "", err
+	}
+	after, err := residentBytes(g.pid)
+	if err != nil {
+		return "", err
+	}
+	rest, atRest, err := w.cpuOver(ctx, restTime)
+	if err != nil {
+		return "", err
+	}
+	cpu, err := cpuTime(g.pid)
+	if err != nil {
+		return "", err
+	}
+	changed := time.Now()
+	if err := w.spotify.Remote(w.users[0], simulator.Remote{Action: "next"}); err != nil {
+		return "", err
+	}
+	if _, err := await(ctx, "shows the change", streams, func(s *stream) bool { return !s.since(changed).IsZero() }); err != nil {
+		return "", err
+	}
+	fed, err := cpuTime(g.pid)
+	if err != nil {
+		return "", err
+	}
+	earliest, latest := streams[0].since(changed), streams[0].since(changed)
+	for _, s := range streams {
+		at := s.since(changed)
+		if at.Before(earliest) {
+			earliest = at
+		}
+		if at.After(latest) {
+			latest = at
+		}
+	}
+	most, err := residentBytes(g.pid)
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("**%d visitors of one account on one replica**: %.1f KiB of resident memory a stream, its connection included, and %.1f KiB after an event to all. "+
+		"At rest %.1f ms of CPU a second, of which a comment to each stream every 15 s is most, and %d polls in %v. An event to all took %.0f ms of CPU; the last visitor had it %.0f ms "+
+		"after the first, with all readers on the same two cores.", crowdSize, (after-before)/1024/crowdSize, (most-before)/1024/crowdSize,
+		milliseconds(atRest)/rest.Seconds(), len(w.polls(time.Now().Add(-rest))), restTime, milliseconds(fed-cpu), milliseconds(latest.Sub(earliest))), nil
+}
+
+// cpuOver waits and returns how long, and what CPU time the first gateway has used.
+func (w *liveWorld) cpuOver(ctx context.Context, length time.Duration) (took, cpu time.Duration, err error) {
+	begun := time.Now()
+	before, err := cpuTime(w.gateways[0].pid)
+	if err != nil {
+		return 0, 0, err
+	}
+	select {
+	case <-ctx.Done():
+		return 0, 0, ctx.Err()
+	case <-time.After(length):
+	}
+	after, err := cpuTime(w.gateways[0].pid)
+	return time.Since(begun), after - before, err
+}
+
+// measureMany has many sessions with a stream each, and restarts all replicas.
+func (w *liveWorld) measureMany(ctx context.Context) (string, error) {
+	cookies, err := w.logIn(ctx)
+	if err != nil {
+		return "", err
+	}
+	for _, user := range w.users {
+		if err := w.spotify.Remote(user, simulator.Remote{Action: "next"}); err != nil {
+			return "", err
+		}
+	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	streams := make([]*stream, len(cookies))
+	for i, cookie := range cookies {
+		streams[i] = w.gateways[i%len(w.gateways)].stream("/live/me/player", cookie)
+	}
+	begun := time.Now()
+	readAll(ctx, streams)
+	if _, err := await(ctx, "has a state", streams, func(s *stream) bool { return !s.since(begun).IsZero() }); err != nil {
+		return "", err
+	}
+	wait := func() error {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(manyTime):
+			return nil
+		}
+	}
+	steadyBegun := time.Now()
+	if err := wait(); err != nil {
+		return "", err
+	}
+	steady, steadyMost := perSecond(w.polls(steadyBegun), steadyBegun, manyTime)
+	for i, g := range w.gateways {
+		g.stop()
+		kind := w.kind
+		kind.listen = strings.TrimPrefix(g.origin, "http://")
+		if w.gateways[i], err = w.b.startGateway(ctx, kind); err != nil {
+			return "", err
+		}
+	}
+	restarted := time.Now()
+	back, err := await(ctx, "is back", streams, (*stream).isOpen)
+	if err != nil {
+		return "", err
+	}
+	if err := wait(); err != nil {
+		return "", err
+	}
+	_, peak := perSecond(w.polls(restarted), restarted, manyTime)
+	ended := 0
+	for _, s := range streams {
+		if !s.isOpen() {
+			ended++
+		}
+	}
+	return fmt.Sprintf("**%d sessions with a stream each on %d replicas**: %.0f polls a second, %d in the busiest second of %v. All replicas were restarted, one after the other; "+
+		"%.1f s after the last was ready all streams were back but %d, and the busiest second of the next %v had %d polls.",
+		manySessions, liveReplicas, steady, steadyMost, manyTime, back.Seconds(), ended, manyTime, peak), nil
+}
