@@ -1,15 +1,12 @@
 package command
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"net"
 	"net/http"
-	"slices"
-	"strings"
 	"time"
 
 	"stagedoor/command/logging"
@@ -17,7 +14,6 @@ import (
 	"stagedoor/flows"
 	"stagedoor/proxy"
 	"stagedoor/proxy/listen"
-	"stagedoor/proxy/policy"
 	"stagedoor/secret"
 	"stagedoor/session"
 	"stagedoor/simulator"
@@ -35,7 +31,7 @@ var demoScopes = []string{
 func demo(ctx context.Context, e environment, args []string) error {
 	flags := flag.NewFlagSet("demo", flag.ContinueOnError)
 	address := flags.String("listen", "127.0.0.1:8080", "the `ADDRESS` of the gateway")
-	frontendURL := flags.String("frontend", "", "the `ORIGIN` of your own app, such as http://127.0.0.1:5173, in the demo page's place")
+	frontend := flags.String("frontend", "", "your own app in the demo page's place: its `ORIGIN`, such as http://127.0.0.1:5173, or a folder of files")
 	publicURL := flags.String("public-url", "", "the `ORIGIN` that browsers see, when your own server passes /auth/ and /api/ on to the demo")
 	if err := parse(flags, args); err != nil {
 		return err
@@ -43,12 +39,11 @@ func demo(ctx context.Context, e environment, args []string) error {
 	if e.production() {
 		return &usageError{errNotInProduction}
 	}
-	public, err := demoURL(*address)
+	listens, err := demoURL(*address)
 	if err != nil {
 		return &usageError{err}
 	}
-	public = cmp.Or(strings.TrimSuffix(*publicURL, "/"), public)
-	frontend, err := demoFrontend(*frontendURL, public)
+	app, err := newDemoApp(listens, *frontend, *publicURL)
 	if err != nil {
 		return &usageError{err}
 	}
@@ -56,17 +51,15 @@ func demo(ctx context.Context, e environment, args []string) error {
 	if err != nil {
 		return err
 	}
-	c := demoConfig(*address, public, "http://"+spotify.Addr().String())
-	if frontend != "" || *publicURL != "" {
-		c = forOwnApp(c, frontend)
-	}
+	c := demoConfig(*address, app.public, "http://"+spotify.Addr().String())
+	app.configure(&c)
 	var problem error
 	c.Server.Validate(func(field, text string) { problem = fmt.Errorf("%s %s", field, text) })
 	if problem != nil {
 		return errors.Join(&usageError{problem}, spotify.Close())
 	}
 	handler, err := simulator.New(simulator.Options{Clients: []simulator.Client{{
-		ID: c.Spotify.ClientID, Secret: c.Spotify.ClientSecret.Reveal(), RedirectURIs: []string{flows.RedirectURI(public)},
+		ID: c.Spotify.ClientID, Secret: c.Spotify.ClientSecret.Reveal(), RedirectURIs: []string{flows.RedirectURI(app.public)},
 	}}})
 	if err != nil {
 		return errors.Join(err, spotify.Close())
@@ -80,51 +73,8 @@ func demo(ctx context.Context, e environment, args []string) error {
 	defer func() { _ = imitation.Close() }() // no request waits for its answers any more
 	go func() { _ = listen.Serve(imitation, spotify) }()
 	return serveConfig(ctx, e, configuration{Config: c, level: log.Level}, log, func(admin string) {
-		_, _ = fmt.Fprint(e.stdout, demoGreeting(c, frontend, admin))
+		_, _ = fmt.Fprint(e.stdout, app.greeting(*address, admin))
 	})
-}
-
-// demoFrontend is the origin of somebody's own app; "" is none. A slash at its end is taken off, since that is how development
-// servers print theirs.
-func demoFrontend(address, public string) (string, error) {
-	if address == "" {
-		return "", nil
-	}
-	origin, err := policy.ParseOrigin(strings.TrimSuffix(address, "/"))
-	if err != nil {
-		return "", fmt.Errorf("-frontend: %w", err)
-	}
-	if origin.String() == public {
-		return "", fmt.Errorf("-frontend %s is where the demo itself listens; write where your app does", address)
-	}
-	return origin.String(), nil
-}
-
-// demoGreeting is what a demo says once it takes requests.
-func demoGreeting(c config.Config, frontend, admin string) string {
-	shows := "It shows the demo page."
-	switch {
-	case frontend != "":
-		shows = fmt.Sprintf("It shows %s, your own app, once that runs.", frontend)
-	case c.Server.PublicURL != "http://"+c.Server.Listen:
-		shows = fmt.Sprintf("It is your own server, which passes /auth/, /api/ and /live/ on to http://%s.", c.Server.Listen)
-	}
-	return fmt.Sprintf("\n  Open %s in your browser. %s\n  The operator's page is http://%s. Nothing leaves this machine; Ctrl-C ends it.\n\n",
-		c.Server.PublicURL, shows, admin)
-}
-
-// forOwnApp is the demo's configuration for somebody's own app, with everything that it may want to try: in the demo page's place,
-// unless the origin is empty. This origin may call too, because a development server's page comes from there when it is opened.
-func forOwnApp(c config.Config, origin string) config.Config {
-	c.Session.BrowserTokens = true
-	c.Spotify.Scopes = append(slices.Clone(c.Spotify.Scopes), "streaming")
-	if origin == "" {
-		return c
-	}
-	c.Server.AllowedOrigins = []string{origin}
-	last := len(c.Routes) - 1
-	c.Routes[last] = proxy.Route{Path: "/", Upstream: origin, Credentials: proxy.CredentialsNone}
-	return c
 }
 
 // demoURL is where browsers find a demo that listens on an address. Cookies and redirect URIs need a loopback literal.

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -49,12 +50,32 @@ func TestDemoFrontend(t *testing.T) {
 	}
 }
 
+// TestDemoFrontendFolder shows a folder of files.
+func TestDemoFrontendFolder(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	stage.WriteFile(t, filepath.Join(folder, "index.html"), "my own page")
+	demo := stage.StartDemo(t, "-frontend", folder)
+	for _, path := range []string{"/", "/a/path/of/the/page"} {
+		response, err := http.Get(demo.Home + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(response.Body)
+		_ = response.Body.Close() // it has been read
+		if err != nil || string(body) != "my own page" {
+			t.Errorf("GET %s: %v, %d %s", path, err, response.StatusCode, body)
+		}
+	}
+}
+
 // TestDemoFrontendIsAnOrigin checks what is said about an address that is none.
 func TestDemoFrontendIsAnOrigin(t *testing.T) {
 	t.Parallel()
 	for flags, want := range map[string]string{
 		"-frontend localhost:5173":          "write http:// or https://",
 		"-frontend http://127.0.0.1:5173/a": "an origin has no path",
+		"-frontend ./no-such-folder":        "neither a folder nor an origin",
 		"-frontend http://127.0.0.1:8080":   "where the demo itself listens",
 		"-public-url http://localhost:5173": "write 127.0.0.1 instead",
 	} {
