@@ -14,15 +14,17 @@ import (
 
 // Demo is a running `stagedoor demo`.
 type Demo struct {
-	// Home is the address to open, and Operator that of the operator's page.
-	Home, Operator string
-	output         io.Reader
+	// Home is the address to open, Operator that of the operator's page, and Gateway where the demo itself listens.
+	Home, Operator, Gateway string
+
+	output io.Reader
 }
 
 // StartDemo runs `stagedoor demo`, perhaps with more flags, until the test ends.
 func StartDemo(t testing.TB, flags ...string) *Demo {
 	t.Helper()
-	command := exec.Command(Binary, append([]string{"demo", "-listen", sessiontest.FreeAddress(t)}, flags...)...)
+	address := sessiontest.FreeAddress(t)
+	command := exec.Command(Binary, append([]string{"demo", "-listen", address}, flags...)...)
 	output, err := command.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -37,7 +39,7 @@ func StartDemo(t testing.TB, flags ...string) *Demo {
 		}
 	})
 	started := make(chan *Demo, 1)
-	d := &Demo{output: output}
+	d := &Demo{Gateway: "http://" + address, output: output}
 	go d.read(started)
 	select {
 	case <-started:
