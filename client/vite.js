@@ -24,9 +24,10 @@ export default function stagedoor({
   // The gateway takes calls of its public origin. A page that this server has sent belongs to it; any other origin stays
   // what it is, so that the gateway still rejects other sites.
   function own(outgoing, { headers, socket }) {
+    if (!open) return;
     const here = `${socket.encrypted ? 'https' : 'http'}://${headers.host}`;
-    if (headers.origin === here) outgoing.setHeader('Origin', open ?? target);
-    if (headers.referer?.startsWith(`${here}/`)) outgoing.setHeader('Referer', (open ?? target) + headers.referer.slice(here.length));
+    if (headers.origin === here) outgoing.setHeader('Origin', open);
+    if (headers.referer?.startsWith(`${here}/`)) outgoing.setHeader('Referer', open + headers.referer.slice(here.length));
   }
 
   function configure(proxy) {
@@ -52,17 +53,17 @@ export default function stagedoor({
     server.httpServer?.once('listening', () => {
       const { port, address, family } = server.httpServer.address();
       const host = /^(::|0\.0\.0\.0|127\.0\.0\.1)$/.test(address) ? '127.0.0.1' : family === 'IPv6' ? `[${address}]` : address;
-      const here = `${server.config.server.https ? 'https' : 'http'}://${host}:${port}`;
-      setTimeout(() => report(server, here), 100); // after Vite's own addresses
+      const here = `${server.httpServer instanceof https.Server ? 'https' : 'http'}://${host}:${port}`;
+      const advice = advise(here);
+      setTimeout(async () => report(server, here, await advice), 100); // below Vite's own addresses
     });
   }
 
   // report says what to open, or what to do so that there is something to open, and goes on until there is.
-  async function report(server, here, before = '') {
-    if (server.httpServer.listening === false) return;
-    const { text, done } = await advise(here);
+  async function report(server, here, { text, done }, before = '') {
+    if (!server.httpServer.listening) return;
     if (text !== before) server.config.logger[done ? 'info' : 'warn'](`  ➜  Stagedoor: ${text}`);
-    if (!done) setTimeout(report, 1000, server, here, text).unref();
+    if (!done) setTimeout(async () => report(server, here, await advise(here), text), 1000).unref();
   }
 
   async function advise(here) {
@@ -85,6 +86,7 @@ export default function stagedoor({
     },
     configResolved(config) { base = config.base.startsWith('/') ? config.base : '/'; },
     configureServer: begin,
+    configurePreviewServer: begin,
     // The module's address at the gateway is the package in the bundle: one copy, and no address to look for while building.
     async resolveId(id, importer) {
       if (id === overlayId) return id;
