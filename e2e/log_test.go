@@ -43,7 +43,7 @@ func TestLogOfALife(t *testing.T) {
 	expectFields(t, text, "request", "/api/me", "bytes", "cache", "client_ip", "duration_ms", "level", "method", "msg", "path", "reason",
 		"request_id", "route", "session", "status", "trace_id", "ts", "upstream_ms")
 	expectFields(t, text, "audit", `"event":"login"`, "event", "level", "msg", "result", "session", "ts", "user")
-	expectFields(t, text, "audit", `"event":"logout"`, "event", "level", "msg", "result", "session", "ts", "user")
+	expectFields(t, text, "audit", `"event":"logout"`, "event", "level", "msg", "reason", "result", "session", "ts", "user")
 	if strings.Contains(text, "in-the-query") {
 		t.Error("a query is in the log")
 	}

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"cmp"
+	"errors"
 	"net/http"
 	"sync"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"stagedoor/internal/httperror"
 	"stagedoor/proxy/policy"
 	"stagedoor/secret"
+	"stagedoor/session"
 )
 
 // maxLogged bounds each part of an access line that a client can influence, in bytes.
@@ -21,7 +23,7 @@ const maxLogged = 512
 const maxLoggedMethod = 16
 
 // accessFields is how many fields an access line has at most.
-const accessFields = 15
+const accessFields = 16
 
 // accessFieldPool holds buffers for the fields of a line: no core keeps them after the line was written.
 var accessFieldPool = sync.Pool{New: func() any { return new([accessFields]zap.Field) }}
@@ -78,6 +80,9 @@ func (g *Gateway) logAccess(w *responseWriter, x *exchange) {
 	}
 	if trace := cmp.Or(x.span.TraceID(), policy.TraceID(x.request.Header)); trace != "" {
 		fields = append(fields, zap.String("trace_id", trace))
+	}
+	if ended, is := errors.AsType[*session.EndedError](cause); is {
+		fields = append(fields, zap.Stringer("session_end", ended.Reason))
 	}
 	if cause != nil {
 		fields = append(fields, zap.String("error", bounded(secret.WithoutQuotations(cause.Error()), maxLogged)))

@@ -6,6 +6,8 @@ import (
 	"unicode/utf8"
 
 	"go.uber.org/zap"
+
+	"stagedoor/internal/outcome"
 )
 
 // maxUserAgent is how much of a User-Agent a record keeps, in bytes.
@@ -32,6 +34,7 @@ func (m *Manager) Create(w http.ResponseWriter, r *http.Request, login Login) (*
 	if err := m.index.add(r.Context(), s); err != nil { // first, so that no session is ever missing there
 		return nil, err
 	}
+	m.ends.lives(r.Context(), s)
 	s, err := m.vault.save(r.Context(), s, s.record, "")
 	if err != nil {
 		return nil, err
@@ -61,13 +64,10 @@ func (m *Manager) endBefore(r *http.Request, login Login) {
 	if len(replaced) == 0 {
 		return
 	}
-	ended, err := m.index.endMany(r.Context(), replaced)
-	if err != nil { // its cookie is about to be replaced, so it is used no more and expires
+	// They were the same user's, as a rule; another's are left out of its index once their records are gone.
+	why := ending{reason: outcome.EndReplaced, event: "logout", user: login.User.ID}
+	if _, err := m.index.endMany(r.Context(), why, replaced); err != nil { // its cookie is replaced, so that it is used no more and expires
 		m.options.Log.Error("the session before this login could not be ended", zap.String("session", m.Label(r)), zap.Error(err))
-		return
-	}
-	if len(ended) > 0 { // they were the same user's, as a rule; another's are left out once their records are gone
-		m.index.drop(r.Context(), m.index.keyOf(login.User.ID), ended)
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+
+	"stagedoor/internal/outcome"
 )
 
 // maxNamed bounds how many sessions the cookies of one request may name: the true one, and a few that another site planted.
@@ -25,22 +27,30 @@ func (m *Manager) End(w http.ResponseWriter, r *http.Request, everywhere bool) e
 			return err
 		}
 	}
+	why := ending{reason: outcome.EndLogout, event: "logout"}
+	if everywhere {
+		why.reason = outcome.EndEverywhere
+	}
 	for _, k := range keys {
-		if err := m.endOne(r.Context(), k); err != nil {
+		if err := m.endOne(r.Context(), k, why); err != nil {
 			return err
 		}
 	}
 	return m.settings.Load().cookie.clear(w, r)
 }
 
-func (m *Manager) endOne(ctx context.Context, k recordKey) error {
-	s, _ := m.find(ctx, k) // for the audit line; nil when it is not known
+func (m *Manager) endOne(ctx context.Context, k recordKey, why ending) error {
+	s, _ := m.find(ctx, k) // for its user; nil when it is not known
+	if s != nil {
+		why.user = s.record.user.ID
+		m.ends.begin(ctx, why, []string{s.key})
+	}
 	if _, err := m.remove(ctx, k.key); err != nil {
 		return err
 	}
 	if s != nil {
-		m.index.drop(ctx, m.index.keyOf(s.record.user.ID), []string{s.key})
-		m.audit.session("logout", "ok", s)
+		m.index.drop(ctx, m.index.keyOf(why.user), []string{s.key})
+		m.ends.done(ctx, why, []string{s.key})
 	}
 	return nil
 }
@@ -70,7 +80,8 @@ func (m *Manager) endOthers(ctx context.Context, keys []recordKey) error {
 		if s == nil {
 			continue
 		}
-		if _, err := m.endOf(ctx, s.record.user.ID, func(key string) bool { return key != s.key }); err != nil {
+		why := ending{reason: outcome.EndEverywhere, event: "revoke", user: s.record.user.ID}
+		if _, err := m.endOf(ctx, why, func(key string) bool { return key != s.key }); err != nil {
 			return err
 		}
 	}
@@ -99,26 +110,20 @@ func (m *Manager) namedKeys(r *http.Request) ([]recordKey, error) {
 	return keys, nil
 }
 
-// endOf ends those of a user's sessions that are chosen by their record keys.
-func (m *Manager) endOf(ctx context.Context, user string, chosen func(key string) bool) (int, error) {
-	k, entries, _, err := m.index.of(ctx, user)
+// endOf ends those sessions of the ending's user that are chosen by their record keys, on all replicas, and returns how many.
+func (m *Manager) endOf(ctx context.Context, why ending, chosen func(key string) bool) (int, error) {
+	_, entries, _, err := m.index.of(ctx, why.user)
 	if err != nil {
 		return 0, err
 	}
 	keys := slices.DeleteFunc(keysOf(entries), func(key string) bool { return !chosen(key) })
-	ended, err := m.index.endMany(ctx, keys)
-	if err != nil || len(ended) == 0 {
-		return 0, err
-	}
-	m.index.drop(ctx, k, ended)
-	for _, key := range ended {
-		m.audit.key("revoke", "ok", user, key)
-	}
-	return len(ended), nil
+	ended, err := m.index.endMany(ctx, why, keys)
+	return len(ended), err
 }
 
-// endMany ends those of the sessions that are alive, on all replicas, and returns their keys.
-func (x *userIndex) endMany(ctx context.Context, keys []string) (ended []string, err error) {
+// endMany ends those of the sessions that are alive, on all replicas, and returns their keys. It takes them out of the index of the
+// ending's user.
+func (x *userIndex) endMany(ctx context.Context, why ending, keys []string) (ended []string, err error) {
 	alive, err := x.alive(ctx, keys)
 	if err != nil {
 		return nil, err
@@ -127,11 +132,23 @@ func (x *userIndex) endMany(ctx context.Context, keys []string) (ended []string,
 	if len(ended) == 0 {
 		return nil, nil
 	}
-	if _, err := x.bulk.DeleteMany(ctx, ended); err != nil {
+	x.ends.begin(ctx, why, ended)
+	if err := x.deleteMany(ctx, ended); err != nil {
 		return nil, err
 	}
-	for _, key := range ended {
+	if why.user != "" {
+		x.drop(ctx, x.keyOf(why.user), ended)
+	}
+	x.ends.done(ctx, why, ended)
+	return ended, nil
+}
+
+func (x *userIndex) deleteMany(ctx context.Context, keys []string) error {
+	if _, err := x.bulk.DeleteMany(ctx, keys); err != nil {
+		return err
+	}
+	for _, key := range keys {
 		x.cache.Gone(key)
 	}
-	return ended, nil
+	return nil
 }

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"stagedoor/internal/outcome"
 )
 
 var (
@@ -41,3 +43,15 @@ func (e *RefreshUnavailableError) Error() string {
 
 // Unwrap returns the cause.
 func (e *RefreshUnavailableError) Unwrap() error { return e.Cause }
+
+// EndedError is ErrNoSession for a cookie whose session has ended, as far as the reason is known.
+type EndedError struct {
+	Reason outcome.End
+}
+
+func (e *EndedError) Error() string {
+	return fmt.Sprintf("%v: it has ended (%v)", ErrNoSession, e.Reason)
+}
+
+// Is reports that it is ErrNoSession.
+func (e *EndedError) Is(target error) bool { return target == ErrNoSession }

@@ -12,8 +12,8 @@ import (
 // activityShare is the share of the idle timeout after which activity is written again.
 const activityShare = 10
 
-// Find returns the session of the request and records that it is in use. It answers ErrNoSession, ErrReauthorize or
-// ErrStoreUnavailable.
+// Find returns the session of the request and records that it is in use. It answers ErrNoSession, as an EndedError when it is known
+// why, ErrReauthorize or ErrStoreUnavailable.
 func (m *Manager) Find(r *http.Request) (*Session, error) {
 	s, err := m.Peek(r)
 	if err != nil {
@@ -29,7 +29,12 @@ func (m *Manager) Peek(r *http.Request) (*Session, error) {
 	if !found {
 		return nil, ErrNoSession
 	}
-	return m.find(r.Context(), keyForID(kindSession, id))
+	k := keyForID(kindSession, id)
+	s, err := m.find(r.Context(), k)
+	if errors.Is(err, ErrNoSession) {
+		return nil, m.ends.of(r.Context(), "", k.key, err)
+	}
+	return s, err
 }
 
 // Again loads a session or an account once more, for a use of it that goes on, and records that it is in use. Its errors
@@ -79,12 +84,16 @@ func (m *Manager) loadOnce(ctx context.Context, k recordKey, now time.Time) (*Se
 
 // loadCached loads a session and caches it. During an outage of the store it returns the cached one.
 func (m *Manager) loadCached(ctx context.Context, k recordKey, now time.Time) (*Session, error) {
-	s, err := m.vault.load(ctx, k, m.cache.last(k.key))
+	last := m.cache.last(k.key)
+	s, err := m.vault.load(ctx, k, last)
 	switch {
 	case err == nil && !m.cache.put(s, now):
 		return nil, ErrNoSession // it ended meanwhile
 	case errors.Is(err, ErrNoSession):
 		m.cache.drop(k.key)
+		if last != nil && k.kind == kindSession && err == ErrNoSession { //nolint:errorlint // an EndedError knows better
+			return nil, &EndedError{Reason: last.endedBy(now)}
+		}
 	case errors.Is(err, ErrStoreUnavailable):
 		if cached := m.cache.duringOutage(k.key, now); cached != nil {
 			return cached, nil
@@ -110,6 +119,7 @@ func (m *Manager) touch(ctx context.Context, s *Session) {
 	used.record.expiresAt = used.expiryBy(limits)
 	err := m.index.add(ctx, used) // first, so that the index outlives the session
 	if err == nil {
+		m.ends.lives(ctx, used)
 		var saved *Session
 		if saved, err = m.vault.save(ctx, used, used.record, ""); err == nil {
 			m.cache.put(saved, now)

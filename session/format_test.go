@@ -136,6 +136,7 @@ func TestOldRecordIsWrittenAnew(t *testing.T) {
 	now := want.lastSeenAt.time().Add(24 * time.Hour)
 	m.options.Now = func() time.Time { return now }
 	m.vault.store, m.vault.now, m.index.lists = store, m.options.Now, store
+	m.ends.traces = traces{lists: store, now: m.options.Now}
 	p := keyForID(kindSession, goldenID)
 	s, err := m.vault.load(t.Context(), p, nil)
 	if err != nil {

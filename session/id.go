@@ -21,6 +21,7 @@ const (
 	kindAccount = "account" // the grant of a shared account
 	kindApp     = "app"     // the app's own token
 	kindIndex   = "index"   // which sessions a user has
+	kindTrace   = "trace"   // why sessions of many users have ended
 	kindUser    = "user"    // the same, as earlier versions kept it
 )
 

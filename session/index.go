@@ -40,7 +40,7 @@ type userIndex struct {
 	cache *cache
 	lists Lists
 	bulk  Bulk
-	audit audit
+	ends  *ends
 }
 
 // indexEntry is what the index has about one session. Without userAgent the field does not open, or there was none.

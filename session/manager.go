@@ -56,6 +56,7 @@ type Manager struct {
 	cache     *cache
 	refresher *refresher
 	index     *userIndex
+	ends      *ends
 	audit     audit
 
 	loads    singleflight.Group // of sessions, by their key
@@ -87,9 +88,13 @@ func NewManager(o Options) (*Manager, error) {
 	m.vault = &vault{
 		store: o.Store, client: o.Client, settings: &m.settings, now: o.Now, log: o.Log, seed: maphash.MakeSeed(),
 	}
-	m.index = &userIndex{vault: m.vault, cache: m.cache, lists: o.Lists, bulk: o.Bulk, audit: m.audit}
+	m.ends = &ends{
+		traces: traces{lists: o.Lists, now: o.Now}, metrics: o.Metrics, audit: m.audit, log: o.Log,
+		index: func(user string) recordKey { return m.index.keyOf(user) },
+	}
+	m.index = &userIndex{vault: m.vault, cache: m.cache, lists: o.Lists, bulk: o.Bulk, ends: m.ends}
 	m.refresher = &refresher{
-		vault: m.vault, cache: m.cache, leases: o.Leases, settings: &m.settings, flights: newFlights(), backoffs: newBackoffs(),
+		vault: m.vault, cache: m.cache, ends: m.ends, leases: o.Leases, settings: &m.settings, flights: newFlights(), backoffs: newBackoffs(),
 		metrics: o.Metrics, audit: m.audit, now: o.Now, log: o.Log, background: &m.background,
 		grantEnded: o.GrantEnded,
 	}

@@ -7,6 +7,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"stagedoor/internal/outcome"
 	"stagedoor/session"
 	"stagedoor/session/sessiontest"
 )
@@ -68,7 +69,7 @@ func TestMaxPerUserGoesByUse(t *testing.T) {
 		new(browser).logIn(t, m, goodFor(time.Hour))
 		mustPeek(t, m, first)
 		wantEnded(t, m, second)
-		if r.logs.FilterMessage("audit").FilterField(zap.String("cause", "too_many")).Len() != 1 {
+		if r.logs.FilterMessage("audit").FilterField(zap.Stringer("reason", outcome.EndTooMany)).Len() != 1 {
 			t.Error("there is not one audit line for what ended")
 		}
 	})

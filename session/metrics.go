@@ -7,10 +7,12 @@ import (
 	"stagedoor/internal/outcome"
 )
 
-// Metrics is what this package reports of its refreshes. It is safe for concurrent use.
+// Metrics is what this package reports of its sessions. It is safe for concurrent use.
 type Metrics interface {
 	// Refreshed counts a refresh that called the token endpoint, by its result, and observes how long it took.
 	Refreshed(result outcome.Refresh, took time.Duration, trace string)
+	// SessionEnded counts a browser's session that has ended, when it is known.
+	SessionEnded(reason outcome.End)
 }
 
 // refreshResult names what the token endpoint answered.
@@ -31,3 +33,4 @@ func refreshResult(err error) outcome.Refresh {
 type noMetrics struct{}
 
 func (noMetrics) Refreshed(outcome.Refresh, time.Duration, string) {}
+func (noMetrics) SessionEnded(outcome.End)                         {}

@@ -25,6 +25,9 @@ func (r *refreshReports) Refreshed(result outcome.Refresh, took time.Duration, _
 	r.all = append(r.all, fmt.Sprint(result, " ", took))
 }
 
+// SessionEnded is of no interest to these tests.
+func (r *refreshReports) SessionEnded(outcome.End) {}
+
 // expect wants just these reports since the last look.
 func (r *refreshReports) expect(t *testing.T, want ...string) {
 	t.Helper()

@@ -3,6 +3,9 @@ package session
 import (
 	"context"
 	"errors"
+	"slices"
+
+	"stagedoor/internal/outcome"
 )
 
 // Operator is the view of somebody who runs the gateway: the sessions of all users, and the shared accounts. Make one with
@@ -97,31 +100,43 @@ func (o *Operator) onlyEarlier(ctx context.Context, key string) (userSessions, e
 
 // EndUser ends all sessions of a user, on all replicas, and returns how many there were.
 func (o *Operator) EndUser(ctx context.Context, user string) (int, error) {
-	return o.m.endOf(ctx, user, func(string) bool { return true })
+	return o.m.endOf(ctx, ending{reason: outcome.EndOperator, event: "revoke", user: user}, func(string) bool { return true })
 }
 
 // EndHandle ends the session with a handle, of any user, and returns how many there were: one, or none.
-func (o *Operator) EndHandle(ctx context.Context, handle string) (int, error) {
-	if len(handle) != handleSize {
+func (o *Operator) EndHandle(ctx context.Context, handle string) (count int, err error) {
+	if !isHandle(handle) {
 		return 0, nil
 	}
-	return o.endScanned(ctx, kindSession+":"+handle)
+	why := ending{reason: outcome.EndOperator, event: "revoke"} // only the cookie opens the record, so the user is not known
+	err = o.m.options.Bulk.Scan(ctx, kindSession+":"+handle, func(keys []string) error {
+		ended, err := o.m.index.endMany(ctx, why, keys)
+		count += len(ended)
+		return err
+	})
+	return count, err
 }
 
 // EndAll ends all sessions of all users, on all replicas, and returns how many it has ended, also with an error. It finds
 // them by their records, whatever any index says. Shared accounts stay connected.
-func (o *Operator) EndAll(ctx context.Context) (int, error) {
-	return o.endScanned(ctx, kindSession+":")
-}
-
-func (o *Operator) endScanned(ctx context.Context, begin string) (count int, err error) {
-	err = o.m.options.Bulk.Scan(ctx, begin, func(keys []string) error {
-		ended, err := o.m.index.endMany(ctx, keys)
+func (o *Operator) EndAll(ctx context.Context) (count int, err error) {
+	if err := o.m.ends.traces.allEnd(ctx); err != nil { // instead of a trace of each
+		return 0, err
+	}
+	err = o.m.options.Bulk.Scan(ctx, kindSession+":", func(keys []string) error {
+		alive, err := o.m.index.alive(ctx, keys)
+		if err != nil {
+			return err
+		}
+		ended := slices.DeleteFunc(slices.Clone(keys), func(key string) bool { return !alive[key] })
+		if err := o.m.index.deleteMany(ctx, ended); err != nil {
+			return err
+		}
 		for _, key := range ended {
-			o.m.audit.key("revoke", "ok", "", key) // only the cookie opens the record, so the user is unknown
+			o.m.audit.ended("revoke", "ok", "", key, outcome.EndOperator)
 		}
 		count += len(ended)
-		return err
+		return nil
 	})
 	return count, err
 }

@@ -4,7 +4,7 @@ import (
 	"context"
 	"slices"
 
-	"go.uber.org/zap"
+	"stagedoor/internal/outcome"
 )
 
 // trim ends the sessions that a user has beyond the limit, those used longest ago first. It takes out what has timed
@@ -15,6 +15,7 @@ func (x *userIndex) trim(ctx context.Context, s *Session) error {
 	if err != nil {
 		return err
 	}
+	x.ends.forget(ctx, k, lists[0])
 	entries, _ := x.read(k, lists[0])
 	if !slices.ContainsFunc(entries, func(e indexEntry) bool { return e.key == s.key }) { // another replica has pruned it
 		if err := x.add(ctx, s); err != nil {
@@ -26,7 +27,7 @@ func (x *userIndex) trim(ctx context.Context, s *Session) error {
 	if len(entries) > limit {
 		suspects = entries
 	}
-	alive, err := x.prune(ctx, k, suspects)
+	alive, err := x.prune(ctx, s.record.user.ID, suspects)
 	if err != nil || len(entries) <= limit {
 		return err
 	}
@@ -34,11 +35,7 @@ func (x *userIndex) trim(ctx context.Context, s *Session) error {
 	if len(entries) <= limit {
 		return nil
 	}
-	ended, err := x.endMany(ctx, keysOf(entries[limit:]))
-	x.drop(ctx, k, ended)
-	for _, key := range ended {
-		x.audit.key("revoke", "ok", s.record.user.ID, key, zap.String("cause", "too_many"))
-	}
+	_, err = x.endMany(ctx, ending{reason: outcome.EndTooMany, event: "revoke", user: s.record.user.ID}, keysOf(entries[limit:]))
 	return err
 }
 
@@ -49,9 +46,9 @@ func (x *userIndex) timedOut(entries []indexEntry) []indexEntry {
 	return old[max(0, len(old)-maxPruned):]
 }
 
-// prune takes out of the index what the store does not have any more, and returns which keys it has. Clocks and settings of
+// prune takes out of a user's index what the store does not have any more, and returns which keys it has. Clocks and settings of
 // replicas differ, so nothing else is evidence.
-func (x *userIndex) prune(ctx context.Context, k recordKey, entries []indexEntry) (alive map[string]bool, err error) {
+func (x *userIndex) prune(ctx context.Context, user string, entries []indexEntry) (alive map[string]bool, err error) {
 	if len(entries) == 0 {
 		return nil, nil
 	}
@@ -62,12 +59,20 @@ func (x *userIndex) prune(ctx context.Context, k recordKey, entries []indexEntry
 	for _, e := range entries {
 		if !alive[e.key] && x.settled(e) {
 			gone = append(gone, e.key)
+			_ = x.ends.of(ctx, user, e.key, &EndedError{Reason: x.endedBy(e)})
 		}
 	}
 	if len(gone) > 0 {
-		x.drop(ctx, k, gone)
+		x.drop(ctx, x.keyOf(user), gone)
 	}
 	return alive, nil
+}
+
+// endedBy says why a session in the index is not in the store any more, if nobody has ended it.
+func (x *userIndex) endedBy(e indexEntry) outcome.End {
+	s := &Session{recordKey: recordKey{kind: kindSession, key: e.key}, limits: x.vault.limits()}
+	s.record.createdAt, s.record.authorizedAt, s.record.lastSeenAt = e.createdAt, e.createdAt, e.lastSeenAt
+	return s.endedBy(x.vault.now())
 }
 
 // settled reports whether a session has been in the index so long that its record must be in the store. After the idle

@@ -51,6 +51,7 @@ func TestRedisKeyLayout(t *testing.T) {
 		"stagedoor:{login:" + sha256Hex(state) + "}",
 		"stagedoor:{session:" + sha256Hex(id) + "}",
 		"stagedoor:{session:" + sha256Hex(id) + "}:lease",
+		"stagedoor:{trace:" + sha256Hex(id)[:3] + "}",
 	}
 	slices.Sort(keys)
 	if !slices.Equal(keys, want) {

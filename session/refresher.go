@@ -36,6 +36,7 @@ var errTooLong = &RefreshUnavailableError{Cause: errors.New("the refresh takes t
 type refresher struct {
 	vault    *vault
 	cache    *cache
+	ends     *ends
 	leases   Leases
 	settings *atomic.Pointer[settings]
 	flights  *flights
@@ -251,7 +252,10 @@ func (r *refresher) endGrant(ctx context.Context, s *Session, holder string) (*S
 	saved, err := r.saveOver(ctx, s, holder, func(r *record) { r.ended = true }, nil)
 	if err == nil && saved.record.ended {
 		r.grantEnded(saved.key)
-		r.audit.session("reauthorization_required", "invalid_grant", saved)
+		r.audit.ended("reauthorization_required", "invalid_grant", saved.record.user.ID, saved.key, outcome.EndInvalidGrant)
+		if saved.kind == kindSession {
+			r.ends.grantEnded(ctx, saved)
+		}
 	}
 	return saved, err
 }

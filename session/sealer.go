@@ -9,7 +9,9 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"slices"
 
+	"stagedoor/internal/outcome"
 	"stagedoor/secret"
 )
 
@@ -114,6 +116,18 @@ func (s *sealer) open(secret secret.Text, recordKey string, sealed []byte) ([]by
 func (s *sealer) foreign(sealed []byte) bool {
 	size := headerSize(sealed)
 	return size > 0 && sealed[0] != formatUnnamed && !bytes.Equal(sealed[size-clientTagSize:size], s.tag)
+}
+
+// lost says why a sealed text does not open: its key is not configured, or else the store lost what was there.
+func (s *sealer) lost(sealed []byte) outcome.End {
+	if headerSize(sealed) == 0 {
+		return outcome.EndStoreLost
+	}
+	isIts := func(key sealKey) bool { return bytes.Equal(key.fingerprint, sealed[1:1+fingerprintSize]) }
+	if slices.ContainsFunc(s.keys, isIts) {
+		return outcome.EndStoreLost
+	}
+	return outcome.EndKeyRemoved
 }
 
 // headerSize returns the length of a sealed text's header; 0 when this program does not know its format.

@@ -3,6 +3,8 @@ package session
 import (
 	"slices"
 	"time"
+
+	"stagedoor/internal/outcome"
 )
 
 // endedLifetime is how long the record of an ended grant is kept, unused.
@@ -118,7 +120,7 @@ func (s *Session) usable(now time.Time) error {
 	case s.record.ended || !now.Before(s.ReauthorizeBy()):
 		return ErrReauthorize
 	case !now.Before(s.deadline()):
-		return ErrNoSession
+		return &EndedError{Reason: outcome.EndAbsolute}
 	case !s.renewable() && !s.record.grant.goodAt(now):
 		return ErrReauthorize
 	default:

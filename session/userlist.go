@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"stagedoor/internal/outcome"
 )
 
 // handleSize is how many hex digits of a session's key are its handle. The key is the hash of the cookie, so a handle does
@@ -27,14 +29,14 @@ type Summary struct {
 // Sessions returns all sessions of a user, the youngest first. It answers ErrStoreUnavailable when it does not know them
 // all.
 func (m *Manager) Sessions(ctx context.Context, user string) ([]Summary, error) {
-	k, entries, who, err := m.index.of(ctx, user)
+	_, entries, who, err := m.index.of(ctx, user)
 	if err != nil {
 		return nil, err
 	}
 	if who.ID == "" {
 		who = User{ID: user}
 	}
-	alive, err := m.index.prune(ctx, k, entries)
+	alive, err := m.index.prune(ctx, user, entries)
 	if err != nil {
 		return nil, err
 	}
@@ -59,7 +61,8 @@ func (m *Manager) summarize(entries []indexEntry, who User, alive map[string]boo
 
 // EndSession ends one of a user's sessions, on all replicas. It answers ErrNoSession when the user has no such session.
 func (m *Manager) EndSession(ctx context.Context, user, handle string) error {
-	ended, err := m.endOf(ctx, user, func(key string) bool { return handleOf(key) == handle })
+	why := ending{reason: outcome.EndLogout, event: "revoke", user: user}
+	ended, err := m.endOf(ctx, why, func(key string) bool { return handleOf(key) == handle })
 	if err == nil && ended == 0 {
 		return ErrNoSession
 	}

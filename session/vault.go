@@ -34,6 +34,7 @@ type vault struct {
 // store still has the same record.
 func (v *vault) load(ctx context.Context, k recordKey, last *Session) (*Session, error) {
 	s := &Session{recordKey: k, limits: v.limits(), asked: v.now()}
+	ended := ErrNoSession
 	entry, err := v.store.Load(ctx, k.key)
 	if err != nil && !errors.Is(err, ErrAbsent) {
 		if errors.Is(err, ErrStoreUnavailable) {
@@ -51,6 +52,7 @@ func (v *vault) load(ctx context.Context, k recordKey, last *Session) (*Session,
 			return s, nil
 		}
 		if !errors.Is(err, errOtherClient) { // which is logged already
+			ended = &EndedError{Reason: v.settings.Load().sealer.lost(entry.Data)}
 			v.log.Warn("a session's record does not open: its key is not configured any more, or it was changed",
 				zap.String("session", label(k.key)), zap.Error(err))
 		}
@@ -58,7 +60,7 @@ func (v *vault) load(ctx context.Context, k recordKey, last *Session) (*Session,
 	if k.kind == kindApp { // an app without a token needs one, as an app with an expired token does
 		return s, nil
 	}
-	return nil, ErrNoSession
+	return nil, ended
 }
 
 func (v *vault) openRecord(k recordKey, entry Entry) (record, error) {

@@ -34,6 +34,9 @@ func newIntruder(t *testing.T, w *stage.World) *intruder {
 	i := &intruder{key: raw, records: map[string][]byte{}}
 	const version = 8 // bytes before what is sealed
 	for _, name := range w.Keys("stagedoor:{*}") {
+		if strings.HasPrefix(name, "stagedoor:{trace:") { // why sessions have ended, which is no secret
+			continue
+		}
 		if strings.HasPrefix(name, "stagedoor:{index:") { // lists, whose fields are sealed under the configured key alone
 			continue
 		}

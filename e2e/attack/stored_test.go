@@ -132,7 +132,7 @@ func newStoredTrial(t *testing.T) *storedTrial {
 		t.Fatalf("Redis has the keys %v, and not %s", keys, st.mark)
 	}
 	keys = slices.DeleteFunc(keys, func(key string) bool { // other marks, the traces of deletions, and lists, which are no records
-		return strings.HasPrefix(key, "stagedoor:{login:") || strings.HasPrefix(key, "stagedoor:{index:") || strings.HasSuffix(key, ":deleted")
+		return strings.HasPrefix(key, "stagedoor:{login:") || strings.HasPrefix(key, "stagedoor:{index:") || strings.HasPrefix(key, "stagedoor:{trace:") || strings.HasSuffix(key, ":deleted")
 	})
 	for _, r := range st.records {
 		if !slices.Contains(keys, r.key) || len(keys) != len(st.records) {

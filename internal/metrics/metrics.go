@@ -48,6 +48,7 @@ type Metrics struct {
 	logins          counter[outcome.Login]
 	logouts         counter[outcome.Logout]
 	refreshes       counter[outcome.Refresh]
+	sessionEnds     counter[outcome.End]
 	refreshDuration prometheus.Histogram
 
 	storeErrors   *prometheus.CounterVec
@@ -130,6 +131,8 @@ func (m *Metrics) addSessions() {
 		"result")
 	m.logouts = outcomes[outcome.Logout](m, "logouts_total",
 		"Sessions that users asked to end: ok, refused, or unavailable when the session store was away.", "result")
+	m.sessionEnds = outcomes[outcome.End](m, "session_ends_total",
+		"Sessions that ended, by the reason, as far as it is known; one that nobody asks for again is not counted.", "reason")
 	m.refreshes = outcomes[outcome.Refresh](m, "token_refreshes_total",
 		"Refreshes of a token by what became of them; lost is a new token that could not be written.", "result")
 	m.refreshDuration = prometheus.NewHistogram(prometheus.HistogramOpts{
@@ -221,6 +224,9 @@ func (m *Metrics) Refreshed(result outcome.Refresh, took time.Duration, trace st
 	observe(m.refreshDuration, took, trace)
 	m.observeTokens(result)
 }
+
+// SessionEnded counts a session that has ended, by its reason.
+func (m *Metrics) SessionEnded(reason outcome.End) { m.sessionEnds.inc(reason) }
 
 // ConfigRead records when the configuration in use was read.
 func (m *Metrics) ConfigRead(at time.Time) { m.reloaded.Set(float64(at.UnixMilli()) / 1000) }

@@ -89,6 +89,7 @@ func TestNames(t *testing.T) {
 		"requests_in_flight [] GAUGE",
 		"requests_in_flight_limit [] GAUGE",
 		"requests_rejected_total [reason] COUNTER",
+		"session_ends_total [reason] COUNTER",
 		"store_duration_seconds [operation] HISTOGRAM",
 		"store_errors_total [operation] COUNTER",
 		"store_watching [] GAUGE",

@@ -64,7 +64,7 @@ func TestTexts(t *testing.T) {
 		"logins": textsOf[outcome.Login](), "logouts": textsOf[outcome.Logout](), "refreshes": textsOf[outcome.Refresh](),
 		"replays": textsOf[outcome.Replay](), "answers": textsOf[outcome.Answer](), "polls": textsOf[outcome.Poll](),
 		"events": textsOf[outcome.Event](), "reloads": textsOf[outcome.Reload](), "operations": textsOf[outcome.Operation](),
-		"limits": textsOf[outcome.Limit](),
+		"limits": textsOf[outcome.Limit](), "ends": textsOf[outcome.End](),
 	}
 	for name, all := range texts {
 		slices.Sort(all)
@@ -75,8 +75,9 @@ func TestTexts(t *testing.T) {
 	last := outcome.LoginUnavailable.String() + outcome.LogoutUnavailable.String() + outcome.RefreshLost.String() +
 		outcome.ReplaySpurious.String() + outcome.AnswerRefused.String() + outcome.PollEnded.String() +
 		outcome.EventReplaced.String() + outcome.ReloadRefused.String() + outcome.Bulk.String() +
-		outcome.LimitMaintenance.String()
-	if want := "unavailable" + "unavailable" + "lost" + "spurious" + "refused" + "ended" + "replaced" + "refused" + "bulk" + "MAINTENANCE"; last != want {
+		outcome.LimitMaintenance.String() + outcome.EndTooMany.String()
+	if want := "unavailable" + "unavailable" + "lost" + "spurious" + "refused" + "ended" + "replaced" + "refused" + "bulk" + "MAINTENANCE" +
+		"too_many"; last != want {
 		t.Errorf("the last values are %s", last)
 	}
 }

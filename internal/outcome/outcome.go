@@ -1,4 +1,4 @@
-// Package outcome lists what an event counts as in the metrics: the values of the labels "result", "cause", "from", "event"
+// Package outcome lists what an event counts as in the metrics: the values of the labels "result", "reason", "cause", "from", "event"
 // and "operation", each written once. Each metric has a type of its own, so that neither a misspelt value nor one of another
 // metric compiles. README.md tells operators what they mean.
 package outcome
@@ -163,3 +163,27 @@ var operations = [...]string{"load", "save", "delete", "hold", "release", "list"
 
 func (v Operation) String() string  { return operations[v] }
 func (v Operation) texts() []string { return operations[:] }
+
+// End is why a session has ended. Package session stores the numbers, so a value keeps its own for ever.
+type End uint8
+
+// The values of End.
+const (
+	EndLogout       End = iota // its user logged it out
+	EndEverywhere              // its user logged all sessions out
+	EndOperator                // an operator revoked it
+	EndIdle                    // it was not used for session.idle_timeout
+	EndAbsolute                // it reached session.max_lifetime
+	EndInvalidGrant            // Spotify ended the user's authorization
+	EndKeyRemoved              // the session key that sealed it is not configured any more
+	EndStoreLost               // the store lost it before its time
+	EndReplaced                // the same browser logged in again
+	EndTooMany                 // its user began more sessions than session.max_per_user
+)
+
+var ends = [...]string{
+	"logout", "everywhere", "operator", "idle", "absolute", "invalid_grant", "key_removed", "store_lost", "replaced", "too_many",
+}
+
+func (v End) String() string  { return ends[v] }
+func (v End) texts() []string { return ends[:] }
