@@ -50,7 +50,7 @@ func (l *Limiter) passBudget(ctx context.Context, turn Turn, deadline time.Time)
 		turn.Since = now
 	}
 	w := &waiter{turn: turn, late: l.overShareLocked(turn), ready: make(chan struct{})}
-	if l.config.Calls == 0 {
+	if l.config.Calls == 0 && !(turn.Patient && l.opensLocked(now)) {
 		l.out++
 		l.mu.Unlock()
 		return false, nil
@@ -212,7 +212,8 @@ func (l *Limiter) finishLocked() {
 // shortLocked tells whether a call for which something is kept has to wait for its turn.
 func (l *Limiter) shortLocked(turn Turn) bool {
 	if l.config.Calls == 0 {
-		return false
+		now := l.options.Now()
+		return l.opensLocked(now) && !l.takeTokenLocked(now)
 	}
 	if len(l.queue) > 0 || l.overShareLocked(turn) && l.othersLocked(turn) {
 		return true

@@ -130,7 +130,7 @@ func (c *Cache) Do(ask *Ask, send Send) (*http.Response, From, error) {
 		return withStatus(found.response(ask.Request, now), FromStale, "hit; detail=stale", nil)
 	case ask.Request.Method == http.MethodHead:
 		res, err := send(ctx, nil, ask.turn())
-		return withStatus(res, FromMiss, ask.missStatus(found), err)
+		return withStatus(res, FromMiss, ask.missStatus(found, now), err)
 	}
 	return c.join(ctx, ask, found, send)
 }

@@ -90,25 +90,41 @@ func do(t *testing.T, c *Cache, a *Ask, send Send) string {
 
 // TestMissStatus tells an address that is not known from one that is, for other requests (RFC 9211 section 2.2).
 func TestMissStatus(t *testing.T) {
-	u := &upstream{answer: func(int, http.Header) *http.Response {
-		return answer(http.StatusOK, "{}", "Cache-Control: max-age=60", "Vary: Accept-Language")
-	}}
-	c := newTestCache()
-	for _, step := range []struct{ language, want string }{
-		{"Accept-Language: de", "stagedoor; fwd=uri-miss"},
-		{"Accept-Language: en", "stagedoor; fwd=vary-miss"},
-		{"Accept-Language: en", "stagedoor; hit"},
-		{"Accept-Language: de", "stagedoor; hit"},
-	} {
-		res, _, err := c.Do(ask("ada", "/x", step.language), u.send)
-		if err != nil {
-			t.Fatal(err)
+	synctest.Test(t, func(t *testing.T) {
+		u := &upstream{answer: func(int, http.Header) *http.Response {
+			return answer(http.StatusOK, "{}", "Cache-Control: max-age=60", "Vary: Accept-Language")
+		}}
+		c := newTestCache()
+		const de, en = "Accept-Language: de", "Accept-Language: en"
+		for _, step := range []struct {
+			lines []string
+			want  string
+		}{
+			{[]string{de}, "stagedoor; fwd=uri-miss"},
+			{[]string{en}, "stagedoor; fwd=vary-miss"},
+			{[]string{en}, "stagedoor; hit"},
+			{[]string{de}, "stagedoor; hit"},
+			{[]string{de, "Range: bytes=0-1"}, "stagedoor; fwd=bypass"}, // whatever is kept
+			{[]string{de, "Cache-Control: no-cache"}, "stagedoor; fwd=request"},
+			{[]string{de, "Cache-Control: min-fresh=100"}, "stagedoor; fwd=request"},
+			{[]string{de, "Cache-Control: max-age=0"}, "stagedoor; hit"}, // it is not a second old
+			{nil, ""},
+			{[]string{de, "Cache-Control: max-age=0"}, "stagedoor; fwd=stale"}, // so it is, whatever the request wants
+		} {
+			if step.lines == nil {
+				time.Sleep(time.Minute)
+				continue
+			}
+			res, _, err := c.Do(ask("ada", "/x", step.lines...), u.send)
+			if err != nil {
+				t.Fatal(err)
+			}
+			drain(res)
+			if got := res.Header.Get("Cache-Status"); got != step.want {
+				t.Errorf("%s: %q, want %q", step.lines, got, step.want)
+			}
 		}
-		drain(res)
-		if got := res.Header.Get("Cache-Status"); got != step.want {
-			t.Errorf("%s: %q, want %q", step.language, got, step.want)
-		}
-	}
+	})
 }
 
 func newTestCache() *Cache { return NewCache(CacheConfig{Size: 1 << 20, Stale: time.Hour}, time.Now) }

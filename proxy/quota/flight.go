@@ -101,10 +101,10 @@ func (c *Cache) join(ctx context.Context, ask *Ask, found *kept, send Send) (*ht
 		return nil, FromNone, err
 	}
 	if f.whole != nil && f.whole.matches(ask.Request.Header) {
-		return withStatus(f.whole.response(ask.Request, c.Now()), FromJoined, ask.missStatus(found)+"; collapsed", nil)
+		return withStatus(f.whole.response(ask.Request, c.Now()), FromJoined, ask.missStatus(found, c.Now())+"; collapsed", nil)
 	}
 	res, err := send(ctx, nil, ask.turn())
-	return withStatus(res, FromMiss, ask.missStatus(found), err)
+	return withStatus(res, FromMiss, ask.missStatus(found, c.Now()), err)
 }
 
 // wait returns when the call has ended, with its error or the context's.
@@ -196,7 +196,7 @@ func (c *Cache) fly(ctx context.Context, f *flight, ask *Ask, found *kept, send 
 		return
 	}
 	arrived := c.Now()
-	f.from, f.status = FromMiss, ask.missStatus(found)
+	f.from, f.status = FromMiss, ask.missStatus(found, begun)
 	if conditions != nil {
 		f.status += "; fwd-status=" + strconv.Itoa(res.StatusCode)
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"time"
 )
 
 // From says where an answer came from, as the access log's "cache" has it.
@@ -49,14 +50,15 @@ func init() {
 }
 
 // missStatus says why a request needs a call (RFC 9211 section 2.2).
-func (a *Ask) missStatus(found *kept) string {
-	want := a.rules()
+func (a *Ask) missStatus(found *kept, now time.Time) string {
 	switch {
+	case a.Request.Header.Get("Range") != "":
+		return "fwd=bypass" // what is kept serves whole answers alone
 	case found == nil && a.varied:
 		return "fwd=vary-miss"
 	case found == nil:
 		return "fwd=uri-miss"
-	case want.noCache, want.maxAge >= 0, want.minFresh >= 0:
+	case found.isFresh(now, directives{maxAge: -1, minFresh: -1, maxStale: -1}): // but not for this request
 		return "fwd=request"
 	default:
 		return "fwd=stale"

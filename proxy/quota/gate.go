@@ -21,12 +21,15 @@ type gate struct {
 	checked  time.Time // when the ledger answered last; zero when it must be asked
 	asked    time.Time // when it was asked last
 	checking bool
+	claimed  bool // the ledger was asked for the first call then
 	again    bool // news came while checking
 	closed   bool
 	until    time.Time
+	opened   time.Time // last; zero while it never was closed
 	reason   Reason
 	first    time.Time     // until when a call of this replica may go first; zero when none may
 	probing  bool          // the call that goes first is under way from here
+	renewed  *time.Timer   // asks again for that call, so that no other replica makes one; nil unless probing
 	changed  chan struct{} // closed at the next change
 }
 
@@ -41,6 +44,9 @@ func (g *gate) left(now time.Time) time.Duration {
 
 // set takes over what the ledger says.
 func (g *gate) set(state GateState, now time.Time) {
+	if g.closed && !state.Closed {
+		g.opened = now
+	}
 	g.checked, g.closed, g.until, g.reason, g.first = now, state.Closed, now.Add(state.Left), state.Reason, time.Time{}
 	if state.First {
 		g.first = now.Add(probeTime)
@@ -55,7 +61,7 @@ func (g *gate) mustCheck(now time.Time, newsLost bool) bool {
 		return false
 	}
 	old := now.Sub(g.checked)
-	return g.checked.IsZero() || newsLost && old > newsLostCheck || g.closed && g.left(now) == 0 && g.first.Before(now) && old > probeCheck
+	return g.checked.IsZero() || newsLost && old > newsLostCheck || g.closed && g.left(now) == 0 && g.first.Before(now) && (old > probeCheck || !g.claimed)
 }
 
 // passGate waits until the gate of a turn lets its call leave, and tells whether it is the call that goes first. Writes do
@@ -65,7 +71,7 @@ func (l *Limiter) passGate(ctx context.Context, turn Turn, deadline time.Time) (
 		l.mu.Lock()
 		g, now := l.gates[turn.Bucket], l.options.Now()
 		if g.mustCheck(now, l.newsLost) {
-			l.checkLocked(turn.Bucket, g)
+			l.checkLocked(turn.Bucket, g, l.name)
 		}
 		wait, refusal := checkTime, error(nil)
 		switch left := g.left(now); {
@@ -79,6 +85,7 @@ func (l *Limiter) passGate(ctx context.Context, turn Turn, deadline time.Time) (
 			wait, refusal = left, &LimitedError{Reason: g.reason, RetryAfter: left}
 		case now.Before(g.first) && !g.probing:
 			g.probing = true
+			l.renewProbeLocked(turn.Bucket, g)
 			l.mu.Unlock()
 			return true, nil
 		case g.checking: // this call may be the one that goes first: nothing but the ledger's answer is waited for
@@ -96,13 +103,14 @@ func (l *Limiter) passGate(ctx context.Context, turn Turn, deadline time.Time) (
 	}
 }
 
-// checkLocked asks the ledger, in a goroutine of its own. When the time has run, it asks to go first.
-func (l *Limiter) checkLocked(bucket Bucket, g *gate) {
-	g.checking, g.asked = true, l.options.Now()
+// checkLocked asks the ledger, in a goroutine of its own. A call that waits gives the holder's name, to go first when the time
+// has run.
+func (l *Limiter) checkLocked(bucket Bucket, g *gate, holder string) {
+	g.checking, g.claimed, g.asked = true, holder != "", l.options.Now()
 	l.background.Go(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), checkTime)
 		defer cancel()
-		state, err := l.options.Gates.Check(ctx, bucket, l.name)
+		state, err := l.options.Gates.Check(ctx, bucket, holder)
 		if left, reason := l.GateLeft(bucket); err == nil && !state.Closed && left > leastShut { // the ledger has lost it
 			state, err = l.options.Gates.Shut(ctx, bucket, left, reason)
 		}
@@ -116,14 +124,14 @@ func (l *Limiter) checkLocked(bucket Bucket, g *gate) {
 		}
 		g.set(state, now)
 		if again {
-			l.checkLocked(bucket, g)
+			l.checkLocked(bucket, g, "")
 		}
 	})
 }
 
 // observe takes the state of the gate from the answer to a call; res is nil when there was none.
 func (l *Limiter) observe(turn Turn, first bool, res *http.Response) {
-	if first {
+	if first && res != nil {
 		l.endProbe(turn.Bucket)
 	}
 	switch {
@@ -141,16 +149,57 @@ func (l *Limiter) observe(turn Turn, first bool, res *http.Response) {
 			return GateState{}, l.options.Gates.Open(ctx, turn.Bucket)
 		})
 	case first:
-		l.Heard(turn.Bucket) // the next call asks to go first
+		l.passProbe(turn.Bucket)
 	}
 }
 
-// endProbe ends a call that went first, or that will not be made.
-func (l *Limiter) endProbe(bucket Bucket) {
+// renewProbeLocked keeps others from making the first call as long as this replica's is under way.
+func (l *Limiter) renewProbeLocked(bucket Bucket, g *gate) {
+	g.renewed = time.AfterFunc(probeTime/3, func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if g.probing && !l.closed {
+			l.background.Go(func() {
+				ctx, cancel := context.WithTimeout(context.Background(), checkTime)
+				defer cancel()
+				_, _ = l.options.Gates.Check(ctx, bucket, l.name) // without the ledger each replica goes first by itself
+			})
+			l.renewProbeLocked(bucket, g)
+		}
+	})
+}
+
+// mayGoFirst tells whether the gate lets its first call leave.
+func (l *Limiter) mayGoFirst(bucket Bucket) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	g := l.gates[bucket]
+	return g.left(l.options.Now()) == 0
+}
+
+// endProbe ends a call that went first.
+func (l *Limiter) endProbe(bucket Bucket) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.gates[bucket].endProbe()
+}
+
+func (g *gate) endProbe() {
+	if g.probing {
+		g.renewed.Stop()
+	}
 	g.probing, g.first = false, time.Time{}
+}
+
+// passProbe lets another call go first, here or on another replica: the one that was to had no answer, or was not made.
+func (l *Limiter) passProbe(bucket Bucket) {
+	l.background.Go(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), checkTime)
+		defer cancel()
+		_ = l.options.Gates.Pass(ctx, bucket, l.name) // else the others wait for probeTime
+		l.endProbe(bucket)
+		l.Heard(bucket)
+	})
 }
 
 // change takes a state into use here at once, and then the one that all replicas agree on.
@@ -185,7 +234,7 @@ func (l *Limiter) Heard(bucket Bucket) {
 	case g.checking:
 		g.again = true
 	default:
-		l.checkLocked(bucket, g)
+		l.checkLocked(bucket, g, "")
 	}
 }
 

@@ -34,6 +34,9 @@ type Gates interface {
 	// Check returns the state of a gate. A holder that is not empty asks to make the first call when Left has run: one
 	// holder at a time is told First, for probeTime.
 	Check(ctx context.Context, bucket Bucket, holder string) (GateState, error)
+	// Pass gives up the first call of a holder, which had no answer: another may be made at once, and every replica hears
+	// of it.
+	Pass(ctx context.Context, bucket Bucket, holder string) error
 	// Shut closes a gate for that long, or for longer when it is so already. Zero is for an answer that does not say how
 	// long: 1 s, and twice as long each time until the gate was open, up to 30 s. It returns the state afterwards, and
 	// every replica hears of it.
@@ -43,7 +46,7 @@ type Gates interface {
 }
 
 const (
-	// probeTime is how long the others wait for the call that goes first.
+	// probeTime is how long the others wait for the call that goes first, when the replica that makes it is not heard of.
 	probeTime = 5 * time.Second
 	// leastShut and mostGuess bound how long a gate is closed by an answer that does not say for how long.
 	leastShut = time.Second

@@ -127,6 +127,24 @@ var ledgerTests = map[string]func(t *testing.T, l ledger, pass func(time.Duratio
 		}
 		expect(t, check(t, l, "a"), GateState{}, 0)
 	},
+	"a first call without an answer is given up": func(t *testing.T, l ledger, pass func(time.Duration)) {
+		shut(t, l, time.Second, ReasonRate)
+		pass(2 * time.Second)
+		first, others := GateState{Closed: true, Reason: ReasonRate, First: true}, GateState{Closed: true, Reason: ReasonRate}
+		expect(t, check(t, l, "a"), first, 0)
+		if err := l.Pass(t.Context(), BucketAll, "b"); err != nil { // it is not b's
+			t.Fatal(err)
+		}
+		expect(t, check(t, l, "b"), others, 0)
+		if err := l.Pass(t.Context(), BucketAll, "a"); err != nil {
+			t.Fatal(err)
+		}
+		expect(t, check(t, l, "b"), first, 0)
+		pass(4 * time.Second)
+		expect(t, check(t, l, "b"), first, 0) // renewed
+		pass(4 * time.Second)
+		expect(t, check(t, l, "a"), others, 0)
+	},
 	"a gate stays closed as long as the longest said": func(t *testing.T, l ledger, pass func(time.Duration)) {
 		shut(t, l, time.Hour, ReasonRate)
 		shut(t, l, time.Second, ReasonQuota)

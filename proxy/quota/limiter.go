@@ -116,13 +116,14 @@ func (l *Limiter) await(ctx context.Context, turn Turn, deadline time.Time) (fir
 	switch {
 	case err != nil:
 		if first {
-			l.endProbe(turn.Bucket)
-			l.Heard(turn.Bucket) // the next call goes first
+			l.passProbe(turn.Bucket)
 		}
 		return false, err
 	case !waited:
 		return first, nil
-	case first:
+	case first && l.mayGoFirst(turn.Bucket):
+		return true, nil
+	case first: // the gate was closed again
 		l.endProbe(turn.Bucket)
 	}
 	if first, err = l.passGate(ctx, turn, deadline); err != nil {

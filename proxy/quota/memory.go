@@ -43,6 +43,16 @@ func (m *Memory) Check(_ context.Context, bucket Bucket, holder string) (GateSta
 	return state, nil
 }
 
+// Pass implements Gates.
+func (m *Memory) Pass(_ context.Context, bucket Bucket, holder string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if g := m.gates[bucket]; g != nil && g.holder == holder {
+		g.probe = time.Time{}
+	}
+	return nil
+}
+
 // Shut implements Gates.
 func (m *Memory) Shut(_ context.Context, bucket Bucket, left time.Duration, reason Reason) (GateState, error) {
 	m.mu.Lock()

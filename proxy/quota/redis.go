@@ -62,6 +62,20 @@ func (r *Redis) Check(ctx context.Context, bucket Bucket, holder string) (GateSt
 	return r.gate(ctx, checkScript, bucket, holder, probeTime.Milliseconds())
 }
 
+var passScript = redis.NewScript(`
+if redis.call('HMGET', KEYS[1], 'holder')[1] == ARGV[1] then
+  redis.call('HSET', KEYS[1], 'probe', 0)
+  redis.call('PUBLISH', ARGV[2], ARGV[3])
+end
+return {0}
+`)
+
+// Pass implements Gates.
+func (r *Redis) Pass(ctx context.Context, bucket Bucket, holder string) error {
+	_, err := r.gate(ctx, passScript, bucket, holder, r.channel, NewsGate+string(bucket))
+	return err
+}
+
 var shutScript = redis.NewScript(now + `
 local g = redis.call('HMGET', KEYS[1], 'until', 'guess', 'reason')
 local till, left, reason = tonumber(g[1] or 0), tonumber(ARGV[1]), ARGV[2]

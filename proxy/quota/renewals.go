@@ -1,6 +1,9 @@
 package quota
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 const (
 	// paceGain is how quickly renewals use up what is left above the reserve: with so much left it would be gone in that part
@@ -8,6 +11,11 @@ const (
 	paceGain = 8
 	// reservedShare is the part of the calls that renewals leave to requests for which nothing is kept.
 	reservedShare = 0.15
+	// openRate is how many calls a second may leave at each replica when a gate has just opened, of those for which something
+	// is kept; twice as many every openDouble, until openTime after.
+	openRate   = 8
+	openDouble = 2 * time.Second
+	openTime   = 20 * time.Second
 )
 
 // pace lets calls for which something is kept already leave evenly, rather than as many as there are and then none for the rest of
@@ -29,7 +37,17 @@ func (l *Limiter) spareLocked(now time.Time) float64 {
 // rateLocked is how many renewals a second may leave here: the more the more is left, so that it settles where as many leave
 // as come back.
 func (l *Limiter) rateLocked(now time.Time) float64 {
+	if l.config.Calls == 0 {
+		return openRate * math.Exp2(now.Sub(l.gates[BucketAll].opened).Seconds()/openDouble.Seconds())
+	}
 	return paceGain * l.spareLocked(now) / l.config.Window.Seconds()
+}
+
+// opensLocked tells whether the gate opened lately. Where no budget paces calls, all that is stale would be renewed at once
+// then, and the gate be closed again.
+func (l *Limiter) opensLocked(now time.Time) bool {
+	opened := l.gates[BucketAll].opened
+	return !opened.IsZero() && now.Sub(opened) < openTime
 }
 
 // takeTokenLocked tells whether a call for which something is kept may leave now; then it counts.
@@ -53,7 +71,7 @@ func (l *Limiter) renewLocked() {
 		case w == nil:
 			l.dispatchLaterLocked(now, now.Add(l.drawTime()))
 			return
-		case l.roomLocked(now) == 0 || l.spareLocked(now) == 0:
+		case l.config.Calls > 0 && (l.roomLocked(now) == 0 || l.spareLocked(now) == 0):
 			l.drawLocked(now, true)
 			return
 		case !l.takeTokenLocked(now):
