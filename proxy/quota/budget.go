@@ -195,6 +195,9 @@ func (l *Limiter) spendLocked(turn Turn) {
 		l.session[turn.Session] = mine
 	}
 	mine.add(now)
+	if float64(mine.count(now)) >= l.partOf(1)*l.shareLocked()/2 {
+		l.heavy++
+	}
 }
 
 // finish counts a call that has been answered, or that will not be made after all.

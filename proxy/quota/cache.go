@@ -87,7 +87,7 @@ func (c *Cache) Drop(owner string) {
 		c.used.Remove(s.place)
 		c.size -= s.size
 	}
-	delete(c.owners, owner)
+	c.forgetOwnerLocked(owner)
 }
 
 // DropAll forgets everything, as Drop does: news about writes on other replicas may have been missed.
@@ -277,6 +277,7 @@ func (c *Cache) ownedLocked(owner string) *owned {
 	if mine == nil {
 		mine = &owned{slots: map[string]*slot{}, flights: map[string]*flight{}}
 		c.owners[owner] = mine
+		c.size += ownerOverhead
 	}
 	return mine
 }
@@ -284,6 +285,11 @@ func (c *Cache) ownedLocked(owner string) *owned {
 // tidyLocked removes an owner without answers and flights.
 func (c *Cache) tidyLocked(owner string, mine *owned) {
 	if len(mine.slots)+len(mine.flights) == 0 && c.owners[owner] == mine {
-		delete(c.owners, owner)
+		c.forgetOwnerLocked(owner)
 	}
+}
+
+func (c *Cache) forgetOwnerLocked(owner string) {
+	delete(c.owners, owner)
+	c.size -= ownerOverhead
 }

@@ -23,6 +23,7 @@ type holds struct {
 
 	serial   int64
 	requests int // since the last draw
+	heavy    int // calls since then of sessions that made many
 	drawing  bool
 	drawn    chan struct{} // closed when the draw has ended
 	last     time.Time     // when the last draw began
@@ -105,9 +106,12 @@ func (l *Limiter) drawLocked(now time.Time, low bool) {
 	l.startDrawLocked(now, Draw{Want: want, Keep: keep})
 }
 
-// learnLocked draws now and then while calls are short, so that the replicas know of each other's sessions.
+// learnLocked draws now and then while calls are short, and when a session makes many while others ask, so that the replicas
+// know of each other's sessions.
 func (l *Limiter) learnLocked(now time.Time) {
-	if l.short && !l.drawing && l.requests >= drawRequests && !now.Before(l.nextDrawLocked(now, false)) {
+	heavy := l.replicas > 1 && float64(l.heavy) >= max(2, l.partOf(1)*l.shareLocked()/4) && l.othersLocked(Turn{})
+	due := l.short && l.requests >= drawRequests && !now.Before(l.nextDrawLocked(now, false))
+	if !l.drawing && (due || heavy && now.Sub(l.last) >= leastDraw) {
 		l.startDrawLocked(now, Draw{Want: max(0, min(len(l.queue), l.config.Calls/8)-l.roomLocked(now))})
 	}
 }
@@ -180,7 +184,7 @@ func (l *Limiter) startDrawLocked(now time.Time, d Draw) {
 	if now.Before(l.claimed) {
 		l.hold = hold // also if the answer is lost
 	}
-	l.drawing, l.last, l.requests = true, now, 0
+	l.drawing, l.last, l.requests, l.heavy = true, now, 0, 0
 	l.background.Go(func() { l.draw(d, hold, now) })
 }
 

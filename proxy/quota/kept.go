@@ -188,9 +188,12 @@ func (k *kept) notModified(h http.Header) bool {
 // keptOverhead is about what an answer takes beside its texts, in bytes: the structures that lead to it.
 const keptOverhead = 512
 
+// ownerOverhead is about what an owner takes beside what is kept for it, in bytes.
+const ownerOverhead = 768
+
 // size is about what the answer takes in memory, in bytes.
 func (k *kept) size() int64 {
-	size := keptOverhead + len(k.body)
+	size := keptOverhead + len(k.body) + len(k.body)/12 // memory is given out in steps
 	for _, list := range [][]string{k.header, k.trailer, k.vary} {
 		for _, text := range list {
 			size += 16 + len(text)

@@ -281,7 +281,7 @@ func TestSaturatedDrawsAreFew(t *testing.T) {
 				group.Wait()
 				draws, made = w.shared.count()-draws, w.spotify.count()-made
 				t.Logf("%d draws for %d calls, at most %d in a window", draws, made, w.spotify.most(window))
-				if draws > made/20 {
+				if draws > made/10 {
 					t.Errorf("%d draws for %d calls", draws, made)
 				}
 				if made < calls*5*8/10 {
