@@ -76,15 +76,20 @@ type world struct {
 func newWorld(t *testing.T, replicas int, c LimiterConfig) *world {
 	w := &world{shared: &sharedLedger{Memory: NewMemory(time.Now)}, spotify: &spotify{delay: 50 * time.Millisecond}}
 	for range replicas {
-		ledger := &replicaLedger{sharedLedger: w.shared}
-		l := NewLimiter(LimiterOptions{Config: c, Gates: ledger, Allowance: ledger, Now: time.Now})
-		t.Cleanup(l.Close)
-		w.shared.mu.Lock()
-		w.shared.limiters = append(w.shared.limiters, l)
-		w.shared.mu.Unlock()
-		w.ledgers, w.replicas = append(w.ledgers, ledger), append(w.replicas, l)
+		w.add(t, c, time.Now)
 	}
 	return w
+}
+
+// add adds a replica with that clock.
+func (w *world) add(t *testing.T, c LimiterConfig, clock func() time.Time) {
+	ledger := &replicaLedger{sharedLedger: w.shared}
+	l := NewLimiter(LimiterOptions{Config: c, Gates: ledger, Allowance: ledger, Now: clock})
+	t.Cleanup(l.Close)
+	w.shared.mu.Lock()
+	w.shared.limiters = append(w.shared.limiters, l)
+	w.shared.mu.Unlock()
+	w.ledgers, w.replicas = append(w.ledgers, ledger), append(w.replicas, l)
 }
 
 // load has so many clients ask a replica, each as often as that, until ctx ends. It counts the calls that leave.
