@@ -26,8 +26,16 @@ func check(ctx context.Context, e environment, args []string) error {
 	if err != nil {
 		return err
 	}
+	var failing config.Problems
 	for _, warning := range loaded.Warnings {
+		if warning.Fails {
+			failing = append(failing, warning)
+			continue
+		}
 		_, _ = fmt.Fprintln(e.stderr, "warning:", warning)
+	}
+	if len(failing) > 0 {
+		return failing
 	}
 	_, err = fmt.Fprintf(e.stdout, "%s is good. Its redirect URI, to be registered at Spotify as it stands:\n\n  %s\n\n%s\n%s",
 		loaded.File, flows.RedirectURI(loaded.Config.Server.PublicURL), loaded.Config.RouteTable(), loaded.OriginTable())

@@ -8,38 +8,34 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"stagedoor/config"
 )
 
 // healthTimeout is less than the usual interval of health checks.
 const healthTimeout = 3 * time.Second
 
-// healthcheck is the command that asks the gateway on this machine whether it is ready, for images without a shell.
+// healthcheck is the command that asks the gateway on this machine whether it is ready, for images without a shell. It reads nothing
+// of the configuration but where to ask: a mistake in a file that the gateway has not read yet must not end a gateway that runs.
 func healthcheck(ctx context.Context, e environment, args []string) error {
 	flags := flag.NewFlagSet("healthcheck", flag.ContinueOnError)
 	file := flags.String("config", "", "the configuration `FILE`; without it $STAGEDOOR_CONFIG, ./config.yaml or /etc/stagedoor/config.yaml")
 	if err := parse(flags, args); err != nil {
 		return err
 	}
-	loaded, err := loadConfig(*file, e)
+	path, _ := config.Find(*file, e.lookup) // without a file there are the environment and the default
+	near, address, err := nearby(config.AdminListen(path, e.lookup))
 	if err != nil {
-		return err
-	}
-	host, port, err := net.SplitHostPort(loaded.Config.Admin.Listen)
-	if err != nil {
-		return &usageError{errors.New("admin.listen is empty, so there is no listener to ask; set it, such as 127.0.0.1:9090")}
-	}
-	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
-		host = "127.0.0.1"
+		return &usageError{err}
 	}
 	ctx, cancel := context.WithTimeout(ctx, healthTimeout)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+net.JoinHostPort(host, port)+"/readyz", nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/readyz", nil)
 	if err != nil {
 		return err
 	}
-	request.Host = "localhost"                         // which every admin listener answers to, whatever name it listens on
-	near := &http.Client{Transport: &http.Transport{}} // whatever HTTP_PROXY says
-	answer, err := near.Do(request)
+	request.Host = "localhost" // which every admin listener answers to, whatever name it listens on
+	answer, err := (&http.Client{Transport: near}).Do(request)
 	if err != nil {
 		return fmt.Errorf("the gateway's admin listener does not answer: %w", err)
 	}
@@ -48,4 +44,19 @@ func healthcheck(ctx context.Context, e environment, args []string) error {
 		return fmt.Errorf("the gateway is not ready: its /readyz answers %d", answer.StatusCode)
 	}
 	return nil
+}
+
+// nearby returns how to reach a listener of this machine, whatever HTTP_PROXY says, and its address.
+func nearby(listen string) (near *http.Transport, address string, err error) {
+	host, port, err := net.SplitHostPort(listen)
+	switch {
+	case listen == "":
+		return nil, "", errors.New("admin.listen is empty, so there is no listener to ask; set it, such as 127.0.0.1:9090")
+	case err != nil:
+		return nil, "", fmt.Errorf("admin.listen is %q, which is not an address; write host:port such as 127.0.0.1:9090", listen)
+	}
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return &http.Transport{}, net.JoinHostPort(host, port), nil
 }

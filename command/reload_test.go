@@ -82,7 +82,7 @@ session: {store: memory, keys: [%q]}
 		t.Errorf("with a broken key certificate %d is served", serial())
 	}
 	lines := logs.FilterMessageSnippet("not reloaded").All()
-	if len(lines) != 1 || !strings.Contains(fmt.Sprint(lines[0].ContextMap()), "server.tls: the certificate cannot be used") {
+	if len(lines) != 1 || !strings.Contains(fmt.Sprint(lines[0].ContextMap()), "holds no private key in PEM form") {
 		t.Errorf("the log says %v", lines)
 	}
 }

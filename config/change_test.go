@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // bare is a configuration that has only what it must have.
@@ -21,6 +22,11 @@ func goodText(t *testing.T, text string) *Loaded {
 }
 
 func TestSucceed(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for _, name := range []string{"a", "b"} {
+		made := newPair(t, "a.example", time.Now().Add(time.Hour))
+		write(t, name, made.certificate+made.key)
+	}
 	const otherKey = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
 	for name, test := range map[string]struct{ old, text, changed, kept string }{
 		"nothing":       {bare, "# a comment\n" + bare, "", ""},

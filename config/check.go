@@ -64,6 +64,7 @@ func (c *checker) checkOwn() {
 	c.checkAdminHosts()
 	c.checkValues()
 	c.checkLog()
+	c.checkTLS()
 	c.checkClientSecret()
 	c.checkCookie()
 	c.checkAccounts()
@@ -267,7 +268,7 @@ func (c *checker) checkAccountRoute(field string, route proxy.Route, name string
 	}
 }
 
-// addWarning reports what works but may surprise.
+// warn reports what works but may surprise.
 func (c *checker) warn() {
 	if c.config.Spotify.Flow == flows.FlowImplicit {
 		c.addWarning("spotify.flow", "Spotify ended the implicit grant on 2025-11-27; use authorization_code_pkce")
@@ -276,6 +277,12 @@ func (c *checker) warn() {
 	if environment == "production" && c.config.Session.Store == session.StoreMemory {
 		c.addWarning("session.store", "memory keeps sessions in one process and loses them at a restart; use redis in production")
 	}
+	if environment == "production" || strings.HasPrefix(c.config.Server.PublicURL, "https://") {
+		c.warnOfKeys()
+	}
+	c.warnOfNetworks()
+	c.warnOfAdmin()
+	c.warnOfVariables()
 	c.warnScopes()
 }
 

@@ -152,8 +152,11 @@ redis:
 
 func TestRelativePathsStartFromTheFilesFolder(t *testing.T) {
 	folder := t.TempDir()
+	made, keyFile := newPair(t, "a.example", time.Now().Add(time.Hour)), filepath.Join(t.TempDir(), "key.pem")
+	write(t, filepath.Join(folder, "cert.pem"), made.certificate)
+	write(t, keyFile, made.key)
 	path := write(t, filepath.Join(folder, "config.yaml"), complete+`
-server: {public_url: https://a.example, tls: {cert_file: cert.pem, key_file: /etc/key.pem}}
+server: {public_url: https://a.example, tls: {cert_file: cert.pem, key_file: `+keyFile+`}}
 routes: [{path: /, files: dist, fallback: index.html}]
 `)
 	loaded, err := Load(path, environment())
@@ -164,7 +167,7 @@ routes: [{path: /, files: dist, fallback: index.html}]
 	if want := filepath.Join(folder, "cert.pem"); got.Server.TLS.CertFile != want {
 		t.Errorf("cert_file = %q, want %q", got.Server.TLS.CertFile, want)
 	}
-	if got.Server.TLS.KeyFile != "/etc/key.pem" {
+	if got.Server.TLS.KeyFile != keyFile {
 		t.Errorf("key_file = %q, want the absolute path as it is", got.Server.TLS.KeyFile)
 	}
 	if want := filepath.Join(folder, "dist"); got.Routes[0].Files != want || got.Routes[0].Fallback != "index.html" {

@@ -17,6 +17,8 @@ type Problem struct {
 	Field string
 	// Text is a sentence that says what to do. It never shows the value of a Secret.
 	Text string
+	// Fails marks a warning of something that cannot work, although the gateway starts: for the command check it is a problem.
+	Fails bool
 }
 
 // String returns "file:line:column: field: problem", a form that editors and terminals link.

@@ -94,7 +94,9 @@ const clientID = "spotify.client_id"
 // sectionRules are what the checks ask of a section as a whole. What a section lacks, the environment may have.
 var sectionRules = map[string]node{
 	"server.tls": {AllOf: []node{needs("cert_file", "key_file"), needs("key_file", "cert_file")}},
-	"redis.tls":  {AllOf: []node{needs("cert_file", "key_file"), needs("key_file", "cert_file")}},
+	"redis.tls": {AllOf: []node{
+		needs("cert_file", "key_file"), needs("key_file", "cert_file"), needs("cert_file", "enabled"), needs("ca_file", "enabled"),
+	}},
 	"routes": {
 		Required: []string{"path"},
 		AnyOf:    []node{{Required: []string{"upstream"}}, {Required: []string{"files"}}},

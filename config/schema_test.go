@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/goccy/go-yaml"
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -191,10 +192,12 @@ func TestSchemaTakesWhatTheLoaderTakes(t *testing.T) {
 		"nothing":             "{}",
 		"scopes in one text":  strings.Replace(complete, "{client_id", "{scopes: streaming user-read-email, client_id", 1),
 		"scopes in variables": strings.Replace(complete, "{client_id", "{scopes: \"${NONE:-streaming}\", client_id", 1),
-		"https and its limit": complete + "server: {public_url: \"https://music.example:8443\", tls: {cert_file: a, key_file: b}}\n",
+		"https and its limit": complete + "server: {public_url: \"https://music.example:8443\", tls: {cert_file: @PAIR, key_file: @PAIR}}\n",
 	}
 	folder := t.TempDir()
-	secrets := strings.NewReplacer("@SECRET", write(t, folder+"/secret", "x"), "@KEYS", write(t, folder+"/keys", testKey))
+	made := newPair(t, "music.example", time.Now().Add(time.Hour))
+	secrets := strings.NewReplacer("@PAIR", write(t, folder+"/pair", made.certificate+made.key),
+		"@SECRET", write(t, folder+"/secret", "x"), "@KEYS", write(t, folder+"/keys", testKey))
 	env := environment("N", "5", "SIZE", "1KiB", "D", "1s", "L", "warn", "B", "true",
 		"SPOTIFY_CLIENT_ID", "id", "SPOTIFY_CLIENT_SECRET", "secret", "STAGEDOOR_SESSION_KEY", testKey)
 	warned, err := filepath.Glob("testdata/warned/*.yaml")

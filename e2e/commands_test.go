@@ -83,6 +83,9 @@ func TestKeyAndVersion(t *testing.T) {
 	if err != nil || len(raw) != 32 || first == second {
 		t.Errorf("two keys: %q and %q", first, second)
 	}
+	if code, stdout, _ := stage.Stagedoor(t, nil, "--version"); code != 0 || !strings.HasPrefix(stdout, "stagedoor ") {
+		t.Errorf("--version: code %d, %q", code, stdout)
+	}
 	if code, stdout, _ := stage.Stagedoor(t, nil, "version"); code != 0 || !strings.HasPrefix(stdout, "stagedoor ") || !strings.Contains(stdout, "go1.") {
 		t.Errorf("version: code %d, %q", code, stdout)
 	}
@@ -106,6 +109,8 @@ func TestReadiness(t *testing.T) {
 			t.Errorf("/livez answers %d", status)
 		}
 	}
+	expect(true)
+	edit(p, "log: {level:", "lgo: {levle:") // a mistake that the gateway has not read
 	expect(true)
 	w.Redis.Stop()
 	expect(false)

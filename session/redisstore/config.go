@@ -79,8 +79,22 @@ func (c Config) Validate(report func(field, problem string)) {
 	if c.Timeout <= 0 {
 		report("timeout", "must be above zero, such as 500ms")
 	}
-	if (c.TLS.CertFile == "") != (c.TLS.KeyFile == "") {
-		report("tls", "cert_file and key_file belong together; set both or neither")
+	c.TLS.validate(report)
+}
+
+func (c TLSConfig) validate(report func(field, problem string)) {
+	if c.Enabled {
+		if (c.CertFile == "") != (c.KeyFile == "") {
+			report("tls", "cert_file and key_file belong together; set both or neither")
+		}
+		return
+	}
+	for _, f := range []struct{ field, path string }{
+		{"tls.ca_file", c.CAFile}, {"tls.cert_file", c.CertFile}, {"tls.key_file", c.KeyFile},
+	} {
+		if f.path != "" {
+			report(f.field, "has no effect, because the connection to Redis is not encrypted; set enabled: true, or leave it out")
+		}
 	}
 }
 

@@ -74,8 +74,9 @@ func TestConfigValidate(t *testing.T) {
 		{"a prefix with a line end", func(c *Config) { c.KeyPrefix = "stagedoor:\n" }, []string{"key_prefix"}},
 		{"no prefix", func(c *Config) { c.KeyPrefix = "" }, nil},
 		{"no timeout", func(c *Config) { c.Timeout = 0 }, []string{"timeout"}},
-		{"a certificate without its key", func(c *Config) { c.TLS.CertFile = "cert.pem" }, []string{"tls"}},
-		{"a key without its certificate", func(c *Config) { c.TLS.KeyFile = "key.pem" }, []string{"tls"}},
+		{"a certificate without its key", func(c *Config) { c.TLS.Enabled, c.TLS.CertFile = true, "cert.pem" }, []string{"tls"}},
+		{"a key without its certificate", func(c *Config) { c.TLS.Enabled, c.TLS.KeyFile = true, "key.pem" }, []string{"tls"}},
+		{"files of TLS without TLS", func(c *Config) { c.TLS = TLSConfig{false, "ca", "cert", "key"} }, []string{"tls.ca_file", "tls.cert_file", "tls.key_file"}},
 	} {
 		config := DefaultConfig()
 		c.change(&config)

@@ -60,16 +60,20 @@ func (s *Store) probeList(ctx context.Context) error {
 	return errors.Join(read, s.Drop(ctx, list, []string{"probe"})) // a list without fields is none
 }
 
-// learnName asks the server once what it is. One that does not tell is called Redis.
+// learnName asks the server once what it is, and warns when it may drop sessions. One that does not tell is called Redis.
 func (s *Store) learnName(ctx context.Context) {
 	if s.product.Load() != nil {
 		return
 	}
 	err := s.do(ctx, func(ctx context.Context) error {
-		text, err := s.client.Info(ctx, "server").Result()
+		text, err := s.client.Info(ctx).Result()
 		if err == nil {
-			name := productOf(readInfo(text))
+			info := readInfo(text)
+			name := productOf(info)
 			s.product.Store(&name)
+			if found := checkEviction(name, info["maxmemory_policy"]); found.Severity == Warning {
+				s.log.Warn(found.Text)
+			}
 		}
 		return err
 	})

@@ -48,6 +48,27 @@ func TestRedisReady(t *testing.T) {
 	}
 }
 
+// A Redis that may drop sessions is logged at the first check, once.
+func TestRedisThatEvicts(t *testing.T) {
+	t.Parallel()
+	server := sessiontest.StartRedis(t)
+	do(t, server, "CONFIG", "SET", "maxmemory-policy", "volatile-lru")
+	core, logs := observer.New(zapcore.WarnLevel)
+	store, err := redisstore.New(server.Config(), zap.New(core))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = store.Close() }()
+	for range 2 {
+		if _, err := store.Ready(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if logs.FilterMessageSnippet("maxmemory-policy volatile-lru").Len() != 1 {
+		t.Errorf("the log says %v", logs.All())
+	}
+}
+
 // A watch that Redis rejects is said once, with what to do, and once when it works.
 func TestRedisWatchWithoutRights(t *testing.T) {
 	t.Parallel()
