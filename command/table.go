@@ -45,6 +45,8 @@ func commands() []command {
 			examples: []string{"sessions list", "sessions list -user ada -json"}},
 		{name: "sessions revoke", summary: "end sessions", run: verb("revoke", sessions),
 			examples: []string{"sessions revoke -user ada", "sessions revoke -handle 0123456789abcdef", "sessions revoke -all"}},
+		{name: "sessions explain", summary: "say until when sessions last, and why those of the last week ended", run: explain,
+			examples: []string{"sessions explain -user ada", "sessions explain -handle 0123456789abcdef -json"}},
 		{name: "accounts connect", operand: "NAME", summary: "make a one-time link that connects a shared account", run: verb("connect", accounts),
 			examples: []string{`accounts connect radio -scope "user-read-currently-playing"`}},
 		{name: "accounts list", summary: "list the shared accounts, and whose they are", run: verb("list", accounts), examples: []string{"accounts list"}},
