@@ -96,7 +96,9 @@ func printJSON(w io.Writer, s *session.Summary) error {
 func listSessions(ctx context.Context, e environment, store operatorStore, user string, print printSession) error {
 	out := bufio.NewWriter(e.stdout)
 	headed := false
+	progress := newProgress(e.stderr)
 	printAll := func(list []session.Summary) error {
+		progress.add(len(list))
 		if !headed {
 			headed = true
 			if err := print(out, nil); err != nil {

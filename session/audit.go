@@ -2,8 +2,6 @@ package session
 
 import (
 	"go.uber.org/zap"
-
-	"stagedoor/internal/outcome"
 )
 
 // audit writes the audit lines of the log: what happened to which session.
@@ -12,11 +10,6 @@ type audit struct{ log *zap.Logger }
 // session writes a line about a session.
 func (a audit) session(event, result string, s *Session) {
 	a.key(event, result, s.record.user.ID, s.key)
-}
-
-// ended writes a line about the end of the session under a record key. User is empty when it is not known.
-func (a audit) ended(event, result, user, key string, reason outcome.End) {
-	a.key(event, result, user, key, zap.Stringer("reason", reason))
 }
 
 // key writes a line about the session under a record key, when the session itself is not at hand.

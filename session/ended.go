@@ -65,7 +65,7 @@ func (e *ends) begin(ctx context.Context, why ending, keys []string) {
 // done reports sessions that have ended: their audit lines and their count, and the list of their user's recent ends.
 func (e *ends) done(ctx context.Context, why ending, keys []string) {
 	for _, key := range keys {
-		e.audit.ended(why.event, "ok", why.user, key, why.reason)
+		e.audit.key(why.event, "ok", why.user, key, zap.Stringer("reason", why.reason))
 		if why.reason != outcome.EndOperator {
 			e.metrics.SessionEnded(why.reason)
 		}
@@ -174,7 +174,7 @@ func (e *ends) find(ctx context.Context, user, key string, cause error) (reason 
 	}
 	e.metrics.SessionEnded(reason)
 	if !found.ended { // else the one that ended it has written the line
-		e.audit.ended("ended", "observed", user, key, reason)
+		e.audit.key("ended", "observed", user, key, zap.Stringer("reason", reason))
 		e.remember(ctx, user, reason, at, []string{key})
 	}
 	if err := e.traces.write(ctx, handleOf(key), trace{ended: true, end: reason, counted: true, at: at}); err != nil {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"slices"
 
+	"go.uber.org/zap"
+
 	"stagedoor/internal/outcome"
 )
 
@@ -133,7 +135,7 @@ func (o *Operator) EndAll(ctx context.Context) (count int, err error) {
 			return err
 		}
 		for _, key := range ended {
-			o.m.audit.ended("revoke", "ok", "", key, outcome.EndOperator)
+			o.m.audit.key("revoke", "ok", "", key, zap.Stringer("reason", outcome.EndOperator))
 		}
 		count += len(ended)
 		return nil

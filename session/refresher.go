@@ -252,7 +252,8 @@ func (r *refresher) endGrant(ctx context.Context, s *Session, holder string) (*S
 	saved, err := r.saveOver(ctx, s, holder, func(r *record) { r.ended = true }, nil)
 	if err == nil && saved.record.ended {
 		r.grantEnded(saved.key)
-		r.audit.ended("reauthorization_required", "invalid_grant", saved.record.user.ID, saved.key, outcome.EndInvalidGrant)
+		r.audit.key("reauthorization_required", "invalid_grant", saved.record.user.ID, saved.key,
+			zap.Stringer("reason", outcome.EndInvalidGrant))
 		if saved.kind == kindSession {
 			r.ends.grantEnded(ctx, saved)
 		}
