@@ -230,7 +230,9 @@ export function createClient({
             open();
           } else if (answer && answer.status < 500 && answer.status !== 429) {
             const told = parse(await answer.text().catch(() => '')) ?? {};
-            told.error ??= { status: answer.status, reason: answer.headers.get('Stagedoor-Reason') };
+            const reason = answer.headers.get('Stagedoor-Reason');
+            // The cookie of a session that is over is answered 204, which has no body to say where to log in.
+            told.error ??= { status: answer.status, reason, login_url: answer.status === 204 && reason ? '/auth/login' : null };
             tell({ name: 'ended', data: told });
           } else {
             timer = setTimeout(lookWhy, wait, Math.min(2 * wait, 30_000));

@@ -492,4 +492,5 @@ test('live ends when the gateway has no stream, and comes back when it was away'
   const error = await over;
   assert.ok(error instanceof StagedoorError);
   assert.equal(error.reason, 'LOGIN_REQUIRED');
+  assert.equal(error.loginUrl, `${base}/auth/login`, 'an answer without a body is from a session that is over');
 });

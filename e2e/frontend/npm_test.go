@@ -26,10 +26,11 @@ const installTime = 5 * time.Minute
 func workspace(t *testing.T, folders ...string) string {
 	t.Helper()
 	stage.OnlyLong(t, "npm downloads packages")
-	for _, program := range []string{"node", "npm"} {
-		_, err := exec.LookPath(program)
-		sessiontest.Require(t, program, "Install Node.js 20.19 or later with npm, such as Debian's packages nodejs and npm.", err == nil)
-	}
+	const how = "Install Node.js 20.19 or later with npm, such as the packages nodejs and npm of Debian 13."
+	const recent = `const [major, minor] = process.versions.node.split("."); process.exit(major > 20 || major == 20 && minor >= 19 ? 0 : 1)`
+	sessiontest.Require(t, "node", how, exec.Command("node", "-e", recent).Run() == nil)
+	_, err := exec.LookPath("npm")
+	sessiontest.Require(t, "npm", how, err == nil)
 	root := t.TempDir()
 	for _, folder := range folders {
 		source := filepath.Join("..", "..", filepath.FromSlash(folder))
