@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -114,5 +115,50 @@ func TestDemoWithoutBrowser(t *testing.T) {
 		if err != nil || response.StatusCode != http.StatusOK || !strings.Contains(string(body), want) {
 			t.Errorf("GET %s: %d, %v, want %q in %.200q", path, response.StatusCode, err, want, body)
 		}
+	}
+}
+
+// TestDemoWithFewScopes is a person whose login has what is configured and no more: each panel asks for what it shows, nothing
+// looks broken, and one permission after the other is added.
+func TestDemoWithFewScopes(t *testing.T) {
+	t.Parallel()
+	demo, err := filepath.Abs("../web/demo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := stage.NewWorld(t, stage.Options{Routes: fmt.Sprintf("\n  - %s\n  - {path: /, files: %q, fallback: index.html}", stage.UserRoute, demo)})
+	tab := stage.Chromium(t)
+	stage.Act(t, tab, "open the demo", chromedp.Navigate(w.Balancer.URL), chromedp.WaitVisible(chromedp.CSS(loginButton)))
+	logIn(t, tab, "ada")
+	for id, scopes := range map[string]string{
+		"player": "user-read-playback-state and user-modify-playback-state", "playlists": "playlist-read-private", "artists": "user-top-read",
+	} {
+		stage.ExpectText(t, tab, "#"+id+"-permission", "This login does not include "+scopes+".")
+	}
+	stage.Await(t, tab, "the profile is complete", `document.querySelector("#profile-details").textContent !== ""`)
+	if notices := stage.Evaluate[int](t, tab, `document.querySelectorAll(".notice").length`); notices != 0 {
+		t.Errorf("a page that lacks scopes shows %d notices", notices)
+	}
+	for id, shown := range map[string]string{"player": `!document.querySelector(".player-controls").checkVisibility()`, "playlists": `!document.querySelector("#playlists li")`} {
+		if !stage.Evaluate[bool](t, tab, shown) {
+			t.Errorf("the panel %s shows what it may not know", id)
+		}
+	}
+	stage.Act(t, tab, "allow the playlists", chromedp.Click(chromedp.CSS("#playlists-allow")), chromedp.Click(chromedp.CSS(`input[value="ada"]`)),
+		chromedp.Click(chromedp.CSS(`button[value="agree"]`)), chromedp.WaitVisible(chromedp.CSS("#playlists li")))
+	stage.Act(t, tab, "allow the player", chromedp.Click(chromedp.CSS("#player-allow")), chromedp.Click(chromedp.CSS(`input[value="ada"]`)),
+		chromedp.Click(chromedp.CSS(`button[value="agree"]`)), chromedp.WaitVisible(chromedp.CSS("#player-toggle")), chromedp.WaitVisible(chromedp.CSS("#playlists li")))
+	stage.Act(t, tab, "log out", chromedp.Click(chromedp.CSS("#logout")), chromedp.WaitVisible(chromedp.CSS(loginButton)))
+}
+
+// TestDemoOfAFreeAccount offers no button that Spotify would reject.
+func TestDemoOfAFreeAccount(t *testing.T) {
+	tab := stage.Chromium(t)
+	home := stage.StartDemo(t).Home
+	stage.Act(t, tab, "open the demo", chromedp.Navigate(home), chromedp.WaitVisible(chromedp.CSS(loginButton)))
+	logIn(t, tab, "ben")
+	stage.Act(t, tab, "the reason", chromedp.WaitVisible(chromedp.CSS("#player-premium")))
+	if !stage.Evaluate[bool](t, tab, `["toggle", "next", "previous"].every((name) => document.getElementById("player-" + name).disabled)`) {
+		t.Error("a free account may press a button of the player")
 	}
 }

@@ -107,6 +107,6 @@ func (p consentPage) permissions() g.Node {
 	}
 	return g.Group{
 		html.H2(g.Text("The app may then")),
-		html.Ul(g.Map(p.Scopes, func(sentence string) g.Node { return html.Li(g.Text(sentence)) })),
+		html.Ul(html.Class("scopes"), g.Map(p.Scopes, func(sentence string) g.Node { return html.Li(g.Text(sentence)) })),
 	}
 }

@@ -14,15 +14,17 @@ func (s *Server) index(w http.ResponseWriter, r *http.Request) {
 		s.writePage(w, http.StatusMethodNotAllowed, messagePage{Title: "That does not work here", Text: "The index page takes GET."})
 		return
 	}
-	writeDocument(w, http.StatusOK, "'none'", "Index", html.Main(html.Class("wide"),
+	writeDocument(w, http.StatusOK, "'self'", "Index", html.Main(html.Class("wide"),
 		html.H1(g.Text("A simulator of Spotify’s login and Web API")),
 		html.P(g.Text("It serves tests and demonstrations, and it is stricter than what it imitates. Everything in it is gone when it stops.")),
-		addresses(origin(r)),
+		html.H2(g.Text("Make something go wrong")),
+		inForce(s.Faults()),
+		html.Details(html.Summary(g.Text("At the Web API")), presetButtons("api-")),
+		html.Details(html.Summary(g.Text("At the token endpoint")), presetButtons("token-")),
+		html.H2(g.Text("Addresses")), addresses(origin(r)),
 		html.H2(g.Text("Apps")), apps(s.options.Clients),
 		html.H2(g.Text("People")), html.Table(g.Map(s.order, (*User).row)),
 		html.H2(g.Text("Control")), controls(),
-		html.H2(g.Text("Presets")),
-		html.Ul(html.Class("names"), g.Map(PresetNames(), func(name string) g.Node { return html.Li(literal(name)) })),
 	))
 }
 

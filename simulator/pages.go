@@ -14,6 +14,17 @@ import (
 //go:embed page.css
 var pageCSS string
 
+// faviconSVG is the lamp above a stage door, switched off: this is not the stage.
+//
+//go:embed favicon.svg
+var faviconSVG []byte
+
+func favicon(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "image/svg+xml")
+	w.Header().Set("Cache-Control", "max-age=86400")
+	_, _ = w.Write(faviconSVG) // a client that left needs no answer
+}
+
 // messagePage is a page that only says something.
 type messagePage struct{ Title, Text string }
 
@@ -54,11 +65,12 @@ func document(title string, main g.Node) g.Node {
 			html.Meta(html.Charset("utf-8")),
 			html.Meta(html.Name("viewport"), html.Content("width=device-width, initial-scale=1")),
 			html.Meta(html.Name("robots"), html.Content("noindex")),
+			html.Link(html.Rel("icon"), html.Type("image/svg+xml"), html.Href("/_simulator/favicon.svg")),
 			html.TitleEl(g.Text(title+" · Simulator")),
 			html.StyleEl(g.Raw(pageCSS)),
 		),
 		html.Body(
-			html.Div(html.Class("banner"), g.Text("This is a simulator, not Spotify. Its people and its music are invented.")),
+			html.Header(html.Class("banner"), g.Text("This is a simulator, not Spotify. Its people and its music are invented.")),
 			main,
 		),
 	))

@@ -7,8 +7,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -73,6 +75,9 @@ var statuses = map[string]int{
 	AccessDenied:             http.StatusForbidden,
 	InternalError:            http.StatusInternalServerError,
 }
+
+// Reasons are all reasons, in alphabetical order.
+func Reasons() []string { return slices.Sorted(maps.Keys(statuses)) }
 
 // loginPath begins a login; it is what an answer names when only a login helps.
 const loginPath = "/auth/login"

@@ -22,6 +22,10 @@ var (
 	//
 	//go:embed door.svg
 	PageSVG string
+	// openDoorSVG is the picture of what has been done.
+	//
+	//go:embed opendoor.svg
+	openDoorSVG string
 )
 
 // titles are what a page calls a reason.
@@ -52,7 +56,7 @@ var titles = map[string]string{
 
 // WriteNotice answers with a page that says what has been done. home is where it leads, as Error.Home.
 func (p *Pages) WriteNotice(w http.ResponseWriter, r *http.Request, title, message, home string) {
-	p.frame.Write(w, r, http.StatusOK, p.Title(title), p.Main(Body{Title: title, Text: html.P(g.Text(message)), Home: home}))
+	p.frame.Write(w, r, http.StatusOK, p.Title(title), p.Main(Body{Title: title, Text: html.P(g.Text(message)), Home: home, Done: true}))
 }
 
 func (p *Pages) writePage(w http.ResponseWriter, r *http.Request, e *Error) {

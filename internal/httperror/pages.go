@@ -22,6 +22,7 @@ type Pages struct {
 	name    string      // of the app; may be empty
 	support string      // where people get help; may be empty
 	picture g.Node      // above the text
+	done    g.Node      // the same where something is done
 	errors  *url.URL    // where navigations that fail are sent; nil: nowhere
 }
 
@@ -36,7 +37,7 @@ func DefaultPages() *Pages {
 
 // NewPages reads the files of a configuration that Validate has nothing against.
 func NewPages(c PagesConfig) (*Pages, error) {
-	p := &Pages{name: c.Name, support: c.SupportURL, picture: g.Raw(PageSVG), parts: page.Parts{CSS: PageCSS}}
+	p := &Pages{name: c.Name, support: c.SupportURL, picture: g.Raw(PageSVG), done: g.Raw(openDoorSVG), parts: page.Parts{CSS: PageCSS}}
 	if c.Accent != "" {
 		accent, err := parseColour(c.Accent)
 		if err != nil {
@@ -51,6 +52,7 @@ func NewPages(c PagesConfig) (*Pages, error) {
 		}
 		data := "data:" + kind + ";base64," + base64.StdEncoding.EncodeToString(logo)
 		p.picture = html.Div(html.Class("logo"), html.Img(html.Src(data), html.Alt(c.Name)))
+		p.done = p.picture
 	}
 	if c.CSSFile != "" {
 		css, err := readCSS(c.CSSFile)
@@ -95,6 +97,8 @@ type Body struct {
 	Links []g.Node
 	// Home is where the link to the start leads, as Error.Home.
 	Home string
+	// Done says that nothing is wrong.
+	Done bool
 }
 
 // Main is the whole of a page below the frame.
@@ -103,7 +107,11 @@ func (p *Pages) Main(b Body) g.Node {
 	if p.name != "" {
 		start = "Back to " + p.name
 	}
-	return html.Main(p.picture, html.Div(html.Class("text"),
+	picture := p.picture
+	if b.Done {
+		picture = p.done
+	}
+	return html.Main(picture, html.Div(html.Class("text"),
 		html.H1(g.Text(b.Title)),
 		b.Text,
 		html.Nav(g.Group(b.Links), html.A(html.Href(safeHome(b.Home)), g.Text(start))),

@@ -18,8 +18,7 @@ var (
 	//go:embed lamp.svg
 	lampSVG string
 
-	// frame has the page come anew without a script.
-	frame = page.New(page.Parts{CSS: pageCSS, Head: html.Meta(g.Attr("http-equiv", "refresh"), html.Content("10"))})
+	frame = page.New(page.Parts{CSS: pageCSS})
 )
 
 // document is the page, from its first line, which is enough when all is well, to the details.
@@ -49,9 +48,25 @@ func (v view) header() g.Node {
 			g.If(len(v.Also) > 0, html.Ul(g.Map(v.Also, func(trouble string) g.Node { return html.Li(g.Text(trouble)) }))),
 			html.P(html.Class("about"),
 				g.Textf("Stagedoor %s · ", v.Version), html.Code(g.Text(v.Commit)),
-				g.Textf(" · up %s · %s, every 10 s anew · “lately” is the last %s", v.Uptime, v.Clock, v.Window)),
+				g.Textf(" · up %s · %s, %s · “lately” is the last %s", v.Uptime, v.Clock, v.renewal(), v.Window)),
 		),
+		v.pause(),
 	)
+}
+
+func (v view) renewal() string {
+	if v.Paused {
+		return "as it was then"
+	}
+	return "every 10 s anew"
+}
+
+// pause stops the page from coming anew, or lets it.
+func (v view) pause() g.Node {
+	if v.Paused {
+		return html.A(html.Class("pause"), html.Href("?"), g.Text("Resume"))
+	}
+	return html.A(html.Class("pause"), html.Href("?"+refreshParam+"="+refreshOff), g.Text("Pause"))
 }
 
 func (t tile) node() g.Node {
@@ -62,7 +77,7 @@ func (v view) lastFailures() g.Node {
 	content := g.Group{quiet("None since the start.")}
 	if len(v.Failures) > 0 {
 		content = g.Group{
-			scroll(html.Table(html.Class("failures"),
+			scroll("Last failures", html.Table(html.Class("failures"),
 				headings("Reason", "Status", "Route", "Times", "Since, UTC", "Last, UTC", "Request id of the last"),
 				html.TBody(g.Map(v.Failures, failureRow.node)))),
 			quiet("The log has a line for each request id, and it says more."),
@@ -101,8 +116,9 @@ func (t tile) line() g.Node {
 }
 
 func (v view) requests() g.Node {
-	return wide("Requests by route",
-		routeTable(v.Routes, "Route", "a minute", "2xx", "3xx", "4xx", "5xx", "p50", "p99"))
+	const title = "Requests by route"
+	return wide(title,
+		routeTable(title, v.Routes, "Route", "a minute", "2xx", "3xx", "4xx", "5xx", "p50", "p99"))
 }
 
 func (v view) calls() g.Node {
@@ -111,11 +127,11 @@ func (v view) calls() g.Node {
 		return wide(title, quiet("No route has an upstream."))
 	}
 	return wide(title,
-		routeTable(v.Upstreams, "Route", "a minute", "2xx", "3xx", "4xx", "5xx", "no answer", "client left", "p50", "p99"))
+		routeTable(title, v.Upstreams, "Route", "a minute", "2xx", "3xx", "4xx", "5xx", "no answer", "client left", "p50", "p99"))
 }
 
-func routeTable(rows []row, columns ...string) g.Node {
-	return scroll(html.Table(headings(columns...), html.TBody(g.Map(rows, row.node))))
+func routeTable(name string, rows []row, columns ...string) g.Node {
+	return scroll(name, html.Table(headings(columns...), html.TBody(g.Map(rows, row.node))))
 }
 
 func (r row) node() g.Node {
@@ -147,7 +163,10 @@ func wide(title string, content g.Node) g.Node {
 }
 
 // scroll lets a table be wider than a phone.
-func scroll(table g.Node) g.Node { return html.Div(html.Class("scroll"), table) }
+// A keyboard reaches it.
+func scroll(name string, table g.Node) g.Node {
+	return html.Div(html.Class("scroll"), html.TabIndex("0"), html.Role("region"), html.Aria("label", name), table)
+}
 
 func headings(texts ...string) g.Node {
 	return html.THead(html.Tr(g.Map(texts, func(text string) g.Node { return html.Th(g.Text(text)) })))

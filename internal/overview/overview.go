@@ -19,6 +19,13 @@ const (
 	readyTimeout = 2 * time.Second
 )
 
+// The query with which the page does not come anew by itself, and how often it does otherwise, in seconds.
+const (
+	refreshParam = "refresh"
+	refreshOff   = "off"
+	refreshEvery = "10"
+)
+
 // Options are what a Page tells of.
 type Options struct {
 	Version, Commit string
@@ -121,5 +128,9 @@ func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	away := s.notReady != nil // then the page would only wait for the store
 	s.sessions, s.replicas = p.sessions.about(ctx, now, away), p.replicas.about(ctx, now, away)
 	v := s.view()
+	v.Paused = r.URL.Query().Get(refreshParam) == refreshOff
+	if !v.Paused {
+		w.Header().Set("Refresh", refreshEvery) // the page comes anew without a script
+	}
 	frame.Write(w, r, http.StatusOK, v.Title, v.document())
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"html"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -226,6 +227,42 @@ func TestCountingIsRare(t *testing.T) {
 		h.expect("Sessions about 1 204 redis, 1 h 0 min ago")
 		if h.asked != 3 {
 			t.Error("a store that is away was asked")
+		}
+	})
+}
+
+// TestPause has the page come anew by itself until a person stops it.
+func TestPause(t *testing.T) {
+	inHouse(t, func(h *house) {
+		for target, want := range map[string]struct{ refresh, link string }{
+			"/":             {"10", `href="?refresh=off">Pause</a>`},
+			"/?refresh=off": {"", `href="?">Resume</a>`},
+		} {
+			w := httptest.NewRecorder()
+			h.page.ServeHTTP(w, httptest.NewRequest("GET", target, nil))
+			if got := w.Header().Get("Refresh"); got != want.refresh || !strings.Contains(w.Body.String(), want.link) || strings.Contains(w.Body.String(), "http-equiv") {
+				t.Errorf("%s: Refresh is %q, want %q, and the link %s", target, got, want.refresh, want.link)
+			}
+		}
+	})
+}
+
+// TestWordsForPeople looks for what is a program's: values of labels, dashes for nothing, and a state that its own line denies.
+func TestWordsForPeople(t *testing.T) {
+	inHouse(t, func(h *house) {
+		h.counts.Refreshed(outcome.RefreshMisconfigured, time.Second)
+		h.notReady = errors.New("Redis does not answer")
+		text := h.text()
+		if found := regexp.MustCompile(`\b[a-z]+_[a-z]+\b`).FindAllString(strings.ReplaceAll(text, "spotify.client_id and spotify.client_secret", ""), -1); found != nil {
+			t.Errorf("the page says %q", found)
+		}
+		for _, wrong := range []string{"–", "not ready Kind redis p50, p99 none yet Not answered lately 0 0 in all Last failure none"} {
+			if strings.Contains(text, wrong) {
+				t.Errorf("the page says %q", wrong)
+			}
+		}
+		if !strings.Contains(text, "Why Redis does not answer") {
+			t.Errorf("the store's part does not say why: %s", text)
 		}
 	})
 }

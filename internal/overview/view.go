@@ -14,6 +14,7 @@ import (
 type view struct {
 	Title, Headline                string
 	Well                           bool
+	Paused                         bool
 	Also                           []string
 	Version, Commit, Uptime, Clock string
 	Window                         string
@@ -111,7 +112,7 @@ func (s state) tiles() []tile {
 
 func (c counted) words(before string) string {
 	if c.at.IsZero() {
-		return unknown
+		return "not known"
 	}
 	return before + whole(float64(c.number))
 }
@@ -150,13 +151,18 @@ func (s state) storePart() part {
 	failed := s.now.StoreErrors.Since(s.begin.StoreErrors).Total()
 	p := part{Name: "Session store", State: "answers", Lines: []tile{
 		{Label: "Kind", Value: s.options.Store},
-		{Label: "p50, p99", Value: took(lately.Quantile(0.5)) + ", " + took(lately.Quantile(0.99))},
+		{Label: "p50, p99", Value: tookBoth(lately)},
 		{Label: "Not answered lately", Value: whole(failed), Detail: whole(s.now.StoreErrors.Total()) + " in all", Bad: failed > 0},
-		{Label: "Last failure", Value: cmp.Or(s.store.Why, "none"), When: since(s.store.Failed, s.now.At)},
 	}}
-	if s.notReady != nil {
+	switch {
+	case s.notReady != nil && s.store.Why == "": // it was found out by the check, before a request came to harm
+		p.State, p.Bad = "not ready", true
+		p.Lines = append(p.Lines, tile{Label: "Why", Value: s.notReady.Error(), Bad: true})
+		return p
+	case s.notReady != nil:
 		p.State, p.Bad = "not ready", true
 	}
+	p.Lines = append(p.Lines, tile{Label: "Last failure", Value: cmp.Or(words(s.store.Why), "none"), When: since(s.store.Failed, s.now.At)})
 	return p
 }
 
@@ -165,7 +171,7 @@ func (s state) tokenPart() part {
 	lately := s.now.Refreshes.Since(s.begin.Refreshes)
 	duration := s.now.RefreshTime.Since(s.begin.RefreshTime)
 	p := part{Name: "Token endpoint", State: "not asked yet", Lines: []tile{
-		{Label: "p50, p99", Value: took(duration.Quantile(0.5)) + ", " + took(duration.Quantile(0.99))},
+		{Label: "p50, p99", Value: tookBoth(duration)},
 	}}
 	switch {
 	case s.tokens.Failing():
@@ -175,7 +181,7 @@ func (s state) tokenPart() part {
 	}
 	p.Lines = append(p.Lines, resultLines("Refreshes ", s.now.Refreshes, lately,
 		outcome.RefreshMisconfigured, outcome.RefreshUnavailable, outcome.RefreshLost)...)
-	p.Lines = append(p.Lines, tile{Label: "Last failure", Value: cmp.Or(s.tokens.Why, "none"), When: since(s.tokens.Failed, s.now.At)})
+	p.Lines = append(p.Lines, tile{Label: "Last failure", Value: cmp.Or(words(s.tokens.Why), "none"), When: since(s.tokens.Failed, s.now.At)})
 	return p
 }
 
@@ -193,7 +199,7 @@ func resultLines[V outcome.Value](what string, now, lately metrics.Counts, bad .
 	var lines []tile
 	for _, result := range outcome.All[V]() {
 		lines = append(lines, tile{
-			Label: what + result.String(), Value: whole(lately.Of(result)), Detail: whole(now.Of(result)) + " in all",
+			Label: what + words(result.String()), Value: whole(lately.Of(result)), Detail: whole(now.Of(result)) + " in all",
 			Bad: lately.Of(result) > 0 && slices.Contains(bad, result),
 		})
 	}

@@ -6,10 +6,15 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"stagedoor/internal/metrics"
 )
 
-// unknown stands where there is nothing to tell.
-const unknown = "–"
+// unknown stands where nothing has happened that could have taken a time.
+const unknown = "none yet"
+
+// words writes a value of a metric's label as a person would.
+func words(label string) string { return strings.ReplaceAll(label, "_", " ") }
 
 // whole writes a count with its thousands apart, by a narrow space.
 func whole(n float64) string {
@@ -60,6 +65,15 @@ func took(d time.Duration, known bool) string {
 	default:
 		return strconv.FormatFloat(ms/1000, 'f', 1, 64) + " s"
 	}
+}
+
+// tookBoth writes the median and the slowest but one of a hundred.
+func tookBoth(h metrics.Histogram) string {
+	half, known := h.Quantile(0.5)
+	if !known {
+		return unknown
+	}
+	return took(half, true) + ", " + took(h.Quantile(0.99))
 }
 
 // length writes a length of time by its two largest units.

@@ -11,7 +11,7 @@ func TestWords(t *testing.T) {
 		{whole(0), "0"}, {whole(999), "999"}, {whole(1000), "1\u202f000"}, {whole(1234567), "1\u202f234\u202f567"},
 		{perMinute(0, time.Minute), "0"}, {perMinute(3, 2*time.Minute), "1.5"}, {perMinute(3000, time.Minute), "3\u202f000"},
 		{perMinute(1, time.Second), "1"},
-		{took(0, false), "–"}, {took(700*time.Microsecond, true), "0.7 ms"}, {took(42*time.Millisecond, true), "42 ms"},
+		{took(0, false), "none yet"}, {took(700*time.Microsecond, true), "0.7 ms"}, {took(42*time.Millisecond, true), "42 ms"},
 		{took(1500*time.Millisecond, true), "1.5 s"},
 		{length(4 * time.Second), "4 s"}, {length(61 * time.Second), "1 min"}, {length(61 * time.Minute), "1 h 1 min"},
 		{length(49 * time.Hour), "2 d 1 h"},

@@ -35,9 +35,9 @@ function show(session) {
   life = new AbortController();
   document.body.dataset.state = session.authenticated ? 'authenticated' : 'anonymous';
   if (!session.authenticated) return;
+  startPlayer(session, life.signal);
   startProfile(session, life.signal, attempt);
-  startPlayer(life.signal);
-  startLibrary(life.signal);
+  startLibrary(session, life.signal);
   startArtists(session, life.signal, attempt);
 }
 

@@ -3,7 +3,10 @@
 import { cover } from './art.js';
 import { byId, element } from './dom.js';
 import { createPaging } from './paging.js';
+import { permitted, setUpPermission } from './permission.js';
 import { clock } from './player.js';
+
+const scopes = ['playlist-read-private'];
 
 let playlists;
 let tracks;
@@ -12,6 +15,7 @@ let sheet; // ends when the sheet closes
 
 /** Connects the lists, once. The given function runs a task under a name and shows what goes wrong. */
 export function setUpLibrary(attempt) {
+  setUpPermission('playlists', scopes);
   playlists = createPaging({
     list: byId('playlists'), id: 'playlists', unit: ['playlist', 'playlists'], row: tile, attempt,
   });
@@ -30,13 +34,14 @@ export function setUpLibrary(attempt) {
 }
 
 /** Shows the playlists, until the signal ends. */
-export async function startLibrary(signal) {
+export async function startLibrary(session, signal) {
   life = signal;
   signal.addEventListener('abort', () => {
     byId('tracks').close();
     playlists.start(null);
   });
   byId('playlists-empty').hidden = true;
+  if (!permitted('playlists', session, scopes)) return;
   await playlists.start('/api/me/playlists?limit=20', signal);
   byId('playlists-empty').hidden = byId('playlists-count').dataset.total !== '0';
 }

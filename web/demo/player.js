@@ -3,6 +3,9 @@
 import { cover } from './art.js';
 import { byId } from './dom.js';
 import { stagedoor } from './gateway.js';
+import { permitted, setUpPermission } from './permission.js';
+
+const scopes = ['user-read-playback-state', 'user-modify-playback-state'];
 
 const pollEvery = 10_000; // milliseconds; a page that nobody sees does not ask
 const settle = 700; // milliseconds that Spotify takes to know of a command
@@ -13,12 +16,14 @@ let playback; // the last answer; null when nothing plays, undefined when it is 
 let turn = 0; // counts questions and commands: an answer that a later one has overtaken is not shown
 let askedAt = 0; // performance.now() of the last question
 let answeredAt = 0; // and of the last answer
+let controls = true; // whether this user may command a player at all
 let poll;
 let ticker;
 
 /** Connects the buttons, once. The given function runs a task under a name and shows what goes wrong. */
 export function setUpPlayer(run) {
   attempt = run;
+  setUpPermission('player', scopes);
   byId('player-toggle').addEventListener('click', () => command('PUT', isPlaying() ? 'pause' : 'play'));
   byId('player-next').addEventListener('click', () => command('POST', 'next'));
   byId('player-previous').addEventListener('click', () => command('POST', 'previous'));
@@ -27,8 +32,19 @@ export function setUpPlayer(run) {
   });
 }
 
+/** Takes the buttons away from an account that Spotify lets nobody command: only Premium can. */
+export function setProduct(product) {
+  controls = !product || product === 'premium';
+  byId('player-premium').hidden = controls;
+  show();
+}
+
 /** Shows what plays, until the signal ends. */
-export function startPlayer(signal) {
+export function startPlayer(session, signal) {
+  setProduct(undefined);
+  const allowed = permitted('player', session, scopes);
+  document.querySelector('.player').dataset.allowed = allowed;
+  if (!allowed) return;
   life = signal;
   signal.addEventListener('abort', () => {
     clearTimeout(poll);
@@ -93,7 +109,8 @@ function show() {
   byId('player-art').replaceChildren(cover(item?.album?.name ?? item?.name ?? 'silence'));
   const toggle = byId('player-toggle');
   toggle.setAttribute('aria-label', isPlaying() ? 'Pause' : 'Play');
-  byId('player-previous').disabled = byId('player-next').disabled = !playback;
+  byId('player-previous').disabled = byId('player-next').disabled = !playback || !controls;
+  toggle.disabled = !controls;
   showProgress();
   clearInterval(ticker);
   if (isPlaying() && elapsed() < item?.duration_ms) ticker = setInterval(tick, 1000);

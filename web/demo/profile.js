@@ -3,6 +3,7 @@
 import { face } from './art.js';
 import { byId, element } from './dom.js';
 import { stagedoor } from './gateway.js';
+import { setProduct } from './player.js';
 
 const day = new Intl.DateTimeFormat('en', { dateStyle: 'medium' });
 
@@ -22,6 +23,7 @@ export async function startProfile(session, signal, attempt) {
   });
   await attempt('profile', async () => {
     const me = await stagedoor.get('/api/me', { signal });
+    if (!signal.aborted) setProduct(me.product);
     const details = [me.email, me.product && `Spotify ${me.product}`, me.country]; // each may be absent
     byId('profile-details').textContent = details.filter(Boolean).join(' · ');
   });
