@@ -23,7 +23,7 @@ func TestConnectButton(t *testing.T) {
 	if title := stage.Evaluate[string](t, tab, `document.querySelector("h1").textContent`); title != "Connect a Spotify account" {
 		t.Errorf("the page is called %q", title)
 	}
-	stage.Act(t, tab, "press the button", chromedp.Click(chromedp.CSS("button")), chromedp.WaitVisible(chromedp.CSS("p.code")))
+	stage.Act(t, tab, "press the button", chromedp.Click(chromedp.CSS("button")), chromedp.WaitVisible(chromedp.CSS("nav a:only-child")))
 	if said := stage.Evaluate[string](t, tab, `document.querySelector("p").textContent`); !strings.HasSuffix(said, "now speak for ada.") {
 		t.Errorf("the end says %q", said)
 	}

@@ -42,8 +42,8 @@ func (h *Handler) callback(w http.ResponseWriter, r *http.Request) error {
 	}
 	if begun.Account != "" {
 		h.pages.WriteNotice(w, r, "The account is connected",
-			fmt.Sprintf("Routes with credentials account:%s now speak for %s, until its operator removes the account. You can close this page.",
-				begun.Account, login.User.ID), "/")
+			fmt.Sprintf("Routes with credentials account:%s now speak for %s.", begun.Account, login.User.ID),
+			"That holds until the operator removes the account, or you remove the app at Spotify. You can close this page.")
 		return nil
 	}
 	return seeOther(w, begun.ReturnTo)

@@ -54,9 +54,11 @@ var titles = map[string]string{
 	InternalError:            "Something went wrong",
 }
 
-// WriteNotice answers with a page that says what has been done. home is where it leads, as Error.Home.
-func (p *Pages) WriteNotice(w http.ResponseWriter, r *http.Request, title, message, home string) {
-	p.frame.Write(w, r, http.StatusOK, p.Title(title), p.Main(Body{Title: title, Text: html.P(g.Text(message)), Home: home, Done: true}))
+// WriteNotice answers with a page that says what has been done, and what comes then.
+func (p *Pages) WriteNotice(w http.ResponseWriter, r *http.Request, title, message, then string) {
+	p.frame.Write(w, r, http.StatusOK, p.Title(title), p.Main(Body{
+		Title: title, Text: g.Group{html.P(g.Text(message)), html.P(html.Class("wait"), g.Text(then))}, Done: true,
+	}))
 }
 
 func (p *Pages) writePage(w http.ResponseWriter, r *http.Request, e *Error) {

@@ -112,7 +112,7 @@ func TestPageEscapes(t *testing.T) {
 		t.Errorf("the login link is not what was meant: %s", body)
 	}
 	w := httptest.NewRecorder()
-	DefaultPages().WriteNotice(w, httptest.NewRequest(http.MethodGet, "/auth/callback", nil), e.Message, e.Message, "/")
+	DefaultPages().WriteNotice(w, httptest.NewRequest(http.MethodGet, "/auth/callback", nil), e.Message, e.Message, "Then.")
 	if body = w.Body.String(); strings.Contains(body, "<script") || strings.Count(html.UnescapeString(body), e.Message) != 3 {
 		t.Errorf("in its title, its heading and its sentence, a notice does not keep text text: %s", body)
 	}
