@@ -53,7 +53,7 @@ func TestStepUpInChromium(t *testing.T) {
 // TestStepUpKeepsSpotifysWords checks the answer itself, and that a scope which the user did not grant is not believed in.
 func TestStepUpKeepsSpotifysWords(t *testing.T) {
 	t.Parallel()
-	w := stage.NewWorld(t, stage.Options{Spotify: "scopes: [user-read-private, user-top-read]"})
+	w := stage.NewWorld(t, stage.Options{Spotify: "scopes: [user-read-private, user-top-read]", Server: "allowed_origins: [https://app.example]"})
 	if err := w.Spotify.SetConsent(simulator.Consent{User: "ada", Scopes: []string{"user-read-private"}}); err != nil {
 		t.Fatal(err)
 	}
@@ -76,6 +76,8 @@ func TestStepUpKeepsSpotifysWords(t *testing.T) {
 		refused.Error.LoginURL != "/auth/login?return_to=%2Fapp%3Fx%3D1&scope=user-top-read" {
 		t.Errorf("answered %d %s", a.Status, a.Body)
 	}
+	v.Get("/api/me/top/tracks", "Referer", "https://app.example/in?a=b", "Origin", "https://app.example").Expect(t, "a page of an allowed origin",
+		http.StatusForbidden, "INSUFFICIENT_SCOPE", `"login_url":"/auth/login?return_to=https%3A%2F%2Fapp.example%2Fin%3Fa%3Db\u0026scope=user-top-read"`)
 	if a := v.Get("/api/me/top/tracks", "Referer", "https://evil.example/app"); a.Status != http.StatusForbidden {
 		t.Errorf("answered %d %s", a.Status, a.Body)
 	} else if a.Decode(t, &refused); refused.Error.LoginURL != "/auth/login?scope=user-top-read" {

@@ -34,7 +34,7 @@ func (h *Handler) browserToken(w http.ResponseWriter, r *http.Request) error {
 		return httperror.FromSession(err)
 	}
 	if !slices.Contains(current.Scopes(), streamingScope) {
-		return httperror.StepUp(r, h.public, "This session may not play music in the page.", []string{streamingScope})
+		return httperror.StepUp(r, h.public, h.origins, "This session may not play music in the page.", []string{streamingScope})
 	}
 	token, err := h.sessions.Token(r.Context(), current, browserTokenLife)
 	if err == nil && h.sessions.IsRejected(current, token) { // a call of the Web API has found out that it is dead

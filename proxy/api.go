@@ -27,6 +27,7 @@ type apiRoute struct {
 	source  credentialSource
 	api     *url.URL
 	public  *url.URL
+	allowed []string // the other origins with pages of the app
 	agent   []string // the User-Agent
 	links   links.Map
 	metrics Metrics
@@ -46,7 +47,7 @@ func newAPIRoute(route Route, p parts) (*apiRoute, error) {
 		maxPath: p.Server.MaxPath,
 		body:    bodyLimits{max: int64(p.Server.MaxRequestBody), timeout: p.Server.ReadBodyTimeout},
 		origins: p.origins, keyed: route.guardedByKey(p.APIKeyFiles), source: source,
-		api: p.api, public: p.public, agent: []string{"stagedoor/" + p.Version},
+		api: p.api, public: p.public, allowed: p.Server.AllowedOrigins, agent: []string{"stagedoor/" + p.Version},
 		metrics: p.Metrics,
 	}
 	if len(a.methods) == 0 {

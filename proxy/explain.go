@@ -35,7 +35,7 @@ func (a *apiRoute) explainForbidden(res *http.Response) error {
 	}
 	missing := missingScopes(res.Request.Method, strings.TrimPrefix(res.Request.URL.Path, a.api.Path), c.token.Scopes)
 	kept := strings.ToValidUTF8(bounded(message, maxKeptMessage), "")
-	return httperror.StepUp(exchangeOf(ctx).request, a.public, kept, missing)
+	return httperror.StepUp(exchangeOf(ctx).request, a.public, a.allowed, kept, missing)
 }
 
 // challengesScope tells whether a 403 names the scope as its cause as RFC 6750 section 3.1 has it.
