@@ -250,7 +250,7 @@ func TestPause(t *testing.T) {
 // TestWordsForPeople looks for what is a program's: values of labels, dashes for nothing, and a state that its own line denies.
 func TestWordsForPeople(t *testing.T) {
 	inHouse(t, func(h *house) {
-		h.counts.Refreshed(outcome.RefreshMisconfigured, time.Second)
+		h.counts.Refreshed(outcome.RefreshMisconfigured, time.Second, "")
 		h.notReady = errors.New("Redis does not answer")
 		text := h.text()
 		if found := regexp.MustCompile(`\b[a-z]+_[a-z]+\b`).FindAllString(strings.ReplaceAll(text, "spotify.client_id and spotify.client_secret", ""), -1); found != nil {
