@@ -21,7 +21,7 @@ func TestDeployedConfigurations(t *testing.T) {
 		stage.WriteFile(t, filepath.Join(secrets, name), session.NewKey().Reveal()+"\n")
 	}
 	kubernetes := filepath.Join(t.TempDir(), "config.yaml")
-	stage.WriteFile(t, kubernetes, replaced(t, contentOf(t, deployed(t, "kubernetes/config.yaml")), "/run/secrets/stagedoor", secrets))
+	stage.WriteFile(t, kubernetes, replaced(t, contentOf(t, deployed(t, "helm/check/testdata/config.yaml")), "/run/secrets/stagedoor", secrets))
 	for file, environment := range map[string][]string{
 		kubernetes: nil,
 		deployed(t, "config.ha.yaml"): {
