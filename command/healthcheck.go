@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"stagedoor/config"
+	"stagedoor/proxy/listen"
 )
 
 // healthTimeout is less than the usual interval of health checks.
@@ -47,13 +49,18 @@ func healthcheck(ctx context.Context, e environment, args []string) error {
 }
 
 // nearby returns how to reach a listener of this machine, whatever HTTP_PROXY says, and its address.
-func nearby(listen string) (near *http.Transport, address string, err error) {
-	host, port, err := net.SplitHostPort(listen)
+func nearby(configured string) (near *http.Transport, address string, err error) {
+	if path, isUnix := strings.CutPrefix(configured, listen.UnixPrefix); isUnix {
+		return &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "unix", path)
+		}}, "localhost", nil
+	}
+	host, port, err := net.SplitHostPort(configured)
 	switch {
-	case listen == "":
+	case configured == "":
 		return nil, "", errors.New("admin.listen is empty, so there is no listener to ask; set it, such as 127.0.0.1:9090")
 	case err != nil:
-		return nil, "", fmt.Errorf("admin.listen is %q, which is not an address; write host:port such as 127.0.0.1:9090", listen)
+		return nil, "", fmt.Errorf("admin.listen is %q, which is no address to ask; write host:port or unix: and the path of a socket", configured)
 	}
 	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
 		host = "127.0.0.1"

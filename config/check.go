@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"stagedoor/flows"
@@ -100,9 +99,9 @@ func (c *checker) checkListeners() {
 	if admin == "" {
 		return
 	}
-	if !isListenAddress(admin) {
-		c.reject("admin.listen",
-			fmt.Sprintf("%q is not an address; write host:port such as 127.0.0.1:9090, or \"\" for none", admin))
+	if proxy.ListenProblem(admin) != "" {
+		c.reject("admin.listen", fmt.Sprintf("%q is not an address; write host:port such as 127.0.0.1:9090, "+
+			"or \"\" for none", admin))
 		return
 	}
 	if sameListener(admin, public) {
@@ -111,17 +110,11 @@ func (c *checker) checkListeners() {
 	}
 }
 
-func isListenAddress(address string) bool {
-	_, port, err := net.SplitHostPort(address)
-	if err != nil {
-		return false
-	}
-	_, err = strconv.ParseUint(port, 10, 16)
-	return err == nil
-}
-
 // sameListener tells whether two listeners would want one port. Port 0 is a fresh port for each.
 func sameListener(a, b string) bool {
+	if a == b && (strings.HasPrefix(a, "unix:") || strings.HasPrefix(a, "systemd:")) {
+		return true
+	}
 	hostA, portA, errA := net.SplitHostPort(a)
 	hostB, portB, errB := net.SplitHostPort(b)
 	if errA != nil || errB != nil || portA != portB || portA == "0" {

@@ -39,9 +39,9 @@ func oneOf(values ...string) node {
 // scalarRules are what the checks ask of single values, as far as a schema can say it; those of a list hold for its
 // entries. It must accept what the checks accept. What it accepts beyond that, the loader rejects.
 var scalarRules = map[string]node{
-	"server.listen":          {Pattern: `^[^/]*:[0-9]{1,5}$`},
+	"server.listen":          {Pattern: `^([^/]*:[0-9]{1,5}|unix:/.+|systemd:[^:/ ]+)$`},
 	"server.public_url":      {Pattern: `^(https://[^/?#@A-Z]+|http://(127\.0\.0\.1|\[::1\])(:[0-9]+)?)$`},
-	"server.trusted_proxies": {Pattern: `^([0-9.]+/([12]?[0-9]|3[0-2])|[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*/([1-9]?[0-9]|1[01][0-9]|12[0-8]))$`},
+	"server.trusted_proxies": {Pattern: `^([0-9.]+/([12]?[0-9]|3[0-2])|[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*/([1-9]?[0-9]|1[01][0-9]|12[0-8])|unix)$`},
 	"server.allowed_origins": {Pattern: `^https?://[^/?#@A-Z*]+$`},
 	"server.max_connections": {Minimum: number(1)},
 	"server.max_streams":     {Minimum: number(1)},
@@ -50,7 +50,7 @@ var scalarRules = map[string]node{
 	"server.client_rate.requests": {Minimum: number(0)},
 	"server.client_rate.logins":   {Minimum: number(0)},
 
-	"admin.listen":              {Pattern: `^([^/]*:[0-9]{1,5})?$`},
+	"admin.listen":              {Pattern: `^([^/]*:[0-9]{1,5}|unix:/.+|systemd:[^:/ ]+)?$`},
 	"admin.hosts":               {Pattern: hostNameForm},
 	"log.level":                 oneOf(logLevels...),
 	"log.format":                oneOf(logFormats...),
@@ -69,7 +69,7 @@ var scalarRules = map[string]node{
 	"session.keys":              {Pattern: `^[A-Za-z0-9+/]{43}=$`},
 	"session.cookie.name":       {Pattern: `^[A-Za-z0-9_-]*$`},
 	"session.cookie.same_site":  oneOf("lax", "strict", "none"),
-	"redis.addresses":           {Pattern: `^[^@/]+:[0-9]{1,5}$`},
+	"redis.addresses":           {Pattern: `^([^@/]+:[0-9]{1,5}|unix:/.+)$`},
 	"redis.key_prefix":          {Pattern: `^[^{\s]*(\{|\{[^}\s]\S*)?$`},
 	"redis.database":            {Minimum: number(0)},
 	"tracing.endpoint":          {Pattern: `^(https?://[^?#@]+|)$`},

@@ -9,12 +9,13 @@ import (
 
 // ServerConfig is the part of config.yaml below "server".
 type ServerConfig struct {
-	// Listen is the host:port of the public listener.
+	// Listen is the host:port of the public listener, or unix: and the path of a socket, or systemd: and the name of one that systemd
+	// has opened.
 	Listen string `yaml:"listen"`
 	// PublicURL is the origin that browsers see: scheme, host and port, nothing behind.
 	PublicURL string    `yaml:"public_url"`
 	TLS       TLSConfig `yaml:"tls"`
-	// TrustedProxies are the CIDRs of proxies that are trusted to set X-Forwarded-* and X-Request-Id; empty means none.
+	// TrustedProxies are the CIDRs of proxies, or "unix" for whoever connects to a Unix socket, that are trusted to set X-Forwarded-* and X-Request-Id; empty means none.
 	TrustedProxies []string `yaml:"trusted_proxies"`
 	// AllowedOrigins are other exact browser origins that may call with credentials (CORS).
 	AllowedOrigins []string `yaml:"allowed_origins"`

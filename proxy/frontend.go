@@ -97,6 +97,9 @@ func (f *frontendRoute) setForwarded(pr *httputil.ProxyRequest, trusted bool) {
 		pr.Out.Header["X-Forwarded-For"] = pr.In.Header["X-Forwarded-For"] // SetXForwarded adds the proxy to it
 	}
 	pr.SetXForwarded()
+	if trusted && policy.IsUnixPeer(pr.In.RemoteAddr) { // SetXForwarded knows TCP alone
+		pr.Out.Header["X-Forwarded-For"] = pr.In.Header["X-Forwarded-For"]
+	}
 	// Browsers see public_url's scheme, also when a proxy that is not in trusted_proxies ends their TLS.
 	pr.Out.Header.Set("X-Forwarded-Proto", f.scheme)
 	if !trusted {

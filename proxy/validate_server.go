@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -12,7 +13,7 @@ import (
 
 // Validate reports every problem: the field by its path below "server", and a sentence that says what to do.
 func (c ServerConfig) Validate(report func(field, problem string)) {
-	if problem := listenProblem(c.Listen); problem != "" {
+	if problem := ListenProblem(c.Listen); problem != "" {
 		report("listen", problem)
 	}
 	if problem := publicURLProblem(c.PublicURL); problem != "" {
@@ -20,6 +21,9 @@ func (c ServerConfig) Validate(report func(field, problem string)) {
 	}
 	c.TLS.validate(c.PublicURL, report)
 	for i, cidr := range c.TrustedProxies {
+		if cidr == policy.UnixPeers {
+			continue
+		}
 		if problem := cidrProblem(cidr); problem != "" {
 			report(fmt.Sprintf("trusted_proxies[%d]", i), problem)
 		}
@@ -114,7 +118,29 @@ func (c TLSConfig) validate(publicURL string, report func(field, problem string)
 	}
 }
 
-func listenProblem(listen string) string {
+// Addresses that are no host:port; see package listen.
+const (
+	unixPrefix    = "unix:"
+	systemdPrefix = "systemd:"
+)
+
+// maxSocketPath is what Linux allows the path of a socket (unix(7)), in bytes.
+const maxSocketPath = 107
+
+// ListenProblem says what is wrong with an address to listen on; empty when nothing is.
+func ListenProblem(listen string) string {
+	if path, isUnix := strings.CutPrefix(listen, unixPrefix); isUnix {
+		if !filepath.IsAbs(path) || len(path) > maxSocketPath {
+			return fmt.Sprintf("%q is not the path of a socket; write one such as unix:/run/stagedoor/http.sock, with at most %d bytes", listen, maxSocketPath)
+		}
+		return ""
+	}
+	if name, isSystemd := strings.CutPrefix(listen, systemdPrefix); isSystemd {
+		if name == "" || strings.ContainsAny(name, ":/ ") {
+			return fmt.Sprintf("%q does not name a socket; write its FileDescriptorName, such as systemd:http", listen)
+		}
+		return ""
+	}
 	_, port, err := net.SplitHostPort(listen)
 	if err != nil {
 		return fmt.Sprintf("%q is not an address to listen on; write host:port such as 127.0.0.1:8080", listen)

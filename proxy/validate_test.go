@@ -54,6 +54,10 @@ func TestServerProblems(t *testing.T) {
 	}{
 		"listen":      {func(c *ServerConfig) { c.Listen = "8080" }, []string{"listen"}},
 		"listen port": {func(c *ServerConfig) { c.Listen = ":http" }, []string{"listen"}},
+		"socket":      {func(c *ServerConfig) { c.Listen, c.TrustedProxies = "unix:/run/a", []string{"unix"} }, nil},
+		"no path":     {func(c *ServerConfig) { c.Listen = "unix:run/a" }, []string{"listen"}},
+		"systemd":     {func(c *ServerConfig) { c.Listen = "systemd:http" }, nil},
+		"no name":     {func(c *ServerConfig) { c.Listen = "systemd:" }, []string{"listen"}},
 		"any address": {func(c *ServerConfig) { c.Listen = ":0" }, nil},
 		"half tls":    {func(c *ServerConfig) { c.TLS.KeyFile = "x" }, []string{"tls"}},
 		"tls on http": {func(c *ServerConfig) { c.TLS = TLSConfig{"x", "y"} }, []string{"tls"}},

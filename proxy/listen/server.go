@@ -3,7 +3,6 @@ package listen
 import (
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"log"
 	"net"
 	"net/http"
@@ -49,15 +48,6 @@ func http2Config(c proxy.ServerConfig) *http.HTTP2Config {
 		// connection, so that one such body would block the others.
 		MaxReceiveBufferPerStream: 256 << 10,
 	}
-}
-
-// Open opens a listener; key is its key in config.yaml.
-func Open(address, key string) (net.Listener, error) {
-	listener, err := net.Listen("tcp", address)
-	if err != nil {
-		return nil, fmt.Errorf("%s: cannot listen on %s: %w; is another program there?", key, address, err)
-	}
-	return listener, nil
 }
 
 // Serve serves until the server is closed, which is not an error.

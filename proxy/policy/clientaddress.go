@@ -8,23 +8,33 @@ import (
 )
 
 // TrustedProxies are the networks of proxies that the gateway trusts to set X-Forwarded-* and X-Request-Id.
-type TrustedProxies []netip.Prefix
+type TrustedProxies struct {
+	networks []netip.Prefix
+	unix     bool // whoever connects to a Unix socket
+}
 
-// ParseTrustedProxies reads CIDRs. Its error is of the first that cannot be read.
+// UnixPeers stands in a list of networks for whoever connects to a Unix socket, which has no address.
+const UnixPeers = "unix"
+
+// ParseTrustedProxies reads CIDRs and UnixPeers. Its error is of the first that cannot be read.
 func ParseTrustedProxies(cidrs []string) (TrustedProxies, error) {
 	var t TrustedProxies
 	for _, cidr := range cidrs {
+		if cidr == UnixPeers {
+			t.unix = true
+			continue
+		}
 		prefix, err := netip.ParsePrefix(cidr)
 		if err != nil {
-			return nil, err
+			return TrustedProxies{}, err
 		}
-		t = append(t, prefix.Masked())
+		t.networks = append(t.networks, prefix.Masked())
 	}
 	return t, nil
 }
 
 func (t TrustedProxies) contains(addr netip.Addr) bool {
-	return slices.ContainsFunc(t, func(p netip.Prefix) bool { return p.Contains(addr) })
+	return slices.ContainsFunc(t.networks, func(p netip.Prefix) bool { return p.Contains(addr) })
 }
 
 // Peer is the other end of a request.
@@ -39,7 +49,7 @@ type Peer struct {
 // proxy's: everything left of it may be forged.
 func (t TrustedProxies) Peer(r *http.Request) Peer {
 	client := parseAddr(r.RemoteAddr)
-	p := Peer{Client: client, Trusted: t.contains(client)}
+	p := Peer{Client: client, Trusted: t.contains(client) || t.unix && IsUnixPeer(r.RemoteAddr)}
 	if !p.Trusted {
 		return p
 	}
@@ -56,6 +66,9 @@ func (t TrustedProxies) Peer(r *http.Request) Peer {
 	}
 	return p
 }
+
+// IsUnixPeer tells whether a request's RemoteAddr is that of a Unix socket's other end, which has no name.
+func IsUnixPeer(remoteAddr string) bool { return remoteAddr == "" || remoteAddr == "@" }
 
 // parseAddr reads an address with or without a port.
 func parseAddr(text string) netip.Addr {

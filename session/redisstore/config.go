@@ -3,6 +3,7 @@ package redisstore
 import (
 	"fmt"
 	"net"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -13,7 +14,7 @@ import (
 
 // Config is the part of config.yaml below "redis".
 type Config struct {
-	// Addresses are host:port each: one is a single server, several are a cluster, and with SentinelMaster they are
+	// Addresses are host:port each, or unix: and the path of a socket: one is a single server, several are a cluster, and with SentinelMaster they are
 	// the sentinels.
 	Addresses []string `yaml:"addresses"`
 	// SentinelMaster is the name of the master that the sentinels watch; empty means no sentinels.
@@ -64,6 +65,14 @@ func (c Config) Validate(report func(field, problem string)) {
 	for i, address := range c.Addresses {
 		if problem := addressProblem(address); problem != "" {
 			report(fmt.Sprintf("addresses[%d]", i), problem)
+		}
+	}
+	if len(c.Addresses) > 0 && strings.HasPrefix(c.Addresses[0], unixPrefix) {
+		if len(c.Addresses) > 1 || c.SentinelMaster != "" {
+			report("addresses", "a Unix socket is a single server; write its host:port where there are several or sentinels")
+		}
+		if c.TLS.Enabled {
+			report("tls.enabled", "a Unix socket is not encrypted; leave it out, or write host:port")
 		}
 	}
 	if c.Database < 0 {
@@ -126,8 +135,17 @@ func prefixProblem(prefix string) string {
 	return ""
 }
 
+// unixPrefix begins the path of a Unix socket in the place of a host:port.
+const unixPrefix = "unix:"
+
 // addressProblem says what is wrong with a host:port; empty when nothing is.
 func addressProblem(address string) string {
+	if path, isUnix := strings.CutPrefix(address, unixPrefix); isUnix {
+		if !filepath.IsAbs(path) {
+			return fmt.Sprintf("%q is not the path of a socket; write one such as unix:/run/redis/redis.sock", address)
+		}
+		return ""
+	}
 	host, port, err := net.SplitHostPort(address)
 	number, portErr := strconv.Atoi(port)
 	if err != nil || portErr != nil || number < 1 || number > 65535 || strings.TrimSpace(host) == "" {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"net"
+	"strings"
 	"time"
 
 	"stagedoor/internal/dial"
@@ -19,6 +20,9 @@ func newDialer(timeout time.Duration, config *tls.Config) func(ctx context.Conte
 		connect = (&tls.Dialer{NetDialer: plain, Config: config}).DialContext
 	}
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		if path, isUnix := strings.CutPrefix(address, unixPrefix); isUnix {
+			network, address = "unix", path
+		}
 		connection, err := connect(ctx, network, address)
 		if err != nil {
 			return unreachable{err}, nil
