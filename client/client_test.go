@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io/fs"
+	"os"
 	"os/exec"
 	"regexp"
 	"testing"
@@ -37,6 +38,40 @@ func TestClientIsSmall(t *testing.T) {
 			if !regexp.MustCompile(`export (function|class) ` + name + `\b`).Match(text) {
 				t.Errorf("%s does not export %s", file, name)
 			}
+		}
+	}
+}
+
+// TestQuestionsPage holds docs/frontend.md to what there is: it explains every reason, and its JavaScript is JavaScript.
+func TestQuestionsPage(t *testing.T) {
+	page, err := os.ReadFile("../docs/frontend.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	reasons, err := os.ReadFile("../internal/httperror/httperror.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := regexp.MustCompile(`= "([A-Z]+_?[A-Z_]*)"\n`).FindAllSubmatch(reasons, -1)
+	if len(found) < 20 {
+		t.Fatalf("%d reasons are found, want all of them", len(found))
+	}
+	for _, reason := range found {
+		if !bytes.Contains(page, append([]byte("`"), append(reason[1], '`')...)) {
+			t.Errorf("docs/frontend.md does not explain %s", reason[1])
+		}
+	}
+	node, err := exec.LookPath("node")
+	sessiontest.Require(t, "node", "Install Node.js 20 or later, such as Debian's package nodejs.", err == nil)
+	snippets := regexp.MustCompile("(?s)```js\n(.*?)```").FindAllSubmatch(page, -1)
+	if len(snippets) < 5 {
+		t.Fatalf("%d snippets are found, want all of them", len(snippets))
+	}
+	for _, snippet := range snippets {
+		check := exec.CommandContext(t.Context(), node, "--input-type=module", "--check")
+		check.Stdin = bytes.NewReader(snippet[1])
+		if output, err := check.CombinedOutput(); err != nil {
+			t.Errorf("%v\n%s\n%s", err, snippet[1], output)
 		}
 	}
 }
