@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -131,6 +132,14 @@ func (s *RedisServer) Kill() {
 	s.t.Helper()
 	s.signal(syscall.SIGKILL)
 	<-s.exited
+}
+
+// Lose deletes what the server has written to its file, after Stop or Kill: Start begins with nothing.
+func (s *RedisServer) Lose() {
+	s.t.Helper()
+	if err := os.RemoveAll(filepath.Join(s.dir, "appendonlydir")); err != nil {
+		s.t.Fatal(err)
+	}
 }
 
 // Start starts the server again after Stop or Kill, on the same port and with the same data, and waits until it answers.
