@@ -21,7 +21,8 @@ import (
 func limitsWithSkew(r *trial) {
 	w := stage.NewWorld(r, stage.Options{Replicas: 1})
 	r.loaded("three limiters in one process over one Redis, their clocks 5 min ahead, right and 5 min behind; 12 callers at once want more than "+
-		"%d calls in %v; then one is answered 429 with a Retry-After of 3 s", limitCalls, limitWindow)
+		"%d calls in %v; then one is answered 429 with a Retry-After of 3 s (clocks that are set meanwhile: TestWallClockDoesNotMatter of proxy/quota)",
+		limitCalls, limitWindow)
 	for _, skew := range []time.Duration{0, 5 * time.Minute} {
 		var limiters []*quota.Limiter
 		for _, ahead := range []time.Duration{skew, 0, -skew} {

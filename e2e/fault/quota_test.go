@@ -78,7 +78,7 @@ func judgeBan(w *stage.World, r *trial, got *limitedAnswers, begun time.Time, ba
 	r.expect("no call leaves from 100 ms after the first 429 on until the ban is over", late == 0, "%d left", late)
 	alone := after[1].Sub(after[0])
 	r.expect("one call goes first, the others when it was answered", alone >= slow, "the second left %v after the first", alone)
-	r.expect("users get what is kept, or RATE_LIMITED with Retry-After", got.other == "", "%s", got.other)
+	r.expect("users get what is kept, or RATE_LIMITED with Retry-After", got.other == "" && got.storeAway == 0, "%s, %d times that there is no store", got.other, got.storeAway)
 	r.expect("what is kept serves throughout", got.stale > 0 && got.oldest >= ban/2, "%d kept answers, the oldest %v old", got.stale, got.oldest)
 	r.measure("%d calls were rejected before the gate was closed, %d during the ban; the first call after it left %s after its begin, the second %s after that; "+
 		"of %d requests during the ban %d were kept ones, up to %s old, %d RATE_LIMITED, the slowest after %s", early, late,
@@ -100,6 +100,7 @@ type limitedAnswers struct {
 	mu              sync.Mutex // guards what follows
 	begun           []time.Time
 	stale, limited  int
+	storeAway       int
 	oldest, slowest time.Duration
 	other           string // an answer that is not promised
 }
@@ -120,6 +121,8 @@ func (l *limitedAnswers) add(a stage.Answer, err error, begun time.Time) {
 		}
 	case a.Summary() == "429 RATE_LIMITED" && a.Header.Get("Retry-After") != "":
 		l.limited++
+	case a.Summary() == stage.StoreAway && a.Header.Get("Retry-After") != "":
+		l.storeAway++
 	case a.Status == http.StatusTooManyRequests && a.Header.Get("Retry-After") != "": // Spotify's own, which closed the gate
 	default:
 		l.other = fmt.Sprint(a.Summary(), " ", err)
