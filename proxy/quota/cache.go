@@ -199,7 +199,8 @@ func (c *Cache) renew(ask *Ask, old *kept, send Send) {
 	if s != nil {
 		s.asked.Add(1)
 	}
-	if s == nil || s.renewing || len(c.owners[ask.Owner].flights) > maxVariants {
+	head := ask.Request.Method == http.MethodHead // its answer has nothing to keep, and serves no GET
+	if s == nil || head || s.renewing || len(c.owners[ask.Owner].flights) > maxVariants {
 		c.mu.Unlock()
 		return
 	}
@@ -255,6 +256,20 @@ func (c *Cache) keepLocked(ask *Ask, k *kept) {
 	c.size += s.size
 	c.used.MoveToFront(s.place)
 	c.shrinkLocked()
+}
+
+// outdateLocked forgets what would answer a request.
+func (c *Cache) outdateLocked(ask *Ask) {
+	s := c.slotLocked(ask)
+	if s == nil {
+		return
+	}
+	for _, old := range s.variants {
+		if old.matches(ask.Request.Header) {
+			c.removeLocked(s) // other variants with it: they may be as old
+			return
+		}
+	}
 }
 
 // shrinkLocked forgets what was used longest ago until the rest fits.

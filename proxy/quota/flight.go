@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"strconv"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -28,6 +27,7 @@ type flight struct {
 	cancel context.CancelFunc
 	home   *owned // of the owner when the call began; another one when a write has ended since
 	turn   Turn
+	left   departure
 
 	began  chan struct{} // closed when what follows is set, for the request that began the call
 	lead   *http.Response
@@ -81,7 +81,7 @@ func (f *flight) enter() bool {
 // serves tells whether a request need not wait longer for this call than for one of its own: the call has left, or waits
 // for its turn as one that is at least as urgent.
 func (f *flight) serves(turn Turn) bool {
-	return f.turn.left.Load() || !f.turn.Patient && f.turn.Priority >= turn.Priority
+	return f.left.gone.Load() || !f.turn.Patient && f.turn.Priority >= turn.Priority
 }
 
 // join waits for an equal call that is under way, or makes the call.
@@ -121,8 +121,8 @@ func (f *flight) wait(ctx context.Context) error {
 func (c *Cache) beginLocked(ctx context.Context, ask *Ask, key string, found *kept, send Send, turn Turn) *flight {
 	call, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	mine := c.ownedLocked(ask.Owner)
-	turn.left = new(atomic.Bool)
 	f := &flight{cancel: cancel, home: mine, turn: turn, began: make(chan struct{}), ended: make(chan struct{}), interest: 1}
+	f.left.now, f.turn.left = c.Now, &f.left
 	mine.flights[key] = f // in place of one that all have left, or that is less urgent
 	go func() {
 		c.fly(call, f, ask, found, send)
@@ -197,6 +197,9 @@ func (c *Cache) fly(ctx context.Context, f *flight, ask *Ask, found *kept, send 
 	}
 	arrived := c.Now()
 	f.from, f.status = FromMiss, ask.missStatus(found, begun)
+	if f.left.gone.Load() {
+		begun = f.left.at // an answer does not age while its call waits for a turn
+	}
 	if conditions != nil {
 		f.status += "; fwd-status=" + strconv.Itoa(res.StatusCode)
 	}
@@ -258,12 +261,17 @@ func (c *Cache) passStream(f *flight, ask *Ask, k *kept, res *http.Response) {
 	f.end(nil, err)
 }
 
-// keep keeps the answer of a call, unless a write has ended since the call began.
+// keep keeps the answer of a call, unless a write has ended since the call began. One that may not be kept, and is what
+// Spotify has now, ends what was kept before it.
 func (c *Cache) keep(f *flight, ask *Ask, k *kept) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if k.keepable && c.owners[ask.Owner] == f.home {
+	switch {
+	case c.owners[ask.Owner] != f.home:
+	case k.keepable:
 		c.keepLocked(ask, k)
+	case k.outdates() && ask.Request.Header.Get("Range") == "":
+		c.outdateLocked(ask)
 	}
 }
 

@@ -59,6 +59,17 @@ func (k *kept) mayBeKept(ask *Ask, answer http.Header) (ok bool) {
 	return ok
 }
 
+// outdates tells whether an answer that is not kept says what there is now: neither a part, nor an error that passes, nor the
+// answer to a condition of the client's.
+func (k *kept) outdates() bool {
+	switch k.status {
+	case http.StatusPartialContent, http.StatusNotModified, http.StatusUnauthorized, http.StatusRequestTimeout, http.StatusTooManyRequests:
+		return false
+	default:
+		return k.status < http.StatusInternalServerError
+	}
+}
+
 // renewed returns what is kept after an answer of 304 (RFC 9111 section 4.3.4): its header fields replace those of the
 // same names, but for what describes the body.
 func (k *kept) renewed(ask *Ask, h http.Header, arrived time.Time, took time.Duration) *kept {
@@ -71,10 +82,14 @@ func (k *kept) renewed(ask *Ask, h http.Header, arrived time.Time, took time.Dur
 		}
 	}
 	next := *k
-	next.header, next.rules = flat(header), parseDirectives(header)
+	if h.Get("Date") == "" {
+		delete(header, "Date") // what Expires says now does not count from the Date of before
+	}
+	vary, ok := varyValues(header, ask.Request.Header)
+	next.header, next.rules, next.vary = flat(header), parseDirectives(header), vary
 	next.arrived, next.reuse = arrived, ask.Reuse
 	next.fresh, next.aged = lifetime(header, next.rules), initialAge(h, arrived, took)
-	next.keepable = !next.rules.noStore && !ask.rules().noStore
+	next.keepable = ok && !next.rules.noStore && !ask.rules().noStore
 	return &next
 }
 
@@ -229,9 +244,9 @@ func initialAge(h http.Header, arrived time.Time, took time.Duration) time.Durat
 	if apparent < 2*time.Second { // Date has whole seconds
 		apparent = 0
 	}
-	stated := time.Duration(0)
+	stated := took
 	if age := h.Get("Age"); age != "" {
-		stated = deltaSeconds(age) + took
+		stated += deltaSeconds(age)
 	}
 	return max(0, apparent, stated)
 }

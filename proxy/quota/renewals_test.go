@@ -138,9 +138,9 @@ func TestUrgentRequestDoesNotJoinARenewal(t *testing.T) {
 		"a prefetch that has left": {Turn{Priority: PriorityLow}, true, true},
 		"an equal one":             {Turn{Priority: PriorityRead}, false, true},
 	} {
-		c.of.left = new(atomic.Bool)
-		c.of.left.Store(c.left)
-		if got := (&flight{turn: c.of}).serves(asked); got != c.want {
+		f := &flight{turn: c.of}
+		f.left.gone.Store(c.left)
+		if got := f.serves(asked); got != c.want {
 			t.Errorf("%s: %v", name, got)
 		}
 	}

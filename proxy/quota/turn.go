@@ -49,13 +49,21 @@ type Turn struct {
 	// Repeatable says that the call may be made again after a 429 (GET and HEAD).
 	Repeatable bool
 
-	left *atomic.Bool // becomes true when the call leaves; nil when that is not needed
+	left *departure // nil when it is not needed
+}
+
+// departure is when a call left.
+type departure struct {
+	now  func() time.Time
+	gone atomic.Bool
+	at   time.Time // of the last try; only the goroutine that makes the call reads and writes it
 }
 
 // leave records that the call leaves.
 func (t Turn) leave() {
 	if t.left != nil {
-		t.left.Store(true)
+		t.left.at = t.left.now()
+		t.left.gone.Store(true)
 	}
 }
 
