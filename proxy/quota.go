@@ -120,8 +120,11 @@ func (b *tracedBody) Read(p []byte) (int, error) {
 }
 
 // quotaRejection is the answer to a request that got no call because calls are limited, or nothing of what is kept; nil for
-// any other error.
+// any other error, and for none.
 func quotaRejection(err error) error {
+	if err == nil { // as of nearly all requests
+		return nil
+	}
 	if errors.Is(err, quota.ErrNotCached) {
 		return httperror.New(httperror.NotCached, "Nothing is kept for this request, and it asks for nothing else (only-if-cached).", nil)
 	}

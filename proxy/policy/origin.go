@@ -30,7 +30,7 @@ func ParseOrigin(raw string) (*url.URL, error) {
 	if strings.HasSuffix(u.Host, ":") {
 		return nil, errors.New("there is a colon but no port; write the port or leave out the colon")
 	}
-	if n, err := strconv.Atoi(port); port != "" && (err != nil || n < 1 || n > 65535 || strconv.Itoa(n) != port) {
+	if port != "" && !validPort(port) {
 		return nil, fmt.Errorf("%q is not a port; write a number from 1 to 65535", port)
 	}
 	if strings.Contains(host, ":") {
@@ -40,6 +40,11 @@ func ParseOrigin(raw string) (*url.URL, error) {
 		host += ":" + port
 	}
 	return &url.URL{Scheme: u.Scheme, Host: host}, nil
+}
+
+func validPort(port string) bool {
+	n, err := strconv.Atoi(port)
+	return err == nil && n >= 1 && n <= 65535 && strconv.Itoa(n) == port
 }
 
 func defaultPort(scheme string) string {
