@@ -84,10 +84,10 @@ func (b *bench) runSection(ctx context.Context, s section) error {
 		}
 		b.cleanup = nil
 	}()
+	b.report.begin(s.title)
 	if err := b.startSimulator(time.Hour); err != nil {
 		return err
 	}
-	b.report.begin(s.title)
 	if err := s.run(ctx, b); err != nil {
 		return err
 	}

@@ -64,16 +64,22 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		return err
 	}
 	defer b.close()
+	var failed error
 	for _, s := range sections {
 		if len(o.only) > 0 && !slices.Contains(o.only, s.name) {
 			continue
 		}
 		b.say("%s: %s", s.name, s.title)
 		if err := b.runSection(ctx, s); err != nil {
-			return fmt.Errorf("%s: %w", s.name, err)
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			failed = errors.Join(failed, fmt.Errorf("%s: %w", s.name, err))
+			b.say("%s was not measured: %v", s.name, err)
+			b.report.text("This was not measured: something went wrong.")
 		}
 	}
-	return b.write(ctx)
+	return errors.Join(failed, b.write(ctx))
 }
 
 func readOptions(args []string) (options, error) {

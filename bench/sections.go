@@ -15,6 +15,7 @@ func init() {
 	sections = []section{
 		{"real", "What a request costs on the real path", measureReal},
 		{"http2", "The same, with clients over TLS and HTTP/2", measureHTTP2},
+		{"gc", "The garbage collector's setting", measureGC},
 		{"stream", "Streamed answers", measureStreams},
 		{"idle", "Idle connections", measureIdle},
 		{"sessions", "Memory of sessions", measureSessions},

@@ -11,7 +11,7 @@ import (
 )
 
 // gcPercent is how much the heap may grow between two collections, in percent of what is alive. A request leaves much behind
-// and little stays alive, so Go's own 100 collects more often than is worth the memory.
+// and little stays alive, so Go's own 100 collects more often. docs/benchmarks.md has what 100, 200 and 400 cost.
 const gcPercent = 200
 
 // setMemory sets the garbage collector up for a server: gcPercent, and nine tenths of the container's memory. GOGC and GOMEMLIMIT in
