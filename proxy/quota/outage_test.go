@@ -231,7 +231,7 @@ func TestNeverReached(t *testing.T) {
 }
 
 // TestLoadMoves has all the load on one replica, and then as much on another: each comes to an equal part. When the first is
-// not asked any more, the other one has it all.
+// not asked any more, the other one has all but the quarter that an idle replica holds in case the ledger goes away.
 func TestLoadMoves(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const calls, window = 180, 30 * time.Second
@@ -258,7 +258,7 @@ func TestLoadMoves(t *testing.T) {
 		b7 := b.Load()
 		time.Sleep(2 * window)
 		group.Wait()
-		if got := b.Load() - b7; got < 3*calls/2 {
+		if got := b.Load() - b7; got < 2*calls*2/3 {
 			t.Errorf("when the other was gone it made %d calls in two windows", got)
 		}
 		if most := w.spotify.most(window); most > calls {
