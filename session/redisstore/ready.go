@@ -16,6 +16,9 @@ import (
 // when sessions are served all the same, a remark; neither holds a secret or quotes Redis.
 func (s *Store) Ready(ctx context.Context) (remark string, err error) {
 	s.learnName(ctx)
+	if err := s.mastersAnswer(ctx); err != nil {
+		return "", err
+	}
 	switch err := s.probe(ctx); {
 	case err == nil:
 		return "", nil

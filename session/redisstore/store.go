@@ -84,8 +84,8 @@ func New(c Config, log *zap.Logger) (*Store, error) {
 		DisableIdentity:          true,
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 	}
-	s.client = redis.NewUniversalClient(options)
-	s.watch = redis.NewUniversalClient(s.watchOptions(*options))
+	s.client = newClient(options)
+	s.watch = newClient(s.watchOptions(*options))
 	s.client.AddHook(traced{})
 	if c.SentinelMaster != "" {
 		s.client.AddHook(sentinelDials{})

@@ -44,6 +44,32 @@ func StartRedisCluster(t testing.TB, nodes int) []*RedisServer {
 	return cluster
 }
 
+// AddReplica adds a replica of one master of a cluster, and waits until it follows. The cluster then elects it a second or two after
+// the master's death.
+func AddReplica(t testing.TB, cluster []*RedisServer, master *RedisServer) *RedisServer {
+	t.Helper()
+	_, bus, _ := net.SplitHostPort(FreeAddress(t))
+	replica := StartRedis(t, "--cluster-enabled", "yes", "--cluster-port", bus, "--cluster-node-timeout", "1000")
+	cluster[0].must("CLUSTER", "MEET", "127.0.0.1", replica.Port(), bus)
+	id, _ := master.must("CLUSTER", "MYID").(string)
+	Eventually(t, clusterTime, "the replica knows its master", func() bool {
+		_, err := replica.Do("CLUSTER", "REPLICATE", id)
+		return err == nil
+	})
+	Eventually(t, clusterTime, "the replica follows its master", func() bool {
+		info, _ := replica.must("INFO", "replication").(string)
+		return strings.Contains(info, "master_link_status:up")
+	})
+	for _, node := range cluster {
+		node.must("CONFIG", "SET", "cluster-node-timeout", "1000")
+		Eventually(t, clusterTime, "every node knows the replica", func() bool {
+			nodes, _ := node.must("CLUSTER", "NODES").(string)
+			return strings.Contains(nodes, ":"+replica.Port()+"@") && strings.Contains(nodes, "slave "+id)
+		})
+	}
+	return replica
+}
+
 // StartSentinel starts a sentinel that watches master under the name, and promotes a replica of it after about a second
 // without an answer. It waits until the sentinel knows all the replicas.
 func StartSentinel(t testing.TB, name string, master *RedisServer, replicas ...*RedisServer) *RedisServer {
