@@ -203,7 +203,7 @@ export function createClient({
     }
 
     function tell(event) {
-      if (event.name !== 'delayed') latest = event;
+      if (event.name !== 'delayed') latest = { ...event, at: Date.now() };
       others?.postMessage(event);
       take(event);
     }
@@ -254,7 +254,7 @@ export function createClient({
     }
     others.onmessage = ({ data }) => {
       if (data !== 'ask') take(data);
-      else if (leads && latest) others.postMessage(latest);
+      else if (leads && latest) others.postMessage(countOn(latest));
     };
     others.unref?.();
     locks.request(`stagedoor live ${url.href}`, { signal: stopped.signal }, () => stopped.signal.aborted || connect()).catch(() => {});
@@ -292,6 +292,12 @@ export function createClient({
       listeners.clear();
     },
   };
+}
+
+// countOn is an event for a tab that comes later: with the progress that a track has made since.
+function countOn({ name, data, at }) {
+  if (!data?.is_playing || !Number.isFinite(data.progress_ms)) return { name, data };
+  return { name, data: { ...data, progress_ms: data.progress_ms + Date.now() - at } };
 }
 
 // limits are the reasons of a 429 that time alone mends.

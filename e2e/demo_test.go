@@ -148,6 +148,8 @@ func TestDemoWithFewScopes(t *testing.T) {
 		chromedp.Click(chromedp.CSS(`button[value="agree"]`)), chromedp.WaitVisible(chromedp.CSS("#playlists li")))
 	stage.Act(t, tab, "allow the player", chromedp.Click(chromedp.CSS("#player-allow")), chromedp.Click(chromedp.CSS(`input[value="ada"]`)),
 		chromedp.Click(chromedp.CSS(`button[value="agree"]`)), chromedp.WaitVisible(chromedp.CSS("#player-toggle")), chromedp.WaitVisible(chromedp.CSS("#playlists li")))
+	stage.Await(t, tab, "a gateway without a route with live is asked", `document.querySelector("#player-live").textContent === "Asks every 10 s"`)
+	expectPlayer(t, tab)
 	stage.Act(t, tab, "log out", chromedp.Click(chromedp.CSS("#logout")), chromedp.WaitVisible(chromedp.CSS(loginButton)))
 }
 
@@ -160,5 +162,10 @@ func TestDemoOfAFreeAccount(t *testing.T) {
 	stage.Act(t, tab, "the reason", chromedp.WaitVisible(chromedp.CSS("#player-premium")))
 	if !stage.Evaluate[bool](t, tab, `["toggle", "next", "previous"].every((name) => document.getElementById("player-" + name).disabled)`) {
 		t.Error("a free account may press a button of the player")
+	}
+	stage.Act(t, tab, "open a playlist", chromedp.Click(chromedp.CSS("#playlists button")), chromedp.WaitVisible(chromedp.CSS("#tracks[open] .track")))
+	stage.ExpectText(t, tab, "#tracks-note", "Premium")
+	if !stage.Evaluate[bool](t, tab, `[...document.querySelectorAll(".track")].every((row) => row.disabled && row.getAttribute("aria-describedby") === "tracks-note")`) {
+		t.Error("a free account may start a track")
 	}
 }

@@ -1,8 +1,12 @@
 package e2e
 
 import (
+	"bytes"
 	"context"
 	"flag"
+	"image"
+	"image/draw"
+	"image/png"
 	"os"
 	"path/filepath"
 	"testing"
@@ -14,7 +18,7 @@ import (
 	"stagedoor/e2e/stage"
 )
 
-// pictures is where TestPictures leaves what it sees: STAGEDOOR_TEST_LONG=true go test ./e2e -run TestPictures -pictures "$PWD/docs/pictures"
+// pictures is where the tests of this file leave what they see: STAGEDOOR_TEST_LONG=true go test ./e2e -run TestPicture -pictures "$PWD/docs/pictures"
 var pictures = flag.String("pictures", "", "the folder for pictures of the pages; empty takes none along")
 
 // screen is what a person looks at a page with.
@@ -51,32 +55,65 @@ func TestPictures(t *testing.T) {
 	stage.Act(t, tab, "go home", chromedp.Click(chromedp.CSS(`a[href="/"]`)), chromedp.WaitVisible(chromedp.CSS(loginButton)))
 	logIn(t, tab, "ada")
 	stage.Await(t, tab, "the page is complete", `document.querySelectorAll("#playlists li").length > 0 &&
-		document.querySelector("#player-title").textContent !== "" && document.querySelectorAll("#artists li").length > 0`)
+		document.querySelector("#player-title").textContent !== "" && document.querySelectorAll("#artists li").length > 0 &&
+		document.querySelector("#entrance").hidden`)
 	look(t, tab, "demo")
+	stage.Act(t, tab, "open a playlist", chromedp.Click(chromedp.CSS("#playlists button")), chromedp.WaitVisible(chromedp.CSS("#tracks[open] .track")))
+	look(t, tab, "demo-tracks")
+}
+
+// TestPictureOfTwoTabs shows two tabs of one session, side by side: each has what the other does.
+func TestPictureOfTwoTabs(t *testing.T) {
+	stage.OnlyLong(t, "a picture of the demo in two tabs")
+	first, second := openTwoTabs(t, stage.StartDemo(t).Home)
+	stage.Await(t, second, "the saved polls are counted", `/[1-9]\d* polls of other tabs/.test(document.querySelector("#figure-saved-how").textContent)`)
+	const width, height, gap = 390, 844, 20
+	both := image.NewRGBA(image.Rect(0, 0, 2*width+gap, height))
+	draw.Draw(both, both.Bounds(), image.White, image.Point{}, draw.Src)
+	for i, tab := range []context.Context{first, second} {
+		stage.Act(t, tab, "a phone", emulate(screen{width: width, height: height, scheme: []string{"light", "dark"}[i]}))
+		seen, err := png.Decode(bytes.NewReader(stage.Read(t, tab, "a picture", chromedp.CaptureScreenshot())))
+		if err != nil {
+			t.Fatal(err)
+		}
+		at := image.Rect(0, 0, width, height).Add(image.Pt(i*(width+gap), 0))
+		draw.Draw(both, at, seen, image.Point{}, draw.Src)
+	}
+	var file bytes.Buffer
+	if err := png.Encode(&file, both); err != nil {
+		t.Fatal(err)
+	}
+	keep(t, "demo-two-tabs", file.Bytes())
 }
 
 // look takes a picture on every screen.
 func look(t *testing.T, tab context.Context, name string) {
 	t.Helper()
 	for _, s := range screens {
-		scheme := &emulation.SetEmulatedMediaParams{
-			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: s.scheme}},
-		}
-		stage.Act(t, tab, name+" on "+s.name, chromedp.EmulateViewport(s.width, s.height),
-			chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
-				_, err := cdp.Call(ctx, target, emulation.SetEmulatedMedia, *scheme)
-				return err
-			}))
+		stage.Act(t, tab, name+" on "+s.name, emulate(s))
 		if wide := stage.Evaluate[int](t, tab, `document.documentElement.scrollWidth - document.documentElement.clientWidth`); wide > 0 {
 			t.Errorf("%s is %d px too wide for a %s", name, wide, s.name)
 		}
-		picture := stage.Read(t, tab, "a picture", chromedp.CaptureScreenshot())
-		if *pictures == "" {
-			continue
-		}
-		path := filepath.Join(*pictures, name+"-"+s.name+".png")
-		if err := os.WriteFile(path, picture, 0o644); err != nil {
-			t.Fatal(err)
-		}
+		keep(t, name+"-"+s.name, stage.Read(t, tab, "a picture", chromedp.CaptureScreenshot()))
+	}
+}
+
+// emulate gives a tab this screen.
+func emulate(s screen) chromedp.Action[chromedp.Void] {
+	scheme := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: s.scheme}}}
+	return chromedp.Steps(chromedp.EmulateViewport(s.width, s.height), chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+		_, err := cdp.Call(ctx, target, emulation.SetEmulatedMedia, scheme)
+		return err
+	}))
+}
+
+// keep writes a picture to the folder of the flag.
+func keep(t *testing.T, name string, picture []byte) {
+	t.Helper()
+	if *pictures == "" {
+		return
+	}
+	if err := os.WriteFile(filepath.Join(*pictures, name+".png"), picture, 0o644); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -2,6 +2,7 @@
 
 import { setUpArtists, startArtists } from './artists.js';
 import { byId } from './dom.js';
+import { closeDoor, openDoor, welcome } from './entrance.js';
 import { observe, stagedoor } from './gateway.js';
 import { showHoldings } from './holdings.js';
 import { setUpLibrary, startLibrary } from './library.js';
@@ -9,6 +10,7 @@ import { clearTrouble, showNews, showTrouble } from './messages.js';
 import { setUpPlayer, startPlayer } from './player.js';
 import { startProfile } from './profile.js';
 import { showRequest } from './requests.js';
+import { showFigures } from './savings.js';
 
 let life = new AbortController(); // ends with the login that is shown
 let leaving = false; // this page is logging out itself
@@ -34,6 +36,7 @@ function show(session) {
   life.abort();
   life = new AbortController();
   document.body.dataset.state = session.authenticated ? 'authenticated' : 'anonymous';
+  openDoor(session.authenticated);
   if (!session.authenticated) return;
   startPlayer(session, life.signal);
   startProfile(session, life.signal, attempt);
@@ -80,18 +83,23 @@ async function begin() {
     show(session);
     if (session.reason === 'REAUTHORIZATION_REQUIRED') showEnded(session);
   });
-  if (trouble) document.body.dataset.state = 'unavailable';
+  if (!trouble) return;
+  document.body.dataset.state = 'unavailable';
+  openDoor(false);
 }
 
+closeDoor();
 observe((entry) => {
   showRequest(entry);
   showHoldings();
+  showFigures();
 });
 setUpPlayer(attempt);
 setUpLibrary(attempt);
 setUpArtists();
-byId('login').addEventListener('click', () => stagedoor.login());
+byId('login').addEventListener('click', () => stagedoor.login({ returnTo: welcome() }));
 byId('logout').addEventListener('click', logOut);
 stagedoor.onChange(changed);
 showHoldings();
+showFigures();
 begin();

@@ -31,10 +31,16 @@ export async function showHoldings() {
   byId('holdings').replaceChildren(...rows);
 
   const things = found.reduce((sum, { names }) => sum + names.length, traffic.withToken);
+  byId('figure-tokens').textContent = String(things);
+  byId('figure-tokens').dataset.clean = String(things === 0);
+  byId('figure-held').textContent = `Held here: ${brief(found[0], 'no cookie')} · ${brief(found[1], 'nothing in localStorage')} · ` +
+    `${traffic.withToken === 0 ? 'no token' : 'a token'}`;
   const verdict = byId('holdings-verdict');
   verdict.textContent = things === 0 ? 'No token' : `${things} found`;
   verdict.dataset.clean = String(things === 0);
 }
+
+const brief = ({ name, names }, nothing) => names.length === 0 ? nothing : `${names.length} in ${name}`;
 
 // search treats a place that the browser has closed (storage that is turned off) as an empty one.
 async function search(held) {

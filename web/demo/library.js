@@ -4,7 +4,7 @@ import { cover } from './art.js';
 import { byId, element } from './dom.js';
 import { createPaging } from './paging.js';
 import { permitted, setUpPermission } from './permission.js';
-import { clock } from './player.js';
+import { clock, playTrack, watchTrack, whyNotPlay } from './player.js';
 
 const scopes = ['playlist-read-private'];
 
@@ -12,6 +12,8 @@ let playlists;
 let tracks;
 let life; // ends with the login that the panel is shown for
 let sheet; // ends when the sheet closes
+let shown; // the playlist of the sheet
+let current; // the URI of the track that plays or is paused
 
 /** Connects the lists, once. The given function runs a task under a name and shows what goes wrong. */
 export function setUpLibrary(attempt) {
@@ -26,6 +28,10 @@ export function setUpLibrary(attempt) {
       if (trouble) byId('tracks').close(); // the notice stands behind the sheet
       return trouble;
     },
+  });
+  watchTrack((uri) => {
+    current = uri;
+    byId('tracks-list').querySelectorAll('[data-uri]').forEach(mark);
   });
   byId('tracks').addEventListener('close', () => {
     sheet.abort();
@@ -60,7 +66,9 @@ function tile(playlist) {
 
 function openTracks(playlist) {
   sheet = new AbortController();
+  shown = playlist;
   byId('tracks-title').textContent = playlist.name;
+  byId('tracks-note').textContent = whyNotPlay();
   byId('tracks').showModal();
   tracks.start(`/api/playlists/${encodeURIComponent(playlist.id)}/items?limit=50`, AbortSignal.any([life, sheet.signal]));
 }
@@ -68,9 +76,22 @@ function openTracks(playlist) {
 function line(entry) {
   const track = entry.item ?? entry.track; // as above; null for what is no longer there
   if (!track) return element('li', {}, element('span', { class: 'muted' }, 'No longer available'));
-  return element('li', {},
-    element('span', { class: 'tile-text' },
-      element('span', { class: 'tile-name' }, track.name),
-      element('span', { class: 'muted' }, track.artists?.map(({ name }) => name).join(', ') ?? track.show?.name ?? '')),
-    element('span', { class: 'time' }, clock(track.duration_ms ?? 0)));
+  const why = whyNotPlay();
+  const play = element('button', {
+    class: 'track', type: 'button', disabled: why !== '', 'data-uri': track.uri, 'aria-describedby': why ? 'tracks-note' : null,
+  },
+  element('span', { class: 'tile-text' },
+    element('span', { class: 'tile-name' }, track.name),
+    element('span', { class: 'muted' }, track.artists?.map(({ name }) => name).join(', ') ?? track.show?.name ?? '')),
+  element('span', { class: 'time' }, clock(track.duration_ms ?? 0)));
+  play.addEventListener('click', async () => {
+    if (await playTrack(track, shown)) byId('tracks').close(); // the notice stands behind the sheet
+  });
+  mark(play);
+  return element('li', {}, play);
+}
+
+function mark(row) {
+  if (row.dataset.uri === current) row.setAttribute('aria-current', 'true');
+  else row.removeAttribute('aria-current');
 }

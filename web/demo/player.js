@@ -4,21 +4,24 @@ import { cover } from './art.js';
 import { byId } from './dom.js';
 import { stagedoor } from './gateway.js';
 import { permitted, setUpPermission } from './permission.js';
+import { followPlayback } from './playback.js';
+import { setSource, startSavings } from './savings.js';
 
 const scopes = ['user-read-playback-state', 'user-modify-playback-state'];
 
-const pollEvery = 10_000; // milliseconds; a page that nobody sees does not ask
 const settle = 700; // milliseconds that Spotify takes to know of a command
+
+const onlyPremium = 'Spotify lets only Premium accounts play, pause and skip from an app.';
+const notAllowed = 'This login may not command your player. Allow that in the panel "Now playing".';
 
 let attempt; // runs a task and shows its trouble, if any
 let life; // ends with the login that the panel is shown for; undefined outside of one
+let source; // where the state comes from
 let playback; // the last answer; null when nothing plays, undefined when it is not known
-let turn = 0; // counts questions and commands: an answer that a later one has overtaken is not shown
-let askedAt = 0; // performance.now() of the last question
-let answeredAt = 0; // and of the last answer
+let answeredAt = 0; // performance.now() of the last answer
 let controls = true; // whether this user may command a player at all
-let poll;
 let ticker;
+let onTrack = () => {};
 
 /** Connects the buttons, once. The given function runs a task under a name and shows what goes wrong. */
 export function setUpPlayer(run) {
@@ -27,14 +30,12 @@ export function setUpPlayer(run) {
   byId('player-toggle').addEventListener('click', () => command('PUT', isPlaying() ? 'pause' : 'play'));
   byId('player-next').addEventListener('click', () => command('POST', 'next'));
   byId('player-previous').addEventListener('click', () => command('POST', 'previous'));
-  document.addEventListener('visibilitychange', () => {
-    if (life && !document.hidden && performance.now() - askedAt > pollEvery) load();
-  });
 }
 
 /** Takes the buttons away from an account that Spotify lets nobody command: only Premium can. */
 export function setProduct(product) {
   controls = !product || product === 'premium';
+  byId('player-premium').textContent = controls ? '' : onlyPremium;
   byId('player-premium').hidden = controls;
   show();
 }
@@ -44,47 +45,51 @@ export function startPlayer(session, signal) {
   setProduct(undefined);
   const allowed = permitted('player', session, scopes);
   document.querySelector('.player').dataset.allowed = allowed;
+  life = allowed ? signal : undefined;
   if (!allowed) return;
-  life = signal;
+  let from;
+  source = followPlayback(signal, attempt, {
+    onSource(is) { from = is; setSource(from, isPlaying()); },
+    onState(state) { update(state); setSource(from, isPlaying()); },
+  });
   signal.addEventListener('abort', () => {
-    clearTimeout(poll);
     clearInterval(ticker);
     life = undefined;
     update(undefined);
   });
   update(undefined);
-  load();
+  startSavings(signal);
+}
+
+/** Why a track cannot be started from here, or ''. */
+export function whyNotPlay() {
+  if (!life) return notAllowed;
+  return controls ? '' : onlyPremium;
+}
+
+/** Starts a track of a playlist. Resolves to what went wrong, or to undefined. */
+export function playTrack(track, playlist) {
+  return command('PUT', 'play', { context_uri: playlist.uri, offset: { uri: track.uri } }, track);
+}
+
+/** Calls the listener with the URI of the track, again and again as it changes; undefined without one. */
+export function watchTrack(listener) {
+  onTrack = listener;
 }
 
 const isPlaying = () => playback?.is_playing === true;
 
-async function load() {
-  clearTimeout(poll);
-  askedAt = performance.now();
-  const signal = life;
-  const mine = ++turn;
-  const trouble = await attempt('player', async () => {
-    const answer = await stagedoor.get('/api/me/player', { signal });
-    if (mine === turn) update(answer);
-  });
-  if (trouble) update(undefined);
-  // A missing permission does not come by waiting; whatever else is wrong may be over by then.
-  if (signal.aborted || trouble?.reason === 'INSUFFICIENT_SCOPE') return;
-  clearTimeout(poll);
-  poll = setTimeout(() => { if (!document.hidden) load(); }, Math.max(pollEvery, (trouble?.retryAfter ?? 0) * 1000));
-}
-
-async function command(method, name) {
+// command sends one to the gateway, and shows at once what it will do where that is known. The gateway pushes the rest.
+async function command(method, name, body, track) {
   const signal = life;
   const path = `/api/me/player/${name}`;
-  turn++;
-  const error = await attempt('player command', () => (method === 'PUT' ? stagedoor.put(path) : stagedoor.post(path)));
-  if (error || signal.aborted) return;
-  if (playback && method === 'PUT') {
-    update({ ...playback, is_playing: name === 'play', progress_ms: elapsed() });
-  }
-  clearTimeout(poll);
-  poll = setTimeout(load, settle);
+  source.overtake();
+  const error = await attempt('player command', () => (method === 'PUT' ? stagedoor.put(path, body) : stagedoor.post(path)));
+  if (error || signal.aborted) return error;
+  if (track) update({ ...playback, item: track, is_playing: true, progress_ms: 0 });
+  else if (playback && method === 'PUT') update({ ...playback, is_playing: name === 'play', progress_ms: elapsed() });
+  source.ask(settle);
+  return undefined;
 }
 
 function update(answer) {
@@ -111,9 +116,10 @@ function show() {
   toggle.setAttribute('aria-label', isPlaying() ? 'Pause' : 'Play');
   byId('player-previous').disabled = byId('player-next').disabled = !playback || !controls;
   toggle.disabled = !controls;
+  onTrack(item?.uri);
   showProgress();
   clearInterval(ticker);
-  if (isPlaying() && elapsed() < item?.duration_ms) ticker = setInterval(tick, 1000);
+  if (isPlaying() && elapsed() < item?.duration_ms) ticker = setInterval(tick, 250);
 }
 
 function stateOf(answer) {
@@ -138,7 +144,7 @@ function tick() {
   showProgress();
   if (elapsed() >= playback.item.duration_ms) {
     clearInterval(ticker);
-    load();
+    source.ask(0);
   }
 }
 
