@@ -19,7 +19,9 @@ var plan = map[string][]string{
 	"command":         {"client", "command/logging", "config", "flows", "flows/token", "internal/dial", "internal/httperror", "internal/metrics", "internal/outcome", "internal/overview", "internal/tracing", "proxy", "proxy/admin", "proxy/limit", "proxy/listen", "proxy/live", "proxy/policy", "proxy/quota", "secret", "session", "session/memstore", "session/redisstore", "simulator", "web"},
 	"command/logging": {"config", "secret"},
 	// Their Configs.
-	"config": {"flows", "internal/httperror", "proxy", "secret", "session", "session/redisstore", "internal/spelling", "internal/webapi", "internal/tracing"},
+	"config": {"flows", "internal/bytesize", "internal/httperror", "proxy", "proxy/live", "proxy/quota", "secret", "session", "session/redisstore", "internal/spelling", "internal/webapi", "internal/tracing"},
+	// A size as config.yaml writes it.
+	"internal/bytesize": {},
 	// Connections that notice silence.
 	"internal/dial": {},
 	// Never proxy: command mounts both.
@@ -65,7 +67,7 @@ var plan = map[string][]string{
 	// Harms TCP and knows no protocol.
 	"e2e/faultproxy": {},
 
-	"proxy/quota": {"proxy/policy"}, // spends the calls of a client id
+	"proxy/quota": {"internal/bytesize", "proxy/policy"}, // spends the calls of a client id
 	// Neither sessions nor Spotify: a Source asks for it.
 	"proxy/live": {"internal/outcome"},
 	// What the process and a client may do at a time, whatever the request is.
@@ -79,7 +81,7 @@ var plan = map[string][]string{
 	// Corpora for the tests of several packages.
 	"proxy/proxytest": {},
 	// Never flows.
-	"proxy": {"internal/dial", "internal/httperror", "internal/outcome", "internal/tracing", "internal/webapi", "proxy/files", "proxy/limit", "proxy/links", "proxy/live", "proxy/policy", "proxy/quota", "secret", "session"},
+	"proxy": {"internal/bytesize", "internal/dial", "internal/httperror", "internal/outcome", "internal/tracing", "internal/webapi", "proxy/files", "proxy/limit", "proxy/links", "proxy/live", "proxy/policy", "proxy/quota", "secret", "session"},
 	// The public listener, by the configuration of what it serves.
 	"proxy/listen": {"proxy"},
 	// The admin listener.

@@ -87,8 +87,8 @@ func (g *gateway) use(c config.Config) error {
 	if g.redis != nil {
 		g.redis.SetLogin(c.Redis.Username, c.Redis.Password)
 	}
-	g.quota.Configure(c.Quota.Quota())
-	g.live.Configure(c.Live.Live())
+	g.quota.Configure(c.Quota)
+	g.live.Configure(c.Live)
 	g.current.Store(next)
 	g.live.Keep(next.public.LiveRoutes())
 	if next.transport != last.transport {

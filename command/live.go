@@ -13,7 +13,7 @@ import (
 
 // newLive makes the streams' hub, which shares its polls with the other replicas over Redis, if there is one.
 func newLive(c config.Config, leases session.Leases, redis *redisstore.Store, counts *metrics.Metrics) *live.Hub {
-	o := live.Options{Config: c.Live.Live(), Leases: leases, Metrics: counts}
+	o := live.Options{Config: c.Live, Leases: leases, Metrics: counts}
 	if redis != nil {
 		o.Tell = redis.Tell
 	}

@@ -21,7 +21,7 @@ const newsWrote = "wrote "
 
 // newQuota makes the quota, which the replicas share over Redis, if there is one.
 func newQuota(c config.Config, redis *redisstore.Store, hub *live.Hub, counts *metrics.Metrics) *quota.Quota {
-	o := quota.Options{Config: c.Quota.Quota(), IsQuota: proxy.IsQuota}
+	o := quota.Options{Config: c.Quota, IsQuota: proxy.IsQuota}
 	var tell func(ctx context.Context, owner string)
 	if redis != nil {
 		ledger := quota.NewRedis(redis, c.Redis.KeyPrefix, c.Spotify.ClientID, redis.News())

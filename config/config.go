@@ -6,6 +6,8 @@ import (
 	"stagedoor/internal/httperror"
 	"stagedoor/internal/tracing"
 	"stagedoor/proxy"
+	"stagedoor/proxy/live"
+	"stagedoor/proxy/quota"
 	"stagedoor/session"
 	"stagedoor/session/redisstore"
 )
@@ -22,8 +24,8 @@ type Config struct {
 	Redis    redisstore.Config     `yaml:"redis"`
 	Routes   []proxy.Route         `yaml:"routes"`
 	Accounts map[string]Account    `yaml:"accounts"`
-	Quota    proxy.QuotaConfig     `yaml:"quota"`
-	Live     proxy.LiveConfig      `yaml:"live"`
+	Quota    quota.Config          `yaml:"quota"`
+	Live     live.Config           `yaml:"live"`
 	Tracing  tracing.Config        `yaml:"tracing"`
 }
 
@@ -64,8 +66,8 @@ func Default() Config {
 		Session:  session.DefaultConfig(),
 		Redis:    redisstore.DefaultConfig(),
 		Routes:   proxy.DefaultRoutes(),
-		Quota:    proxy.DefaultQuotaConfig(),
-		Live:     proxy.DefaultLiveConfig(),
+		Quota:    quota.DefaultConfig(),
+		Live:     live.DefaultConfig(),
 		Tracing:  tracing.DefaultConfig(),
 	}
 }

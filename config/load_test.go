@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"stagedoor/internal/bytesize"
 	"stagedoor/proxy"
 	"stagedoor/secret"
 )
@@ -97,7 +98,7 @@ routes:
 		what      string
 		got, want any
 	}{
-		{"max_header", c.Server.MaxHeader, proxy.ByteSize(128 << 10)},
+		{"max_header", c.Server.MaxHeader, bytesize.Size(128 << 10)},
 		{"shutdown_delay", c.Server.ShutdownDelay, 90 * time.Second},
 		{"shutdown_timeout", c.Server.ShutdownTimeout, 30 * time.Second},
 		{"trusted_proxies", c.Server.TrustedProxies, []string{"10.0.0.0/8", "fd00::/8"}},
@@ -135,7 +136,7 @@ redis:
 		what      string
 		got, want any
 	}{
-		{"size", c.Server.MaxHeader, proxy.ByteSize(2048)},
+		{"size", c.Server.MaxHeader, bytesize.Size(2048)},
 		{"list without its empty entry", c.Server.AllowedOrigins, []string{"https://a.example"}},
 		{"boolean", c.Admin.Pprof, true},
 		{"text that YAML would take for null", c.Spotify.ClientID, "null"},

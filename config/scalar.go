@@ -12,15 +12,15 @@ import (
 	"strings"
 	"time"
 
+	"stagedoor/internal/bytesize"
+
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/token"
-
-	"stagedoor/proxy"
 )
 
 var (
 	durationType    = reflect.TypeFor[time.Duration]()
-	sizeType        = reflect.TypeFor[proxy.ByteSize]()
+	sizeType        = reflect.TypeFor[bytesize.Size]()
 	unmarshalerType = reflect.TypeFor[encoding.TextUnmarshaler]()
 )
 

@@ -7,10 +7,12 @@ import (
 	"net/url"
 	"slices"
 
+	"stagedoor/internal/bytesize"
 	"stagedoor/internal/httperror"
 	"stagedoor/internal/tracing"
 	"stagedoor/proxy/links"
 	"stagedoor/proxy/policy"
+	"stagedoor/proxy/quota"
 	"stagedoor/session"
 )
 
@@ -20,7 +22,7 @@ type apiRoute struct {
 	prefix  string // without the slash at its end
 	methods []string
 	allow   policy.AllowList
-	maxPath ByteSize
+	maxPath bytesize.Size
 	body    bodyLimits
 	origins policy.OriginRule
 	keyed   bool // an API key guards the route, rather than the cross-origin rule
@@ -57,7 +59,7 @@ func newAPIRoute(route Route, p parts) (*apiRoute, error) {
 	a.proxy = &httputil.ReverseProxy{
 		Rewrite: rewriteCall,
 		Transport: &apiTransport{
-			route: a, quota: p.Quota, reuse: newReuseRules(p.Reuse), metrics: p.Metrics,
+			route: a, quota: p.Quota, reuse: quota.NewReuseRules(p.Reuse), metrics: p.Metrics,
 			next: &replayer{next: newMeter(route, p, detacher{p.Transport}), sessions: p.Sessions, limiter: p.Quota.Limiter, metrics: p.Metrics},
 		},
 		ErrorHandler: keepFailure,

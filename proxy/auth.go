@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strings"
 
+	"stagedoor/internal/bytesize"
 	"stagedoor/proxy/policy"
 )
 
@@ -25,7 +26,7 @@ type AuthHandler interface {
 // these answers carry.
 type authRoute struct {
 	origins policy.OriginRule
-	maxPath ByteSize
+	maxPath bytesize.Size
 	next    AuthHandler
 }
 

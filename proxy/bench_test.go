@@ -18,6 +18,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 
+	"stagedoor/internal/bytesize"
 	"stagedoor/internal/metrics"
 	"stagedoor/proxy/policy"
 	"stagedoor/proxy/proxytest"
@@ -170,7 +171,7 @@ func BenchmarkQuota(b *testing.B) {
 		b.Run(c.name, func(b *testing.B) {
 			g, cookie := newBenchedGateway(b, func(o *Options) {
 				o.APIURL, o.Transport = api.URL+"/v1", api.Client().Transport
-				o.Quota = quota.New(quota.Options{Config: quota.Config{Cache: quota.CacheConfig{Size: c.size}}})
+				o.Quota = quota.New(quota.Options{Config: quota.Config{Cache: bytesize.Size(c.size)}})
 			})
 			n := 0
 			b.ReportAllocs()

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"stagedoor/internal/bytesize"
 )
 
 // unknownLength hides how long a body is, so that it is sent in chunks.
@@ -47,7 +49,7 @@ func TestBodies(t *testing.T) {
 }
 
 func TestBodiesThatAreTooLarge(t *testing.T) {
-	for name, limit := range map[string]ByteSize{"streamed": 1 << 20, "kept": 100} {
+	for name, limit := range map[string]bytesize.Size{"streamed": 1 << 20, "kept": 100} {
 		s := newStage(t, func(o *Options) { o.Server.MaxRequestBody = limit })
 		text := strings.Repeat("x", int(limit)+1)
 		answer := s.do("PUT", "/api/images", loggedIn(), unknownLength(text))

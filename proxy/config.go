@@ -4,6 +4,7 @@ import (
 	"io/fs"
 	"time"
 
+	"stagedoor/internal/bytesize"
 	"stagedoor/proxy/limit"
 )
 
@@ -24,11 +25,11 @@ type ServerConfig struct {
 	// ShutdownTimeout is how long requests in flight may take to finish after that.
 	ShutdownTimeout time.Duration `yaml:"shutdown_timeout"`
 	// MaxRequestBody bounds the body of a request on a credentialed route.
-	MaxRequestBody ByteSize `yaml:"max_request_body"`
+	MaxRequestBody bytesize.Size `yaml:"max_request_body"`
 	// MaxHeader bounds the request line and headers together; beyond it net/http answers 431.
-	MaxHeader ByteSize `yaml:"max_header"`
+	MaxHeader bytesize.Size `yaml:"max_header"`
 	// MaxPath bounds a path below /auth/ or on a credentialed route.
-	MaxPath ByteSize `yaml:"max_path"`
+	MaxPath bytesize.Size `yaml:"max_path"`
 	// ReadHeaderTimeout bounds a TLS handshake, and the request line and headers of a request.
 	ReadHeaderTimeout time.Duration `yaml:"read_header_timeout"`
 	// ReadBodyTimeout bounds how long a request body takes, as a whole. On a route to a frontend, where bodies may
@@ -71,7 +72,7 @@ type UpstreamConfig struct {
 	// HeaderTimeout bounds the wait for an answer's header, from when the request has been sent.
 	HeaderTimeout time.Duration `yaml:"header_timeout"`
 	// MaxHeader bounds an answer's header.
-	MaxHeader ByteSize `yaml:"max_header"`
+	MaxHeader bytesize.Size `yaml:"max_header"`
 }
 
 // TLSConfig names the PEM files of the public listener's certificate; both empty means plain HTTP.

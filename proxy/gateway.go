@@ -47,7 +47,7 @@ type Options struct {
 	// another, and tell it with Keep which routes there are.
 	Live *live.Hub
 	// Reuse says which answers serve as fresh although Spotify does not say so.
-	Reuse []Reuse
+	Reuse []quota.Reuse
 	// InFlight bounds the requests and streams of a time, and Clients those of a client; nil means no limit. Share one of each
 	// between Gateways that follow one another.
 	InFlight *limit.InFlight

@@ -14,6 +14,7 @@ import (
 	"stagedoor/proxy/links"
 	"stagedoor/proxy/live"
 	"stagedoor/proxy/policy"
+	"stagedoor/proxy/quota"
 	"stagedoor/session"
 )
 
@@ -41,7 +42,7 @@ func newLivePolls(route Route, own *apiRoute, p parts) livePolls {
 	next := &replayer{next: newMeter(route, p, p.Transport), sessions: p.Sessions, limiter: p.Quota.Limiter, metrics: p.Metrics}
 	return livePolls{
 		route: &as, base: public.String() + prefix, sessions: p.Sessions,
-		transport: &apiTransport{route: &as, quota: p.Quota, reuse: newReuseRules(p.Reuse), metrics: as.metrics, next: next},
+		transport: &apiTransport{route: &as, quota: p.Quota, reuse: quota.NewReuseRules(p.Reuse), metrics: as.metrics, next: next},
 	}
 }
 

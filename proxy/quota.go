@@ -20,7 +20,7 @@ import (
 type apiTransport struct {
 	route *apiRoute
 	quota *quota.Quota
-	reuse reuseRules
+	reuse quota.ReuseRules
 	next  http.RoundTripper // makes the call: see replayer
 
 	metrics Metrics
@@ -31,7 +31,7 @@ func (c *apiTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	x := exchangeOf(r.Context())
 	path := strings.TrimPrefix(r.URL.Path, c.route.api.Path)
 	ask := &quota.Ask{
-		Owner: x.call.session.Key(), Route: c.route.prefix, Request: r, Client: x.request.Header, Reuse: c.reuse.life(path),
+		Owner: x.call.session.Key(), Route: c.route.prefix, Request: r, Client: x.request.Header, Reuse: c.reuse.Life(path),
 	}
 	if x.call.session.IsUser() {
 		ask.Session = ask.Owner

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+
+	"stagedoor/internal/bytesize"
 )
 
 // problems collects what a validation reports: the fields in order, and all sentences.
@@ -177,8 +179,8 @@ func TestNewRefusesWhatValidateRefuses(t *testing.T) {
 }
 
 func TestByteSize(t *testing.T) {
-	for text, want := range map[string]ByteSize{"0": 0, "512": 512, "64KiB": 64 << 10, "1MiB": 1 << 20, "1536KiB": 1536 << 10} {
-		var got ByteSize
+	for text, want := range map[string]bytesize.Size{"0": 0, "512": 512, "64KiB": 64 << 10, "1MiB": 1 << 20, "1536KiB": 1536 << 10} {
+		var got bytesize.Size
 		if err := got.UnmarshalText([]byte(text)); err != nil || got != want {
 			t.Errorf("%s: %d, %v", text, got, err)
 		}
@@ -188,7 +190,7 @@ func TestByteSize(t *testing.T) {
 	}
 	bad := map[string]bool{"": true, "-1": true, "1MB": true, "1.5MiB": true, "KiB": true, "1 KiB": true, "9999999999MiB": true, "1KiBMiB": true}
 	for text := range maps.Keys(bad) {
-		if err := new(ByteSize).UnmarshalText([]byte(text)); err == nil {
+		if err := new(bytesize.Size).UnmarshalText([]byte(text)); err == nil {
 			t.Errorf("%q was taken", text)
 		}
 	}

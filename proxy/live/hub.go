@@ -41,14 +41,6 @@ type FailedError struct {
 
 func (e *FailedError) Error() string { return fmt.Sprintf("Spotify answered %d just now", e.Status) }
 
-// Config is the configuration of a Hub.
-type Config struct {
-	// Every is the time between two polls while something plays, and Idle otherwise.
-	Every, Idle time.Duration
-	// MaxStreams is how many streams the replica may have.
-	MaxStreams int
-}
-
 // Options are what a Hub works with.
 type Options struct {
 	Config  Config

@@ -13,12 +13,6 @@ type Quota struct {
 	Limiter *Limiter
 }
 
-// Config is the configuration of a Quota. The zero value caches nothing and limits calls by Spotify's 429 alone.
-type Config struct {
-	Cache   CacheConfig
-	Limiter LimiterConfig
-}
-
 // Options are what a Quota works with.
 type Options struct {
 	Config Config
@@ -43,9 +37,9 @@ func New(o Options) *Quota {
 		o.Gates, o.Allowance = memory, memory
 	}
 	q := &Quota{
-		Cache: NewCache(o.Config.Cache, o.Now),
+		Cache: NewCache(o.Config.forCache(), o.Now),
 		Limiter: NewLimiter(LimiterOptions{
-			Config: o.Config.Limiter, Gates: o.Gates, Allowance: o.Allowance, IsQuota: o.IsQuota, Now: o.Now,
+			Config: o.Config.forLimiter(), Gates: o.Gates, Allowance: o.Allowance, IsQuota: o.IsQuota, Now: o.Now,
 		}),
 	}
 	q.Cache.Scarce, q.Cache.Written = q.Limiter.Scarce, o.Written
@@ -54,8 +48,8 @@ func New(o Options) *Quota {
 
 // Configure changes the limits and the bounds.
 func (q *Quota) Configure(c Config) {
-	q.Cache.Configure(c.Cache)
-	q.Limiter.Configure(c.Limiter)
+	q.Cache.Configure(c.forCache())
+	q.Limiter.Configure(c.forLimiter())
 }
 
 // Close gives back what was not used.

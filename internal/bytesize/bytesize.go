@@ -1,4 +1,5 @@
-package proxy
+// Package bytesize reads and writes sizes as config.yaml has them.
+package bytesize
 
 import (
 	"fmt"
@@ -6,8 +7,8 @@ import (
 	"strings"
 )
 
-// ByteSize is a number of bytes that is written with a binary unit: 512, 64KiB, 1MiB.
-type ByteSize int64
+// Size is a number of bytes that is written with a binary unit: 512, 64KiB, 1MiB.
+type Size int64
 
 var byteUnits = []struct {
 	suffix string
@@ -15,7 +16,7 @@ var byteUnits = []struct {
 }{{"KiB", 1 << 10}, {"MiB", 1 << 20}}
 
 // UnmarshalText reads a size. It rejects negative numbers, other units and sizes beyond 1 TiB.
-func (b *ByteSize) UnmarshalText(text []byte) error {
+func (b *Size) UnmarshalText(text []byte) error {
 	digits, unit := string(text), int64(1)
 	for _, u := range byteUnits {
 		if number, ok := strings.CutSuffix(digits, u.suffix); ok {
@@ -26,12 +27,12 @@ func (b *ByteSize) UnmarshalText(text []byte) error {
 	if err != nil || n < 0 || n > (1<<40)/unit {
 		return fmt.Errorf("%q is not a size; write bytes, or a number with KiB or MiB such as 1MiB", text)
 	}
-	*b = ByteSize(n * unit)
+	*b = Size(n * unit)
 	return nil
 }
 
 // MarshalText writes the size with the largest unit that divides it.
-func (b ByteSize) MarshalText() ([]byte, error) {
+func (b Size) MarshalText() ([]byte, error) {
 	for i := len(byteUnits) - 1; i >= 0; i-- {
 		if u := byteUnits[i]; b > 0 && int64(b)%u.size == 0 {
 			return []byte(strconv.FormatInt(int64(b)/u.size, 10) + u.suffix), nil

@@ -1,16 +1,17 @@
-package proxy
+package quota
 
 import (
 	"fmt"
 	"strings"
 	"time"
 
+	"stagedoor/internal/bytesize"
 	"stagedoor/proxy/policy"
-	"stagedoor/proxy/quota"
 )
 
-// QuotaConfig is the part of config.yaml below "quota": how the calls of Spotify's Web API are shared out.
-type QuotaConfig struct {
+// Config is the part of config.yaml below "quota": how the calls of Spotify's Web API are shared out. The zero value caches nothing
+// and limits calls by Spotify's 429 alone.
+type Config struct {
 	// Calls is how many calls all users and replicas together may make in any Window; zero when that is unknown.
 	Calls int `yaml:"calls"`
 	// Window is the time in which calls count.
@@ -20,7 +21,7 @@ type QuotaConfig struct {
 	// Wait is how long a request may wait for its turn; zero for not at all.
 	Wait time.Duration `yaml:"wait"`
 	// Cache bounds the memory for Spotify's answers; zero keeps none, and lets no requests share a call.
-	Cache ByteSize `yaml:"cache"`
+	Cache bytesize.Size `yaml:"cache"`
 	// Stale is how old a kept answer may be that serves while calls are scarce; zero for never.
 	Stale time.Duration `yaml:"stale"`
 	// Reuse makes answers fresh that Spotify does not call so.
@@ -35,15 +36,15 @@ type Reuse struct {
 	For time.Duration `yaml:"for"`
 }
 
-// DefaultQuotaConfig returns the values of the keys that config.yaml leaves out.
-func DefaultQuotaConfig() QuotaConfig {
-	return QuotaConfig{
+// DefaultConfig returns the values of the keys that config.yaml leaves out.
+func DefaultConfig() Config {
+	return Config{
 		Window: 30 * time.Second, UserShare: 0.25, Wait: 2 * time.Second, Cache: 32 << 20, Stale: 24 * time.Hour,
 	}
 }
 
 // Validate reports every problem: the field by its path below "quota", and a sentence that says what to do.
-func (c QuotaConfig) Validate(report func(field, problem string)) {
+func (c Config) Validate(report func(field, problem string)) {
 	if c.Calls < 0 {
 		report("calls", "must not be negative; write 0 when the quota is unknown")
 	}
@@ -80,33 +81,33 @@ func (c QuotaConfig) Validate(report func(field, problem string)) {
 	}
 }
 
-// Quota is the configuration in the terms of package quota.
-func (c QuotaConfig) Quota() quota.Config {
-	return quota.Config{
-		Cache:   quota.CacheConfig{Size: int64(c.Cache), Stale: c.Stale},
-		Limiter: quota.LimiterConfig{Calls: c.Calls, Window: c.Window, UserShare: c.UserShare, Wait: c.Wait},
-	}
+func (c Config) forCache() CacheConfig { return CacheConfig{Size: int64(c.Cache), Stale: c.Stale} }
+
+func (c Config) forLimiter() LimiterConfig {
+	return LimiterConfig{Calls: c.Calls, Window: c.Window, UserShare: c.UserShare, Wait: c.Wait}
 }
 
-// reuseRule finds the Reuse of a path.
+// reuseRule is a Reuse that is read.
 type reuseRule struct {
 	pattern policy.Pattern
 	life    time.Duration
 }
 
-type reuseRules []reuseRule
+// ReuseRules find the Reuse of a path.
+type ReuseRules []reuseRule
 
-func newReuseRules(list []Reuse) reuseRules {
-	rules := make(reuseRules, len(list))
+// NewReuseRules reads a list in which Validate finds no problem.
+func NewReuseRules(list []Reuse) ReuseRules {
+	rules := make(ReuseRules, len(list))
 	for i, r := range list {
 		rules[i] = reuseRule{policy.ParsePattern(r.Path), r.For}
 	}
 	return rules
 }
 
-// life is how long the answer for a path below the API's base serves as fresh; zero for not at all. The first rule that
+// Life is how long the answer for a path below the API's base serves as fresh; zero for not at all. The first rule that
 // matches counts.
-func (r reuseRules) life(path string) time.Duration {
+func (r ReuseRules) Life(path string) time.Duration {
 	for _, rule := range r {
 		if rule.pattern.Matches(path) {
 			return rule.life
