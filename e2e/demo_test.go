@@ -28,6 +28,7 @@ func TestDemo(t *testing.T) {
 
 	stage.Act(t, tab, "open the demo", chromedp.Navigate(home), chromedp.WaitVisible(chromedp.CSS(loginButton)))
 	logIn(t, tab, "ada")
+	stage.Await(t, tab, "the door has opened and is gone", `document.querySelector("#entrance").matches(".open[hidden]") && location.hash === ""`)
 	stage.ExpectText(t, tab, "#profile-name", "Ada Marlow")
 	expectAllPlaylists(t, tab)
 	expectPlayer(t, tab)
