@@ -186,17 +186,24 @@ func (h *Hub) beginLocked(id string, s Subscription) *topic {
 }
 
 // pace is when a topic may begin to poll. Many that begin at the same time, as after a restart or an outage, are spread
-// out at twice the rate at which they would poll later.
+// out at one and a half times the rate at which they will poll later.
 func (h *Hub) pace() time.Time {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	interval := min(time.Second/leastPace, h.config.Every/time.Duration(2*max(1, len(h.topics))))
+	interval := min(time.Second/leastPace, 2*h.config.Every/time.Duration(3*max(1, len(h.topics))))
 	now := time.Now()
 	if earliest := now.Add(-paceBurst * interval); h.slot.Before(earliest) {
 		h.slot = earliest
 	}
 	h.slot = h.slot.Add(interval)
 	return later(now, h.slot)
+}
+
+// crowded tells whether several topics poll.
+func (h *Hub) crowded() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.topics) > 1
 }
 
 // leave removes a listener, and a while later its topic when it was the last one.

@@ -51,6 +51,7 @@ type poller struct {
 	tries    int       // for the lease, without a state
 	blocked  time.Time // nothing is done before, because it is unknown whether there is an owner
 	storeOut bool      // the listeners were told so
+	spread   bool      // its time among those of other pollers is chosen
 }
 
 func newPoller(t *topic) *poller { return &poller{topic: t, answered: time.Now()} }
@@ -245,6 +246,10 @@ func (p *poller) tellState(ctx context.Context, s *state) {
 		wait = every
 	}
 	p.next = p.last.Add(jitter(wait))
+	if !p.spread && p.hub.crowded() { // once: pollers that began together poll at different times from now on
+		p.spread = true
+		p.next = p.last.Add(leastGap + rand.N(max(wait-leastGap, 0)+1)) //nolint:gosec // G404: no secret
+	}
 	if end := s.end.Add(endDelay); !s.end.IsZero() && end.Before(p.next) {
 		p.next = later(end, p.last.Add(leastGap))
 	}
