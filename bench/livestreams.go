@@ -97,7 +97,11 @@ func (s *stream) once(ctx context.Context, wait time.Duration) time.Duration {
 	}
 	lines := bufio.NewReaderSize(conn, 1024)
 	response, err := http.ReadResponse(lines, nil)
-	if err != nil || response.StatusCode != http.StatusOK {
+	if err != nil {
+		return wait
+	}
+	defer func() { _, _ = conn.Close(), response.Body.Close() }() // in this order: to close the body reads what is left of it
+	if response.StatusCode != http.StatusOK {
 		return wait
 	}
 	s.mu.Lock()

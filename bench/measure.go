@@ -29,7 +29,6 @@ type sample struct {
 	redisCPU      float64 // microseconds a request, of Redis
 	redisCommands float64 // a request
 	opened        float64 // connections to the upstream
-	open          float64 // connections to the upstream when it was over
 }
 
 // These take one figure out of a sample, for column.
@@ -40,7 +39,6 @@ func (s sample) p99Of() float64           { return s.p99 }
 func (s sample) redisCPUOf() float64      { return s.redisCPU }
 func (s sample) redisCommandsOf() float64 { return s.redisCommands }
 func (s sample) openedOf() float64        { return s.opened }
-func (s sample) openOf() float64          { return s.open }
 
 // interleave drives each target in turns, A B C, A B C, so that a slow minute of the machine is everybody's. The result
 // has the targets' order.
@@ -83,7 +81,7 @@ func (b *bench) driver(t target) func(context.Context, load) (result, error) {
 type counters struct {
 	cpu, redisCPU time.Duration
 	commands      float64
-	opened, open  int64
+	opened        int64
 }
 
 // sample drives a target once.
@@ -115,7 +113,6 @@ func newSample(r result, before, after counters) sample {
 		p99:      milliseconds(r.p99),
 		redisCPU: microseconds(after.redisCPU-before.redisCPU) / n,
 		opened:   float64(after.opened - before.opened),
-		open:     float64(after.open),
 	}
 	if after.commands > 0 {
 		s.redisCommands = (after.commands - before.commands - 1) / n // one of them asked for the count
@@ -135,7 +132,7 @@ func (t target) count() (counters, error) {
 		}
 	}
 	if t.upstream != nil {
-		c.opened, c.open = t.upstream.opened.Load(), t.upstream.open.Load()
+		c.opened = t.upstream.opened.Load()
 	}
 	c.cpu, err = cpuTime(t.process.pid)
 	return c, err

@@ -58,9 +58,9 @@ func TestParseDrive(t *testing.T) {
 
 func TestNewSample(t *testing.T) {
 	before := counters{cpu: time.Second, redisCPU: time.Second, commands: 100, opened: 3}
-	after := counters{cpu: 2 * time.Second, redisCPU: 1500 * time.Millisecond, commands: 601, opened: 7, open: 5}
+	after := counters{cpu: 2 * time.Second, redisCPU: 1500 * time.Millisecond, commands: 601, opened: 7}
 	got := newSample(result{requests: 1000, elapsed: 2 * time.Second, p50: time.Millisecond, p99: time.Second}, before, after)
-	want := sample{cpu: 1000, rate: 500, p50: 1, p99: 1000, redisCPU: 500, redisCommands: 0.5, opened: 4, open: 5}
+	want := sample{cpu: 1000, rate: 500, p50: 1, p99: 1000, redisCPU: 500, redisCommands: 0.5, opened: 4}
 	if got != want {
 		t.Errorf("%+v, want %+v", got, want)
 	}

@@ -39,7 +39,6 @@ type upstream struct {
 	api    string // what the addresses in its answers begin with
 	origin string
 	opened atomic.Int64 // connections
-	open   atomic.Int64 // connections now
 	asked  atomic.Int64 // requests
 }
 
@@ -78,12 +77,8 @@ func (b *bench) startUpstream(kind upstreamKind) (*upstream, error) {
 		ErrorLog: log.New(io.Discard, "", 0),                   // proxies that leave
 		HTTP2:    &http.HTTP2Config{MaxConcurrentStreams: 100}, // as most servers allow
 		ConnState: func(_ net.Conn, state http.ConnState) {
-			switch state {
-			case http.StateNew:
+			if state == http.StateNew {
 				u.opened.Add(1)
-				u.open.Add(1)
-			case http.StateClosed:
-				u.open.Add(-1)
 			}
 		},
 	}

@@ -79,7 +79,7 @@ func (c *collector) tree(root *tracepb.Span) string {
 		fmt.Fprintf(&text, "%-36s %8s after %8s %s\n", strings.Repeat("  ", depth)+span.Name,
 			took.Round(10*time.Microsecond), after.Round(10*time.Microsecond), span.Status.GetMessage())
 		below := slices.DeleteFunc(slices.Clone(c.spans), func(s *tracepb.Span) bool { return string(s.ParentSpanId) != string(span.SpanId) })
-		slices.SortFunc(below, func(a, b *tracepb.Span) int { return int(int64(a.StartTimeUnixNano) - int64(b.StartTimeUnixNano)) }) //nolint:gosec // G115: nanoseconds of one test
+		slices.SortFunc(below, func(a, b *tracepb.Span) int { return int(int64(a.StartTimeUnixNano) - int64(b.StartTimeUnixNano)) })
 		for _, child := range below {
 			draw(child, depth+1)
 		}

@@ -46,7 +46,7 @@ func (t Transport) KeepWarm(ctx context.Context, address string) {
 		}
 		wait := pause
 		if pause = min(2*pause, longestPause); time.Since(began) >= settled {
-			wait, pause = rand.N(spread), firstPause
+			wait, pause = rand.N(spread), firstPause //nolint:gosec // G404: no secret; replicas shall not open all at once
 		}
 		select {
 		case <-time.After(max(wait, firstPause-time.Since(began))):

@@ -101,7 +101,7 @@ func warmed(t *testing.T, test func(t *testing.T, f *farServer, transport Transp
 		go func() { _ = f.server.ServeTLS(f, "", "") }()
 		transport := NewTransport(&http.Transport{
 			DialContext: f.connect, HTTP2: HTTP2(), ForceAttemptHTTP2: true, IdleConnTimeout: IdleTimeout,
-			TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // the server is this test
+			TLSClientConfig: &tls.Config{InsecureSkipVerify: true},
 		})
 		ctx, cancel := context.WithCancel(t.Context())
 		var warm sync.WaitGroup
@@ -210,7 +210,7 @@ func TestConnectionIsOpenedAhead(t *testing.T) {
 		server.StartTLS()
 		transport := NewTransport(&http.Transport{
 			DialContext: New(time.Minute).DialContext, HTTP2: HTTP2(), ForceAttemptHTTP2: true,
-			TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // the server is this test
+			TLSClientConfig: &tls.Config{InsecureSkipVerify: true},
 		})
 		ctx, cancel := context.WithCancel(t.Context())
 		var warm sync.WaitGroup

@@ -14,7 +14,7 @@ type Value interface {
 func All[V Value]() []V {
 	var values []V
 	for i := range V(0).texts() {
-		values = append(values, V(i)) //nolint:gosec // G115: a type has a handful
+		values = append(values, V(i))
 	}
 	return values
 }

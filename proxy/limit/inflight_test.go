@@ -35,7 +35,8 @@ func TestStreamsLeavePlacesToRequests(t *testing.T) {
 	var f InFlight
 	f.Configure(Capacity{Requests: 1, Streams: 1, Held: 2})
 	socket := begin(t, &f)
-	if !socket.Stream(true, true) || !socket.Stream(true, true) {
+	first, again := socket.Stream(true, true), socket.Stream(true, true)
+	if !first || !again {
 		t.Fatal("there is no place for a stream")
 	}
 	events := begin(t, &f)

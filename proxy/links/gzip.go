@@ -68,5 +68,5 @@ func announcedSize(zipped []byte, limit int) int {
 	if len(zipped) < 4 {
 		return 0
 	}
-	return int(min(uint64(limit), uint64(binary.LittleEndian.Uint32(zipped[len(zipped)-4:]))))
+	return int(min(int64(limit), int64(binary.LittleEndian.Uint32(zipped[len(zipped)-4:]))))
 }

@@ -1,6 +1,7 @@
 package listen
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -64,7 +65,7 @@ func removeStale(path string) error {
 	case info.Mode().Type() != fs.ModeSocket:
 		return errors.New("there is something else than a socket; choose another path")
 	}
-	conn, err := net.DialTimeout("unix", path, time.Second)
+	conn, err := (&net.Dialer{Timeout: time.Second}).DialContext(context.Background(), "unix", path)
 	if err == nil {
 		_ = conn.Close() // it was opened to see whether it can be
 		return errors.New("another program listens there; end it, or choose another path")
@@ -89,7 +90,7 @@ func inherit(name, key string, getenv func(string) string) (net.Listener, error)
 		if known != name {
 			continue
 		}
-		file := os.NewFile(uintptr(firstInherited+i), name) //nolint:gosec // G115: a handful
+		file := os.NewFile(uintptr(firstInherited+i), name)
 		listener, err := net.FileListener(file)
 		_ = file.Close() // the listener has its own
 		if err != nil {
