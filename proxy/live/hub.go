@@ -186,11 +186,11 @@ func (h *Hub) beginLocked(id string, s Subscription) *topic {
 }
 
 // pace is when a topic may begin to poll. Many that begin at the same time, as after a restart or an outage, are spread
-// out at one and a half times the rate at which they will poll later.
+// out at one and a quarter of the rate at which they will poll later, beside the second polls of the first ones.
 func (h *Hub) pace() time.Time {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	interval := min(time.Second/leastPace, 2*h.config.Every/time.Duration(3*max(1, len(h.topics))))
+	interval := min(time.Second/leastPace, 4*h.config.Every/time.Duration(5*max(1, len(h.topics))))
 	now := time.Now()
 	if earliest := now.Add(-paceBurst * interval); h.slot.Before(earliest) {
 		h.slot = earliest
