@@ -78,7 +78,7 @@ func TestSharedAccount(t *testing.T) {
 		t.Errorf("after a month the replicas say %s", said)
 	}
 	// The account has what -scope says, and no more.
-	granted := regexp.MustCompile(`(?m)^radio +"ada" +20\d\d-\S+ +user-(read-currently-playing|modify-playback-state) user-(read-currently-playing|modify-playback-state)$`)
+	granted := regexp.MustCompile(`(?m)^radio +"ada" +20\d\d-\S+ +user-read-currently-playing user-read-playback-state user-modify-playback-state$`)
 	if list := w.Operate(t, "accounts", "list"); !granted.MatchString(list) {
 		t.Errorf("accounts list prints\n%s", list)
 	}

@@ -129,8 +129,9 @@ func TestIndexPrunesItself(t *testing.T) {
 	}
 	sessiontest.Eventually(t, stage.StartTime, "both sessions time out", func() bool { return len(w.SessionKeys()) == 0 })
 	w.Visitor().Login("ada")
-	if got := size(); got != one {
-		t.Errorf("after the timeouts the index has %d fields, want %d", got, one)
+	const ends = 2 // why the two have ended, of which an index keeps eight at most
+	if got := size(); got > one+ends {
+		t.Errorf("after the timeouts the index has %d fields, want at most %d", got, one+ends)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"stagedoor/e2e/stage"
 	"stagedoor/flows"
+	"stagedoor/session/sessiontest"
 	"stagedoor/simulator"
 )
 
@@ -199,6 +200,9 @@ func TestRolledBackRecords(t *testing.T) {
 	session := recordKey("session", cookie(v, "stagedoor"))
 	lt.RedisDo("COPY", session, "old session")
 	v.Get("/api/me").Expect(t, "with a token that is due", http.StatusOK, "")
+	sessiontest.Eventually(t, stage.StartTime, "the token is refreshed beside the request", func() bool {
+		return lt.Spotify.Counts().TokenCalls["refresh_token"] == 1 && lt.RedisDo("GET", session) != lt.RedisDo("GET", "old session")
+	})
 	lt.RedisDo("COPY", session, "last session")
 	told := v.Get("/auth/session").Body
 

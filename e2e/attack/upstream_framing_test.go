@@ -148,7 +148,9 @@ func TestAttackUpstreamFraming(t *testing.T) {
 			got := hear(v, method, "/api/attack", "Accept-Encoding", "gzip", "Connection", "Upgrade", "Upgrade", "websocket")
 			once := method == http.MethodGet || h.called("/v1/attack") == 1
 			clean := !strings.Contains(got.text, "smuggled") && !strings.Contains(got.text, "hostile")
-			count.expect(got.came() == b.wantOfAPI() && once && clean, "%s to %s became %s, and not %s; %d calls; %.300q",
+			// What breaks off before its first bytes have left is answered as a whole, by the gateway.
+			came := got.came() == b.wantOfAPI() || got.came() == refused && b.wantOfAPI() == cut
+			count.expect(came && once && clean, "%s to %s became %s, and not %s; %d calls; %.300q",
 				b.name, method, got.came(), b.wantOfAPI(), h.called("/v1/attack"), got.text)
 			sessiontest.Eventually(t, stage.StartTime, "the hostile server hangs up", h.closed)
 		}

@@ -36,7 +36,7 @@ func webAPIRefuses(r *trial) {
 	r.expect("a second 401 passes", kind == "401" && len(seen) == 2 && refreshed == 1,
 		"%s after %d calls and %d refreshes", kind, len(seen), refreshed)
 	kind, seen, refreshed = calls(crowd[1], http.MethodGet, "/api/me", "")
-	r.expect("no second forced refresh within 30 s", kind == "401" && len(seen) == 1 && refreshed == 0,
+	r.expect("no second forced refresh within 30 s", kind == "401 REAUTHORIZATION_REQUIRED" && len(seen) == 1 && refreshed == 0,
 		"%s after %d calls and %d refreshes", kind, len(seen), refreshed)
 	large := `{"name":"` + strings.Repeat("x", 300<<10) + `"}`
 	kind, seen, refreshed = calls(crowd[0], http.MethodPost, "/api/me/playlists", large, "Content-Type", "application/json")

@@ -216,7 +216,7 @@ func (l *Limiter) draw(d Draw, hold int, begun time.Time) {
 	}
 	l.left, l.spent, l.hungry = grant.Left, grant.Spent, grant.Hungry
 	l.short = grant.Left == 0 || grant.Count < max(1, d.Want) && d.Keep == 0 && !d.Idle
-	l.lowShort = grant.Count < d.Want && !d.Idle
+	l.lowShort = grant.Count < max(1, d.Want) && !d.Idle // nothing was wanted when another replica needs it more
 	l.elsewhere, l.others = grant.Elsewhere, grant.Others
 	l.armLocked(leaseTime(d.Window) * 3 / 5)
 	l.dispatchLocked()
