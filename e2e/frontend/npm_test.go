@@ -90,7 +90,7 @@ func start(t *testing.T, folder string, env []string, command ...string) *server
 	t.Helper()
 	s := &server{output: &lockedBuffer{}}
 	c := exec.Command(command[0], command[1:]...)
-	c.Dir, c.Env = folder, append(os.Environ(), env...)
+	c.Dir, c.Env = folder, append(append(os.Environ(), "NO_COLOR=1"), env...) // where CI is set there would be colours, also in the middle of an address
 	c.Stdout, c.Stderr = s.output, s.output
 	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // npm starts it through a shell
 	if err := c.Start(); err != nil {
