@@ -42,9 +42,11 @@ func TestUnit(t *testing.T) {
 	t.Parallel()
 	analyze, err := exec.LookPath("systemd-analyze")
 	sessiontest.Require(t, "systemd", "Install systemd 250 or later, which Debian has.", err == nil)
-	unit := filepath.Join(t.TempDir(), "stagedoor.service")
+	folder := t.TempDir()
+	unit, socket := filepath.Join(folder, "stagedoor.service"), filepath.Join(folder, "stagedoor.socket")
 	stage.WriteFile(t, unit, replaced(t, contentOf(t, deployed(t, "stagedoor.service")), "/usr/local/bin/stagedoor serve", stage.Binary+" serve"))
-	if output, err := exec.Command(analyze, "verify", unit).CombinedOutput(); err != nil || len(output) > 0 {
+	stage.WriteFile(t, socket, contentOf(t, deployed(t, "stagedoor.socket")))
+	if output, err := exec.Command(analyze, "verify", unit, socket).CombinedOutput(); err != nil || len(output) > 0 {
 		t.Errorf("systemd-analyze verify: %v\n%s", err, output)
 	}
 }
