@@ -2,27 +2,32 @@ package e2e
 
 import (
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 )
 
-// readme is the text of the repository's own page.
+// readme is the text of the repository's own page, and of the pages of docs/ that go on with it.
 func readme(t testing.TB) string {
 	t.Helper()
-	text, err := os.ReadFile("../README.md")
-	if err != nil {
-		t.Fatal(err)
+	var text strings.Builder
+	for _, page := range []string{"README.md", "docs/routes.md", "docs/proxies.md", "docs/configuration.md", "docs/watching.md"} {
+		part, err := os.ReadFile(filepath.Join("..", page))
+		if err != nil {
+			t.Fatal(err)
+		}
+		text.Write(part)
 	}
-	return string(text)
+	return text.String()
 }
 
-// section returns the README below a heading, up to the next of the same or a higher level.
+// section returns what these pages have below a heading, up to the next of the same or a higher level.
 func section(t testing.TB, heading string) string {
 	t.Helper()
 	_, rest, found := strings.Cut(readme(t), "\n"+heading+"\n")
 	if !found {
-		t.Fatalf("README.md has no section %q", heading)
+		t.Fatalf("neither README.md nor docs/ has the section %q", heading)
 	}
 	level := len(heading) - len(strings.TrimLeft(heading, "#"))
 	var lines []string
@@ -38,7 +43,7 @@ func section(t testing.TB, heading string) string {
 	return strings.Join(lines, "")
 }
 
-// example returns the one fenced example of a language in a section of the README.
+// example returns the one fenced example of a language in a section of these pages.
 func example(t testing.TB, heading, language string) string {
 	t.Helper()
 	found := regexp.MustCompile("(?ms)^```"+language+"\n(.*?)^```$").FindAllStringSubmatch(section(t, heading), -1)

@@ -9,15 +9,15 @@ import (
 	"stagedoor/internal/outcome"
 )
 
-// TestReadme checks that the table of metrics in README.md names every metric, and every value of a label of package outcome.
+// TestReadme checks that the table of metrics in docs/watching.md names every metric, and every value of a label of package outcome.
 func TestReadme(t *testing.T) {
-	text, err := os.ReadFile("../../README.md")
+	text, err := os.ReadFile("../../docs/watching.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, table, found := strings.Cut(string(text), "| metric, after `stagedoor_` |")
 	if !found {
-		t.Fatal("README.md has no table of metrics")
+		t.Fatal("docs/watching.md has no table of metrics")
 	}
 	table, _, _ = strings.Cut(table, "\n\n")
 	rows := strings.Split(table, "\n")
@@ -26,7 +26,7 @@ func TestReadme(t *testing.T) {
 			return strings.Contains(row, "`"+name+"`") || strings.Contains(row, "`"+name+"{")
 		})
 		if i < 0 {
-			t.Errorf("README.md does not name %s", name)
+			t.Errorf("docs/watching.md does not name %s", name)
 			return ""
 		}
 		return rows[i]
@@ -51,7 +51,7 @@ func TestReadme(t *testing.T) {
 			for _, label := range sample.GetLabel() {
 				counted := slices.Contains([]string{"result", "cause", "from", "event", "operation", "reason"}, label.GetName())
 				if counted && !strings.Contains(text, "`"+label.GetValue()+"`") {
-					t.Errorf("README.md does not name %s of %s", label.GetValue(), name)
+					t.Errorf("docs/watching.md does not name %s of %s", label.GetValue(), name)
 				}
 			}
 		}
