@@ -1,6 +1,6 @@
 // Package outcome lists what an event counts as in the metrics: the values of the labels "result", "reason", "cause", "from", "event"
 // and "operation", each written once. Each metric has a type of its own, so that neither a misspelt value nor one of another
-// metric compiles. README.md tells operators what they mean.
+// metric compiles. docs/watching.md tells operators what they mean.
 package outcome
 
 // Value is one of this package's types; see All.
