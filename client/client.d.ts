@@ -111,7 +111,8 @@ export interface Client {
 
   /**
    * Listens to a stream of a route with `live`, such as `/live/me/player`. One tab has the connection and tells the others,
-   * where the browser has Web Locks and BroadcastChannel. It reconnects by itself until `onEnded`.
+   * where the browser has Web Locks and BroadcastChannel. It reconnects by itself until `onEnded`. A page
+   * that is frozen or in the back-forward cache gets nothing, and the newest state when it comes back.
    */
   live<T = unknown>(path: string | URL, listeners: LiveListeners<T>): LiveStream;
 

@@ -177,20 +177,24 @@ export function createClient({
   // six to a host over HTTP/1.1: whoever holds the lock. It goes to another tab when this one is closed.
   function live(path, { onState, onDelayed, onEnded } = {}) {
     const url = locate(path);
-    const stopped = new AbortController();
-    const locks = globalThis.navigator?.locks;
-    const others = locks && globalThis.BroadcastChannel && new BroadcastChannel(`stagedoor live ${url.href}`);
+    const name = `stagedoor live ${url.href}`;
+    const closing = new AbortController();
+    const locks = globalThis.BroadcastChannel && globalThis.navigator?.locks;
+    let stopped; // ends what this tab does, from one join to the next leave
+    let others; // the channel to the other tabs
     let latest; // the last event but a delay, for a tab that comes later; only the tab with the connection has it
-    let leads = false;
 
-    function close() {
-      stopped.abort();
+    function leave() {
+      stopped?.abort();
       others?.close();
+      stopped = others = latest = undefined; // what was the latest may be old at the next join
     }
+
+    const close = () => { closing.abort(); leave(); };
 
     // take gives an event to this tab's listeners.
     function take({ name, data }) {
-      if (stopped.signal.aborted) return;
+      if (!stopped) return;
       if (name === 'state') return onState?.(data);
       if (name === 'delayed') return onDelayed?.({ reason: data.reason, retryAfter: data.retry_after });
       close();
@@ -209,7 +213,7 @@ export function createClient({
     }
 
     // connect opens the stream and settles when this tab needs it no longer.
-    function connect() {
+    function connect(signal) {
       return new Promise((resolve) => {
         let source;
         let timer;
@@ -224,7 +228,7 @@ export function createClient({
         const lookWhy = async (wait) => {
           const looked = new AbortController();
           const answer = await send(url.href, { credentials, signal: looked.signal }).catch(() => null);
-          if (stopped.signal.aborted) return;
+          if (signal.aborted) return;
           if (answer?.status === 200 && answer.headers.get('Content-Type') === 'text/event-stream') {
             looked.abort();
             open();
@@ -238,27 +242,36 @@ export function createClient({
             timer = setTimeout(lookWhy, wait, Math.min(2 * wait, 30_000));
           }
         };
-        stopped.signal.addEventListener('abort', () => {
+        signal.addEventListener('abort', () => {
           source?.close();
           clearTimeout(timer);
           resolve();
         });
-        leads = true;
         open();
       });
     }
 
-    if (!others) {
-      connect();
-      return { close };
+    function join() {
+      if (stopped || closing.signal.aborted) return;
+      const { signal } = (stopped = new AbortController());
+      if (!locks) return void connect(signal);
+      const tabs = others = new BroadcastChannel(name);
+      tabs.onmessage = ({ data }) => {
+        if (data !== 'ask') take(data);
+        else if (latest) tabs.postMessage(countOn(latest));
+      };
+      tabs.unref?.();
+      locks.request(name, { signal }, () => signal.aborted || connect(signal)).catch(() => {});
+      tabs.postMessage('ask');
     }
-    others.onmessage = ({ data }) => {
-      if (data !== 'ask') take(data);
-      else if (leads && latest) others.postMessage(countOn(latest));
-    };
-    others.unref?.();
-    locks.request(`stagedoor live ${url.href}`, { signal: stopped.signal }, () => stopped.signal.aborted || connect()).catch(() => {});
-    others.postMessage('ask');
+
+    // A page that is frozen, or in the back-forward cache, takes no events: it leaves the connection to another tab, and gets
+    // the newest state when it comes back.
+    for (const [target, away, back] of [['window', 'pagehide', 'pageshow'], ['document', 'freeze', 'resume']]) {
+      globalThis[target]?.addEventListener(away, leave, closing);
+      globalThis[target]?.addEventListener(back, join, closing);
+    }
+    join();
     return { close };
   }
 

@@ -31,7 +31,7 @@ func TestClientIsSmall(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if lines := bytes.Count(text, []byte("\n")); file == "client.js" && lines >= 340 {
+		if lines := bytes.Count(text, []byte("\n")); file == "client.js" && lines >= 350 {
 			t.Errorf("%s has %d lines", file, lines)
 		}
 		for _, name := range []string{"createClient", "StagedoorError"} {

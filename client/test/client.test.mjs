@@ -494,3 +494,34 @@ test('live ends when the gateway has no stream, and comes back when it was away'
   assert.equal(error.reason, 'LOGIN_REQUIRED');
   assert.equal(error.loginUrl, `${base}/auth/login`, 'an answer without a body is from a session that is over');
 });
+
+test('live leaves a page that is frozen or in the back-forward cache, and comes back with it', async (t) => {
+  Object.assign(globalThis, { EventSource: FakeSource, window: new EventTarget(), document: new EventTarget() });
+  FakeSource.made = [];
+  t.after(() => { for (const name of ['EventSource', 'window', 'document']) delete globalThis[name]; });
+  const opened = async (count) => {
+    while (FakeSource.made.length < count) await new Promise((resolve) => { setTimeout(resolve, 10); });
+    return FakeSource.made[count - 1];
+  };
+  const seen = [];
+  const stream = client().live('/live/me/player', { onState: (state) => seen.push(state) });
+  let count = 1;
+  let source = await opened(count);
+  source.tell('state', 'before');
+  for (const [target, away, back] of [[window, 'pagehide', 'pageshow'], [document, 'freeze', 'resume']]) {
+    target.dispatchEvent(new Event(away));
+    target.dispatchEvent(new Event(away)); // a page on its way into the cache is hidden and frozen
+    assert.equal(source.readyState, 2, away);
+    target.dispatchEvent(new Event(back));
+    target.dispatchEvent(new Event(back));
+    source = await opened(count += 1);
+    source.tell('state', back);
+  }
+  assert.deepEqual(seen, ['before', 'pageshow', 'resume']);
+  assert.equal(FakeSource.made.length, 3);
+  stream.close();
+  assert.equal(source.readyState, 2);
+  window.dispatchEvent(new Event('pageshow'));
+  await new Promise((resolve) => { setTimeout(resolve, 10); });
+  assert.equal(FakeSource.made.length, 3, 'a closed one stays closed');
+});
