@@ -80,6 +80,15 @@ routes:
 
 // startGateway starts a Stagedoor and waits until it is ready, looking every millisecond.
 func (b *bench) startGateway(ctx context.Context, kind gatewayKind) (*gateway, error) {
+	g, err := b.launchGateway(ctx, kind)
+	if err != nil {
+		return nil, err
+	}
+	return g, g.untilReady(ctx)
+}
+
+// launchGateway starts a gateway and does not wait until it is ready.
+func (b *bench) launchGateway(ctx context.Context, kind gatewayKind) (*gateway, error) {
 	listen, err := kind.listen, error(nil)
 	if listen == "" {
 		listen, err = freeAddress()
@@ -116,8 +125,12 @@ func (b *bench) startGateway(ctx context.Context, kind gatewayKind) (*gateway, e
 	if err != nil {
 		return nil, err
 	}
-	g := &gateway{process: p, config: config, origin: origin, admin: "http://" + admin}
-	return g, p.until(ctx, time.Millisecond, "be ready", g.ready)
+	return &gateway{process: p, config: config, origin: origin, admin: "http://" + admin}, nil
+}
+
+// untilReady waits until the gateway says that it is ready.
+func (g *gateway) untilReady(ctx context.Context) error {
+	return g.until(ctx, time.Millisecond, "be ready", g.ready)
 }
 
 // ready asks once.

@@ -23,9 +23,11 @@ import (
 )
 
 const (
-	// crowdSize is how many visitors of one account there are. With the 20,000 open files of this machine a gateway takes 10,000
-	// connections, and 7,500 of them as streams.
-	crowdSize = 7000
+	// crowdSize is how many visitors of one account there are over HTTP/2, on as few connections as server.max_streams allows, and
+	// crowdConnections how many with a connection each over HTTP/1.1. With the 20,000 open files of this machine a gateway takes
+	// 10,000 connections, and 7,500 of them as streams.
+	crowdSize        = 10_000
+	crowdConnections = 7000
 	// restTime is how long a gateway with idle streams is measured.
 	restTime = 20 * time.Second
 	// tabsTime is how long five tabs are played to, with a change every tabsChange.
@@ -49,6 +51,8 @@ const liveRoutes = `
 // stream reads a stream of server-sent events, and comes back when it ends, as an EventSource does.
 type stream struct {
 	address, path, cookie string
+	// client opens the stream over HTTP/2; nil: the stream has a connection of its own, without TLS, over HTTP/1.1.
+	client *http.Client
 
 	mu     sync.Mutex // guards what follows
 	states []time.Time
@@ -77,37 +81,15 @@ func (s *stream) run(ctx context.Context) {
 
 // once reads one stream to its end, and returns how long its reader is to wait before the next.
 func (s *stream) once(ctx context.Context, wait time.Duration) time.Duration {
-	var dialer net.Dialer
-	conn, err := dialer.DialContext(ctx, "tcp", s.address)
-	if err != nil {
+	events, end := s.open(ctx)
+	if events == nil {
 		return wait
 	}
-	defer func() { _ = conn.Close() }() // only read from
-	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
-	defer stop()
-	request := "GET " + s.path + " HTTP/1.1\r\nHost: " + s.address + "\r\nAccept: text/event-stream\r\nSec-Fetch-Site: same-origin\r\n"
-	if s.cookie != "" {
-		request += "Cookie: " + s.cookie + "\r\n"
-	}
-	if s.lastID != "" {
-		request += "Last-Event-ID: " + s.lastID + "\r\n"
-	}
-	if _, err := io.WriteString(conn, request+"\r\n"); err != nil {
-		return wait
-	}
-	lines := bufio.NewReaderSize(conn, 1024)
-	response, err := http.ReadResponse(lines, nil)
-	if err != nil {
-		return wait
-	}
-	defer func() { _, _ = conn.Close(), response.Body.Close() }() // in this order: to close the body reads what is left of it
-	if response.StatusCode != http.StatusOK {
-		return wait
-	}
+	defer end()
 	s.mu.Lock()
 	s.opened = time.Now()
 	s.mu.Unlock()
-	body := bufio.NewReaderSize(response.Body, 1024)
+	body := bufio.NewReaderSize(events, 1024)
 	for {
 		line, err := body.ReadSlice('\n')
 		if err != nil && !errors.Is(err, bufio.ErrBufferFull) { // data is longer; what it says is not needed
@@ -134,6 +116,73 @@ func (s *stream) once(ctx context.Context, wait time.Duration) time.Duration {
 	}
 }
 
+// open asks for the stream, and returns its events and how to end it; nil when there is none.
+func (s *stream) open(ctx context.Context) (events io.Reader, end func()) {
+	scheme := "http"
+	if s.client != nil {
+		scheme = "https"
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, scheme+"://"+s.address+s.path, nil)
+	if err != nil {
+		return nil, nil
+	}
+	request.Header.Set("Accept", "text/event-stream")
+	request.Header.Set("Sec-Fetch-Site", "same-origin")
+	for name, value := range map[string]string{"Cookie": s.cookie, "Last-Event-ID": s.lastID} {
+		if value != "" {
+			request.Header.Set(name, value)
+		}
+	}
+	ask := s.askAlone
+	if s.client != nil {
+		ask = s.client.Do
+	}
+	response, err := ask(request) //nolint:bodyclose // end closes it
+	if err != nil {
+		return nil, nil
+	}
+	end = func() { _ = response.Body.Close() } // only read from
+	if response.StatusCode != http.StatusOK {
+		end()
+		return nil, nil
+	}
+	return response.Body, end
+}
+
+// askAlone sends a request over a connection of its own, which takes less memory here than a client's.
+func (s *stream) askAlone(request *http.Request) (*http.Response, error) {
+	var dialer net.Dialer
+	conn, err := dialer.DialContext(request.Context(), "tcp", s.address)
+	if err != nil {
+		return nil, err
+	}
+	stop := context.AfterFunc(request.Context(), func() { _ = conn.Close() })
+	if err := request.Write(conn); err != nil {
+		stop()
+		return nil, errors.Join(err, conn.Close())
+	}
+	response, err := http.ReadResponse(bufio.NewReaderSize(conn, 1024), request)
+	if err != nil {
+		stop()
+		return nil, errors.Join(err, conn.Close())
+	}
+	response.Body = &lonelyBody{Reader: response.Body, conn: conn, stop: stop}
+	return response, nil
+}
+
+// lonelyBody is a body whose connection ends with it: what is left is not read.
+type lonelyBody struct {
+	io.Reader
+
+	conn net.Conn
+	stop func() bool // of the watch of the context
+}
+
+func (b *lonelyBody) Close() error {
+	b.stop()
+	return b.conn.Close()
+}
+
 // since returns when the first state after a moment came; zero when none has.
 func (s *stream) since(moment time.Time) time.Time {
 	s.mu.Lock()
@@ -148,6 +197,13 @@ func (s *stream) isOpen() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return !s.opened.IsZero()
+}
+
+// openSince says whether a stream is open that began after a moment.
+func (s *stream) openSince(moment time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.opened.After(moment)
 }
 
 // readAll starts the streams, side by side but not all at once.
@@ -195,7 +251,8 @@ type liveWorld struct {
 	users    []string
 }
 
-func startLive(ctx context.Context, b *bench, users, gateways int) (*liveWorld, error) {
+// startLive starts gateways, with TLS when there is a certificate.
+func startLive(ctx context.Context, b *bench, users, gateways int, certificate string) (*liveWorld, error) {
 	p := quotaPoint{users: users}
 	spotify, origin, err := p.startSpotify(b)
 	if err != nil {
@@ -207,7 +264,7 @@ func startLive(ctx context.Context, b *bench, users, gateways int) (*liveWorld, 
 	}
 	w := &liveWorld{b: b, spotify: spotify, kind: gatewayKind{
 		name: "Stagedoor", api: origin + "/v1", accounts: origin, redis: redis, key: newKey(), scopes: liveScopes, quota: "{}",
-		routes: liveRoutes, more: fmt.Sprintf("accounts: {radio: {}}\nlive: {max_streams: %d}\n", 2*crowdSize),
+		certificate: certificate, routes: liveRoutes, more: fmt.Sprintf("accounts: {radio: {}}\nlive: {max_streams: %d}\n", 2*crowdSize),
 	}}
 	for i := range users {
 		w.users = append(w.users, quotaUser(i))
@@ -245,7 +302,7 @@ func (w *liveWorld) connect(ctx context.Context) error {
 		return err
 	}
 	printed, err := exec.CommandContext(ctx, w.b.binary, "accounts", "connect", "radio", "-config", w.gateways[0].config).CombinedOutput()
-	link := regexp.MustCompile(`http://\S+/auth/connect\?ticket=\S+`).FindString(string(printed))
+	link := regexp.MustCompile(`https?://\S+/auth/connect\?ticket=\S+`).FindString(string(printed))
 	if link == "" {
 		return fmt.Errorf("accounts connect: %w\n%s", err, printed)
 	}
@@ -285,8 +342,14 @@ func (w *liveWorld) connect(ctx context.Context) error {
 	return nil
 }
 
+// address is that of the public listener.
+func (g *gateway) address() string {
+	_, address, _ := strings.Cut(g.origin, "://")
+	return address
+}
+
 func (g *gateway) stream(path, cookie string) *stream {
-	return &stream{address: strings.TrimPrefix(g.origin, "http://"), path: path, cookie: cookie}
+	return &stream{address: g.address(), path: path, cookie: cookie}
 }
 
 // polls are the moments of the polls since a moment.
@@ -312,28 +375,39 @@ func perSecond(moments []time.Time, begin time.Time, length time.Duration) (mean
 	return float64(total) / length.Seconds(), slices.Max(counts)
 }
 
-// measureStreamsOfEvents measures routes with live. Five tabs are played to while the other two measurements run.
+// measureStreamsOfEvents measures routes with live. Five tabs are played to while the others run, one after the other.
 func measureStreamsOfEvents(ctx context.Context, b *bench) error {
-	few, err := startLive(ctx, b, 1, liveReplicas)
+	few, err := startLive(ctx, b, 1, liveReplicas, "")
 	if err != nil {
 		return err
 	}
-	crowd, err := startLive(ctx, b, 1, 1)
+	crowd, err := startLive(ctx, b, 1, 1, "")
 	if err != nil {
 		return err
 	}
-	many, err := startLive(ctx, b, manySessions, liveReplicas)
+	_, certificate, err := b.newCertificate()
+	if err != nil {
+		return err
+	}
+	secure, err := startLive(ctx, b, 1, 1, certificate)
+	if err != nil {
+		return err
+	}
+	many, err := startLive(ctx, b, manySessions, liveReplicas, "")
 	if err != nil {
 		return err
 	}
 	group, ctx := errgroup.WithContext(ctx)
-	var texts [3]string
+	var texts [4]string
 	group.Go(func() (err error) { texts[0], err = few.measureTabs(ctx); return err })
 	group.Go(func() (err error) {
-		if texts[1], err = crowd.measureCrowd(ctx); err != nil {
+		if texts[1], err = crowd.measureCrowd(ctx, crowdConnections, false); err != nil {
 			return err
 		}
-		texts[2], err = many.measureMany(ctx)
+		if texts[2], err = secure.measureCrowd(ctx, crowdSize, true); err != nil {
+			return err
+		}
+		texts[3], err = many.measureMany(ctx)
 		return err
 	})
 	if err := group.Wait(); err != nil {
@@ -394,7 +468,7 @@ func (w *liveWorld) measureTabs(ctx context.Context) (string, error) {
 		}
 	}
 	length := time.Since(begun)
-	return fmt.Sprintf("**%d tabs of one session on %d replicas**, for %v while the two other measurements ran on the same machine: %d polls, where one tab "+
+	return fmt.Sprintf("**%d tabs of one session on %d replicas**, for %v while the other measurements ran on the same machine: %d polls, where one tab "+
 		"alone takes %.0f by `every` and one after each of %d commands. A command through any replica was on a tab after %.2f s (median), %.2f s at the latest; a change "+
 		"from another device after %.2f s, %.2f s at the latest.", tabs, liveReplicas, length.Round(time.Second), len(w.polls(begun)), length.Seconds()/3, len(commands)/tabs,
 		commands.percentile(0.5), commands.percentile(1), changes.percentile(0.5), changes.percentile(1)), nil
@@ -416,95 +490,6 @@ func (w *liveWorld) command(ctx context.Context, g *gateway, cookie string) erro
 		return fmt.Errorf("a command was answered with %s", response.Status)
 	}
 	return nil
-}
-
-// measureCrowd measures many visitors of one account on one replica.
-func (w *liveWorld) measureCrowd(ctx context.Context) (string, error) {
-	if err := w.connect(ctx); err != nil {
-		return "", err
-	}
-	if err := w.spotify.Remote(w.users[0], simulator.Remote{Action: "next"}); err != nil {
-		return "", err
-	}
-	g := w.gateways[0]
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	begun := time.Now()
-	hasState := func(s *stream) bool { return !s.since(begun).IsZero() }
-	first := []*stream{g.stream("/onair/me/player", "")}
-	readAll(ctx, first)
-	if _, err := await(ctx, "has a state", first, hasState); err != nil {
-		return "", err
-	}
-	before, err := residentBytes(g.pid)
-	if err != nil {
-		return "", err
-	}
-	streams := make([]*stream, crowdSize)
-	for i := range streams {
-		streams[i] = g.stream("/onair/me/player", "")
-	}
-	readAll(ctx, streams)
-	if _, err := await(ctx, "has a state", streams, hasState); err != nil {
-		return "", err
-	}
-	after, err := residentBytes(g.pid)
-	if err != nil {
-		return "", err
-	}
-	rest, atRest, err := w.cpuOver(ctx, restTime)
-	if err != nil {
-		return "", err
-	}
-	cpu, err := cpuTime(g.pid)
-	if err != nil {
-		return "", err
-	}
-	changed := time.Now()
-	if err := w.spotify.Remote(w.users[0], simulator.Remote{Action: "next"}); err != nil {
-		return "", err
-	}
-	if _, err := await(ctx, "shows the change", streams, func(s *stream) bool { return !s.since(changed).IsZero() }); err != nil {
-		return "", err
-	}
-	fed, err := cpuTime(g.pid)
-	if err != nil {
-		return "", err
-	}
-	earliest, latest := streams[0].since(changed), streams[0].since(changed)
-	for _, s := range streams {
-		at := s.since(changed)
-		if at.Before(earliest) {
-			earliest = at
-		}
-		if at.After(latest) {
-			latest = at
-		}
-	}
-	most, err := residentBytes(g.pid)
-	if err != nil {
-		return "", err
-	}
-	return fmt.Sprintf("**%d visitors of one account on one replica**: %.1f KiB of resident memory a stream, its connection included, and %.1f KiB after an event to all. "+
-		"At rest %.1f ms of CPU a second, of which a comment to each stream every 15 s is most, and %d polls in %v. An event to all took %.0f ms of CPU; the last visitor had it %.0f ms "+
-		"after the first, with all readers on the same two cores.", crowdSize, (after-before)/1024/crowdSize, (most-before)/1024/crowdSize,
-		milliseconds(atRest)/rest.Seconds(), len(w.polls(time.Now().Add(-rest))), restTime, milliseconds(fed-cpu), milliseconds(latest.Sub(earliest))), nil
-}
-
-// cpuOver waits and returns how long, and what CPU time the first gateway has used.
-func (w *liveWorld) cpuOver(ctx context.Context, length time.Duration) (took, cpu time.Duration, err error) {
-	begun := time.Now()
-	before, err := cpuTime(w.gateways[0].pid)
-	if err != nil {
-		return 0, 0, err
-	}
-	select {
-	case <-ctx.Done():
-		return 0, 0, ctx.Err()
-	case <-time.After(length):
-	}
-	after, err := cpuTime(w.gateways[0].pid)
-	return time.Since(begun), after - before, err
 }
 
 // measureMany has many sessions with a stream each, and restarts all replicas.
@@ -542,30 +527,46 @@ func (w *liveWorld) measureMany(ctx context.Context) (string, error) {
 		return "", err
 	}
 	steady, steadyMost := perSecond(w.polls(steadyBegun), steadyBegun, manyTime)
-	for i, g := range w.gateways {
-		g.stop()
-		kind := w.kind
-		kind.listen = strings.TrimPrefix(g.origin, "http://")
-		if w.gateways[i], err = w.b.startGateway(ctx, kind); err != nil {
-			return "", err
-		}
-	}
 	restarted := time.Now()
-	back, err := await(ctx, "is back", streams, (*stream).isOpen)
-	if err != nil {
+	if err := w.restart(ctx); err != nil {
 		return "", err
 	}
+	begun = time.Now()
+	if _, err := await(ctx, "is back", streams, func(s *stream) bool { return s.openSince(restarted) }); err != nil {
+		return "", err
+	}
+	back := time.Since(begun)
 	if err := wait(); err != nil {
 		return "", err
 	}
-	_, peak := perSecond(w.polls(restarted), restarted, manyTime)
+	length := time.Since(restarted)
+	_, peak := perSecond(w.polls(restarted), restarted, length)
 	ended := 0
 	for _, s := range streams {
 		if !s.isOpen() {
 			ended++
 		}
 	}
-	return fmt.Sprintf("**%d sessions with a stream each on %d replicas**: %.0f polls a second, %d in the busiest second of %v. All replicas were restarted, one after the other; "+
-		"%.1f s after the last was ready all streams were back but %d, and the busiest second of the next %v had %d polls.",
-		manySessions, liveReplicas, steady, steadyMost, manyTime, back.Seconds(), ended, manyTime, peak), nil
+	return fmt.Sprintf("**%d sessions with a stream each on %d replicas**: %.0f polls a second, %d in the busiest second of %v. All replicas were told to stop at the "+
+		"same moment, and started again %.1f s later: all streams were back %.1f s after that, %d of them ended afterwards, and the busiest second of the %.0f s since the stop had "+
+		"%d polls, %.2f times the steady rate.",
+		manySessions, liveReplicas, steady, steadyMost, manyTime, begun.Sub(restarted).Seconds(), back.Seconds(), ended, length.Seconds(), peak, float64(peak)/steady), nil
+}
+
+// restart stops all gateways at the same moment and starts others at their addresses, which need not be ready when it returns.
+func (w *liveWorld) restart(ctx context.Context) error {
+	var stopping sync.WaitGroup
+	for _, g := range w.gateways {
+		stopping.Go(g.stop)
+	}
+	stopping.Wait()
+	for i, g := range w.gateways {
+		kind := w.kind
+		kind.listen = g.address()
+		var err error
+		if w.gateways[i], err = w.b.launchGateway(ctx, kind); err != nil {
+			return err
+		}
+	}
+	return nil
 }

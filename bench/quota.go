@@ -148,8 +148,10 @@ func (p *quotaPoint) startSpotify(b *bench) (*simulator.Server, string, error) {
 		users[i] = simulator.User{ID: name, Name: name, Email: name + "@example.com", Country: "GB", Product: "premium"}
 	}
 	spotify, err := simulator.New(simulator.Options{
-		Clients: []simulator.Client{{ID: clientID, Secret: clientSecret, RedirectURIs: []string{"http://127.0.0.1/auth/callback"}}},
-		Users:   users, Remember: 200_000,
+		Clients: []simulator.Client{{ID: clientID, Secret: clientSecret, RedirectURIs: []string{
+			"http://127.0.0.1/auth/callback", "https://" + b.secure + "/auth/callback",
+		}}},
+		Users: users, Remember: 200_000,
 	})
 	if err != nil {
 		return nil, "", err
