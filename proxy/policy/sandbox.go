@@ -18,7 +18,7 @@ func MayBePage(status int, h http.Header) bool {
 	if len(types) == 0 {
 		return status != http.StatusNoContent && status != http.StatusNotModified
 	}
-	odd := func(r rune) bool { return r < ' ' || r > '~' }
+	odd := func(r rune) bool { return r < ' ' || r > '~' || r == '{' || r == '}' } // braces are in RFC 2045's tokens, and not in RFC 9110's
 	return len(types) > 1 || !IsJSON(types[0]) || strings.ContainsFunc(types[0], odd)
 }
 
