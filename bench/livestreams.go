@@ -137,7 +137,7 @@ func (s *stream) open(ctx context.Context) (events io.Reader, end func()) {
 	if s.client != nil {
 		ask = s.client.Do
 	}
-	response, err := ask(request) //nolint:bodyclose // end closes it
+	response, err := ask(request)
 	if err != nil {
 		return nil, nil
 	}
