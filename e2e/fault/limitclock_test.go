@@ -13,7 +13,6 @@ import (
 	"stagedoor/e2e/stage"
 	"stagedoor/proxy/quota"
 	"stagedoor/session/redisstore"
-	"stagedoor/session/sessiontest"
 	"stagedoor/simulator"
 )
 
@@ -102,15 +101,7 @@ func shutAndOpen(r *trial, limiters []*quota.Limiter) []time.Duration {
 		return &http.Response{StatusCode: http.StatusTooManyRequests, Body: http.NoBody, Header: http.Header{"Retry-After": {"3"}}}, nil
 	})
 	closed := time.Now()
-	answered := func() (*http.Response, error) {
-		return &http.Response{StatusCode: http.StatusOK, Body: http.NoBody}, nil
-	}
-	sessiontest.Eventually(r, 2*time.Second, "all know of it", func() bool { // a tenth of a second, but for a busy machine
-		return !slices.ContainsFunc(limiters, func(l *quota.Limiter) bool {
-			_, err := l.Call(context.Background(), turn, answered)
-			return err == nil
-		})
-	})
+	stage.Until(r, closed.Add(100*time.Millisecond)) // all know of it
 	opened := make([]time.Duration, len(limiters))
 	var group sync.WaitGroup
 	for i, l := range limiters {
