@@ -18,7 +18,7 @@ import (
 func accounts(ctx context.Context, e environment, args []string) error {
 	verb, args := cutVerb(args)
 	flags := flag.NewFlagSet("accounts "+verb, flag.ContinueOnError)
-	file := flags.String("config", "", "the configuration `FILE`; without it $STAGEDOOR_CONFIG, ./config.yaml or /etc/stagedoor/config.yaml")
+	file := configFlag(flags)
 	scope := new(string)
 	if verb == "connect" {
 		flags.StringVar(scope, "scope", "", "the `SCOPES` to ask the owner for, separated by blanks; without it spotify.scopes")

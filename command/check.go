@@ -17,7 +17,7 @@ import (
 // check is the command that proves a configuration before it is deployed.
 func check(ctx context.Context, e environment, args []string) error {
 	flags := flag.NewFlagSet("check", flag.ContinueOnError)
-	file := flags.String("config", "", "the configuration `FILE`; without it $STAGEDOOR_CONFIG, ./config.yaml or /etc/stagedoor/config.yaml")
+	file := configFlag(flags)
 	online := flags.Bool("online", false, "also ask Redis and Spotify")
 	if err := parse(flags, args); err != nil {
 		return err

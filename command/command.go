@@ -107,6 +107,11 @@ type usageError struct{ cause error }
 func (e *usageError) Error() string { return e.cause.Error() }
 func (e *usageError) Unwrap() error { return e.cause }
 
+// configFlag adds the flag of every command that reads the configuration.
+func configFlag(flags *flag.FlagSet) *string {
+	return flags.String("config", "", "the configuration `FILE`; without it $STAGEDOOR_CONFIG, ./config.yaml or /etc/stagedoor/config.yaml")
+}
+
 // parse reads the flags of a command that takes no other arguments.
 func parse(flags *flag.FlagSet, args []string) error {
 	name, err := parseNamed(flags, args)

@@ -17,7 +17,7 @@ import (
 // explain is the command that says what is known about the sessions of one user, or about one session.
 func explain(ctx context.Context, e environment, args []string) error {
 	flags := flag.NewFlagSet("sessions explain", flag.ContinueOnError)
-	file := flags.String("config", "", "the configuration `FILE`; without it $STAGEDOOR_CONFIG, ./config.yaml or /etc/stagedoor/config.yaml")
+	file := configFlag(flags)
 	var chosen selection
 	flags.StringVar(&chosen.user, "user", "", "the `ID` of a user whose sessions are meant")
 	flags.StringVar(&chosen.handle, "handle", "", "the `HANDLE` of the one session that is meant")

@@ -21,7 +21,7 @@ const healthTimeout = 3 * time.Second
 // of the configuration but where to ask: a mistake in a file that the gateway has not read yet must not end a gateway that runs.
 func healthcheck(ctx context.Context, e environment, args []string) error {
 	flags := flag.NewFlagSet("healthcheck", flag.ContinueOnError)
-	file := flags.String("config", "", "the configuration `FILE`; without it $STAGEDOOR_CONFIG, ./config.yaml or /etc/stagedoor/config.yaml")
+	file := configFlag(flags)
 	if err := parse(flags, args); err != nil {
 		return err
 	}

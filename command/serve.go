@@ -26,7 +26,7 @@ const readHeaderTimeout = 10 * time.Second
 // serve is the command that runs the gateway until ctx ends.
 func serve(ctx context.Context, e environment, args []string) error {
 	flags := flag.NewFlagSet("serve", flag.ContinueOnError)
-	file := flags.String("config", "", "the configuration `FILE`; without it $STAGEDOOR_CONFIG, ./config.yaml or /etc/stagedoor/config.yaml")
+	file := configFlag(flags)
 	if err := parse(flags, args); err != nil {
 		return err
 	}

@@ -22,7 +22,7 @@ import (
 func sessions(ctx context.Context, e environment, args []string) error {
 	verb, args := cutVerb(args)
 	flags := flag.NewFlagSet("sessions "+verb, flag.ContinueOnError)
-	file := flags.String("config", "", "the configuration `FILE`; without it $STAGEDOOR_CONFIG, ./config.yaml or /etc/stagedoor/config.yaml")
+	file := configFlag(flags)
 	user := flags.String("user", "", "the `ID` of a user whose sessions are meant")
 	var chosen selection
 	var asJSON bool
