@@ -7,15 +7,7 @@ import (
 
 // measureGC finds what the setting of the garbage collector that Stagedoor is shipped with saves, and what it costs.
 func measureGC(ctx context.Context, b *bench) error {
-	certificate, file, err := b.newCertificate()
-	if err != nil {
-		return err
-	}
-	to, err := b.startUpstream(upstreamKind{tls: certificate})
-	if err != nil {
-		return err
-	}
-	redis, err := b.startRedis(ctx)
+	to, redis, file, err := b.startSecureBackends(ctx, 0)
 	if err != nil {
 		return err
 	}

@@ -83,29 +83,31 @@ func realHeader(first ...string) []string {
 	return append(first, "what", "CPU a request, µs", "ratio", "ratio, "+sameGC, "requests/s", "median, ms", "99 %, ms", "opened", "bytes")
 }
 
+// startBares starts the bare proxies that everything is compared with: with Go's setting of the garbage collector, and with
+// Stagedoor's. With a certificate they serve over TLS.
+func (b *bench) startBares(ctx context.Context, to *upstream, certificate, trust string) ([]target, error) {
+	var bares []target
+	for _, gc := range []string{"", sameGC} {
+		variables := nonEmpty(gc)
+		bare, err := b.startBare(ctx, named("bare proxy, no rewriting", variables), to, certificate, append(variables, trust)...)
+		if err != nil {
+			return nil, err
+		}
+		bares = append(bares, bare)
+	}
+	return bares, nil
+}
+
 // startReal starts everything before an API that is far away. The first ones have the order of the constants.
 func (b *bench) startReal(ctx context.Context, roundTrip time.Duration) ([]target, error) {
-	certificate, file, err := b.newCertificate()
-	if err != nil {
-		return nil, err
-	}
-	to, err := b.startUpstream(upstreamKind{tls: certificate, roundTrip: roundTrip})
-	if err != nil {
-		return nil, err
-	}
-	redis, err := b.startRedis(ctx)
+	to, redis, file, err := b.startSecureBackends(ctx, roundTrip)
 	if err != nil {
 		return nil, err
 	}
 	trust := "SSL_CERT_FILE=" + file
-	var targets []target
-	for _, gc := range []string{"", sameGC} {
-		variables := nonEmpty(gc)
-		bare, err := b.startBare(ctx, named("bare proxy, no rewriting", variables), to, "", append(variables, trust)...)
-		if err != nil {
-			return nil, err
-		}
-		targets = append(targets, bare)
+	targets, err := b.startBares(ctx, to, "", trust)
+	if err != nil {
+		return nil, err
 	}
 	for _, kind := range []gatewayKind{{name: "Stagedoor", quota: asShipped}, {name: "Stagedoor, quota.cache: 0"}} {
 		kind.redis, kind.variables = redis, []string{trust}
@@ -202,27 +204,14 @@ func measureHTTP2(ctx context.Context, b *bench) error {
 		b.report.text("h2load is not installed, so this was not measured. On Debian it is in nghttp2-client.")
 		return nil //nolint:nilerr // the page says so
 	}
-	certificate, file, err := b.newCertificate()
-	if err != nil {
-		return err
-	}
-	to, err := b.startUpstream(upstreamKind{tls: certificate})
-	if err != nil {
-		return err
-	}
-	redis, err := b.startRedis(ctx)
+	to, redis, file, err := b.startSecureBackends(ctx, 0)
 	if err != nil {
 		return err
 	}
 	trust := "SSL_CERT_FILE=" + file
-	var targets []target
-	for _, gc := range []string{"", sameGC} {
-		variables := nonEmpty(gc)
-		bare, err := b.startBare(ctx, named("bare proxy, no rewriting", variables), to, file, append(variables, trust)...)
-		if err != nil {
-			return err
-		}
-		targets = append(targets, bare)
+	targets, err := b.startBares(ctx, to, file, trust)
+	if err != nil {
+		return err
 	}
 	stagedoor, err := b.startLoggedIn(ctx, gatewayKind{
 		name: "Stagedoor, quota.cache: 0", redis: redis, variables: []string{trust}, certificate: file,

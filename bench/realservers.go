@@ -1,19 +1,7 @@
 package main
 
-// nginxHead begins every nginx configuration before an API over TLS.
-const nginxHead = `daemon off;
-worker_processes auto;
-pid %[4]s/nginx.pid;
-events { worker_connections 4096; }
-http {
-  access_log off;
-  client_body_temp_path %[4]s/body;
-  proxy_temp_path %[4]s/proxy;
-  fastcgi_temp_path %[4]s/fastcgi;
-  uwsgi_temp_path %[4]s/uwsgi;
-  scgi_temp_path %[4]s/scgi;
-  upstream api { server %[2]s; keepalive 256; keepalive_requests 1000000; }
-  keepalive_requests 1000000;
+// nginxHead begins those before an API over TLS.
+const nginxHead = nginxTop + `  keepalive_requests 1000000;
   proxy_http_version 1.1;
   proxy_buffers 16 8k;
 `

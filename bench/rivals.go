@@ -58,11 +58,8 @@ func caddyArgs(config string) []string {
 	return []string{"run", "--adapter", "caddyfile", "--config", config}
 }
 
-// servers ask over plain HTTP.
-var servers = []server{
-	{
-		"", "nginx", nginxArgs,
-		`daemon off;
+// nginxTop begins every nginx configuration: the folder of the run for its files, and the API.
+const nginxTop = `daemon off;
 worker_processes auto;
 pid %[4]s/nginx.pid;
 events { worker_connections 4096; }
@@ -74,7 +71,13 @@ http {
   uwsgi_temp_path %[4]s/uwsgi;
   scgi_temp_path %[4]s/scgi;
   upstream api { server %[2]s; keepalive 256; keepalive_requests 1000000; }
-  server {
+`
+
+// servers ask over plain HTTP.
+var servers = []server{
+	{
+		"", "nginx", nginxArgs,
+		nginxTop + `  server {
     listen %[1]s;
     keepalive_requests 1000000;
     location / {

@@ -58,6 +58,20 @@ func (b *bench) startBackends(ctx context.Context) (*upstream, *redisServer, err
 	return to, redis, err
 }
 
+// startSecureBackends is startBackends with an upstream over TLS and HTTP/2, to which every round trip takes so long. The file is of
+// the certificate, for the environment variable SSL_CERT_FILE and for servers that need one.
+func (b *bench) startSecureBackends(ctx context.Context, roundTrip time.Duration) (to *upstream, redis *redisServer, file string, err error) {
+	certificate, file, err := b.newCertificate()
+	if err != nil {
+		return nil, nil, "", err
+	}
+	if to, err = b.startUpstream(upstreamKind{tls: certificate, roundTrip: roundTrip}); err != nil {
+		return nil, nil, "", err
+	}
+	redis, err = b.startRedis(ctx)
+	return to, redis, file, err
+}
+
 // startUpstream serves until the section is over.
 func (b *bench) startUpstream(kind upstreamKind) (*upstream, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
