@@ -46,7 +46,7 @@ func measureAround(ctx context.Context, b *bench) error {
 			return err
 		}
 		due := time.Now().Add(aroundLife - time.Minute)
-		if _, err := b.spotify.AddFault(simulator.Fault{Delay: aroundTokenTime}); err != nil { // nobody asks it for anything else now
+		if _, err := b.spotify.AddFault(simulator.Fault{Delay: aroundTokenTime}); err != nil { // nothing else is asked of it meanwhile
 			return err
 		}
 		t := g.target(to, redis, cookies)
