@@ -54,6 +54,8 @@ var plan = map[string][]string{
 	"client": {},
 	// The only importer of OpenTelemetry.
 	"internal/tracing": {"internal/dial", "secret"},
+	// A collector for tests.
+	"internal/tracing/tracingtest": {},
 	// Facts about Spotify.
 	"internal/webapi": {},
 	// Sees the rest as a process.
@@ -95,7 +97,7 @@ var only = []struct{ path, files, why string }{
 	{"github.com/goccy/go-yaml", "config/*.go secret/*_test.go", "only the configuration is YAML"},
 	{"github.com/santhosh-tekuri/jsonschema", "config/*_test.go", "the loader checks the configuration; the schema is for editors"},
 	{"github.com/prometheus", "internal/metrics/*.go", "the other packages do not know how metrics are read"},
-	{"go.opentelemetry.io", "internal/tracing/*.go e2e/*_test.go", "the other packages say which steps there are"},
+	{"go.opentelemetry.io", "internal/tracing/*.go internal/tracing/tracingtest/*.go e2e/*_test.go", "the other packages say which steps there are"},
 	{"github.com/klauspost/compress", "proxy/links/*.go", "elsewhere compress/gzip is fast enough"},
 	{"html/template", "", "it links text/template"},
 	{"text/template", "", "with it, the linker keeps every method without a caller (linker_test.go)"},

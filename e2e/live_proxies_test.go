@@ -63,9 +63,7 @@ backend gateway
 // TestLiveBehindProxies reads a stream through other proxies as docs/live.md sets them up: what is sent passes at once, and a
 // quiet stream stays open.
 func TestLiveBehindProxies(t *testing.T) {
-	if !stage.Long() {
-		t.Skip("It waits for comments; set STAGEDOOR_TEST_LONG=true.")
-	}
+	stage.OnlyLong(t, "it waits for comments")
 	t.Parallel()
 	w := liveWorld(t, 1)
 	w.ConnectAccount(t, "radio", "ada")

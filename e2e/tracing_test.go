@@ -1,76 +1,48 @@
 package e2e
 
 import (
+	"bytes"
 	"encoding/hex"
 	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
-	"google.golang.org/protobuf/proto"
 
 	"stagedoor/e2e/stage"
+	"stagedoor/internal/tracing/tracingtest"
 	"stagedoor/session/sessiontest"
 	"stagedoor/simulator"
 )
 
-// collector keeps the spans that it is sent by OTLP over HTTP.
+// collector keeps the spans that gateways send.
 type collector struct {
 	*httptest.Server
-	mu    sync.Mutex // guards what follows
-	spans []*tracepb.Span
-	sent  strings.Builder // all deliveries as they came
+	tracingtest.Collector
 }
 
 func startCollector(t *testing.T) *collector {
 	t.Helper()
 	c := &collector{}
-	c.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, err := io.ReadAll(r.Body)
-		var sent tracepb.TracesData
-		if err == nil {
-			err = proto.Unmarshal(body, &sent)
+	c.Server = httptest.NewServer(&c.Collector)
+	t.Cleanup(func() {
+		c.Close()
+		deliveries, problems := c.Deliveries()
+		if len(problems) > 0 || slices.ContainsFunc(deliveries, func(d tracingtest.Delivery) bool { return d.Path != "/v1/traces" }) {
+			t.Errorf("the deliveries went wrong: %v", problems)
 		}
-		if err != nil || r.URL.Path != "/v1/traces" {
-			t.Errorf("POST %s: %v", r.URL.Path, err)
-		}
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		c.sent.Write(body)
-		for _, of := range sent.ResourceSpans {
-			for _, scope := range of.ScopeSpans {
-				c.spans = append(c.spans, scope.Spans...)
-			}
-		}
-	}))
-	t.Cleanup(c.Close)
+	})
 	return c
-}
-
-// named are the spans whose name begins so.
-func (c *collector) named(name string) []*tracepb.Span {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	var found []*tracepb.Span
-	for _, span := range c.spans {
-		if strings.HasPrefix(span.Name, name) {
-			found = append(found, span)
-		}
-	}
-	return found
 }
 
 // tree draws a span and what is below it, one a line.
 func (c *collector) tree(root *tracepb.Span) string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	all := c.Spans("")
 	var text strings.Builder
 	var draw func(span *tracepb.Span, depth int)
 	draw = func(span *tracepb.Span, depth int) {
@@ -78,7 +50,7 @@ func (c *collector) tree(root *tracepb.Span) string {
 		after := time.Duration(span.StartTimeUnixNano - root.StartTimeUnixNano)
 		fmt.Fprintf(&text, "%-36s %8s after %8s %s\n", strings.Repeat("  ", depth)+span.Name,
 			took.Round(10*time.Microsecond), after.Round(10*time.Microsecond), span.Status.GetMessage())
-		below := slices.DeleteFunc(slices.Clone(c.spans), func(s *tracepb.Span) bool { return string(s.ParentSpanId) != string(span.SpanId) })
+		below := slices.DeleteFunc(slices.Clone(all), func(s *tracepb.Span) bool { return string(s.ParentSpanId) != string(span.SpanId) })
 		slices.SortFunc(below, func(a, b *tracepb.Span) int { return int(int64(a.StartTimeUnixNano) - int64(b.StartTimeUnixNano)) })
 		for _, child := range below {
 			draw(child, depth+1)
@@ -121,8 +93,8 @@ func TestTraces(t *testing.T) {
 	replica.Restart() // what waits to be sent is sent
 
 	login := one(t, c, "GET /auth/")
-	sessiontest.Eventually(t, 10*time.Second, "the spans of the callback", func() bool { return len(c.named("profile")) == 1 })
-	for _, span := range c.named("GET /auth/") {
+	sessiontest.Eventually(t, 10*time.Second, "the spans of the callback", func() bool { return len(c.Spans("profile")) == 1 })
+	for _, span := range c.Spans("GET /auth/") {
 		if tree := c.tree(span); strings.Contains(tree, "token POST") {
 			login = span
 		}
@@ -136,7 +108,7 @@ func TestTraces(t *testing.T) {
 	t.Logf("a login:\n%s", tree)
 
 	refresh := one(t, c, "refresh")
-	waits := c.named("wait for refresh")
+	waits := c.Spans("wait for refresh")
 	linked := 0
 	for _, wait := range waits {
 		if len(wait.Links) == 1 && string(wait.Links[0].SpanId) == string(refresh.SpanId) {
@@ -149,15 +121,13 @@ func TestTraces(t *testing.T) {
 	if tree := c.tree(refresh); strings.Count(tree, "token POST") != 1 || !strings.Contains(tree, "redis ") {
 		t.Errorf("the refresh's trace is\n%s", tree)
 	}
-	for _, span := range c.named("GET /api/") {
+	for _, span := range c.Spans("GET /api/") {
 		if tree := c.tree(span); strings.Contains(tree, "  refresh ") {
 			t.Logf("a refresh that %d requests waited for:\n%s", linked, tree)
 		}
 	}
 
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if !slices.ContainsFunc(c.spans, func(s *tracepb.Span) bool { return hex.EncodeToString(s.TraceId) == traceID }) {
+	if !slices.ContainsFunc(c.Spans(""), func(s *tracepb.Span) bool { return hex.EncodeToString(s.TraceId) == traceID }) {
 		t.Error("the caller's trace is not continued")
 	}
 	secrets := append(w.Bearers(), stage.ClientSecret, "secret=query", "code=", "state=")
@@ -168,8 +138,9 @@ func TestTraces(t *testing.T) {
 	for _, cookie := range v.Client.Jar.Cookies(balancer) {
 		secrets = append(secrets, cookie.Value)
 	}
+	deliveries, _ := c.Deliveries()
 	for _, secret := range secrets {
-		if strings.Contains(c.sent.String(), secret) {
+		if slices.ContainsFunc(deliveries, func(d tracingtest.Delivery) bool { return bytes.Contains(d.Body, []byte(secret)) }) {
 			t.Errorf("the collector was sent %.12s…", secret)
 		}
 	}
@@ -177,6 +148,6 @@ func TestTraces(t *testing.T) {
 
 func one(t *testing.T, c *collector, name string) *tracepb.Span {
 	t.Helper()
-	sessiontest.Eventually(t, 10*time.Second, "a span "+name, func() bool { return len(c.named(name)) > 0 })
-	return c.named(name)[0]
+	sessiontest.Eventually(t, 10*time.Second, "a span "+name, func() bool { return len(c.Spans(name)) > 0 })
+	return c.Spans(name)[0]
 }

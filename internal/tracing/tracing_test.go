@@ -2,58 +2,34 @@ package tracing
 
 import (
 	"context"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
 	"testing"
 
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
-	"google.golang.org/protobuf/proto"
+
+	"stagedoor/internal/tracing/tracingtest"
 )
 
 // receiver is a collector in the test's process.
 type receiver struct {
 	*httptest.Server
-	mu      sync.Mutex // guards what follows
-	status  int
-	header  http.Header
-	path    string
-	spans   []*tracepb.Span
-	service string
+	tracingtest.Collector
 }
 
 func newReceiver(t *testing.T) *receiver {
 	t.Helper()
-	c := &receiver{status: http.StatusOK}
-	c.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, err := io.ReadAll(r.Body)
-		var sent tracepb.TracesData
-		if err == nil {
-			err = proto.Unmarshal(body, &sent)
+	c := &receiver{}
+	c.Server = httptest.NewServer(&c.Collector)
+	t.Cleanup(func() {
+		c.Close()
+		if _, problems := c.Deliveries(); len(problems) > 0 {
+			t.Error(problems)
 		}
-		if err != nil {
-			t.Errorf("a delivery that is not OTLP: %v", err)
-		}
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		c.header, c.path = r.Header, r.URL.Path
-		for _, of := range sent.ResourceSpans {
-			for _, a := range of.Resource.Attributes {
-				if a.Key == "service.name" {
-					c.service = a.Value.GetStringValue()
-				}
-			}
-			for _, scope := range of.ScopeSpans {
-				c.spans = append(c.spans, scope.Spans...)
-			}
-		}
-		w.WriteHeader(c.status)
-	}))
-	t.Cleanup(c.Close)
+	})
 	return c
 }
 
@@ -99,15 +75,18 @@ func TestSpansReachTheCollector(t *testing.T) {
 	if !oneRequest(t, tracer, sampledParent) {
 		t.Fatal("a request whose caller records it is not recorded")
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.path != "/v1/traces" || c.header.Get("Content-Type") != "application/x-protobuf" || c.header.Get("Api-Key") != "k y" {
-		t.Errorf("the delivery went to %s with %v", c.path, c.header)
+	deliveries, _ := c.Deliveries()
+	if len(deliveries) == 0 {
+		t.Fatal("nothing was delivered")
 	}
-	if c.service != "stagedoor" || len(c.spans) != 2 {
-		t.Fatalf("the collector has %d spans of %q, want 2 of stagedoor", len(c.spans), c.service)
+	d, spans := deliveries[0], c.Spans("")
+	if d.Path != "/v1/traces" || d.Header.Get("Content-Type") != "application/x-protobuf" || d.Header.Get("Api-Key") != "k y" {
+		t.Errorf("the delivery went to %s with %v", d.Path, d.Header)
 	}
-	step, request := c.spans[0], c.spans[1]
+	if service := d.Resource["service.name"]; service != "stagedoor" || len(spans) != 2 {
+		t.Fatalf("the collector has %d spans of %q, want 2 of stagedoor", len(spans), service)
+	}
+	step, request := spans[0], spans[1]
 	if request.Name != "GET /api/" || request.Kind != tracepb.Span_SPAN_KIND_SERVER || step.Status.Code != tracepb.Status_STATUS_CODE_ERROR {
 		t.Errorf("the spans are %v and %v", step, request)
 	}
@@ -197,9 +176,7 @@ func TestCollectorAway(t *testing.T) {
 	core, lines := observer.New(zap.InfoLevel)
 	to := newCollector(target{url: c.URL}, zap.New(core))
 	for _, status := range []int{200, 503, 503, 302, 200, 200, 500} {
-		c.mu.Lock()
-		c.status = status
-		c.mu.Unlock()
+		c.Answer(status)
 		if err := to.UploadTraces(context.Background(), nil); (err == nil) != (status == 200) {
 			t.Errorf("%d: %v", status, err)
 		}
