@@ -21,6 +21,7 @@ type gate struct {
 	checked  time.Time // when the ledger answered last; zero when it must be asked
 	asked    time.Time // when it was asked last
 	checking bool
+	away     bool // the ledger did not answer last
 	claimed  bool // the ledger was asked for the first call then
 	again    bool // news came while checking
 	closed   bool
@@ -64,6 +65,12 @@ func (g *gate) mustCheck(now time.Time, newsLost bool) bool {
 	return g.checked.IsZero() || newsLost && old > newsLostCheck || g.closed && g.left(now) == 0 && g.first.Before(now) && (old > probeCheck || !g.claimed)
 }
 
+// awaitsAnswer tells whether calls wait for the answer of the ledger because no news comes and what is known is old. They do
+// not wait for long for a ledger that did not answer last.
+func (g *gate) awaitsAnswer(now time.Time) bool {
+	return g.checking && now.Sub(g.checked) > newsLostCheck && (!g.away || now.Sub(g.asked) < newsLostCheck)
+}
+
 // passGate waits until the gate of a turn lets its call leave, and tells whether it is the call that goes first. Writes do
 // not wait for a gate.
 func (l *Limiter) passGate(ctx context.Context, turn Turn, deadline time.Time) (first bool, err error) {
@@ -76,7 +83,7 @@ func (l *Limiter) passGate(ctx context.Context, turn Turn, deadline time.Time) (
 		wait, refusal := checkTime, error(nil)
 		switch left := g.left(now); {
 		case g.checked.IsZero(): // nothing is known yet
-		case l.newsLost && g.checking && now.Sub(g.asked) < newsLostCheck: // what is known may be old
+		case l.newsLost && g.awaitsAnswer(now):
 			wait = newsLostCheck
 		case !g.closed:
 			l.mu.Unlock()
@@ -116,7 +123,7 @@ func (l *Limiter) checkLocked(bucket Bucket, g *gate, holder string) {
 		}
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		g.checking = false
+		g.checking, g.away = false, err != nil
 		now, again := l.options.Now(), g.again
 		g.again = false
 		if err != nil { // what is known holds on; without the ledger each replica goes first by itself
