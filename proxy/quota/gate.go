@@ -23,7 +23,9 @@ type gate struct {
 	checking bool
 	away     bool // the ledger did not answer last
 	claimed  bool // the ledger was asked for the first call then
-	again    bool // news came while checking
+	again    bool // news came while checking or changing
+	changes  int  // by answers to calls of this replica: what was asked before the last of them is outdated
+	changing int  // of them, those that the ledger has not answered yet
 	closed   bool
 	until    time.Time
 	opened   time.Time // last; zero while it never was closed
@@ -58,7 +60,7 @@ func (g *gate) set(state GateState, now time.Time) {
 
 // mustCheck tells whether the ledger must be asked: nothing is known, no news would come, or the time has run out.
 func (g *gate) mustCheck(now time.Time, newsLost bool) bool {
-	if g.checking || g.probing {
+	if g.checking || g.changing > 0 || g.probing {
 		return false
 	}
 	old := now.Sub(g.checked)
@@ -95,7 +97,7 @@ func (l *Limiter) passGate(ctx context.Context, turn Turn, deadline time.Time) (
 			l.renewProbeLocked(turn.Bucket, g)
 			l.mu.Unlock()
 			return true, nil
-		case g.checking: // this call may be the one that goes first: nothing but the ledger's answer is waited for
+		case g.checking, g.changing > 0: // this call may be the one that goes first: nothing but the ledger's answer is waited for
 		default:
 			wait, refusal = probeCheck, &LimitedError{Reason: g.reason, RetryAfter: leastShut}
 		}
@@ -114,6 +116,7 @@ func (l *Limiter) passGate(ctx context.Context, turn Turn, deadline time.Time) (
 // has run.
 func (l *Limiter) checkLocked(bucket Bucket, g *gate, holder string) {
 	g.checking, g.claimed, g.asked = true, holder != "", l.options.Now()
+	changes := g.changes
 	l.background.Go(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), checkTime)
 		defer cancel()
@@ -123,17 +126,26 @@ func (l *Limiter) checkLocked(bucket Bucket, g *gate, holder string) {
 		}
 		l.mu.Lock()
 		defer l.mu.Unlock()
+		now := l.options.Now()
 		g.checking, g.away = false, err != nil
-		now, again := l.options.Now(), g.again
-		g.again = false
-		if err != nil { // what is known holds on; without the ledger each replica goes first by itself
-			state = GateState{Closed: g.closed, Left: g.left(now), Reason: g.reason, First: g.closed && g.left(now) == 0}
+		switch {
+		case g.changes != changes: // the ledger may have answered before it was told
+			g.again = true
+		case err != nil: // what is known holds on; without the ledger each replica goes first by itself
+			g.set(GateState{Closed: g.closed, Left: g.left(now), Reason: g.reason, First: g.closed && g.left(now) == 0}, now)
+		default:
+			g.set(state, now)
 		}
-		g.set(state, now)
-		if again {
-			l.checkLocked(bucket, g, "")
-		}
+		l.checkAgainLocked(bucket, g)
 	})
+}
+
+// checkAgainLocked asks the ledger once more if that has become necessary while it was asked or told something.
+func (l *Limiter) checkAgainLocked(bucket Bucket, g *gate) {
+	if g.again && !g.checking && g.changing == 0 {
+		g.again = false
+		l.checkLocked(bucket, g, "")
+	}
 }
 
 // observe takes the state of the gate from the answer to a call; res is nil when there was none.
@@ -218,17 +230,21 @@ func (l *Limiter) change(bucket Bucket, here GateState, everywhere func(context.
 		here.Left = 0
 	}
 	g.set(here, now)
+	g.changes++
+	g.changing++
+	change := g.changes
 	l.mu.Unlock()
 	l.background.Go(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), checkTime)
 		defer cancel()
 		state, err := everywhere(ctx)
-		if err != nil {
-			return
-		}
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		g.set(state, l.options.Now())
+		g.changing--
+		if err == nil && g.changes == change {
+			g.set(state, l.options.Now())
+		}
+		l.checkAgainLocked(bucket, g)
 	})
 }
 
@@ -236,12 +252,9 @@ func (l *Limiter) change(bucket Bucket, here GateState, everywhere func(context.
 func (l *Limiter) Heard(bucket Bucket) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	switch g := l.gates[bucket]; {
-	case g == nil:
-	case g.checking:
+	if g := l.gates[bucket]; g != nil {
 		g.again = true
-	default:
-		l.checkLocked(bucket, g, "")
+		l.checkAgainLocked(bucket, g)
 	}
 }
 

@@ -31,6 +31,14 @@ func (s slowLedger) Shut(ctx context.Context, bucket Bucket, left time.Duration,
 	return state, s.travel(ctx)
 }
 
+func (s slowLedger) Open(ctx context.Context, bucket Bucket) error {
+	if err := s.travel(ctx); err != nil {
+		return err
+	}
+	_ = s.Memory.Open(ctx, bucket)
+	return s.travel(ctx)
+}
+
 func (s slowLedger) travel(ctx context.Context) error { return waitFor(ctx, nil, s.way) }
 
 func newSlowLimiter(t *testing.T, memory *Memory, way time.Duration) *Limiter {
@@ -87,4 +95,35 @@ func TestLedgerAwayDelaysLittle(t *testing.T) {
 			time.Sleep(time.Minute)
 		}
 	})
+}
+
+// TestAnswerOlderThanA429 has the ledger's answers come after a 429 that they do not know of.
+func TestAnswerOlderThanA429(t *testing.T) {
+	const way = 100 * time.Millisecond
+	for name, begin := range map[string]func(l *Limiter, s *spotify){
+		"the gate was asked for": func(l *Limiter, _ *spotify) { l.Heard(BucketAll) },
+		"the gate was opened": func(l *Limiter, s *spotify) {
+			_, _ = l.Call(context.Background(), read, limitedFor(1))
+			time.Sleep(2 * time.Second)
+			_, _ = l.Call(context.Background(), read, s.call)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := &spotify{}
+				l := newSlowLimiter(t, NewMemory(time.Now), way)
+				_, _ = l.Call(t.Context(), read, s.call)
+				begin(l, s)
+				time.Sleep(way - 10*time.Millisecond)
+				if _, err := l.Call(t.Context(), read, limitedFor(1)); err != nil {
+					t.Fatal(err)
+				}
+				for begun := time.Now(); time.Since(begun) < 900*time.Millisecond; time.Sleep(10 * time.Millisecond) {
+					if left, _ := l.GateLeft(BucketAll); left == 0 {
+						t.Fatalf("the gate is open %v after the 429", time.Since(begun))
+					}
+				}
+			})
+		})
+	}
 }
