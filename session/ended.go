@@ -133,9 +133,10 @@ func (e *ends) forget(ctx context.Context, k recordKey, fields map[string][]byte
 	}
 }
 
-// of finds out why the session of a record key has ended, and returns that as an EndedError. Cause is what its load said; with an
-// EndedError that one counts unless the trace says that somebody ended the session. Without a trace it returns the cause: the
-// cookie was made up, or its session ended long ago. An end that is not counted yet is.
+// of finds out why the session of a record key has ended, and returns that as an EndedError. Cause is what its load said. What the
+// load saw in the record itself counts unless the trace says that somebody ended the session; a load that only found the record
+// gone knows less than the trace. Without a trace it returns the cause: the cookie was made up, or its session ended long ago. An
+// end that is not counted yet is.
 func (e *ends) of(ctx context.Context, user, key string, cause error) error {
 	reason, err, _ := e.asked.Do(key, func() (any, error) {
 		reason, known := e.find(context.WithoutCancel(ctx), user, key, cause)
@@ -154,23 +155,19 @@ func (e *ends) find(ctx context.Context, user, key string, cause error) (reason 
 	var told *EndedError
 	isTold := errors.As(cause, &told)
 	found, exists, err := e.traces.find(ctx, handleOf(key))
+	at := e.traces.now()
 	switch {
 	case err != nil, !exists && !isTold:
 		return 0, false
-	case exists && found.ended:
-		reason = found.end
-	case isTold:
-		reason = told.Reason
+	case exists && (found.ended || !isTold || told.Reason == outcome.EndStoreLost):
+		reason, at = e.byTrace(ctx, found)
+	case exists:
+		reason, at = told.Reason, earlier(found.at, at)
 	default:
-		reason = e.timedOut(ctx, found)
+		reason = told.Reason
 	}
 	if exists && found.counted {
 		return reason, true
-	}
-	now := e.traces.now()
-	at := now
-	if exists && found.at.Before(now) {
-		at = found.at
 	}
 	e.metrics.SessionEnded(reason)
 	if !found.ended { // else the one that ended it has written the line
@@ -183,19 +180,23 @@ func (e *ends) find(ctx context.Context, user, key string, cause error) (reason 
 	return reason, true
 }
 
-// timedOut says why a session is gone that should live by its trace.
-func (e *ends) timedOut(ctx context.Context, t trace) outcome.End {
+// byTrace says why a session is gone, and when it ended, by its trace.
+func (e *ends) byTrace(ctx context.Context, t trace) (reason outcome.End, at time.Time) {
+	now := e.traces.now()
 	switch {
-	case !e.traces.now().Before(t.at.Add(-endSlack)):
-		return t.end
+	case t.ended:
+		return t.end, t.at
+	case !now.Before(t.at.Add(-endSlack)):
+		reason = t.end
 	case e.traces.allEnded(ctx).After(t.written.Add(-time.Second)):
-		return outcome.EndOperator
+		reason = outcome.EndOperator
 	default:
-		return outcome.EndStoreLost
+		reason = outcome.EndStoreLost
 	}
+	return reason, earlier(t.at, now)
 }
 
-// endedBy returns why a session that was loaded a moment ago is not in the store any more, if nobody has ended it.
+// endedBy returns why a session is not in the store any more, as far as its last record says: EndStoreLost says that it does not.
 func (s *Session) endedBy(now time.Time) outcome.End {
 	switch {
 	case !now.Before(s.deadline()):

@@ -220,3 +220,26 @@ func TestEndsOfAnAbsentBrowser(t *testing.T) {
 		}
 	})
 }
+
+// TestEndsInTheListOfTheirUser lets an operator end all sessions: the next list of a user's sessions finds those in the index that are
+// gone, and says and counts why.
+func TestEndsInTheListOfTheirUser(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newEndHouse(t, nil)
+		gone := new(browser).logIn(t, h.first, goodFor(time.Hour))
+		pass(2 * time.Second)
+		_, err := h.manager(t).Operator().EndAll(t.Context())
+		check(t, err)
+		pass(2 * time.Minute)
+		if all, err := h.second.Operator().ExplainUser(t.Context(), "ada"); err != nil || len(all) != 1 || all[0].Reason != outcome.EndOperator {
+			t.Errorf("explained are %+v, %v", all, err)
+		}
+		list, err := h.second.Sessions(t.Context(), "ada")
+		if err != nil || len(list) != 0 || len(h.reports.all) != 1 || h.reports.all[outcome.EndOperator] != 1 {
+			t.Errorf("the list has %v, %v, and counted are %v", list, err, h.reports.all)
+		}
+		if x, found, err := h.second.Operator().ExplainHandle(t.Context(), gone.Handle()); !found || err != nil || x.Reason != outcome.EndOperator {
+			t.Errorf("explained is %+v, %v, %v", x, found, err)
+		}
+	})
+}

@@ -78,8 +78,8 @@ func (o *Operator) explain(ctx context.Context, e indexEntry, alive bool) (Expla
 	limits := o.m.vault.limits()
 	idleAt, deadline := x.LastSeenAt.Add(limits.idle), x.CreatedAt.Add(limits.lifetime)
 	switch {
-	case exists && found.ended: // of one that lives, Spotify has ended the grant
-		x.EndedAt, x.Reason = found.at, found.end
+	case exists && (found.ended || !alive): // of one that lives, Spotify has ended the grant
+		x.Reason, x.EndedAt = o.m.ends.byTrace(ctx, found)
 	case !alive:
 		x.Reason = o.m.index.endedBy(e)
 		x.EndedAt = earlier(earlier(idleAt, deadline), o.m.options.Now())
@@ -119,12 +119,7 @@ func (o *Operator) ExplainHandle(ctx context.Context, handle string) (x Explanat
 		return Explanation{}, false, err
 	}
 	x.Handle = handle
-	switch {
-	case last.ended:
-		x.EndedAt, x.Reason = last.at, last.end
-	default:
-		x.EndedAt, x.Reason = earlier(last.at, o.m.options.Now()), o.m.ends.timedOut(ctx, last)
-	}
+	x.Reason, x.EndedAt = o.m.ends.byTrace(ctx, last)
 	return x, true, nil
 }
 

@@ -68,7 +68,7 @@ func (x *userIndex) prune(ctx context.Context, user string, entries []indexEntry
 	return alive, nil
 }
 
-// endedBy says why a session in the index is not in the store any more, if nobody has ended it.
+// endedBy is Session.endedBy for a session in the index.
 func (x *userIndex) endedBy(e indexEntry) outcome.End {
 	s := &Session{recordKey: recordKey{kind: kindSession, key: e.key}, limits: x.vault.limits()}
 	s.record.createdAt, s.record.authorizedAt, s.record.lastSeenAt = e.createdAt, e.createdAt, e.lastSeenAt
