@@ -112,11 +112,11 @@ func (m *Manager) namedKeys(r *http.Request) ([]recordKey, error) {
 
 // endOf ends those sessions of the ending's user that are chosen by their record keys, on all replicas, and returns how many.
 func (m *Manager) endOf(ctx context.Context, why ending, chosen func(key string) bool) (int, error) {
-	_, entries, _, err := m.index.of(ctx, why.user)
+	index, err := m.index.of(ctx, why.user)
 	if err != nil {
 		return 0, err
 	}
-	keys := slices.DeleteFunc(keysOf(entries), func(key string) bool { return !chosen(key) })
+	keys := slices.DeleteFunc(keysOf(index.entries), func(key string) bool { return !chosen(key) })
 	ended, err := m.index.endMany(ctx, why, keys)
 	return len(ended), err
 }

@@ -116,10 +116,10 @@ func readRecent(fields map[string][]byte) []recentEnd {
 	return recent
 }
 
-// forget takes the ends out of a user's index that are too old, or more than maxRecent.
-func (e *ends) forget(ctx context.Context, k recordKey, fields map[string][]byte) {
+// forget takes those of the ends in a user's index out that are too old, or more than maxRecent.
+func (e *ends) forget(ctx context.Context, k recordKey, recent []recentEnd) {
 	var old []string
-	for i, r := range readRecent(fields) {
+	for i, r := range recent {
 		if i >= maxRecent || e.traces.now().Sub(r.at) > traceLifetime {
 			_, field := traceOf(r.handle)
 			old = append(old, field)

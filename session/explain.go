@@ -27,39 +27,31 @@ type Explanation struct {
 // ExplainUser returns what is known about the sessions of a user: those that live, the one used last first, then those that have
 // ended, the last one first. It changes nothing. It answers ErrStoreUnavailable.
 func (o *Operator) ExplainUser(ctx context.Context, user string) ([]Explanation, error) {
-	index := o.m.index
-	k, entries, who, err := index.of(ctx, user)
+	index, err := o.m.index.of(ctx, user)
 	if err != nil {
 		return nil, err
 	}
-	if who.ID == "" {
-		who = User{ID: user}
-	}
-	lists, err := o.m.options.Lists.Fields(ctx, []string{k.key})
-	if err != nil {
-		return nil, err
-	}
-	alive, err := index.alive(ctx, keysOf(entries))
+	alive, err := o.m.index.alive(ctx, keysOf(index.entries))
 	if err != nil {
 		return nil, err
 	}
 	var living, ended []Explanation
 	seen := map[string]bool{}
-	for _, e := range entries {
+	for _, e := range index.entries {
 		found, err := o.explain(ctx, e, alive[e.key])
 		if err != nil {
 			return nil, err
 		}
-		found.User, seen[found.Handle] = who, true
+		found.User, seen[found.Handle] = index.user, true
 		if found.Alive {
 			living = append(living, found)
 		} else {
 			ended = append(ended, found)
 		}
 	}
-	for _, r := range readRecent(lists[0]) {
+	for _, r := range index.ends {
 		if !seen[r.handle] {
-			ended = append(ended, Explanation{Summary: Summary{Handle: r.handle, User: who}, EndedAt: r.at, Reason: r.end})
+			ended = append(ended, Explanation{Summary: Summary{Handle: r.handle, User: index.user}, EndedAt: r.at, Reason: r.end})
 		}
 	}
 	return append(living, ended...), nil

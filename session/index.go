@@ -101,9 +101,15 @@ func (x *userIndex) addUser(fields map[string][]byte, k recordKey, user User) er
 	return nil
 }
 
-// read reads the fields of an index: its sessions, the one used last first, and its user, who is empty when that does
-// not open.
-func (x *userIndex) read(k recordKey, fields map[string][]byte) ([]indexEntry, User) {
+// userSessions is what an index has.
+type userSessions struct {
+	user    User         // empty when that does not open
+	entries []indexEntry // sessions, alive or not, the one used last first
+	ends    []recentEnd  // the last one first
+}
+
+// read reads the fields of an index.
+func (x *userIndex) read(k recordKey, fields map[string][]byte) userSessions {
 	var entries []indexEntry
 	for field, value := range fields {
 		if len(field) != sha256.Size || len(value) < clearSize {
@@ -125,7 +131,7 @@ func (x *userIndex) read(k recordKey, fields map[string][]byte) ([]indexEntry, U
 		}
 		return strings.Compare(a.key, b.key)
 	})
-	return entries, x.readUser(k, fields)
+	return userSessions{user: x.readUser(k, fields), entries: entries, ends: readRecent(fields)}
 }
 
 func (x *userIndex) readUser(k recordKey, fields map[string][]byte) User {
@@ -151,20 +157,31 @@ func (x *userIndex) readUser(k recordKey, fields map[string][]byte) User {
 	return User{ID: parts[0], AccountID: parts[1], DisplayName: parts[2]}
 }
 
-// of returns the index of one user, the session used last first. Some of its sessions may have ended a moment ago. It fails
-// rather than leave one out.
-func (x *userIndex) of(ctx context.Context, user string) (recordKey, []indexEntry, User, error) {
-	k := x.keyOf(user)
+// load reads the index of today of one user.
+func (x *userIndex) load(ctx context.Context, k recordKey) (userSessions, error) {
 	lists, err := x.lists.Fields(ctx, []string{k.key})
 	if err != nil {
-		return k, nil, User{}, err
+		return userSessions{}, err
 	}
-	entries, who := x.read(k, lists[0])
+	return x.read(k, lists[0]), nil
+}
+
+// of returns the index of one user, with what an earlier version wrote. Its user has an ID at least. Some of its sessions may have
+// ended a moment ago. It fails rather than leave one out.
+func (x *userIndex) of(ctx context.Context, user string) (userSessions, error) {
+	index, err := x.load(ctx, x.keyOf(user))
+	if err != nil {
+		return userSessions{}, err
+	}
 	earlier, err := x.earlier(ctx, keyForName(kindUser, user))
 	if err != nil {
-		return k, nil, User{}, err
+		return userSessions{}, err
 	}
-	return k, earlier.addTo(entries), who, nil
+	index.entries = earlier.addTo(index.entries)
+	if index.user.ID == "" {
+		index.user = User{ID: user}
+	}
+	return index, nil
 }
 
 // drop takes sessions out that have ended. A failure costs nothing: the lists leave out what has ended.

@@ -30,7 +30,7 @@ func (o *Operator) Each(ctx context.Context, visit func([]Summary) error) error 
 		}
 		indexes := make([]userSessions, len(keys))
 		for i, key := range keys {
-			indexes[i].entries, indexes[i].user = o.m.index.read(keyFor(kindIndex, key), lists[i])
+			indexes[i] = o.m.index.read(keyFor(kindIndex, key), lists[i])
 			if indexes[i].user.ID != "" && o.m.index.keyOf(indexes[i].user.ID).key != key {
 				indexes[i] = userSessions{} // of another client id
 			}
@@ -59,12 +59,6 @@ func (o *Operator) Each(ctx context.Context, visit func([]Summary) error) error 
 	return errors.Join(err, unknown)
 }
 
-// userSessions are the sessions of one user, alive or not.
-type userSessions struct {
-	user    User
-	entries []indexEntry
-}
-
 // visitLiving visits the sessions of some users that are alive.
 func (o *Operator) visitLiving(ctx context.Context, users []userSessions, visit func([]Summary) error) error {
 	var keys []string
@@ -76,7 +70,7 @@ func (o *Operator) visitLiving(ctx context.Context, users []userSessions, visit 
 		return err
 	}
 	for _, u := range users {
-		if list := o.m.summarize(u.entries, u.user, alive); len(list) > 0 {
+		if list := o.m.summarize(u, alive); len(list) > 0 {
 			if err := visit(list); err != nil {
 				return err
 			}
@@ -91,13 +85,11 @@ func (o *Operator) onlyEarlier(ctx context.Context, key string) (userSessions, e
 	if err != nil {
 		return userSessions{}, err
 	}
-	k := o.m.index.keyOf(earlier.ID)
-	lists, err := o.m.options.Lists.Fields(ctx, []string{k.key})
+	known, err := o.m.index.load(ctx, o.m.index.keyOf(earlier.ID))
 	if err != nil {
 		return userSessions{}, err
 	}
-	known, _ := o.m.index.read(k, lists[0])
-	return userSessions{user: earlier.user(), entries: earlier.addTo(known)[len(known):]}, nil
+	return userSessions{user: earlier.user(), entries: earlier.addTo(known.entries)[len(known.entries):]}, nil
 }
 
 // EndUser ends all sessions of a user, on all replicas, and returns how many there were.

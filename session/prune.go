@@ -11,12 +11,12 @@ import (
 // out: what may have, or everything when the limit is reached.
 func (x *userIndex) trim(ctx context.Context, s *Session) error {
 	k := x.keyOf(s.record.user.ID)
-	lists, err := x.lists.Fields(ctx, []string{k.key})
+	index, err := x.load(ctx, k)
 	if err != nil {
 		return err
 	}
-	x.ends.forget(ctx, k, lists[0])
-	entries, _ := x.read(k, lists[0])
+	x.ends.forget(ctx, k, index.ends)
+	entries := index.entries
 	if !slices.ContainsFunc(entries, func(e indexEntry) bool { return e.key == s.key }) { // another replica has pruned it
 		if err := x.add(ctx, s); err != nil {
 			return err

@@ -29,30 +29,27 @@ type Summary struct {
 // Sessions returns all sessions of a user, the youngest first. It answers ErrStoreUnavailable when it does not know them
 // all.
 func (m *Manager) Sessions(ctx context.Context, user string) ([]Summary, error) {
-	_, entries, who, err := m.index.of(ctx, user)
+	index, err := m.index.of(ctx, user)
 	if err != nil {
 		return nil, err
 	}
-	if who.ID == "" {
-		who = User{ID: user}
-	}
-	alive, err := m.index.prune(ctx, user, entries)
+	alive, err := m.index.prune(ctx, user, index.entries)
 	if err != nil {
 		return nil, err
 	}
-	return m.summarize(entries, who, alive), nil
+	return m.summarize(index, alive), nil
 }
 
 // summarize lists the sessions that are alive and have not reached their maximal lifetime.
-func (m *Manager) summarize(entries []indexEntry, who User, alive map[string]bool) []Summary {
+func (m *Manager) summarize(index userSessions, alive map[string]bool) []Summary {
 	now, lifetime := m.options.Now(), m.vault.limits().lifetime
 	list := []Summary{}
-	for _, e := range entries {
+	for _, e := range index.entries {
 		if !alive[e.key] || now.Sub(e.createdAt.time()) > lifetime {
 			continue
 		}
 		list = append(list, Summary{
-			Handle: handleOf(e.key), User: who, CreatedAt: e.createdAt.time(), LastSeenAt: e.lastSeenAt.time(), UserAgent: e.userAgent,
+			Handle: handleOf(e.key), User: index.user, CreatedAt: e.createdAt.time(), LastSeenAt: e.lastSeenAt.time(), UserAgent: e.userAgent,
 		})
 	}
 	slices.SortStableFunc(list, func(a, b Summary) int { return b.CreatedAt.Compare(a.CreatedAt) })
