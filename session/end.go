@@ -124,13 +124,9 @@ func (m *Manager) endOf(ctx context.Context, why ending, chosen func(key string)
 // endMany ends those of the sessions that are alive, on all replicas, and returns their keys. It takes them out of the index of the
 // ending's user.
 func (x *userIndex) endMany(ctx context.Context, why ending, keys []string) (ended []string, err error) {
-	alive, err := x.alive(ctx, keys)
-	if err != nil {
+	ended, err = x.living(ctx, keys)
+	if err != nil || len(ended) == 0 {
 		return nil, err
-	}
-	ended = slices.DeleteFunc(slices.Clone(keys), func(key string) bool { return !alive[key] })
-	if len(ended) == 0 {
-		return nil, nil
 	}
 	x.ends.begin(ctx, why, ended)
 	if err := x.deleteMany(ctx, ended); err != nil {
@@ -141,6 +137,12 @@ func (x *userIndex) endMany(ctx context.Context, why ending, keys []string) (end
 	}
 	x.ends.done(ctx, why, ended)
 	return ended, nil
+}
+
+// living returns the keys of those of the sessions that are alive.
+func (x *userIndex) living(ctx context.Context, keys []string) ([]string, error) {
+	alive, err := x.alive(ctx, keys)
+	return slices.DeleteFunc(slices.Clone(keys), func(key string) bool { return !alive[key] }), err
 }
 
 func (x *userIndex) deleteMany(ctx context.Context, keys []string) error {

@@ -3,9 +3,6 @@ package session
 import (
 	"context"
 	"errors"
-	"slices"
-
-	"go.uber.org/zap"
 
 	"stagedoor/internal/outcome"
 )
@@ -114,21 +111,19 @@ func (o *Operator) EndHandle(ctx context.Context, handle string) (count int, err
 // EndAll ends all sessions of all users, on all replicas, and returns how many it has ended, also with an error. It finds
 // them by their records, whatever any index says. Shared accounts stay connected.
 func (o *Operator) EndAll(ctx context.Context) (count int, err error) {
+	why := ending{reason: outcome.EndOperator, event: "revoke"}
 	if err := o.m.ends.traces.allEnd(ctx); err != nil { // instead of a trace of each
 		return 0, err
 	}
 	err = o.m.options.Bulk.Scan(ctx, kindSession+":", func(keys []string) error {
-		alive, err := o.m.index.alive(ctx, keys)
+		ended, err := o.m.index.living(ctx, keys)
 		if err != nil {
 			return err
 		}
-		ended := slices.DeleteFunc(slices.Clone(keys), func(key string) bool { return !alive[key] })
 		if err := o.m.index.deleteMany(ctx, ended); err != nil {
 			return err
 		}
-		for _, key := range ended {
-			o.m.audit.key("revoke", "ok", "", key, zap.Stringer("reason", outcome.EndOperator))
-		}
+		o.m.ends.done(ctx, why, ended)
 		count += len(ended)
 		return nil
 	})
