@@ -12,7 +12,6 @@ import (
 	"stagedoor/internal/tracing"
 	"stagedoor/proxy/links"
 	"stagedoor/proxy/policy"
-	"stagedoor/proxy/quota"
 	"stagedoor/session"
 )
 
@@ -57,11 +56,8 @@ func newAPIRoute(route Route, p parts) (*apiRoute, error) {
 	}
 	a.links = links.NewMap(p.api, p.public, a.prefix)
 	a.proxy = &httputil.ReverseProxy{
-		Rewrite: rewriteCall,
-		Transport: &apiTransport{
-			route: a, quota: p.Quota, reuse: quota.NewReuseRules(p.Reuse), metrics: p.Metrics,
-			next: &replayer{next: newMeter(route, p, detacher{p.Transport}), sessions: p.Sessions, limiter: p.Quota.Limiter, metrics: p.Metrics},
-		},
+		Rewrite:      rewriteCall,
+		Transport:    newAPITransport(a, route, p),
 		ErrorHandler: keepFailure,
 		ErrorLog:     noErrorLog,
 		BufferPool:   buffers,

@@ -43,7 +43,7 @@ func newFrontendRoute(route Route, p parts) (*frontendRoute, error) {
 	f.text = frontendText(origin.String(), route.Path)
 	f.proxy = &httputil.ReverseProxy{
 		Rewrite:        f.rewrite,
-		Transport:      detacher{newMeter(route, p, p.FrontendTransport)},
+		Transport:      newMeter(route, p, p.FrontendTransport),
 		FlushInterval:  -1,
 		ModifyResponse: f.cleanAnswer,
 		ErrorHandler:   keepFailure,

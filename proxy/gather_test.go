@@ -148,3 +148,30 @@ func TestAnswersThatUnzipToMuch(t *testing.T) {
 		t.Errorf("it came with a length of %d, or as another one", answer.ContentLength)
 	}
 }
+
+// unannounced is a transport with answers of unknown length, which remembers what it has returned.
+type unannounced struct{ answers chan *http.Response }
+
+func (u unannounced) RoundTrip(r *http.Request) (*http.Response, error) {
+	res := &http.Response{
+		StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Request: r,
+		ContentLength: -1, Body: io.NopCloser(strings.NewReader("{}\n")), Trailer: http.Header{"X-Sum": nil},
+	}
+	returned := *res
+	u.answers <- res
+	u.answers <- &returned
+	return res, nil
+}
+
+// net/http changes an answer of unknown length while a goroutine reads it, so that nothing else may: polls of streams included.
+func TestAnswersOfUnknownLengthAreLeftToTheirTransport(t *testing.T) {
+	upstream := unannounced{make(chan *http.Response, 2)}
+	s := newLiveStage(t, func(o *Options) { o.Transport, o.FrontendTransport = upstream, upstream })
+	for _, path := range []string{"/live/me/player", "/api/me", "/x"} {
+		_, body := s.open(s.server.Client(), path, loggedIn())
+		until(t, body, "{}")
+		if now, returned := <-upstream.answers, <-upstream.answers; now.Body != returned.Body {
+			t.Errorf("%s: the answer has another body, %T", path, now.Body)
+		}
+	}
+}

@@ -14,7 +14,6 @@ import (
 	"stagedoor/proxy/links"
 	"stagedoor/proxy/live"
 	"stagedoor/proxy/policy"
-	"stagedoor/proxy/quota"
 	"stagedoor/session"
 )
 
@@ -39,10 +38,8 @@ func newLivePolls(route Route, own *apiRoute, p parts) livePolls {
 		public, prefix = p.public, as.prefix
 	}
 	as.links = links.NewMap(p.api, public, prefix)
-	next := &replayer{next: newMeter(route, p, p.Transport), sessions: p.Sessions, limiter: p.Quota.Limiter, metrics: p.Metrics}
 	return livePolls{
-		route: &as, base: public.String() + prefix, sessions: p.Sessions,
-		transport: &apiTransport{route: &as, quota: p.Quota, reuse: quota.NewReuseRules(p.Reuse), metrics: as.metrics, next: next},
+		route: &as, base: public.String() + prefix, sessions: p.Sessions, transport: newAPITransport(&as, route, p),
 	}
 }
 

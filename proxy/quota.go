@@ -22,8 +22,14 @@ type apiTransport struct {
 	quota *quota.Quota
 	reuse quota.ReuseRules
 	next  http.RoundTripper // makes the call: see replayer
+}
 
-	metrics Metrics
+// newAPITransport makes the transport of a, which is made of route or takes its place for the polls of a live route.
+func newAPITransport(a *apiRoute, route Route, p parts) *apiTransport {
+	return &apiTransport{
+		route: a, quota: p.Quota, reuse: quota.NewReuseRules(p.Reuse),
+		next: &replayer{next: newMeter(route, p, p.Transport), sessions: p.Sessions, limiter: p.Quota.Limiter, metrics: p.Metrics},
+	}
 }
 
 // RoundTrip implements http.RoundTripper for requests that outgoing has made.
@@ -54,7 +60,7 @@ func (c *apiTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	x.cache = from
 	if counted, is := answerOutcome(from, err); is {
-		c.metrics.Answered(counted)
+		c.route.metrics.Answered(counted)
 	}
 	if err != nil {
 		return nil, err

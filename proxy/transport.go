@@ -64,8 +64,9 @@ type meter struct {
 	observe func(status int, err error, took time.Duration, trace string) // see Metrics.Upstream
 }
 
+// newMeter makes the meter of a route's upstream. Its answers may be read by a goroutine: see detacher.
 func newMeter(route Route, p parts, next http.RoundTripper) meter {
-	return meter{next: tracing.Transport{Next: next, Step: "upstream", Propagate: true}, now: p.Now, observe: p.Metrics.Upstream(route.Path)}
+	return meter{next: tracing.Transport{Next: detacher{next}, Step: "upstream", Propagate: true}, now: p.Now, observe: p.Metrics.Upstream(route.Path)}
 }
 
 // RoundTrip implements http.RoundTripper.
