@@ -68,6 +68,7 @@ type Hub struct {
 	running  map[*Listener]bool // streams, also those that only have to write their last event
 	draining bool
 	newsLost bool      // no news comes at present
+	lost     time.Time // when newsLost was last true
 	slot     time.Time // when the next topic may begin to poll
 }
 
@@ -389,7 +390,17 @@ func (h *Hub) Lost() { h.hear(true) }
 func (h *Hub) hear(newsLost bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if h.newsLost || newsLost {
+		h.lost = time.Now()
+	}
 	h.newsLost = newsLost
+}
+
+// lostNews tells whether no news came at some moment of the last while.
+func (h *Hub) lostNews(while time.Duration) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.newsLost || !h.lost.IsZero() && time.Since(h.lost) < while
 }
 
 func later(a, b time.Time) time.Time {

@@ -19,17 +19,20 @@ var usual = Config{Every: 3 * time.Second, Idle: 20 * time.Second, MaxStreams: 1
 
 // player is a Source whose answer a test sets. It remembers when it was asked.
 type player struct {
-	mu      sync.Mutex // guards what follows
-	track   string
-	playing bool
-	length  time.Duration
-	began   time.Time // of the track
-	problem *Problem
-	check   *Problem
-	until   time.Duration
-	takes   time.Duration
-	polls   []time.Time
-	checks  []time.Time
+	mu       sync.Mutex // guards what follows
+	track    string
+	playing  bool
+	length   time.Duration
+	began    time.Time // of the track
+	restarts bool      // with each poll
+	problem  *Problem
+	check    *Problem
+	until    time.Duration
+	takes    time.Duration
+	reaches  func(poll int) time.Duration // how long after its begin a poll reaches the player; nil: at once
+	begun    int                          // polls
+	polls    []time.Time                  // when they reached the player
+	checks   []time.Time
 }
 
 func newPlayer() *player {
@@ -55,6 +58,16 @@ func (p *player) Check(context.Context) (time.Time, *Problem) {
 
 func (p *player) Poll(ctx context.Context) ([]byte, *Problem) {
 	p.mu.Lock()
+	p.begun++
+	if p.reaches != nil {
+		reaches := p.reaches(p.begun)
+		p.mu.Unlock()
+		select {
+		case <-ctx.Done(): // it may still have reached the player at the last moment
+		case <-time.After(reaches):
+		}
+		p.mu.Lock()
+	}
 	p.polls = append(p.polls, time.Now())
 	takes := p.takes
 	p.mu.Unlock()
@@ -70,6 +83,9 @@ func (p *player) Poll(ctx context.Context) ([]byte, *Problem) {
 	}
 	if p.track == "" {
 		return nil, nil
+	}
+	if p.restarts {
+		p.began = time.Now()
 	}
 	progress := time.Since(p.began)
 	if !p.playing {
@@ -126,6 +142,14 @@ func (s *store) Tell(_ context.Context, text string) error {
 		h.Heard(text)
 	}
 	return nil
+}
+
+// forget loses all leases, as a Redis does that restarts without its data.
+func (s *store) forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.holder)
+	clear(s.until)
 }
 
 func (s *store) set(away bool) {

@@ -13,10 +13,13 @@ const (
 	leaseTime = 8 * time.Second
 	// leaseRetry is how often the others try to get the lease.
 	leaseRetry = 900 * time.Millisecond
-	// pollTime bounds a poll. It is shorter than the lease, so that no other replica polls meanwhile.
+	// pollTime bounds a poll. So does the lease; see shortestPoll.
 	pollTime = 6 * time.Second
-	// leastGap is the least time between two polls, but for one after a command.
+	// leastGap is the least time between the end of a poll and the begin of the next one, but for one after a command. A poll
+	// may reach Spotify at any time from its begin to its end, so no two of them are closer there.
 	leastGap = time.Second
+	// shortestPoll is what a lease must leave a poll, so that it ends leastGap before another replica may poll.
+	shortestPoll = 2 * time.Second
 	// commandDelay is how long after a command Spotify is asked for its effect.
 	commandDelay = 200 * time.Millisecond
 	// commandTime is how long after a command the polls do not become idle: Spotify may take a moment to show what it did.
@@ -46,7 +49,8 @@ type poller struct {
 	check    time.Time // when the owner's record is checked next
 	next     time.Time // when the next poll is due
 	last     time.Time // when the last poll began
-	followed time.Time // when the last poll after a command began
+	ended    time.Time // when the last poll ended
+	followed time.Time // when the last poll after a command ended
 	failures int       // in a row
 	tries    int       // for the lease, without a state
 	blocked  time.Time // nothing is done before, because it is unknown whether there is an owner
@@ -85,7 +89,7 @@ func (p *poller) wait(ctx context.Context) {
 // due is when there is something to do.
 func (p *poller) due() time.Time {
 	due := earlier(p.check, p.lease)
-	if p.holds(time.Now()) {
+	if p.mayPoll(time.Now()) {
 		due = earlier(due, p.pollDue())
 	}
 	return later(due, p.blocked)
@@ -95,13 +99,20 @@ func (p *poller) due() time.Time {
 func (p *poller) pollDue() time.Time {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	due := later(p.next, p.ended.Add(leastGap))
 	if p.commanded.IsZero() {
-		return p.next
+		return due
 	}
-	return earlier(p.next, later(p.commanded.Add(commandDelay), p.followed.Add(leastGap)))
+	return earlier(due, later(p.commanded.Add(commandDelay), p.followed.Add(leastGap)))
 }
 
 func (p *poller) holds(now time.Time) bool { return now.Before(p.leased) }
+
+// mayPoll tells whether the lease lasts for another poll.
+func (p *poller) mayPoll(now time.Time) bool { return now.Add(shortestPoll).Before(p.pollEnd()) }
+
+// pollEnd is when a poll must have ended because another replica may acquire the lease soon.
+func (p *poller) pollEnd() time.Time { return p.leased.Add(-leastGap) }
 
 // work does what is due: it checks the owner's record, then the lease, then polls.
 func (p *poller) work(ctx context.Context) {
@@ -109,7 +120,7 @@ func (p *poller) work(ctx context.Context) {
 	if now.Before(p.blocked) {
 		return
 	}
-	polls := p.holds(now) && !now.Before(p.pollDue())
+	polls := p.mayPoll(now) && !now.Before(p.pollDue())
 	if p.take(&p.changed) || polls || !now.Before(p.check) {
 		if !p.checkOwner(ctx) {
 			return
@@ -120,7 +131,7 @@ func (p *poller) work(ctx context.Context) {
 	}
 	now = time.Now()
 	switch held := p.holds(now); {
-	case held && !now.Before(p.pollDue()):
+	case p.mayPoll(now) && !now.Before(p.pollDue()):
 		p.poll(ctx)
 	case held && p.take(&p.asked):
 		p.repeat(ctx)
@@ -171,7 +182,10 @@ func (p *poller) hold(ctx context.Context) {
 	case held:
 		p.leased, p.lease = before.Add(leaseTime), before.Add(leaseTime/2)
 		if !had {
-			p.next = later(p.hub.pace(), p.last.Add(leastGap))
+			p.next = p.hub.pace()
+			if p.hub.lostNews(leaseTime) { // the store may have forgotten who had the lease
+				p.next = later(p.next, time.Now().Add(leastGap))
+			}
 		}
 		p.settle()
 	default:
@@ -201,19 +215,20 @@ func (p *poller) settle() {
 func (p *poller) poll(ctx context.Context) {
 	begun := time.Now()
 	p.mu.Lock()
-	if !p.commanded.IsZero() {
-		p.commanded, p.followed = time.Time{}, begun
-	}
-	p.missed = false
+	follows := !p.commanded.IsZero()
+	p.commanded, p.missed = time.Time{}, false
 	p.mu.Unlock()
-	p.last = begun
-	bounded, cancel := context.WithTimeout(ctx, pollTime)
+	bounded, cancel := context.WithDeadline(ctx, earlier(begun.Add(pollTime), p.pollEnd()))
 	body, problem := p.source.Poll(bounded)
 	cancel()
+	p.last, p.ended = begun, time.Now()
+	if follows {
+		p.followed = p.ended
+	}
 	if ctx.Err() != nil {
 		return
 	}
-	took := time.Since(begun)
+	took := p.ended.Sub(begun)
 	var s *state
 	if problem == nil {
 		var err error
@@ -303,7 +318,7 @@ func (p *poller) release() {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	left := max(time.Until(p.last.Add(leastGap)), time.Millisecond)
+	left := max(time.Until(p.ended.Add(leastGap)), time.Millisecond)
 	_, _ = p.hub.options.Leases.Acquire(ctx, leaseKey(p.id), p.holder, left) // else it runs out by itself
 }
 
