@@ -55,6 +55,8 @@ var faultCases = []faultCase{
 	{"Redis", "Sentinel failover while the budget runs", budgetOverFailover},
 	{"Redis", "Sentinel failover while the gate is closed", gateOverFailover},
 	{"replica", "clocks differ, and calls are limited", limitsWithSkew},
+	{"Redis", "Redis is frozen while streams are open", liveOverFrozenRedis},
+	{"replica", "kill -9 of the replica that polls", livePollerKilled},
 	{"client", "more requests than there are files for", filesRunOut},
 	{"client", "5,000 connections in 128 MiB", memoryIsSmall},
 	{"everything", "mixed load with faults", mixedLoad},
