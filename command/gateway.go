@@ -17,6 +17,7 @@ import (
 	"stagedoor/flows"
 	"stagedoor/flows/token"
 	"stagedoor/internal/metrics"
+	"stagedoor/internal/outcome"
 	"stagedoor/internal/tracing"
 	"stagedoor/proxy/limit"
 	"stagedoor/proxy/live"
@@ -67,6 +68,7 @@ func newGateway(c config.Config, build Build, log *zap.Logger, tracer *tracing.T
 		return nil, errors.Join(err, store.close())
 	}
 	g.current.Store(first)
+	counts.CertificateExpires(first.certificateExpiry())
 	counts.ConfigRead(time.Now())
 	return g, nil
 }
@@ -105,13 +107,8 @@ func openSessions(c config.Config, tokens *token.Client, counts *metrics.Metrics
 	return s, nil
 }
 
-// ready says which part is not ready, in words for the operator.
-func (g *gateway) ready(ctx context.Context) error {
-	_, err := g.readiness(ctx)
-	return err
-}
-
-// readiness is ready, with a remark when the gateway is ready but its operator should do something.
+// readiness says which part is not ready, in words for the operator, or remarks what the operator should do although the
+// gateway is ready.
 func (g *gateway) readiness(ctx context.Context) (remark string, err error) {
 	if g.stopping.Load() {
 		return "", errors.New("the gateway is shutting down")
@@ -132,22 +129,17 @@ func readyWith(log *logging.Logger, ready func(context.Context) (remark string, 
 	}
 }
 
-// watchStore checks the store, and reports and logs the outcome, until stop is called.
-func (g *gateway) watchStore() (stop func()) {
-	if g.redis == nil {
-		g.metrics.StoreReady(true, true)
-		return func() {}
-	}
+// watchParts checks the store and whether audit lines are written, and reports and logs the outcome, until stop is called.
+func (g *gateway) watchParts(audited func() bool) (stop func()) {
 	w := storeWatch{
-		check: func(ctx context.Context) storeReadiness {
-			remark, err := g.redis.Ready(ctx)
-			if err != nil {
-				return storeReadiness{problem: err.Error()}
-			}
-			return storeReadiness{remark: remark} // the store itself has logged what is wrong with its news
+		check: g.checkStore,
+		report: func(now storeReadiness) {
+			g.metrics.Ready(outcome.PartStore, now.problem == "")
+			g.metrics.Ready(outcome.PartLogins, now.problem == "" && now.remark == "")
+			g.metrics.Ready(outcome.PartAudit, audited())
+			g.metrics.Watching(g.redis == nil || g.redis.Watching())
 		},
-		report: func(now storeReadiness) { g.metrics.StoreReady(now.problem == "", g.redis.Watching()) },
-		log:    g.log,
+		log: g.log,
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	var watching sync.WaitGroup
@@ -156,6 +148,18 @@ func (g *gateway) watchStore() (stop func()) {
 		cancel()
 		watching.Wait()
 	}
+}
+
+// checkStore is one check of the store. A store in memory is always ready.
+func (g *gateway) checkStore(ctx context.Context) storeReadiness {
+	if g.redis == nil {
+		return storeReadiness{}
+	}
+	remark, err := g.redis.Ready(ctx)
+	if err != nil {
+		return storeReadiness{problem: err.Error()}
+	}
+	return storeReadiness{remark: remark} // the store itself has logged what is wrong with its news
 }
 
 func nonEmpty(texts ...string) []string {

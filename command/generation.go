@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"reflect"
+	"time"
 
 	"stagedoor/client"
 	"stagedoor/config"
@@ -90,6 +91,7 @@ func (g *gateway) use(c config.Config) error {
 	g.quota.Configure(c.Quota)
 	g.live.Configure(c.Live)
 	g.current.Store(next)
+	g.metrics.CertificateExpires(next.certificateExpiry())
 	g.live.Keep(next.public.LiveRoutes())
 	if next.transport != last.transport {
 		last.transport.CloseIdleConnections()
@@ -115,6 +117,14 @@ func (g *gateway) certificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 		return certificate, nil
 	}
 	return nil, errors.New("there is no certificate")
+}
+
+// certificateExpiry is when the certificate expires; zero without one.
+func (g *generation) certificateExpiry() time.Time {
+	if g.certificate == nil || g.certificate.Leaf == nil {
+		return time.Time{}
+	}
+	return g.certificate.Leaf.NotAfter
 }
 
 // server is the part of the configuration in use that the public listener needs.

@@ -3,18 +3,19 @@ package command
 import (
 	"context"
 
+	"stagedoor/command/logging"
 	"stagedoor/config"
 	"stagedoor/internal/overview"
 	"stagedoor/proxy"
 	"stagedoor/proxy/quota"
 )
 
-// newOverview makes the page of the admin listener.
-func newOverview(c config.Config, build Build, g *gateway) *overview.Page {
+// newOverview makes the page of the admin listener, which tells what /readyz does.
+func newOverview(c config.Config, build Build, g *gateway, log *logging.Logger) *overview.Page {
 	return overview.New(overview.Options{
 		Version: build.Version, Commit: build.Commit, Store: c.Session.Store, Profiler: c.Admin.Pprof,
 		APIRoutes: g.apiRoutes, GateReason: g.gateReason,
-		Metrics: g.metrics, Ready: g.ready, Sessions: g.counts.CountSessions, Replicas: g.counts.Replicas,
+		Metrics: g.metrics, Ready: g.readiness, Log: log.Ready, Sessions: g.counts.CountSessions, Replicas: g.counts.Replicas,
 	})
 }
 

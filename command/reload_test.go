@@ -115,7 +115,7 @@ session: {store: memory, keys: [AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=]}
 	if got := answer(); got.Code != 503 || got.Header().Get("Stagedoor-Reason") != "MAINTENANCE" || got.Header().Get("Retry-After") == "" {
 		t.Errorf("during the maintenance the answer is %d %v", got.Code, got.Header())
 	}
-	if err := r.gateway.ready(t.Context()); err != nil {
+	if _, err := r.gateway.readiness(t.Context()); err != nil {
 		t.Errorf("during the maintenance the gateway is not ready: %v", err)
 	}
 	hangUp(r, "")

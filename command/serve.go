@@ -88,7 +88,7 @@ func serveConfig(ctx context.Context, e environment, c configuration, lines *log
 
 	pages := admin.New(readyWith(lines, g.readiness), c.Admin.Pprof)
 	pages.Handle("GET /metrics", g.metrics.Handler())
-	page := newOverview(c.Config, e.build, g)
+	page := newOverview(c.Config, e.build, g, lines)
 	pages.Handle("GET /{$}", page)
 	adminServer := &http.Server{Handler: admin.Guard(g.adminHosts, pages), ReadHeaderTimeout: readHeaderTimeout, ErrorLog: logging.Standard(log)}
 	adminAddress := ""
@@ -106,7 +106,7 @@ func serveConfig(ctx context.Context, e environment, c configuration, lines *log
 	logRoutes(log, c.Config)
 	logMaintenance("", c.Server.Maintenance, log)
 	g.warmth.keep(g.current.Load())
-	stopStoreWatch := g.watchStore()
+	stopWatching := g.watchParts(lines.Audited)
 	started := time.Now()
 	listening(adminAddress)
 
@@ -119,7 +119,7 @@ func serveConfig(ctx context.Context, e environment, c configuration, lines *log
 	}
 	stopReloading()
 	g.warmth.stop()
-	stopStoreWatch()
+	stopWatching()
 	err = errors.Join(err, adminServer.Close(), g.close())
 	log.Info("stopped", zap.Stringer("listen", public.Addr()), zap.Duration("after", time.Since(started).Round(time.Millisecond)), zap.Error(err))
 	return err

@@ -16,8 +16,8 @@ const (
 	storeCheckTimeout = 2 * time.Second
 )
 
-// storeReadiness is the result of one check: a problem that keeps users from logging in, or a remark when users can log in
-// but the operator should do something. Both empty: all is well.
+// storeReadiness is the result of one check: a problem, with which no session is served, or a remark when sessions are served but
+// nobody can log in. Both empty: all is well.
 type storeReadiness struct{ problem, remark string }
 
 // storeWatch checks the store as long as the gateway runs, so that a loss is logged although no request comes: a load balancer

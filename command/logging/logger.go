@@ -114,6 +114,14 @@ func (l *Logger) Ready() (remark string, err error) {
 	return "", nil
 }
 
+// Audited tells whether audit lines are written. When they are not, they wait, and in the end what is audited waits for them.
+func (l *Logger) Audited() bool {
+	if l.audit != nil {
+		return l.audit.file.problem() == nil && !l.audit.queue.state().full
+	}
+	return !l.queue.state().full
+}
+
 // ready is Ready of the file of audit lines.
 func (a *auditLog) ready() (remark string, err error) {
 	if a == nil {

@@ -55,6 +55,7 @@ type Metrics struct {
 	storeDuration *prometheus.HistogramVec
 	ready         *prometheus.GaugeVec
 	watching      prometheus.Gauge
+	certificate   prometheus.Gauge
 
 	failures      failures
 	store, tokens health
@@ -145,24 +146,41 @@ func (m *Metrics) addSessions() {
 		"Seconds that an operation of the session store took, answered or not.", storeBuckets, "operation")
 }
 
-// addReadiness makes what the gateway's own checks of its store report.
+// addReadiness makes what the gateway's own checks of its parts report.
 func (m *Metrics) addReadiness() {
 	m.ready = prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Namespace: namespace, Name: "ready",
-		Help: "1 when a part does what a login needs, as /readyz says; 0 when it does not. Looked at every 5 s, whether requests come or not.",
+		Help: "1 when a part works, 0 when it does not: the session store, its room for the sessions of new logins, the writing of audit lines. Checked every 5 s, whether requests come or not.",
 	}, []string{"part"})
-	m.ready.WithLabelValues("store")
+	for _, part := range outcome.All[outcome.Part]() {
+		m.ready.WithLabelValues(part.String())
+	}
 	m.watching = prometheus.NewGauge(prometheus.GaugeOpts{
 		Namespace: namespace, Name: "store_watching",
 		Help: "1 while the session store tells this replica of changes; 0 when every request has to ask it.",
 	})
-	m.registry.MustRegister(m.ready, m.watching)
+	m.certificate = prometheus.NewGauge(prometheus.GaugeOpts{
+		Namespace: namespace, Name: "certificate_expiry_timestamp_seconds",
+		Help: "When the certificate of server.tls expires, in seconds since 1970; 0 without one.",
+	})
+	m.registry.MustRegister(m.ready, m.watching, m.certificate)
 }
 
-// StoreReady records whether the session store does what a login needs, and whether it reports changes.
-func (m *Metrics) StoreReady(ready, watching bool) {
-	m.ready.WithLabelValues("store").Set(number(ready))
-	m.watching.Set(number(watching))
+// Ready records whether a part works.
+func (m *Metrics) Ready(part outcome.Part, ready bool) {
+	m.ready.WithLabelValues(part.String()).Set(number(ready))
+}
+
+// Watching records whether the session store reports changes.
+func (m *Metrics) Watching(watching bool) { m.watching.Set(number(watching)) }
+
+// CertificateExpires records when the certificate of the public listener expires; zero when it has none.
+func (m *Metrics) CertificateExpires(at time.Time) {
+	if at.IsZero() {
+		m.certificate.Set(0)
+		return
+	}
+	m.certificate.Set(float64(at.Unix()))
 }
 
 // number is 1 for true.

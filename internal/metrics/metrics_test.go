@@ -74,6 +74,7 @@ func TestNames(t *testing.T) {
 		"active_streams [] GAUGE",
 		"api_answers_total [from] COUNTER",
 		"build_info [commit go_version version] GAUGE",
+		"certificate_expiry_timestamp_seconds [] GAUGE",
 		"config_last_reload_success_timestamp_seconds [] GAUGE",
 		"config_reloads_total [result] COUNTER",
 		"http_request_duration_seconds [route] HISTOGRAM",
@@ -210,12 +211,16 @@ func TestEvents(t *testing.T) {
 	m.ConfigRead(time.UnixMilli(1700000000500))
 	m.Refreshed(outcome.RefreshMisconfigured, 300*time.Millisecond, "")
 	load := m.Store(outcome.Load)
-	m.StoreReady(true, true)
+	m.Ready(outcome.PartStore, true)
+	m.Watching(true)
+	m.CertificateExpires(time.Unix(1700000000, 0))
 	load(700*time.Microsecond, "")
 	load(time.Second, "connection refused")
 	expect(t, scrape(t, m),
 		"stagedoor_active_streams", "1",
 		`stagedoor_ready{part="store"}`, "1",
+		`stagedoor_ready{part="logins"}`, "0",
+		"stagedoor_certificate_expiry_timestamp_seconds", "1.7e+09",
 		"stagedoor_store_watching", "1",
 		"stagedoor_rate_limited_total", "1",
 		`stagedoor_replays_total{cause="token"}`, "1",

@@ -45,6 +45,10 @@ type Reading struct {
 	// StoreTime is of all operations together.
 	RefreshTime, StoreTime Histogram
 	RateLimited, Streams   float64
+	// NotAdmitted are requests that were rejected at once, by reason; SessionEnds are by reason too.
+	NotAdmitted, SessionEnds Counts
+	// CertificateExpiry is when the certificate of the public listener expires; zero when it has none.
+	CertificateExpiry time.Time
 	// Answers are those of routes with credentials, by where they came from; see Answered. Quota is the state of the quota.
 	Answers Counts
 	Quota   Quota
@@ -94,6 +98,14 @@ func (m *Metrics) Read(at time.Time) (Reading, error) {
 			r.Quota.GateSeconds = samples[0].GetGauge().GetValue()
 		case "cache_bytes":
 			r.Quota.CacheBytes = int64(samples[0].GetGauge().GetValue())
+		case "requests_rejected_total":
+			r.NotAdmitted = countsBy(samples, "reason")
+		case "session_ends_total":
+			r.SessionEnds = countsBy(samples, "reason")
+		case "certificate_expiry_timestamp_seconds":
+			if at := samples[0].GetGauge().GetValue(); at != 0 {
+				r.CertificateExpiry = time.Unix(int64(at), 0)
+			}
 		case "active_streams":
 			r.Streams = samples[0].GetGauge().GetValue()
 		}

@@ -49,7 +49,7 @@ func TestReadme(t *testing.T) {
 		text := row(name)
 		for _, sample := range family.GetMetric() {
 			for _, label := range sample.GetLabel() {
-				counted := slices.Contains([]string{"result", "cause", "from", "event", "operation", "reason"}, label.GetName())
+				counted := slices.Contains([]string{"result", "cause", "from", "event", "operation", "reason", "part"}, label.GetName())
 				if counted && !strings.Contains(text, "`"+label.GetValue()+"`") {
 					t.Errorf("docs/watching.md does not name %s of %s", label.GetValue(), name)
 				}

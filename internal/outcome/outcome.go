@@ -35,6 +35,21 @@ var logins = [...]string{"ok", "denied", "refused", "unavailable"}
 func (v Login) String() string  { return logins[v] }
 func (v Login) texts() []string { return logins[:] }
 
+// Part is a part of the gateway, or of what it depends on, that works or does not.
+type Part uint8
+
+// The values of Part.
+const (
+	PartStore  Part = iota // the session store: it is read, written and deleted from
+	PartLogins             // its room for the sessions of new logins
+	PartAudit              // audit lines are written
+)
+
+var parts = [...]string{"store", "logins", "audit"}
+
+func (v Part) String() string  { return parts[v] }
+func (v Part) texts() []string { return parts[:] }
+
 // Logout is what the end of sessions came to that a user asked for.
 type Logout uint8
 

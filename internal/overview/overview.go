@@ -4,6 +4,7 @@ package overview
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"sync"
 	"time"
@@ -35,8 +36,10 @@ type Options struct {
 	Profiler bool
 	// Metrics is where all figures come from.
 	Metrics *metrics.Metrics
-	// Ready is what /readyz asks. Its words are shown as they are.
-	Ready func(ctx context.Context) error
+	// Ready and Log are what /readyz asks, of the gateway and of its log: an error says what is not ready, a remark, of one or more
+	// lines, what else the operator should know. Their words are shown as they are. Log may be nil.
+	Ready func(ctx context.Context) (remark string, err error)
+	Log   func() (remark string, err error)
 	// APIRoutes are the prefixes of the routes that call Spotify's Web API. GateReason says in a sentence without its end why no
 	// calls leave at present; empty when they may. Either may be nil.
 	APIRoutes  func() []string
@@ -119,13 +122,19 @@ func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
 	defer cancel()
 	s := state{
-		options: p.options, started: p.started, now: reading, begin: begin, notReady: p.options.Ready(ctx),
+		options: p.options, started: p.started, now: reading, begin: begin,
 		store: p.options.Metrics.StoreHealth(), tokens: p.options.Metrics.TokenHealth(), failures: p.options.Metrics.Failures(),
+	}
+	s.remark, s.storeNotReady = p.options.Ready(ctx)
+	s.notReady = s.storeNotReady
+	if p.options.Log != nil {
+		remark, err := p.options.Log()
+		s.remark, s.notReady = s.remark+"\n"+remark, errors.Join(s.storeNotReady, err)
 	}
 	if p.options.GateReason != nil {
 		s.gate = p.options.GateReason()
 	}
-	away := s.notReady != nil // then the page would only wait for the store
+	away := s.storeNotReady != nil // then the page would only wait for the store
 	s.sessions, s.replicas = p.sessions.about(ctx, now, away), p.replicas.about(ctx, now, away)
 	v := s.view()
 	v.Paused = r.URL.Query().Get(refreshParam) == refreshOff

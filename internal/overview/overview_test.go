@@ -23,6 +23,7 @@ type house struct {
 	counts   *metrics.Metrics
 	page     *Page
 	notReady error
+	remark   string
 	sessions int
 	asked    int // how often the sessions were counted
 }
@@ -33,7 +34,7 @@ func inHouse(t *testing.T, test func(h *house)) {
 		h := &house{t: t, counts: metrics.New("1.2.3", "0123456789abcdef"), sessions: 1204}
 		h.page = New(Options{
 			Version: "1.2.3", Commit: "0123456789abcdef", Store: "redis", Metrics: h.counts,
-			Ready:    func(context.Context) error { return h.notReady },
+			Ready:    func(context.Context) (string, error) { return h.remark, h.notReady },
 			Sessions: func(context.Context) (int, error) { h.asked++; return h.sessions, nil },
 			Replicas: func(context.Context) (int, error) { return 3, nil },
 		})
@@ -97,12 +98,24 @@ func TestTroubles(t *testing.T) {
 		harm func(h *house)
 		want string
 	}{
-		"not ready":        {func(h *house) { h.notReady = errors.New(unready) }, "Not ready: " + unready + "."},
-		"the store":        {func(h *house) { h.counts.Store(outcome.Load)(time.Second, "no answer in time") }, "The session store did not answer once; the last time: no answer in time."},
-		"a lost token":     {func(h *house) { h.counts.Refreshed(outcome.RefreshLost, time.Second, "") }, "New tokens could not be written once"},
-		"the token call":   {func(h *house) { h.counts.Refreshed(outcome.RefreshUnavailable, time.Second, "") }, "Spotify's token endpoint does not help"},
-		"the client":       {func(h *house) { h.counts.Refreshed(outcome.RefreshMisconfigured, time.Second, "") }, "correct spotify.client_id and spotify.client_secret"},
-		"the rate limit":   {func(h *house) { h.counts.RateLimited() }, "1 request was answered with 429"},
+		"not ready":      {func(h *house) { h.notReady = errors.New(unready) }, "Not ready: " + unready + "."},
+		"the store":      {func(h *house) { h.counts.Store(outcome.Load)(time.Second, "no answer in time") }, "The session store did not answer once; the last time: no answer in time."},
+		"a lost token":   {func(h *house) { h.counts.Refreshed(outcome.RefreshLost, time.Second, "") }, "New tokens could not be written once"},
+		"the token call": {func(h *house) { h.counts.Refreshed(outcome.RefreshUnavailable, time.Second, "") }, "Spotify's token endpoint does not help"},
+		"the client":     {func(h *house) { h.counts.Refreshed(outcome.RefreshMisconfigured, time.Second, "") }, "correct spotify.client_id and spotify.client_secret"},
+		"the rate limit": {func(h *house) { h.counts.RateLimited() }, "1 request was answered with 429"},
+		"a remark": {func(h *house) {
+			h.remark = "Redis is full (OOM): nobody can log in; raise its maxmemory\nlines are dropped."
+		},
+			"nobody can log in; raise its maxmemory. lines are dropped."},
+		"overload":                  {func(h *house) { h.counts.NotAdmitted(outcome.LimitInFlight) }, "1 request was rejected as OVERLOADED"},
+		"an expired certificate":    {func(h *house) { h.counts.CertificateExpires(time.Now().Add(-time.Hour)) }, "browsers reject it"},
+		"a certificate's last days": {func(h *house) { h.counts.CertificateExpires(time.Now().Add(13 * 24 * time.Hour)) }, "The certificate of server.tls expires on"},
+		"many logged out": {func(h *house) {
+			for range 11 {
+				h.counts.SessionEnded(outcome.EndKeyRemoved)
+			}
+		}, "11 users were logged out, reason key_removed: put the session key"},
 		"an error of ours": {func(h *house) { h.counts.Rejected(httperror.InternalError, "/api/", 500, "id") }, "The gateway itself failed"},
 		"an upstream": {func(h *house) {
 			for range 3 {
@@ -119,7 +132,8 @@ func TestTroubles(t *testing.T) {
 				if strings.Contains(h.text(), "All is well") {
 					t.Error("the page says that all is well")
 				}
-				h.notReady = nil
+				h.notReady, h.remark = nil, ""
+				h.counts.CertificateExpires(time.Time{})
 				h.counts.Refreshed(outcome.RefreshOK, time.Second, "")
 				time.Sleep(2 * window)
 				h.expect("All is well.")

@@ -3,6 +3,7 @@ package overview
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"stagedoor/internal/httperror"
@@ -15,7 +16,9 @@ type state struct {
 	options            Options
 	started            time.Time
 	now, begin         metrics.Reading // the window lies between them
-	notReady           error
+	storeNotReady      error
+	notReady           error  // whatever is not ready, the store among it
+	remark             string // what /readyz says although all is ready
 	store, tokens      metrics.Health
 	failures           []metrics.Failure
 	gate               string // why no calls leave; empty when they may
@@ -26,6 +29,10 @@ type state struct {
 const (
 	fewFailures   = 3
 	troublesShare = 0.1
+	// manyLoggedOut is how many users must be logged out, whom nobody of their own logged out: fewer is one user with some browsers.
+	manyLoggedOut = 10
+	// certificateSoon is how long before its end a certificate should be renewed.
+	certificateSoon = 14 * 24 * time.Hour
 )
 
 // troubles are sentences that say what is wrong and where to look, the gravest first. None means that all is well.
@@ -37,13 +44,23 @@ func (s state) troubles() []string {
 		}
 	}
 	add(s.notReady != nil, "Not ready: %v.", s.notReady)
+	for remark := range strings.Lines(s.remark) {
+		remark = strings.TrimRight(remark, ".\n")
+		add(remark != "", "%s.", remark)
+	}
+	if expiry := s.now.CertificateExpiry; !expiry.IsZero() && expiry.Sub(s.now.At) < certificateSoon {
+		add(true, "%s", certificateTrouble(expiry, s.now.At))
+	}
 	storeErrors := s.now.StoreErrors.Since(s.begin.StoreErrors).Total()
-	add(s.notReady == nil && storeErrors > 0, "The session store did not answer %s; the last time: %s. Look at Redis.", times(storeErrors), s.store.Why)
+	add(s.storeNotReady == nil && storeErrors > 0, "The session store did not answer %s; the last time: %s. Look at Redis.", times(storeErrors), s.store.Why)
 	lost := s.now.Refreshes.Since(s.begin.Refreshes).Of(outcome.RefreshLost)
 	add(lost > 0, "New tokens could not be written %s; look at Redis. Their users may have to log in again.", times(lost))
 	if s.tokens.Failing() && s.recent(s.tokens.Failed) {
 		add(true, "%s", tokenTrouble(s.tokens.Why))
 	}
+	rejected := s.now.NotAdmitted.Since(s.begin.NotAdmitted).Of(outcome.LimitInFlight)
+	add(rejected > 0, "%s rejected as OVERLOADED: this replica serves as many as it can. Look whether an upstream has become slow; "+
+		"otherwise add replicas, or raise server.max_in_flight.", requests(rejected))
 	for _, route := range routesOf(s.now.Upstream) {
 		calls := s.now.Upstream[route].Since(s.begin.Upstream[route])
 		failed := failures(calls)
@@ -57,7 +74,38 @@ func (s state) troubles() []string {
 	add(s.gateClosed(), "%s: no calls leave until %s. Answers that are kept are served meanwhile.", s.gateReason(), s.gateEnd())
 	limited := s.now.RateLimited - s.begin.RateLimited
 	add(limited > 0, "Spotify has had enough of the calls: %s answered with 429. Look at which clients ask so often.", requests(limited))
+	return append(found, s.loggedOut()...)
+}
+
+// endedBy are the ends of sessions that no user asked for and no time-out brought, with what to do.
+var endedBy = []struct {
+	reason outcome.End
+	advice string
+}{
+	{outcome.EndKeyRemoved, "put the session key that was removed back into session.keys, on all replicas"},
+	{outcome.EndStoreLost, "look whether Redis evicts keys, or has restarted without its data"},
+	{outcome.EndOperator, "look who ran stagedoor sessions revoke"},
+}
+
+// loggedOut says that many users were logged out, and by what; empty when they were not.
+func (s state) loggedOut() []string {
+	var found []string
+	ends := s.now.SessionEnds.Since(s.begin.SessionEnds)
+	for _, by := range endedBy {
+		if count := ends.Of(by.reason); count > manyLoggedOut {
+			found = append(found, fmt.Sprintf("%s users were logged out, reason %s: %s.", whole(count), by.reason, by.advice))
+		}
+	}
 	return found
+}
+
+// certificateTrouble says that a certificate has expired, or will soon.
+func certificateTrouble(expiry, now time.Time) string {
+	day := expiry.UTC().Format("2006-01-02 15:04 UTC")
+	if now.After(expiry) {
+		return "The certificate of server.tls expired on " + day + ", and browsers reject it; put a new one and its key into their files."
+	}
+	return "The certificate of server.tls expires on " + day + "; put a new one and its key into their files."
 }
 
 // tokenTrouble says what a refresh says of the token endpoint.

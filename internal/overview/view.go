@@ -155,11 +155,11 @@ func (s state) storePart() part {
 		{Label: "Not answered lately", Value: whole(failed), Detail: whole(s.now.StoreErrors.Total()) + " in all", Bad: failed > 0},
 	}}
 	switch {
-	case s.notReady != nil && s.store.Why == "": // it was found out by the check, before a request came to harm
+	case s.storeNotReady != nil && s.store.Why == "": // it was found out by the check, before a request came to harm
 		p.State, p.Bad = "not ready", true
-		p.Lines = append(p.Lines, tile{Label: "Why", Value: s.notReady.Error(), Bad: true})
+		p.Lines = append(p.Lines, tile{Label: "Why", Value: s.storeNotReady.Error(), Bad: true})
 		return p
-	case s.notReady != nil:
+	case s.storeNotReady != nil:
 		p.State, p.Bad = "not ready", true
 	}
 	p.Lines = append(p.Lines, tile{Label: "Last failure", Value: cmp.Or(words(s.store.Why), "none"), When: since(s.store.Failed, s.now.At)})
