@@ -13,6 +13,7 @@ import (
 	"stagedoor/e2e/stage"
 	"stagedoor/proxy/quota"
 	"stagedoor/session/redisstore"
+	"stagedoor/session/sessiontest"
 	"stagedoor/simulator"
 )
 
@@ -25,8 +26,9 @@ func limitsWithSkew(r *trial) {
 		limitCalls, limitWindow)
 	for _, skew := range []time.Duration{0, 5 * time.Minute} {
 		var limiters []*quota.Limiter
+		client := fmt.Sprint("skew ", skew)
 		for _, ahead := range []time.Duration{skew, 0, -skew} {
-			limiters = append(limiters, limiter(w, r, fmt.Sprint("skew ", skew), ahead))
+			limiters = append(limiters, limiter(r, newLedger(w, r, client), ahead))
 		}
 		times := callAll(limiters, 4*limitWindow)
 		most, first := 0, 0
@@ -38,7 +40,7 @@ func limitsWithSkew(r *trial) {
 		}
 		r.expect(beyond, most <= limitCalls, "with clocks %v apart %d left in one", skew, most)
 		r.expect("as many calls leave as with right clocks", len(times) >= 4*limitCalls/2, "with clocks %v apart %d left", skew, len(times))
-		opened := shutAndOpen(r, limiters)
+		opened := shutAndOpen(r, limiters, newLedger(w, r, client))
 		r.expect("the gate is closed for all until Retry-After has run", slices.Min(opened) >= 2900*time.Millisecond && slices.Max(opened) < r.within(4*time.Second),
 			"with clocks %v apart it was closed for %v", skew, opened)
 		r.measure("clocks %v apart: %d beyond `calls`; %d calls left in four windows, at most %d in one; the gate was closed for %s to %s", skew,
@@ -46,23 +48,25 @@ func limitsWithSkew(r *trial) {
 	}
 }
 
-// limiter is a replica's, with a clock that is ahead.
-func limiter(w *stage.World, r *trial, client string, ahead time.Duration) *quota.Limiter {
+// newLedger is the ledger of a client id, over connections of its own.
+func newLedger(w *stage.World, r *trial, client string) *quota.Redis {
 	r.Helper()
 	store, err := redisstore.New(w.Redis.Config(), zap.NewNop())
 	if err != nil {
 		r.Fatal(err)
 	}
-	ledger := quota.NewRedis(store, "stagedoor:", client, store.News())
+	r.Cleanup(func() { _ = store.Close() }) // the test is over
+	return quota.NewRedis(store, "stagedoor:", client, store.News())
+}
+
+// limiter is a replica's, with a clock that is ahead.
+func limiter(r *trial, ledger *quota.Redis, ahead time.Duration) *quota.Limiter {
 	l := quota.NewLimiter(quota.LimiterOptions{
 		Config: quota.LimiterConfig{Calls: limitCalls, Window: limitWindow, UserShare: 1, Wait: 500 * time.Millisecond},
 		Gates:  ledger, Allowance: ledger, Now: func() time.Time { return time.Now().Add(ahead) },
 	})
 	l.Lost() // it hears no news, and asks
-	r.Cleanup(func() {
-		l.Close()
-		_ = store.Close() // the test is over
-	})
+	r.Cleanup(l.Close)
 	return l
 }
 
@@ -93,15 +97,23 @@ func callAll(limiters []*quota.Limiter, lasts time.Duration) []time.Time {
 	return times
 }
 
-// shutAndOpen has one limiter's call be rejected, and returns how long the gate was closed for each.
-func shutAndOpen(r *trial, limiters []*quota.Limiter) []time.Duration {
+// shutAndOpen has one limiter's call be rejected, and returns how long the gate was closed for each. It does not depend on how
+// quick Redis is: no limiter has asked lately when Redis knows of the rejection, so each has to ask before its next call.
+func shutAndOpen(r *trial, limiters []*quota.Limiter, gates quota.Gates) []time.Duration {
 	r.Helper()
+	stage.Until(r, time.Now().Add(limitWindow)) // no answer is under way any more, and no call counts
 	turn := quota.Turn{Priority: quota.PriorityLogin, Bucket: quota.BucketAll}
-	_, _ = limiters[0].Call(context.Background(), turn, func() (*http.Response, error) {
+	_, err := limiters[0].Call(context.Background(), turn, func() (*http.Response, error) {
 		return &http.Response{StatusCode: http.StatusTooManyRequests, Body: http.NoBody, Header: http.Header{"Retry-After": {"3"}}}, nil
 	})
+	if err != nil {
+		r.Fatal(err)
+	}
 	closed := time.Now()
-	stage.Until(r, closed.Add(100*time.Millisecond)) // all know of it
+	sessiontest.Eventually(r, 2*time.Second, "Redis knows of the rejection", func() bool {
+		state, err := gates.Check(context.Background(), turn.Bucket, "")
+		return err == nil && state.Closed
+	})
 	opened := make([]time.Duration, len(limiters))
 	var group sync.WaitGroup
 	for i, l := range limiters {

@@ -375,7 +375,7 @@ func (h *Hub) Changed(key string) {
 	}
 }
 
-// Missed says that news may have been missed so far, and that none will be from here on.
+// Missed says that news comes again, and that some may have been missed.
 func (h *Hub) Missed() {
 	h.hear(false)
 	for _, t := range h.allTopics() {

@@ -28,11 +28,11 @@ const (
 	endDelay = 250 * time.Millisecond
 	// longestBackoff bounds the time between two polls that fail.
 	longestBackoff = 30 * time.Second
-	// checkEvery, checkDeaf and leastCheck are how often the owner's record is checked: while changes are reported, while
-	// they are not, and at most.
-	checkEvery = 5 * time.Second
-	checkDeaf  = time.Second
-	leastCheck = 200 * time.Millisecond
+	// checkEvery, newsLostCheck and leastCheck are the times between two checks of the owner's record: while changes are reported,
+	// while they are not, and at least.
+	checkEvery    = 5 * time.Second
+	newsLostCheck = time.Second
+	leastCheck    = 200 * time.Millisecond
 	// storePatience is how long the lease may be unknown before listeners get an event.
 	storePatience = 3 * time.Second
 	// storeReason is the reason in that event.
@@ -146,14 +146,14 @@ func (p *poller) checkOwner(ctx context.Context) bool {
 	_, _, newsLost := p.hub.times()
 	every := checkEvery
 	if newsLost || problem != nil {
-		every = checkDeaf
+		every = newsLostCheck
 	}
 	p.check = time.Now().Add(every)
 	switch {
 	case ctx.Err() != nil:
 		return false
 	case problem == nil:
-		if left := time.Until(until); left < 2*every { // the next look comes before its time has run, and is its use
+		if left := time.Until(until); left < 2*every { // the next check comes before the record expires, and is its use
 			p.check = time.Now().Add(max(left/2, leastCheck))
 		}
 		return true

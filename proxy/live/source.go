@@ -33,7 +33,7 @@ type Problem struct {
 	Body   []byte
 }
 
-// Leases lets one holder at a time work on a key. A Hold of the holder again sets the time that is left.
+// Leases lets one holder at a time work on a key. Another Acquire of the holder sets the time that is left.
 type Leases interface {
 	Acquire(ctx context.Context, key, holder string, ttl time.Duration) (bool, error)
 }

@@ -10,5 +10,5 @@
 //
 // An owner is a session, a shared account, or the app itself. An answer that is cached for one owner is never given to
 // another. The cache is in the memory of this process alone. The gate and the budget are shared by the replicas through a
-// Ledger.
+// ledger, which implements Gates and Allowance: Redis, or Memory for a single replica.
 package quota

@@ -24,7 +24,7 @@ type GateState struct {
 	Left time.Duration
 	// Reason is why the gate was closed.
 	Reason Reason
-	// First tells the caller of Look, by its holder's name, that its call goes first.
+	// First tells the holder that was given to Check that its call goes first.
 	First bool
 }
 

@@ -128,7 +128,8 @@ func (r *Redis) gate(ctx context.Context, script *redis.Script, bucket Bucket, a
 }
 
 // The budget is one value, because each command counts: when it was begun, whether Redis had lost one before, when the
-// replicas were last told that one of them needs more, and what each holds. The rules are those of holdings.draw. The replicas are told of a new one, because each must know how many they are.
+// replicas were last told that one of them needs more, and what each holds. The rules are those of holdings.draw; ledger_test.go
+// holds both to them. The replicas are told of a new one, because each must know how many they are.
 var drawScript = redis.NewScript(now + `
 local replica, serial, calls, window, lasts = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 local spent, holds, want, keep, known = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
