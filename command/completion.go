@@ -24,7 +24,7 @@ func completion(_ context.Context, e environment, args []string) error {
 	return err
 }
 
-// first are the first words of all commands, each once, with what the command does.
+// firstWords are the first words of all commands, each once, with what the command does.
 func firstWords() (words, summaries []string) {
 	for _, c := range commands() {
 		word, verb, _ := strings.Cut(c.name, " ")
@@ -39,6 +39,7 @@ func firstWords() (words, summaries []string) {
 	return words, summaries
 }
 
+// verbNames are the second words of the commands that begin with a word.
 func verbNames(word, between string) string {
 	var names []string
 	for _, c := range verbsOf(word) {
@@ -114,11 +115,11 @@ complete -F _stagedoor stagedoor
 // zshCompletion is a function for a folder of $fpath, and also works when it is read with source.
 func zshCompletion(e environment) string {
 	words, summaries := firstWords()
-	var first, cases strings.Builder
+	var first, verbs, cases strings.Builder
 	for i, word := range words {
 		fmt.Fprintf(&first, "    %s\n", shellQuote(word+":"+strings.ReplaceAll(summaries[i], ":", ",")))
 		if names := verbNames(word, " "); names != "" {
-			fmt.Fprintf(&cases, "    %s) if (( CURRENT == 3 )); then compadd -- %s; return; fi ;;\n", shellQuote(word), names)
+			fmt.Fprintf(&verbs, "    %s) if (( CURRENT == 3 )); then compadd -- %s; return; fi ;;\n", shellQuote(word), names)
 		}
 	}
 	for _, c := range commands() {
@@ -140,7 +141,6 @@ func zshCompletion(e environment) string {
 		}
 		fmt.Fprintf(&cases, "    %s) shift %d words; (( CURRENT -= %d )); _arguments %s; return ;;\n", pattern, from, from, strings.Join(append(specs, "'-h[show help]'"), " "))
 	}
-	// A command with verbs is tried with its verb first.
 	return `#compdef stagedoor
 _stagedoor() {
   local -a commands
@@ -152,9 +152,9 @@ _stagedoor() {
   fi
   local line="${words[2]} ${words[3]} "
   case ${words[2]} in
-` + verbCases(cases.String(), true) + `  esac
+` + verbs.String() + `  esac
   case $line in
-` + verbCases(cases.String(), false) + `  esac
+` + cases.String() + `  esac
 }
 if [ "$funcstack[1]" = "_stagedoor" ]; then
   _stagedoor "$@"
@@ -162,17 +162,6 @@ else
   compdef _stagedoor stagedoor
 fi
 `
-}
-
-// verbCases takes those lines that are about the verb, or the others.
-func verbCases(cases string, verbs bool) string {
-	var taken strings.Builder
-	for line := range strings.Lines(cases) {
-		if strings.Contains(line, "CURRENT == 3") == verbs {
-			taken.WriteString(line)
-		}
-	}
-	return taken.String()
 }
 
 // fishCompletion describes each command and flag.
