@@ -9,23 +9,24 @@ import (
 
 // usage prints all commands.
 func usage(w io.Writer) error {
-	text := "Stagedoor stands between a web frontend and Spotify.\n\n"
-	for _, c := range commands() {
-		text += fmt.Sprintf("  stagedoor %-24s %s\n", strings.TrimSpace(c.name+" "+c.operand), c.summary)
-	}
-	text += "\n`stagedoor COMMAND -h` shows a command's flags, and an example of it.\nExit codes: " + usualExits + ".\n"
+	text := "Stagedoor stands between a web frontend and Spotify.\n\n" + usageLines("  ", commands()) + "\n`stagedoor COMMAND -h` shows a command's flags, and an example of it.\nExit codes: " + usualExits + ".\n"
 	_, err := io.WriteString(w, text)
 	return err
 }
 
 // usageOf prints some commands alone.
 func usageOf(w io.Writer, some []command) error {
-	var text string
-	for _, c := range some {
-		text += fmt.Sprintf("stagedoor %-24s %s\n", strings.TrimSpace(c.name+" "+c.operand), c.summary)
-	}
-	_, err := io.WriteString(w, text)
+	_, err := io.WriteString(w, usageLines("", some))
 	return err
+}
+
+// usageLines has a line for each of some commands.
+func usageLines(indent string, some []command) string {
+	var lines string
+	for _, c := range some {
+		lines += fmt.Sprintf("%sstagedoor %-24s %s\n", indent, strings.TrimSpace(c.name+" "+c.operand), c.summary)
+	}
+	return lines
 }
 
 // help prints what a command does, its flags with their defaults, examples and exit codes.
@@ -37,8 +38,8 @@ func (c command) help(w io.Writer, e environment) error {
 		b.WriteString("\nFlags:\n")
 	}
 	for _, f := range flags {
-		value, text := flag.UnquoteUsage(f)
-		fmt.Fprintf(&b, "  %-24s %s%s\n", strings.TrimSpace("-"+f.Name+" "+value), text, defaultOf(f))
+		form, text := formOf(f)
+		fmt.Fprintf(&b, "  %-24s %s\n", form, text)
 	}
 	b.WriteString("\nExamples:\n")
 	for _, example := range c.examples {
@@ -63,10 +64,16 @@ func (c command) synopsis(flags []*flag.Flag) string {
 		words = append(words, c.operand)
 	}
 	for _, f := range flags {
-		value, _ := flag.UnquoteUsage(f)
-		words = append(words, "["+strings.TrimSpace("-"+f.Name+" "+value)+"]")
+		form, _ := formOf(f)
+		words = append(words, "["+form+"]")
 	}
 	return strings.Join(words, " ")
+}
+
+// formOf is a flag as it stands in a command line, with a word for its value, and what it does.
+func formOf(f *flag.Flag) (form, text string) {
+	value, text := flag.UnquoteUsage(f)
+	return strings.TrimSpace("-" + f.Name + " " + value), text + defaultOf(f)
 }
 
 // defaultOf says what a flag is when it is left out. A secret's default is not shown.

@@ -20,8 +20,8 @@ func manual(_ context.Context, e environment, args []string) error {
 		flags := c.flags(e)
 		fmt.Fprintf(&b, ".SS %s\n%s.\n.PP\n.B %s\n", roff(c.name), roff(c.summary), roff(c.synopsis(flags)))
 		for _, f := range flags {
-			value, text := flag.UnquoteUsage(f)
-			fmt.Fprintf(&b, ".TP\n.B %s\n%s%s\n", roff(strings.TrimSpace("-"+f.Name+" "+value)), roff(text), roff(defaultOf(f)))
+			form, text := formOf(f)
+			fmt.Fprintf(&b, ".TP\n.B %s\n%s\n", roff(form), roff(text))
 		}
 		b.WriteString(".PP\nExamples:\n.nf\n")
 		for _, example := range c.examples {
