@@ -15,8 +15,7 @@ import (
 )
 
 // accounts connects, lists and removes the shared accounts of the configuration.
-func accounts(ctx context.Context, e environment, args []string) error {
-	verb, args := cutVerb(args)
+func accounts(ctx context.Context, e environment, verb string, args []string) error {
 	flags := flag.NewFlagSet("accounts "+verb, flag.ContinueOnError)
 	file := configFlag(flags)
 	scope := new(string)

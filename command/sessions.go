@@ -19,8 +19,7 @@ import (
 )
 
 // sessions is the command that lists and ends sessions for the operator.
-func sessions(ctx context.Context, e environment, args []string) error {
-	verb, args := cutVerb(args)
+func sessions(ctx context.Context, e environment, verb string, args []string) error {
 	flags := flag.NewFlagSet("sessions "+verb, flag.ContinueOnError)
 	file := configFlag(flags)
 	user := flags.String("user", "", "the `ID` of a user whose sessions are meant")
@@ -225,14 +224,6 @@ func withSessions(ctx context.Context, e environment, file string, use func(oper
 		store.accounts = append(store.accounts, name)
 	}
 	return errors.Join(use(store), opened.close())
-}
-
-// cutVerb takes the verb of a command that has several.
-func cutVerb(args []string) (verb string, rest []string) {
-	if len(args) == 0 {
-		return "", nil
-	}
-	return args[0], args[1:]
 }
 
 func usagef(format string, values ...any) error {

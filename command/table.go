@@ -25,10 +25,9 @@ type command struct {
 const usualExits = "0 it is done; 1 it failed while running; 2 wrong usage or configuration"
 
 func commands() []command {
-	verb := func(name string, run func(context.Context, environment, []string) error) func(context.Context, environment, []string) error {
-		return func(ctx context.Context, e environment, args []string) error {
-			return run(ctx, e, append([]string{name}, args...))
-		}
+	type runner = func(ctx context.Context, e environment, args []string) error
+	verb := func(name string, run func(ctx context.Context, e environment, verb string, args []string) error) runner {
+		return func(ctx context.Context, e environment, args []string) error { return run(ctx, e, name, args) }
 	}
 	return []command{
 		{name: "serve", summary: "run the gateway (this is also what no command at all does)", serves: true, run: serve,
