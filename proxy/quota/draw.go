@@ -119,7 +119,7 @@ func (l *Limiter) learnLocked(now time.Time) {
 // beatLocked draws without a request that waits for it, so that the replica is counted among those that share, and holds
 // some calls when the allowance is away.
 func (l *Limiter) beatLocked(now time.Time) {
-	if !l.drawing && !l.closed && l.config.Calls > 0 {
+	if !l.drawing && l.config.Calls > 0 {
 		l.startDrawLocked(now, Draw{Idle: true, Want: max(0, l.standingLocked()-l.roomLocked(now)), Keep: l.config.Calls / 4})
 	}
 }
@@ -170,8 +170,15 @@ func (l *Limiter) keepLocked(now time.Time) int {
 	return hold
 }
 
-// startDrawLocked makes a draw, of which only Idle, Want and Keep are given.
+// startDrawLocked makes a draw, of which only Idle, Want and Keep are given, unless the limiter is closed.
 func (l *Limiter) startDrawLocked(now time.Time, d Draw) {
+	if !l.closed {
+		l.goLocked(l.beginDrawLocked(now, d))
+	}
+}
+
+// beginDrawLocked returns what makes a draw. It must be called.
+func (l *Limiter) beginDrawLocked(now time.Time, d Draw) (draw func()) {
 	spent, hold := l.spentLocked(now), l.keepLocked(now)
 	if l.hungry && hold >= int(l.partOf(l.config.Calls)) {
 		d.Want = 0
@@ -185,7 +192,7 @@ func (l *Limiter) startDrawLocked(now time.Time, d Draw) {
 		l.hold = hold // also if the answer is lost
 	}
 	l.drawing, l.last, l.requests, l.heavy = true, now, 0, 0
-	l.background.Go(func() { l.draw(d, hold, now) })
+	return func() { l.draw(d, hold, now) }
 }
 
 func (l *Limiter) draw(d Draw, hold int, begun time.Time) {

@@ -117,7 +117,7 @@ func (l *Limiter) passGate(ctx context.Context, turn Turn, deadline time.Time) (
 func (l *Limiter) checkLocked(bucket Bucket, g *gate, holder string) {
 	g.checking, g.claimed, g.asked = true, holder != "", l.options.Now()
 	changes := g.changes
-	l.background.Go(func() {
+	l.goLocked(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), checkTime)
 		defer cancel()
 		state, err := l.options.Gates.Check(ctx, bucket, holder)
@@ -178,7 +178,7 @@ func (l *Limiter) renewProbeLocked(bucket Bucket, g *gate) {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		if g.probing && !l.closed {
-			l.background.Go(func() {
+			l.goLocked(func() {
 				ctx, cancel := context.WithTimeout(context.Background(), checkTime)
 				defer cancel()
 				_, _ = l.options.Gates.Check(ctx, bucket, l.name) // without the ledger each replica goes first by itself
@@ -212,7 +212,9 @@ func (g *gate) endProbe() {
 
 // passProbe lets another call go first, here or on another replica: the one that was to had no answer, or was not made.
 func (l *Limiter) passProbe(bucket Bucket) {
-	l.background.Go(func() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.goLocked(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), checkTime)
 		defer cancel()
 		_ = l.options.Gates.Pass(ctx, bucket, l.name) // else the others wait for probeTime
@@ -224,6 +226,7 @@ func (l *Limiter) passProbe(bucket Bucket) {
 // change takes a state into use here at once, and then the one that all replicas agree on.
 func (l *Limiter) change(bucket Bucket, here GateState, everywhere func(context.Context) (GateState, error)) {
 	l.mu.Lock()
+	defer l.mu.Unlock()
 	g, now := l.gates[bucket], l.options.Now()
 	here.Left = max(here.Left, g.left(now))
 	if !here.Closed {
@@ -233,8 +236,7 @@ func (l *Limiter) change(bucket Bucket, here GateState, everywhere func(context.
 	g.changes++
 	g.changing++
 	change := g.changes
-	l.mu.Unlock()
-	l.background.Go(func() {
+	l.goLocked(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), checkTime)
 		defer cancel()
 		state, err := everywhere(ctx)

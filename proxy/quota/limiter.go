@@ -57,7 +57,7 @@ func NewLimiter(o LimiterOptions) *Limiter {
 	return l
 }
 
-// Close gives back what has not been used and waits for what is under way.
+// Close waits for what is under way and gives back what has not been used. Call must not be called afterwards.
 func (l *Limiter) Close() {
 	l.mu.Lock()
 	l.closed = true
@@ -67,11 +67,19 @@ func (l *Limiter) Close() {
 	l.mu.Unlock()
 	l.background.Wait()
 	l.mu.Lock()
-	if l.serial > 0 {
-		l.startDrawLocked(l.options.Now(), Draw{Idle: true})
+	draw := func() {}
+	if now := l.options.Now(); l.serial > 0 {
+		draw = l.beginDrawLocked(now, Draw{Idle: true})
 	}
 	l.mu.Unlock()
-	l.background.Wait()
+	draw()
+}
+
+// goLocked starts work that Close waits for. After Close it starts none: timers may still fire, and renewals end.
+func (l *Limiter) goLocked(work func()) {
+	if !l.closed {
+		l.background.Go(work)
+	}
 }
 
 // Call makes one call as soon as it is its turn. It returns a LimitedError when that would take too long, the context's error, or
