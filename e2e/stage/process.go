@@ -31,8 +31,9 @@ type Process struct {
 
 	Reading sync.Mutex // held by a test in which the reader of the log stands still
 
-	mu    sync.Mutex // guards lines, and listen and admin during a restart
-	lines []string   // its log, over all restarts
+	mu     sync.Mutex // guards what follows, and Listen and Admin during a restart
+	lines  []string   // its log, over all restarts
+	logged []LogLine  // the lines that are JSON
 }
 
 // StartProcess runs `stagedoor serve` and waits until it serves. The process ends with the test.
@@ -103,12 +104,16 @@ func (p *Process) read(output io.Reader, serving chan<- LogLine) {
 	scanner.Buffer(nil, 1<<20)
 	for scanner.Scan() {
 		p.Reading.Lock()
+		var line LogLine
+		err := json.Unmarshal(scanner.Bytes(), &line)
 		p.mu.Lock()
 		p.lines = append(p.lines, scanner.Text())
+		if err == nil {
+			p.logged = append(p.logged, line)
+		}
 		p.mu.Unlock()
 		p.Reading.Unlock()
-		var line LogLine
-		if json.Unmarshal(scanner.Bytes(), &line) == nil && line.Msg == "serving" {
+		if line.Msg == "serving" {
 			select {
 			case serving <- line:
 			default:
@@ -129,9 +134,8 @@ func (p *Process) Logged(match func(LogLine) bool) []LogLine {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var found []LogLine
-	for _, text := range p.lines {
-		var line LogLine
-		if json.Unmarshal([]byte(text), &line) == nil && match(line) {
+	for _, line := range p.logged {
+		if match(line) {
 			found = append(found, line)
 		}
 	}
