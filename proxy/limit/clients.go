@@ -4,6 +4,7 @@ import (
 	"container/list"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -19,7 +20,7 @@ type ClientRate struct {
 }
 
 // maxClients bounds how many clients are remembered, at about 400 bytes each. The client that has sent nothing for longest is
-// forgotten first, and is then as one that never came. So an attacker with many addresses takes nothing from others.
+// forgotten first, and begins anew when it comes back. So an attacker with many addresses takes nothing from others.
 const maxClients = 32 << 10
 
 // ipv6Client is the size of a network of IPv6 that counts as one client: what a provider gives to one household (RFC 6177).
@@ -28,8 +29,14 @@ const ipv6Client = 64
 // Clients limits the requests and logins of each client by token buckets. A client is an IPv4 address or an IPv6 network of 64
 // bits. It is safe for concurrent use. The zero value has no limits.
 type Clients struct {
+	limited atomic.Pointer[limited] // nil: no limits, so that no request waits for a lock
+}
+
+// limited are the clients while one ClientRate is in use.
+type limited struct {
+	rate ClientRate
+
 	mu      sync.Mutex // guards what follows
-	rate    ClientRate
 	known   map[netip.Prefix]*list.Element
 	recency list.List // of *client, the one that sent last comes first
 }
@@ -42,54 +49,52 @@ type client struct {
 
 // Configure takes other limits into use. When they differ from those in use, every client begins anew.
 func (c *Clients) Configure(r ClientRate) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if r != c.rate {
-		c.rate, c.known = r, nil
-		c.recency.Init()
+	switch now := c.limited.Load(); {
+	case r.Requests == 0 && r.Logins == 0:
+		c.limited.Store(nil)
+	case now == nil || now.rate != r:
+		c.limited.Store(&limited{rate: r, known: map[netip.Prefix]*list.Element{}})
 	}
 }
 
 // Admit counts a request of a client, which is a login or not. It returns zero when the client may send it, and otherwise how
-// long the client must wait, which is not counted. An address that is not valid has no limit: nobody knows whose it is.
+// long the client must wait, which is not counted. An address that is not valid, because it is unknown, has no limit.
 func (c *Clients) Admit(address netip.Addr, login bool, now time.Time) (wait time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.rate.Requests == 0 && (c.rate.Logins == 0 || !login) || !address.IsValid() {
+	l := c.limited.Load()
+	if l == nil || l.rate.Requests == 0 && !login || !address.IsValid() {
 		return 0
 	}
-	found := c.findLocked(networkOf(address))
-	wait = c.takeLocked(&found.requests, c.rate.Requests, now)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	found := l.findLocked(networkOf(address))
+	wait = l.takeLocked(&found.requests, l.rate.Requests, now)
 	if wait == 0 && login {
-		wait = c.takeLocked(&found.logins, c.rate.Logins, now)
+		wait = l.takeLocked(&found.logins, l.rate.Logins, now)
 	}
 	return wait
 }
 
 // findLocked returns a client, which has now sent last of all.
-func (c *Clients) findLocked(network netip.Prefix) *client {
-	if element, known := c.known[network]; known {
-		c.recency.MoveToFront(element)
+func (l *limited) findLocked(network netip.Prefix) *client {
+	if element, known := l.known[network]; known {
+		l.recency.MoveToFront(element)
 		return element.Value.(*client)
 	}
-	if c.known == nil {
-		c.known = map[netip.Prefix]*list.Element{}
-	}
-	if len(c.known) == maxClients {
-		delete(c.known, c.recency.Remove(c.recency.Back()).(*client).network)
+	if len(l.known) == maxClients {
+		delete(l.known, l.recency.Remove(l.recency.Back()).(*client).network)
 	}
 	found := &client{network: network}
-	c.known[network] = c.recency.PushFront(found)
+	l.known[network] = l.recency.PushFront(found)
 	return found
 }
 
 // takeLocked takes a token out of a bucket of this size, or returns how long it takes until there is one.
-func (c *Clients) takeLocked(bucket **rate.Limiter, size int, now time.Time) (wait time.Duration) {
+func (l *limited) takeLocked(bucket **rate.Limiter, size int, now time.Time) (wait time.Duration) {
 	if size == 0 {
 		return 0
 	}
 	if *bucket == nil {
-		*bucket = rate.NewLimiter(rate.Limit(float64(size)/c.rate.Per.Seconds()), size)
+		*bucket = rate.NewLimiter(rate.Limit(float64(size)/l.rate.Per.Seconds()), size)
 	}
 	token := (*bucket).ReserveN(now, 1)
 	if wait = token.DelayFrom(now); wait > 0 {

@@ -74,7 +74,7 @@ func TestIPv6ClientsAreNetworks(t *testing.T) {
 
 func TestClientsWithoutLimitOrAddress(t *testing.T) {
 	var off Clients
-	if got := admitted(&off, alice, true, 1000, start); got != 1000 || off.known != nil {
+	if got := admitted(&off, alice, true, 1000, start); got != 1000 || off.limited.Load() != nil {
 		t.Errorf("%d of 1000 are admitted without a limit", got)
 	}
 	c := clients(ClientRate{Requests: 1, Per: time.Minute})
@@ -98,8 +98,8 @@ func TestManyAddressesCostNothing(t *testing.T) {
 	if got := admitted(c, alice, false, 10, start); used != 9 || got != 1 {
 		t.Errorf("the client was admitted %d and %d times, want 9 and 1", used, got)
 	}
-	if len(c.known) != maxClients || c.recency.Len() != maxClients {
-		t.Errorf("%d clients are remembered, in %d places, want %d", len(c.known), c.recency.Len(), maxClients)
+	if l := c.limited.Load(); len(l.known) != maxClients || l.recency.Len() != maxClients {
+		t.Errorf("%d clients are remembered, in %d places, want %d", len(l.known), l.recency.Len(), maxClients)
 	}
 }
 
