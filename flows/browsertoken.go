@@ -1,6 +1,7 @@
 package flows
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"slices"
@@ -37,7 +38,7 @@ func (h *Handler) browserToken(w http.ResponseWriter, r *http.Request) error {
 		return httperror.StepUp(r, h.public, h.origins, "This session may not play music in the page.", []string{streamingScope})
 	}
 	token, err := h.sessions.Token(r.Context(), current, browserTokenLife)
-	if err == nil && h.sessions.IsRejected(current, token) { // a call of the Web API has found out that it is dead
+	if err == nil && h.dead(r.Context(), current, token) {
 		token, err = h.sessions.Replace(r.Context(), current, token)
 	}
 	if err != nil {
@@ -57,4 +58,27 @@ func (h *Handler) browserToken(w http.ResponseWriter, r *http.Request) error {
 		"expires_in":   int(life.Seconds()),
 		"scope":        strings.Join(token.Scopes, " "),
 	})
+}
+
+// trialTime bounds the call that tries a token, because a player waits for it.
+const trialTime = 3 * time.Second
+
+// dead tells whether Spotify rejects a token that has not expired. A call of the Web API through this replica may have found that out.
+// Another replica's findings are not known here; they matter while no refresh can be forced, so a token that has just taken the
+// place of a rejected one is tried. Without an answer it counts as good.
+func (h *Handler) dead(ctx context.Context, s *session.Session, token session.Token) bool {
+	if h.sessions.IsRejected(s, token) {
+		return true
+	}
+	if !s.ReplacedLately(h.now()) {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, trialTime)
+	defer cancel()
+	answer, err := h.getMe(ctx, token)
+	if err != nil {
+		return false
+	}
+	_ = answer.Body.Close() // only its status matters
+	return answer.StatusCode == http.StatusUnauthorized
 }

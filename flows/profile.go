@@ -41,13 +41,7 @@ func (unlimited) Call(_ context.Context, send func() (*http.Response, error)) (*
 func (h *Handler) profile(ctx context.Context, token session.Token) (session.User, error) {
 	ctx, cancel := context.WithTimeout(ctx, h.config.TokenTimeout)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(h.config.APIURL, "/")+"/me", nil)
-	if err != nil {
-		return session.User{}, err
-	}
-	request.Header.Set("Authorization", "Bearer "+token.Access.Reveal())
-	request.Header.Set("Accept", "application/json")
-	answer, err := h.calls.Call(ctx, func() (*http.Response, error) { return h.api.Do(request) })
+	answer, err := h.getMe(ctx, token)
 	var limited *httperror.Error
 	if errors.As(err, &limited) {
 		return session.User{}, limited
@@ -68,6 +62,17 @@ func (h *Handler) profile(ctx context.Context, token session.Token) (session.Use
 		return session.User{}, noProfile(err)
 	}
 	return user, nil
+}
+
+// getMe makes the call once it is its turn.
+func (h *Handler) getMe(ctx context.Context, token session.Token) (*http.Response, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(h.config.APIURL, "/")+"/me", nil)
+	if err != nil {
+		return nil, err
+	}
+	request.Header.Set("Authorization", "Bearer "+token.Access.Reveal())
+	request.Header.Set("Accept", "application/json")
+	return h.calls.Call(ctx, func() (*http.Response, error) { return h.api.Do(request) })
 }
 
 // profileError explains an answer without a profile.

@@ -199,7 +199,7 @@ func (r *refresher) refreshUnderLease(ctx context.Context, f *flight, s *Session
 		return current, err
 	}
 	now := r.now()
-	if why.forced() && now.Sub(current.record.forcedAt.time()) < ForcedRefreshInterval {
+	if why.forced() && current.ReplacedLately(now) {
 		return nil, ErrRefreshedLately
 	}
 	if err := r.backingOff(current); err != nil { // since the flight began

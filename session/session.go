@@ -57,6 +57,12 @@ func (s *Session) ExpiresAt() time.Time {
 	return earlier(expires, s.record.grant.Expiry)
 }
 
+// ReplacedLately reports whether the session's token took the place of one that Spotify had rejected, so short a time ago that no
+// refresh can be forced yet: see Manager.Replace.
+func (s *Session) ReplacedLately(now time.Time) bool {
+	return now.Sub(s.record.forcedAt.time()) < ForcedRefreshInterval
+}
+
 // renewable reports whether there is a way to the next token.
 func (s *Session) renewable() bool { return s.kind == kindApp || !s.record.grant.Refresh.IsZero() }
 
