@@ -16,6 +16,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"stagedoor/e2e/stage"
+	"stagedoor/session/sessiontest"
 )
 
 // pictures is where the tests of this file leave what they see: STAGEDOOR_TEST_LONG=true go test ./e2e -run TestPicture -pictures "$PWD/docs/pictures"
@@ -60,6 +61,34 @@ func TestPictures(t *testing.T) {
 	look(t, tab, "demo")
 	stage.Act(t, tab, "open a playlist", chromedp.Click(chromedp.CSS("#playlists button")), chromedp.WaitVisible(chromedp.CSS("#tracks[open] .track")))
 	look(t, tab, "demo-tracks")
+}
+
+// TestPicturesOfOtherPages looks at the pages that operators see, those of an app that is down or at rest, and the simulator's own.
+func TestPicturesOfOtherPages(t *testing.T) {
+	stage.OnlyLong(t, "pictures of the pages on four screens")
+	tab := stage.Chromium(t)
+	open := func(name, address, selector string) {
+		t.Helper()
+		stage.Act(t, tab, "open "+address, chromedp.Navigate(address), chromedp.WaitVisible(chromedp.CSS(selector)))
+		look(t, tab, name)
+	}
+	demo := stage.StartDemo(t)
+	open("operator", demo.Operator+"?refresh=off", "h1")
+	w := stage.NewWorld(t, stage.Options{
+		Accounts: stage.Radio, Routes: "\n  - " + stage.RadioRoute + "\n  - " + stage.UserRoute + "\n  - {path: /, upstream: \"http://" + sessiontest.FreeAddress(t) + "\"}\n",
+	})
+	open("error-frontend-is-down", w.Balancer.URL+"/", ".code")
+	open("error-state-is-lost", w.Balancer.URL+"/auth/callback?code=x&state=x", ".code")
+	open("connect", w.ConnectLink(t, "radio"), "button")
+	stage.Act(t, tab, "connect", chromedp.Click(chromedp.CSS("button")), chromedp.WaitVisible(chromedp.CSS(`button[value="agree"]`)),
+		chromedp.Click(chromedp.CSS(`button[value="agree"]`)), chromedp.WaitVisible(chromedp.CSS("h1")))
+	look(t, tab, "connected")
+	open("simulator", w.Accounts.URL+"/", "h1")
+	open("simulator-unknown-client", w.Accounts.URL+"/authorize?client_id=nobody", "h1")
+	w.Redis.Stop()
+	open("error-store-is-away", w.Balancer.URL+"/auth/login", ".code")
+	resting := stage.NewWorld(t, stage.Options{Server: `maintenance: "We move house until noon."`})
+	open("error-maintenance", resting.Balancer.URL+"/", ".code")
 }
 
 // TestPictureOfTwoTabs shows two tabs of one session, side by side: each has what the other does.

@@ -72,7 +72,8 @@ func run(t *testing.T, folder string, command ...string) string {
 	defer cancel()
 	c := exec.CommandContext(ctx, command[0], command[1:]...)
 	c.Dir = folder
-	c.Env = append(os.Environ(), "npm_config_prefer_offline=true", "npm_config_update_notifier=false", "npm_config_ignore_scripts=true")
+	c.Env = append(os.Environ(), "npm_config_prefer_offline=true", "npm_config_update_notifier=false", "npm_config_ignore_scripts=true",
+		"npm_config_yes=true")
 	output, err := c.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%s: %v\n%s", strings.Join(command, " "), err, output)

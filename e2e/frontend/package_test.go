@@ -42,6 +42,7 @@ func TestPackage(t *testing.T) {
 	if slices.Sort(names); !slices.Equal(names, packed) {
 		t.Errorf("the package holds %v, want %v", names, packed)
 	}
+	bundleReadme(t, client)
 	t.Run("react", func(t *testing.T) { tryReact(t, client) })
 	t.Run("fresh app", func(t *testing.T) { tryFreshApp(t, filepath.Join(client, listing[0].Filename)) })
 }
@@ -49,6 +50,20 @@ func TestPackage(t *testing.T) {
 func lastLines(text string, n int) string {
 	lines := strings.Split(strings.TrimSpace(text), "\n")
 	return strings.Join(lines[max(0, len(lines)-n):], "\n")
+}
+
+// bundleReadme bundles each block of code of the package's page: what it imports is there.
+func bundleReadme(t *testing.T, client string) {
+	t.Helper()
+	for i, b := range stage.Blocks(t, "client/README.md") {
+		if b.Language == "sh" { // TestWalk types these commands
+			continue
+		}
+		name := fmt.Sprintf("test/readme-%d.%s", i, b.Language)
+		writeReadable(t, filepath.Join(client, name), []byte(b.Text))
+		run(t, client, "npx", "esbuild", name, "--bundle", "--format=esm", "--platform=node", "--jsx=automatic", "--external:/auth/*",
+			"--log-level=error", "--outfile=/dev/null")
+	}
 }
 
 // tryReact opens a page with all of stagedoor/react, made with either version of React.
