@@ -102,7 +102,7 @@ func TestPicturesOfOverview(t *testing.T) {
 	w.Visitor().Get("/api/me").Expect(t, "a stranger", 401, "LOGIN_REQUIRED")
 	address := "http://" + w.Replicas[0].Admin + "/"
 	show := func(name string) {
-		stage.Act(t, tab, name, chromedp.Navigate(address), chromedp.WaitVisible(chromedp.CSS("footer")))
+		stage.Act(t, tab, name, chromedp.Navigate(stage.Still(t, address)), chromedp.WaitVisible(chromedp.CSS("footer")))
 		look(t, tab, name)
 	}
 	show("overview-well")
@@ -134,7 +134,7 @@ func TestPicturesOfQuota(t *testing.T) {
 		}
 	}
 	show := func(name string) {
-		stage.Act(t, tab, name, chromedp.Navigate("http://"+w.Replicas[0].Admin+"/"), chromedp.WaitVisible(chromedp.CSS("footer")))
+		stage.Act(t, tab, name, chromedp.Navigate(stage.Still(t, "http://"+w.Replicas[0].Admin+"/")), chromedp.WaitVisible(chromedp.CSS("footer")))
 		look(t, tab, name)
 	}
 	show("quota-open")

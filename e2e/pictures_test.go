@@ -73,7 +73,7 @@ func TestPicturesOfOtherPages(t *testing.T) {
 		look(t, tab, name)
 	}
 	demo := stage.StartDemo(t)
-	open("operator", demo.Operator+"?refresh=off", "h1")
+	open("operator", stage.Still(t, demo.Operator), "h1")
 	w := stage.NewWorld(t, stage.Options{
 		Accounts: stage.Radio, Routes: "\n  - " + stage.RadioRoute + "\n  - " + stage.UserRoute + "\n  - {path: /, upstream: \"http://" + sessiontest.FreeAddress(t) + "\"}\n",
 	})
@@ -86,7 +86,9 @@ func TestPicturesOfOtherPages(t *testing.T) {
 	open("simulator", w.Accounts.URL+"/", "h1")
 	open("simulator-unknown-client", w.Accounts.URL+"/authorize?client_id=nobody", "h1")
 	w.Redis.Stop()
-	open("error-store-is-away", w.Balancer.URL+"/auth/login", ".code")
+	stage.Act(t, tab, "a page of the gateway", chromedp.Navigate(w.Balancer.URL+"/auth/none"), chromedp.WaitVisible(chromedp.CSS(".code")))
+	stage.Evaluate[string](t, tab, `document.cookie = "stagedoor=" + "A".repeat(43) + "; path=/"`)
+	open("error-store-is-away", w.Balancer.URL+"/api/me", ".code")
 	resting := stage.NewWorld(t, stage.Options{Server: `maintenance: "We move house until noon."`})
 	open("error-maintenance", resting.Balancer.URL+"/", ".code")
 }

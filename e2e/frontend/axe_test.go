@@ -139,7 +139,7 @@ func auditDemo(t *testing.T, a auditor) {
 	a.audit(t, "the demo after the login")
 	a.click(t, "#playlists button", "#tracks[open] li")
 	a.audit(t, "the tracks of a playlist")
-	a.open(t, demo.Operator, "h1")
+	a.open(t, stage.Still(t, demo.Operator), "h1")
 	a.audit(t, "the operator's page")
 	if _, err := http.Get(demo.Home + "/api/none"); err != nil {
 		t.Fatal(err)
@@ -160,6 +160,6 @@ func auditAccounts(t *testing.T, a auditor) {
 	a.click(t, `button[value="agree"]`, "h1")
 	stage.ExpectText(t, a.tab, "h1", "The account is connected")
 	a.audit(t, "the connected account")
-	a.open(t, "http://"+w.Replicas[0].Admin+"/", "h1")
+	a.open(t, stage.Still(t, "http://"+w.Replicas[0].Admin+"/"), "h1")
 	a.audit(t, "the operator's page of a gateway with Redis")
 }
