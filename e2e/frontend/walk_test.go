@@ -19,6 +19,9 @@ import (
 	"stagedoor/session/sessiontest"
 )
 
+// buildTime bounds how long a command may build before something answers: the image of the gateway is compiled from nothing.
+const buildTime = 20 * time.Minute
+
 // walk follows docs/frontend.md from nothing to a login, by the page alone: a block of sh is typed as it stands, a block of ts goes to
 // the file that its first line names, and an address behind "open" is opened. The ports are those of the page, so only one walk can
 // be under way on a machine.
@@ -196,7 +199,7 @@ func (s *server) answers(t *testing.T, address string) {
 		}
 	}()
 	client := &http.Client{Timeout: time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	sessiontest.Eventually(t, installTime, "something answers at "+address, func() bool {
+	sessiontest.Eventually(t, buildTime, "something answers at "+address, func() bool {
 		response, err := client.Get(address)
 		if err != nil {
 			return false
