@@ -55,11 +55,11 @@ func explained(ctx context.Context, store operatorStore, chosen selection) ([]se
 		}
 		return []session.Explanation{x}, nil
 	}
-	found, err := store.manager.Operator().ExplainUser(ctx, chosen.user)
-	if err != nil || len(found) > 0 {
-		return found, err
+	ids, err := store.manager.Operator().UsersNamed(ctx, chosen.user)
+	if err != nil {
+		return nil, err
 	}
-	ids, err := usersCalled(ctx, store, chosen.user)
+	var found []session.Explanation
 	for _, id := range ids {
 		more, err := store.manager.Operator().ExplainUser(ctx, id)
 		if err != nil {
@@ -67,7 +67,7 @@ func explained(ctx context.Context, store operatorStore, chosen selection) ([]se
 		}
 		found = append(found, more...)
 	}
-	return found, err
+	return found, nil
 }
 
 // endings say in words why sessions have ended.

@@ -8,7 +8,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"slices"
 	"strconv"
 	"time"
 
@@ -123,7 +122,7 @@ func eachOf(ctx context.Context, store operatorStore, user string, visit func([]
 	if user == "" {
 		return store.manager.Operator().Each(ctx, visit)
 	}
-	ids, err := usersCalled(ctx, store, user)
+	ids, err := store.manager.Operator().UsersNamed(ctx, user)
 	if err != nil {
 		return err
 	}
@@ -137,22 +136,6 @@ func eachOf(ctx context.Context, store operatorStore, user string, visit func([]
 		}
 	}
 	return nil
-}
-
-// usersCalled returns the ids of the users that an operator means: the one with this id, or those with this account id, for
-// which all users are looked at.
-func usersCalled(ctx context.Context, store operatorStore, user string) ([]string, error) {
-	if list, err := store.manager.Sessions(ctx, user); err != nil || len(list) > 0 {
-		return []string{user}, err
-	}
-	var ids []string
-	err := store.manager.Operator().Each(ctx, func(list []session.Summary) error {
-		if list[0].User.AccountID == user && !slices.Contains(ids, list[0].User.ID) {
-			ids = append(ids, list[0].User.ID)
-		}
-		return nil
-	})
-	return ids, err
 }
 
 func revokeSessions(ctx context.Context, e environment, store operatorStore, chosen selection) error {
@@ -174,7 +157,7 @@ func revoke(ctx context.Context, store operatorStore, chosen selection) (count i
 	case chosen.handle != "":
 		return store.manager.Operator().EndHandle(ctx, chosen.handle)
 	}
-	ids, err := usersCalled(ctx, store, chosen.user)
+	ids, err := store.manager.Operator().UsersNamed(ctx, chosen.user)
 	if err != nil {
 		return 0, err
 	}

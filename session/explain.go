@@ -85,8 +85,8 @@ func (o *Operator) explain(ctx context.Context, e indexEntry, alive bool) (Expla
 // errFound ends a scan.
 var errFound = errors.New("found")
 
-// ExplainHandle returns what is known about the session with a handle; found is false when nothing is. To find its user it reads the
-// indexes of all users. It answers ErrStoreUnavailable.
+// ExplainHandle returns what is known about the session with a handle; found is false when nothing is. When no name leads to its user,
+// it reads the indexes of all users. It answers ErrStoreUnavailable.
 func (o *Operator) ExplainHandle(ctx context.Context, handle string) (x Explanation, found bool, err error) {
 	if !isHandle(handle) {
 		return Explanation{}, false, nil
@@ -117,6 +117,15 @@ func (o *Operator) ExplainHandle(ctx context.Context, handle string) (x Explanat
 
 // ownerOf returns the id of the user in whose index a session is, or its end; empty when there is none that opens.
 func (o *Operator) ownerOf(ctx context.Context, handle string) (user string, err error) {
+	indexes, err := o.m.index.named(ctx, handle)
+	for _, index := range indexes {
+		if index.has(handle) {
+			return index.user.ID, err
+		}
+	}
+	if err != nil {
+		return "", err
+	}
 	_, end := traceOf(handle)
 	err = o.m.options.Bulk.Scan(ctx, kindIndex+":", func(keys []string) error {
 		lists, err := o.m.options.Lists.Fields(ctx, keys)

@@ -137,6 +137,7 @@ func TestOldRecordIsWrittenAnew(t *testing.T) {
 	m.options.Now = func() time.Time { return now }
 	m.vault.store, m.vault.now, m.index.lists = store, m.options.Now, store
 	m.ends.traces = traces{lists: store, now: m.options.Now}
+	m.index.names = names{lists: store, now: m.options.Now}
 	p := keyForID(kindSession, goldenID)
 	s, err := m.vault.load(t.Context(), p, nil)
 	if err != nil {
@@ -166,3 +167,8 @@ func (o *oneEntry) Save(_ context.Context, _ string, e Entry, _ time.Duration, _
 }
 
 func (o *oneEntry) Put(context.Context, string, map[string][]byte, time.Duration) error { return nil }
+
+// Fields is asked for now and then, when a list is tidied.
+func (o *oneEntry) Fields(context.Context, []string) ([]map[string][]byte, error) {
+	return []map[string][]byte{nil}, nil
+}

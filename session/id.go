@@ -22,6 +22,7 @@ const (
 	kindApp     = "app"     // the app's own token
 	kindIndex   = "index"   // which sessions a user has
 	kindTrace   = "trace"   // why sessions of many users have ended
+	kindName    = "name"    // which index a handle or an account id leads to
 	kindUser    = "user"    // the same, as earlier versions kept it
 )
 

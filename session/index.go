@@ -41,6 +41,7 @@ type userIndex struct {
 	lists Lists
 	bulk  Bulk
 	ends  *ends
+	names names
 }
 
 // indexEntry is what the index has about one session. Without userAgent the field does not open, or there was none.
@@ -77,7 +78,23 @@ func (x *userIndex) add(ctx context.Context, s *Session) error {
 	}
 	// A session with an ended grant is kept for endedLifetime, whatever its timeouts.
 	ttl := max(0, s.idleUntil().Sub(x.vault.now())) + endedLifetime
-	return x.lists.Put(ctx, k.key, fields, ttl)
+	if err := x.lists.Put(ctx, k.key, fields, ttl); err != nil {
+		return err
+	}
+	x.addNames(ctx, k, s)
+	return nil
+}
+
+// addNames has what an operator may know of a session lead to its user's index, for as long as its end is remembered.
+func (x *userIndex) addNames(ctx context.Context, k recordKey, s *Session) {
+	until := s.idleUntil().Add(traceLifetime)
+	err := x.names.write(ctx, handleOf(s.key), k, until)
+	if account := s.record.user.AccountID; err == nil && account != "" && account != s.record.user.ID {
+		err = x.names.write(ctx, nameOfAccount(x.vault.client, account), k, until)
+	}
+	if err != nil {
+		x.vault.log.Debug("the names of a session were not written", zap.String("session", s.Label()), zap.Error(err))
+	}
 }
 
 // addUser adds the fields that say who the user is: the length of the sealed text, and the text in pieces.
@@ -182,6 +199,31 @@ func (x *userIndex) of(ctx context.Context, user string) (userSessions, error) {
 		index.user = User{ID: user}
 	}
 	return index, nil
+}
+
+// named returns the indexes that a name leads to, without those that do not open here or are of another client id.
+func (x *userIndex) named(ctx context.Context, name string) ([]userSessions, error) {
+	keys, err := x.names.find(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	var found []userSessions
+	for _, k := range keys {
+		index, err := x.load(ctx, k)
+		if err != nil {
+			return nil, err
+		}
+		if user := index.user.ID; user != "" && x.keyOf(user).key == k.key {
+			found = append(found, index)
+		}
+	}
+	return found, nil
+}
+
+// has reports whether a session with a handle is in the index, or its end.
+func (u userSessions) has(handle string) bool {
+	return slices.ContainsFunc(u.entries, func(e indexEntry) bool { return handleOf(e.key) == handle }) ||
+		slices.ContainsFunc(u.ends, func(r recentEnd) bool { return r.handle == handle })
 }
 
 // drop takes sessions out that have ended. A failure costs nothing: the lists leave out what has ended.

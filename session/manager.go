@@ -92,7 +92,7 @@ func NewManager(o Options) (*Manager, error) {
 		traces: traces{lists: o.Lists, now: o.Now}, metrics: o.Metrics, audit: m.audit, log: o.Log,
 		index: func(user string) recordKey { return m.index.keyOf(user) },
 	}
-	m.index = &userIndex{vault: m.vault, cache: m.cache, lists: o.Lists, bulk: o.Bulk, ends: m.ends}
+	m.index = &userIndex{vault: m.vault, cache: m.cache, lists: o.Lists, bulk: o.Bulk, ends: m.ends, names: names{lists: o.Lists, now: o.Now}}
 	m.refresher = &refresher{
 		vault: m.vault, cache: m.cache, ends: m.ends, leases: o.Leases, settings: &m.settings, flights: newFlights(), backoffs: newBackoffs(),
 		metrics: o.Metrics, audit: m.audit, now: o.Now, log: o.Log, background: &m.background,

@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"stagedoor/internal/outcome"
 )
@@ -94,10 +95,51 @@ func (o *Operator) EndUser(ctx context.Context, user string) (int, error) {
 	return o.m.endOf(ctx, ending{reason: outcome.EndOperator, event: "revoke", user: user}, func(string) bool { return true })
 }
 
-// EndHandle ends the session with a handle, of any user, and returns how many there were: one, or none.
+// UsersNamed returns the ids of the users that an operator means: the user with this id, or those with this account id of Spotify's.
+// When it finds none at once, it reads the indexes of all users. It answers ErrStoreUnavailable.
+func (o *Operator) UsersNamed(ctx context.Context, id string) (ids []string, err error) {
+	known, err := o.m.index.of(ctx, id)
+	switch {
+	case err != nil:
+		return nil, err
+	case len(known.entries) > 0, len(known.ends) > 0:
+		return []string{id}, nil
+	}
+	add := func(user User) {
+		if user.AccountID == id && !slices.Contains(ids, user.ID) {
+			ids = append(ids, user.ID)
+		}
+	}
+	indexes, err := o.m.index.named(ctx, nameOfAccount(o.m.vault.client, id))
+	for _, index := range indexes {
+		add(index.user)
+	}
+	if err != nil || len(ids) > 0 {
+		return ids, err
+	}
+	err = o.Each(ctx, func(list []Summary) error {
+		add(list[0].User)
+		return nil
+	})
+	return ids, err
+}
+
+// EndHandle ends the session with a handle, of any user, and returns how many there were: one, or none. When no name leads to its
+// user, it reads the keys of all records.
 func (o *Operator) EndHandle(ctx context.Context, handle string) (count int, err error) {
 	if !isHandle(handle) {
 		return 0, nil
+	}
+	indexes, err := o.m.index.named(ctx, handle)
+	if err != nil {
+		return 0, err
+	}
+	for _, index := range indexes {
+		why := ending{reason: outcome.EndOperator, event: "revoke", user: index.user.ID}
+		ended, err := o.m.endOf(ctx, why, func(key string) bool { return handleOf(key) == handle })
+		if err != nil || ended > 0 {
+			return ended, err
+		}
 	}
 	why := ending{reason: outcome.EndOperator, event: "revoke"} // only the cookie opens the record, so the user is not known
 	err = o.m.options.Bulk.Scan(ctx, kindSession+":"+handle, func(keys []string) error {

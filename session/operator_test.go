@@ -2,12 +2,15 @@ package session_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"stagedoor/session"
+	"stagedoor/session/memstore"
 	"stagedoor/session/sessiontest"
 )
 
@@ -108,4 +111,77 @@ func remaining(t *testing.T, store session.Bulk) []string {
 		t.Fatal(err)
 	}
 	return keys
+}
+
+// scanless is a store that fails every scan, as one would that is too large to be read.
+type scanless struct{ *memstore.Store }
+
+func (scanless) Scan(context.Context, string, func([]string) error) error {
+	return errors.New("this store is not scanned")
+}
+
+// An account id and a handle lead to their sessions without a scan of the store, while they live and when they have ended.
+func TestNamesNeedNoScan(t *testing.T) {
+	memory := memstore.New(nil)
+	o := session.Options{Store: scanless{memory}, Leases: memory, Lists: memory, Bulk: scanless{memory}, Client: "client"}
+	m := newManager(t, o)
+	operator := m.Operator()
+	first, second, third := &browser{}, &browser{}, &browser{} // each is "ada" with the account id "acc-1"
+	ended, living, last := first.logIn(t, m, goodFor(time.Hour)), second.logIn(t, m, goodFor(time.Hour)), third.logIn(t, m, goodFor(time.Hour))
+	for _, id := range []string{"ada", "acc-1"} {
+		if ids, err := operator.UsersNamed(t.Context(), id); err != nil || !slices.Equal(ids, []string{"ada"}) {
+			t.Errorf("%s means %q, %v", id, ids, err)
+		}
+	}
+	if count, err := operator.EndHandle(t.Context(), ended.Handle()); count != 1 || err != nil {
+		t.Errorf("%d sessions ended, %v", count, err)
+	}
+	wantEnded(t, m, first)
+	for handle, alive := range map[string]bool{ended.Handle(): false, living.Handle(): true} {
+		x, found, err := operator.ExplainHandle(t.Context(), handle)
+		if !found || err != nil || x.Alive != alive || x.User.ID != "ada" {
+			t.Errorf("%s is explained as %+v, %v, %v", handle, x, found, err)
+		}
+	}
+	o.Client = "another"
+	other := newManager(t, o).Operator()
+	if ids, err := other.UsersNamed(t.Context(), "acc-1"); err == nil {
+		t.Errorf("to another client id acc-1 means %q without a scan", ids)
+	}
+	if count, err := other.EndHandle(t.Context(), last.Handle()); count != 0 || err == nil {
+		t.Errorf("another client id has ended %d sessions without a scan, %v", count, err)
+	}
+	mustPeek(t, m, third)
+}
+
+// Sessions of an earlier version, which no name leads to, are found all the same.
+func TestNothingIsMissedWithoutNames(t *testing.T) {
+	memory := memstore.New(nil)
+	m := newManager(t, session.Options{Store: memory, Leases: memory})
+	b := &browser{}
+	s := b.logIn(t, m, goodFor(time.Hour))
+	forgetNames := func() (count int) {
+		t.Helper()
+		if err := memory.Scan(t.Context(), "name:", func(keys []string) error {
+			count += len(keys)
+			_, err := memory.DeleteMany(t.Context(), keys)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		return count
+	}
+	if count := forgetNames(); count != 2 {
+		t.Fatalf("there were %d lists of names, want one for the account id and one for the handle", count)
+	}
+	if ids, err := m.Operator().UsersNamed(t.Context(), "acc-1"); err != nil || !slices.Equal(ids, []string{"ada"}) {
+		t.Errorf("acc-1 means %q, %v", ids, err)
+	}
+	if x, found, err := m.Operator().ExplainHandle(t.Context(), s.Handle()); !found || err != nil || x.User.ID != "ada" {
+		t.Errorf("explained as %+v, %v, %v", x, found, err)
+	}
+	if count, err := m.Operator().EndHandle(t.Context(), s.Handle()); count != 1 || err != nil {
+		t.Errorf("%d sessions ended, %v", count, err)
+	}
+	wantEnded(t, m, b)
 }
