@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"stagedoor/session/redisstore"
 )
 
 const (
@@ -26,6 +28,7 @@ func StartRedisCluster(t testing.TB, nodes int) []*RedisServer {
 		_, bus, _ := net.SplitHostPort(FreeAddress(t))
 		cluster[i] = StartRedis(t, "--cluster-enabled", "yes", "--cluster-port", bus, "--cluster-node-timeout", "5000")
 		buses[i] = bus
+		cluster[i].allowCluster()
 	}
 	for i, node := range cluster {
 		first, last := i*clusterSlots/nodes, (i+1)*clusterSlots/nodes-1
@@ -44,12 +47,21 @@ func StartRedisCluster(t testing.TB, nodes int) []*RedisServer {
 	return cluster
 }
 
+// allowCluster gives LeastUser the rights that a gateway needs in a cluster, until the server ends.
+func (s *RedisServer) allowCluster() {
+	s.t.Helper()
+	config := redisstore.DefaultConfig()
+	config.Addresses = make([]string, 2)
+	s.must(append([]string{"ACL", "SETUSER", LeastUser}, config.ACLRules()...)...)
+}
+
 // AddReplica adds a replica of one master of a cluster, and waits until it follows. The cluster then elects it a second or two after
 // the master's death.
 func AddReplica(t testing.TB, cluster []*RedisServer, master *RedisServer) *RedisServer {
 	t.Helper()
 	_, bus, _ := net.SplitHostPort(FreeAddress(t))
 	replica := StartRedis(t, "--cluster-enabled", "yes", "--cluster-port", bus, "--cluster-node-timeout", "1000")
+	replica.allowCluster()
 	cluster[0].must("CLUSTER", "MEET", "127.0.0.1", replica.Port(), bus)
 	id, _ := master.must("CLUSTER", "MYID").(string)
 	Eventually(t, clusterTime, "the replica knows its master", func() bool {
@@ -68,6 +80,41 @@ func AddReplica(t testing.TB, cluster []*RedisServer, master *RedisServer) *Redi
 		})
 	}
 	return replica
+}
+
+// MoveSlots moves up to so many slots that have keys from one master of a cluster to another, as redis-cli --cluster reshard does, and
+// returns how many slots and keys it has moved.
+func MoveSlots(t testing.TB, cluster []*RedisServer, from, to *RedisServer, most int) (slots, keys int) {
+	t.Helper()
+	source, _ := from.must("CLUSTER", "MYID").(string)
+	target, _ := to.must("CLUSTER", "MYID").(string)
+	names, _ := from.must("KEYS", "*").([]any)
+	moved := map[string]bool{}
+	for _, name := range names {
+		slot := fmt.Sprint(from.must("CLUSTER", "KEYSLOT", name.(string)))
+		if moved[slot] || len(moved) == most {
+			continue
+		}
+		moved[slot] = true
+		to.must("CLUSTER", "SETSLOT", slot, "IMPORTING", source)
+		from.must("CLUSTER", "SETSLOT", slot, "MIGRATING", target)
+		for {
+			some, _ := from.must("CLUSTER", "GETKEYSINSLOT", slot, "100").([]any)
+			if len(some) == 0 {
+				break
+			}
+			migrate := []string{"MIGRATE", "127.0.0.1", to.Port(), "", "0", "5000", "KEYS"}
+			for _, key := range some {
+				migrate = append(migrate, key.(string))
+			}
+			from.must(migrate...)
+			keys += len(some)
+		}
+		for _, node := range append([]*RedisServer{to, from}, cluster...) { // the new owner first: else there could be none for a moment
+			node.must("CLUSTER", "SETSLOT", slot, "NODE", target)
+		}
+	}
+	return len(moved), keys
 }
 
 // StartSentinel starts a sentinel that watches master under the name, and promotes a replica of it after about a second
