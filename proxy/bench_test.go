@@ -145,7 +145,8 @@ func benchHandler(b *testing.B, handler http.Handler, cookie string) {
 	r := browserRequest(cookie)
 	b.ReportAllocs()
 	before := processTime()
-	for b.Loop() {
+	for n := 0; b.Loop(); n++ {
+		r.URL.RawQuery = "n=" + strconv.Itoa(n) // no two ask for the same
 		handler.ServeHTTP(&discard{header: http.Header{}}, r)
 	}
 	b.ReportMetric(float64(processTime()-before)/float64(b.N), "cpu-ns/op") // which a busy machine stretches less than the time
@@ -214,20 +215,21 @@ func (z zippedPage) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // BenchmarkPage is a logged-in request for a page of playlists, without the network: of 3 KB and 33 KB, whose links are
-// rewritten, and of 33 KB without any.
+// rewritten, and of 33 KB without any; and of 3 KB with each answer kept and none used again.
 func BenchmarkPage(b *testing.B) {
 	for _, c := range []struct {
 		name, api string
 		items     int
+		cache     bytesize.Size
 	}{
-		{"few", "https://api.spotify.com/v1", 4}, {"many", "https://api.spotify.com/v1", 50},
-		{"many-no-links", "https://elsewhere.example/v1", 50},
+		{"few", "https://api.spotify.com/v1", 4, 0}, {"many", "https://api.spotify.com/v1", 50, 0},
+		{"many-no-links", "https://elsewhere.example/v1", 50, 0}, {"few-miss", "https://api.spotify.com/v1", 4, 32 << 20},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			page := proxytest.Gzip(string(proxytest.PlaylistPage(c.api, c.items)))
 			g, cookie := newBenchedGateway(b, func(o *Options) {
 				o.Transport = zippedPage{page}
-				o.Quota = quota.New(quota.Options{})
+				o.Quota = quota.New(quota.Options{Config: quota.Config{Cache: c.cache}})
 			})
 			benchHandler(b, g, cookie)
 		})

@@ -6,9 +6,10 @@ import (
 	"io"
 	"maps"
 	"net/http"
-	"strings"
 	"sync"
 	"time"
+
+	"stagedoor/proxy/policy"
 )
 
 // frontendHeaderWait is how long the header of a frontend's answer of unknown length waits for the first piece of its body.
@@ -23,7 +24,7 @@ var errBrokenAnswer = errors.New("the upstream's answer broke off")
 // writes too. Zero patience waits for the first piece however long it takes; otherwise an answer of unknown length goes on
 // without it. The header of server-sent events never waits.
 func awaitFirstPiece(res *http.Response, patience time.Duration) error {
-	if res.Body == http.NoBody || res.ContentLength == 0 || res.Request.Method == http.MethodHead || isEventStream(res) {
+	if res.Body == http.NoBody || res.ContentLength == 0 || res.Request.Method == http.MethodHead || policy.IsEventStream(res.Header) {
 		return nil
 	}
 	first := &firstPiece{ReadCloser: res.Body, buffer: buffers.Get()}
@@ -84,11 +85,6 @@ func (d *detachedBody) Close() error {
 		d.to.Trailer = d.from.Trailer
 	}
 	return err
-}
-
-func isEventStream(res *http.Response) bool {
-	kind, _, _ := strings.Cut(res.Header.Get("Content-Type"), ";")
-	return strings.EqualFold(strings.TrimSpace(kind), "text/event-stream")
 }
 
 // firstPiece is a body with a first piece that has been read, or is being read by a goroutine.

@@ -127,7 +127,7 @@ func (f *frontendRoute) cleanAnswer(res *http.Response) error {
 		return nil
 	}
 	f.links.MapHeader(res.Header)
-	if isEventStream(res) {
+	if policy.IsEventStream(res.Header) {
 		if err := exchangeOf(res.Request.Context()).stream(true); err != nil {
 			return err
 		}

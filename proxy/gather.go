@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"stagedoor/proxy/policy"
 )
 
 const (
@@ -27,7 +29,7 @@ const (
 // The answer of unknown length must come from a detacher, because a goroutine may go on to read it.
 func gather(res *http.Response) ([]byte, error) {
 	if res.Body == http.NoBody || res.ContentLength == 0 || res.ContentLength > maxGathered ||
-		res.Request.Method == http.MethodHead || isEventStream(res) {
+		res.Request.Method == http.MethodHead || policy.IsEventStream(res.Header) {
 		return nil, nil
 	}
 	g := &gathering{source: res.Body, buffer: gatherBuffers.Get().(*[]byte)}

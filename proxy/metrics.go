@@ -3,13 +3,13 @@ package proxy
 import (
 	"cmp"
 	"net/http"
-	"strings"
 	"time"
 
 	"go.uber.org/zap"
 
 	"stagedoor/internal/httperror"
 	"stagedoor/internal/outcome"
+	"stagedoor/proxy/policy"
 )
 
 // Metrics is what this package reports of its requests. Requests and Upstream are called once for each route, and what
@@ -94,8 +94,7 @@ func isStream(status int, h http.Header) bool {
 
 // isLasting tells whether an answer goes on for as long as its two sides like: a WebSocket, or a stream of server-sent events.
 func isLasting(status int, h http.Header) bool {
-	kind, _, _ := strings.Cut(h.Get("Content-Type"), ";")
-	return status == http.StatusSwitchingProtocols || strings.EqualFold(strings.TrimSpace(kind), "text/event-stream")
+	return status == http.StatusSwitchingProtocols || policy.IsEventStream(h)
 }
 
 // noMetrics reports nothing.

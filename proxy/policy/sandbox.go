@@ -22,6 +22,12 @@ func MayBePage(status int, h http.Header) bool {
 	return len(types) > 1 || !IsJSON(types[0]) || strings.ContainsFunc(types[0], odd)
 }
 
+// IsEventStream tells whether an answer is a stream of server-sent events.
+func IsEventStream(h http.Header) bool {
+	kind, _, _ := strings.Cut(h.Get("Content-Type"), ";")
+	return strings.EqualFold(strings.TrimSpace(kind), "text/event-stream")
+}
+
 // IsJSON tells whether a Content-Type is JSON's, or that of a format which is written in JSON (RFC 6839 section 3.1).
 func IsJSON(contentType string) bool {
 	if contentType == "application/json; charset=utf-8" || contentType == "application/json" { // as Spotify writes it

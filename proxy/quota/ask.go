@@ -31,7 +31,8 @@ type Ask struct {
 	// Reuse is how long the answer serves as fresh although Spotify does not say so; zero for not at all.
 	Reuse time.Duration
 
-	varied bool // what is kept for the address answers requests with another header
+	varied    bool   // what is kept for the address answers requests with another header
+	addressed string // what address returns; empty before
 }
 
 // Send makes the call for an Ask, with these conditions instead of the client's when there are any. It waits for its turn
@@ -54,8 +55,12 @@ func (a *Ask) urgency() Priority {
 	if strings.Contains(a.Client.Get("Sec-Purpose"), "prefetch") {
 		return PriorityLow
 	}
-	for _, said := range policy.ParseDirectives(nil, a.Client["Priority"]) {
-		if u, err := strconv.Atoi(said.Argument); said.Name == "u" && err == nil && u >= 5 && u <= 7 {
+	var buffer [4]policy.Directive
+	for _, said := range policy.ParseDirectives(buffer[:0], a.Client["Priority"]) {
+		if said.Name != "u" {
+			continue
+		}
+		if u, err := strconv.Atoi(said.Argument); err == nil && u >= 5 && u <= 7 {
 			return PriorityLow
 		}
 	}
@@ -76,16 +81,25 @@ func (a *Ask) turn() Turn {
 }
 
 // address is what is asked, whatever the header of the request says.
-func (a *Ask) address() string { return a.Route + " " + a.Grant + " " + a.Request.URL.RequestURI() }
+func (a *Ask) address() string {
+	if a.addressed == "" {
+		a.addressed = a.Route + " " + a.Grant + " " + a.Request.URL.RequestURI()
+	}
+	return a.addressed
+}
 
 // sameAsk are the request headers in which requests that share a call must agree.
 var sameAsk = []string{
 	"Accept", "Accept-Encoding", "Accept-Language", "Content-Type", "Range", "If-None-Match", "If-Modified-Since",
 }
 
+// usualSame is how long the values of sameAsk seldom exceed, in bytes.
+const usualSame = 128
+
 // joinKey is equal for requests that may share one call.
 func (a *Ask) joinKey() string {
 	var key strings.Builder
+	key.Grow(len(a.address()) + usualSame)
 	key.WriteString(a.address())
 	for _, name := range sameAsk {
 		key.WriteByte('\n')

@@ -208,11 +208,11 @@ func (c *Cache) renew(ask *Ask, old *kept, send Send) {
 	turn := ask.turn()
 	turn.Priority, turn.Since, turn.Patient, turn.Asked = PriorityLow, old.arrived, true, &s.asked
 	ctx := context.WithoutCancel(ask.Request.Context())
-	f := c.beginLocked(ctx, ask, ask.joinKey(), old, send, turn)
+	f, call := c.beginLocked(ctx, ask.Owner, ask.joinKey(), turn)
 	c.mu.Unlock()
 	go func() {
 		defer c.renewed(s)
-		if res, _, err := f.leadResponse(ctx); err == nil {
+		if res, _, err := c.lead(ctx, call, f, ask, old, send); err == nil {
 			drain(res)
 		}
 	}()

@@ -24,7 +24,8 @@ const anyAge = time.Duration(1<<63 - 1)
 func parseDirectives(h http.Header) directives {
 	d := directives{maxAge: -1, minFresh: -1, maxStale: -1}
 	lines := h["Cache-Control"]
-	for _, said := range policy.ParseDirectives(nil, lines) {
+	var buffer [8]policy.Directive
+	for _, said := range policy.ParseDirectives(buffer[:0], lines) {
 		d.add(said.Name, said.Argument)
 	}
 	if len(lines) == 0 {

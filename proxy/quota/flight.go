@@ -5,11 +5,12 @@ import (
 	"context"
 	"errors"
 	"io"
-	"mime"
 	"net/http"
 	"strconv"
 	"sync"
 	"time"
+
+	"stagedoor/proxy/policy"
 )
 
 const (
@@ -21,19 +22,14 @@ const (
 	maxJoinWait = 5 * time.Second
 )
 
-// flight is one call that equal requests share. The request that began it reads the answer while it arrives; the others
-// wait for the whole and get copies. The call belongs to none of them: it ends early only when all have left.
+// flight is one call that equal requests share. The request that began it makes it; the others wait for the whole answer and
+// get copies. The call belongs to none of them: it ends early only when all have left.
 type flight struct {
-	cancel context.CancelFunc
-	home   *owned // of the owner when the call began; another one when a write has ended since
-	turn   Turn
-	left   departure
-
-	began  chan struct{} // closed when what follows is set, for the request that began the call
-	lead   *http.Response
-	failed error
-	from   From
-	status string // of Cache-Status
+	owner, key string
+	home       *owned // of the owner when the call began; another one when a write has ended since
+	cancel     context.CancelFunc
+	turn       Turn
+	left       departure
 
 	ended chan struct{} // closed when what follows is set, for the requests that wait
 	once  sync.Once     // of ending
@@ -42,6 +38,10 @@ type flight struct {
 
 	mu       sync.Mutex // guards interest
 	interest int        // requests that have not left
+	leading  sync.Once  // of the leaving of the request that began the call
+
+	arriving bool // there was more of the answer to read when its header was passed on
+	spooled  bool // a goroutine reads it, and finishes the call
 }
 
 // end lets the waiting requests go on; only the first call counts.
@@ -52,12 +52,6 @@ func (f *flight) end(whole *kept, err error) {
 	})
 }
 
-// begin lets the request that began the call go on.
-func (f *flight) begin(lead *http.Response, err error) {
-	f.lead, f.failed = lead, err
-	close(f.began)
-}
-
 // leave is called once by each request that needs the call no longer.
 func (f *flight) leave() {
 	f.mu.Lock()
@@ -66,6 +60,9 @@ func (f *flight) leave() {
 		f.cancel()
 	}
 }
+
+// leaveLead is leave for the request that began the call; only the first call counts.
+func (f *flight) leaveLead() { f.leading.Do(f.leave) }
 
 // enter tells whether a request may wait for the call: all others may just have left it.
 func (f *flight) enter() bool {
@@ -86,13 +83,13 @@ func (f *flight) serves(turn Turn) bool {
 
 // join waits for an equal call that is under way, or makes the call.
 func (c *Cache) join(ctx context.Context, ask *Ask, found *kept, send Send) (*http.Response, From, error) {
-	key := ask.joinKey()
+	key, turn := ask.joinKey(), ask.turn()
 	c.mu.Lock()
 	f := c.ownedLocked(ask.Owner).flights[key]
-	if f == nil || !f.serves(ask.turn()) || !f.enter() {
-		f = c.beginLocked(ctx, ask, key, found, send, ask.turn())
+	if f == nil || !f.serves(turn) || !f.enter() {
+		f, call := c.beginLocked(ctx, ask.Owner, key, turn)
 		c.mu.Unlock()
-		return f.leadResponse(ctx)
+		return c.lead(ctx, call, f, ask, found, send)
 	}
 	c.mu.Unlock()
 	err := f.wait(ctx)
@@ -103,7 +100,7 @@ func (c *Cache) join(ctx context.Context, ask *Ask, found *kept, send Send) (*ht
 	if f.whole != nil && f.whole.matches(ask.Request.Header) {
 		return withStatus(f.whole.response(ask.Request, c.Now()), FromJoined, ask.missStatus(found, c.Now())+"; collapsed", nil)
 	}
-	res, err := send(ctx, nil, ask.turn())
+	res, err := send(ctx, nil, turn)
 	return withStatus(res, FromMiss, ask.missStatus(found, c.Now()), err)
 }
 
@@ -117,148 +114,150 @@ func (f *flight) wait(ctx context.Context) error {
 	}
 }
 
-// beginLocked begins a call that others may join.
-func (c *Cache) beginLocked(ctx context.Context, ask *Ask, key string, found *kept, send Send, turn Turn) *flight {
+// beginLocked begins a call that others may join, and that lead makes in this context.
+func (c *Cache) beginLocked(ctx context.Context, owner, key string, turn Turn) (*flight, context.Context) {
 	call, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	mine := c.ownedLocked(ask.Owner)
-	f := &flight{cancel: cancel, home: mine, turn: turn, began: make(chan struct{}), ended: make(chan struct{}), interest: 1}
+	mine := c.ownedLocked(owner)
+	f := &flight{owner: owner, key: key, home: mine, cancel: cancel, turn: turn, ended: make(chan struct{}), interest: 1}
 	f.left.now, f.turn.left = c.Now, &f.left
 	mine.flights[key] = f // in place of one that all have left, or that is less urgent
-	go func() {
-		c.fly(call, f, ask, found, send)
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		if mine.flights[key] == f {
-			delete(mine.flights, key)
+	return f, call
+}
+
+// finish ends a call that may be joined.
+func (c *Cache) finish(f *flight) {
+	f.end(nil, nil)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if f.home.flights[f.key] == f {
+		delete(f.home.flights, f.key)
+	}
+	c.tidyLocked(f.owner, f.home)
+}
+
+// lead makes a call in the goroutine of the request that began it, and returns its answer, which must be closed. When the request,
+// of which ctx is, has left, the call goes on for those that have joined; lead returns when there are none, or with the answer.
+func (c *Cache) lead(ctx, call context.Context, f *flight, ask *Ask, found *kept, send Send) (*http.Response, From, error) {
+	stop := context.AfterFunc(ctx, f.leaveLead)
+	defer func() {
+		if !f.arriving {
+			stop()
+			f.leaveLead()
 		}
-		c.tidyLocked(ask.Owner, mine)
+		if !f.spooled {
+			c.finish(f)
+		}
 	}()
-	return f
-}
-
-// leadResponse waits for the answer's header and returns the answer of the request that began the call. It must be closed.
-func (f *flight) leadResponse(ctx context.Context) (*http.Response, From, error) {
-	select {
-	case <-ctx.Done():
-		f.leave()
-		go f.discard()
-		return nil, FromNone, ctx.Err()
-	case <-f.began:
+	res, from, status, err := c.fly(call, f, ask, found, send)
+	if err == nil && f.arriving {
+		res.Body = f.leadBody(ctx, res.Body)
 	}
-	if f.failed != nil {
-		f.leave()
-		return nil, FromNone, f.failed
+	if left := ctx.Err(); left != nil {
+		if err == nil {
+			_ = res.Body.Close()
+		}
+		return nil, FromNone, left
 	}
-	body := &leadBody{ReadCloser: f.lead.Body, leave: sync.OnceFunc(f.leave)}
-	if s, spooled := f.lead.Body.(*spool); spooled {
-		context.AfterFunc(ctx, func() {
-			s.abandon(ctx.Err())
-			body.leave()
-		})
-	}
-	f.lead.Body = body
-	return withStatus(f.lead, f.from, f.status, nil)
-}
-
-// discard closes the answer when the request that began the call did not wait for it.
-func (f *flight) discard() {
-	<-f.began
-	if f.lead != nil {
-		_ = f.lead.Body.Close()
-	}
+	return withStatus(res, from, status, err)
 }
 
 // leadBody leaves the call when it is closed.
 type leadBody struct {
 	io.ReadCloser
-	leave func()
+	flight *flight
+}
+
+// leadBody is a body that arrives while the request that began the call reads it, of which ctx is.
+func (f *flight) leadBody(ctx context.Context, body io.ReadCloser) io.ReadCloser {
+	if s, spooled := body.(*spool); spooled {
+		context.AfterFunc(ctx, func() { s.abandon(ctx.Err()) })
+	}
+	return &leadBody{body, f}
 }
 
 // Close implements io.Closer.
 func (b *leadBody) Close() error {
 	err := b.ReadCloser.Close()
-	b.leave()
+	b.flight.leaveLead()
 	return err
 }
 
-// fly makes the call and passes its answer on as it arrives.
-func (c *Cache) fly(ctx context.Context, f *flight, ask *Ask, found *kept, send Send) {
-	defer f.end(nil, nil)
+// fly makes the call. The answer that it returns is in memory, or f.arriving.
+func (c *Cache) fly(ctx context.Context, f *flight, ask *Ask, found *kept, send Send) (res *http.Response, from From, status string, err error) {
 	begun := c.Now()
 	var conditions http.Header
 	if found != nil {
 		conditions = found.validators()
 	}
-	res, err := send(ctx, conditions, f.turn)
-	if err != nil {
+	status = ask.missStatus(found, begun)
+	if res, err = send(ctx, conditions, f.turn); err != nil {
 		f.end(nil, err)
-		f.begin(nil, err)
-		return
+		return nil, FromNone, "", err
 	}
 	arrived := c.Now()
-	f.from, f.status = FromMiss, ask.missStatus(found, begun)
 	if f.left.gone.Load() {
 		begun = f.left.at // an answer does not age while its call waits for a turn
 	}
 	if conditions != nil {
-		f.status += "; fwd-status=" + strconv.Itoa(res.StatusCode)
+		status += "; fwd-status=" + strconv.Itoa(res.StatusCode)
 	}
 	switch {
 	case conditions != nil && res.StatusCode == http.StatusNotModified:
 		drain(res)
-		f.from = FromRevalidated
 		k := found.renewed(ask, res.Header, arrived, arrived.Sub(begun))
 		c.keep(f, ask, k)
 		f.end(k, nil)
-		f.begin(k.response(ask.Request, arrived), nil) //nolint:bodyclose // the request that began the call closes it
+		return k.response(ask.Request, arrived), FromRevalidated, status, nil
 	case res.StatusCode == http.StatusTooManyRequests && found != nil && c.mayServeStale(found, ask.rules()):
 		_ = res.Body.Close()
-		f.from, f.status = FromStale, "hit; detail=stale"
 		f.end(found, nil)
-		f.begin(found.response(ask.Request, arrived), nil) //nolint:bodyclose // as above
+		return found.response(ask.Request, arrived), FromStale, "hit; detail=stale", nil
 	case streams(res):
-		f.end(nil, nil)
-		f.begin(res, nil)
+		f.arriving = true
 	case res.ContentLength >= 0 && res.ContentLength <= atOnce:
-		c.passWhole(f, ask, newKept(ask, res, arrived, arrived.Sub(begun)), res)
+		err = c.passWhole(f, ask, newKept(ask, res, arrived, arrived.Sub(begun)), res)
 	default:
-		c.passStream(f, ask, newKept(ask, res, arrived, arrived.Sub(begun)), res)
+		res = c.passStream(f, ask, newKept(ask, res, arrived, arrived.Sub(begun)), res)
 	}
+	return res, FromMiss, status, err
 }
 
 // passWhole reads a short answer before any of it is passed on.
-func (c *Cache) passWhole(f *flight, ask *Ask, k *kept, res *http.Response) {
+func (c *Cache) passWhole(f *flight, ask *Ask, k *kept, res *http.Response) error {
 	body := make([]byte, res.ContentLength)
 	_, err := io.ReadFull(res.Body, body)
 	if err = errors.Join(err, res.Body.Close()); err != nil {
 		f.end(nil, err)
-		f.begin(nil, err)
-		return
+		return err
 	}
 	res.Body = memoryBody{bytes.NewReader(body)}
 	k.body, k.trailer = body, flat(res.Trailer)
 	c.keep(f, ask, k)
 	f.end(k, nil)
-	f.begin(res, nil)
+	return nil
 }
 
-// passStream reads an answer of unknown length, or a longer one, while it is passed on.
-func (c *Cache) passStream(f *flight, ask *Ask, k *kept, res *http.Response) {
+// passStream returns an answer of unknown length, or a longer one, that is passed on while a goroutine reads it for all.
+func (c *Cache) passStream(f *flight, ask *Ask, k *kept, res *http.Response) *http.Response {
 	s := newSpool(res)
-	release := time.AfterFunc(maxJoinWait, func() { f.end(nil, nil) })
-	defer release.Stop()
-	f.begin(s.passed, nil)
-	body, err := s.pump()
-	if errors.Is(err, errTooLong) {
-		return
-	}
-	if err == nil {
-		k.body, k.trailer = body, flat(res.Trailer)
-		c.keep(f, ask, k)
-		f.end(k, nil)
-		return
-	}
-	f.end(nil, err)
+	f.arriving, f.spooled = true, true
+	go func() {
+		defer c.finish(f)
+		release := time.AfterFunc(maxJoinWait, func() { f.end(nil, nil) })
+		defer release.Stop()
+		body, err := s.pump()
+		if errors.Is(err, errTooLong) {
+			return
+		}
+		if err == nil {
+			k.body, k.trailer = body, flat(res.Trailer)
+			c.keep(f, ask, k)
+			f.end(k, nil)
+			return
+		}
+		f.end(nil, err)
+	}()
+	return s.passed
 }
 
 // keep keeps the answer of a call, unless a write has ended since the call began. One that may not be kept, and is what
@@ -277,6 +276,5 @@ func (c *Cache) keep(f *flight, ask *Ask, k *kept) {
 
 // streams tells whether an answer is passed on without being shared or kept.
 func streams(res *http.Response) bool {
-	kind, _, _ := mime.ParseMediaType(res.Header.Get("Content-Type"))
-	return kind == "text/event-stream" || res.ContentLength > maxShared || res.StatusCode == http.StatusSwitchingProtocols
+	return policy.IsEventStream(res.Header) || res.ContentLength > maxShared || res.StatusCode == http.StatusSwitchingProtocols
 }

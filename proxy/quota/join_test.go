@@ -103,6 +103,71 @@ func hang(ended chan<- error) Send {
 	}
 }
 
+// TestLeaderLeaves checks that what a request passes on as it comes ends when the request does, whatever the upstream sends.
+func TestLeaderLeaves(t *testing.T) {
+	for name, kind := range map[string]string{"event stream": "text/event-stream", "spooled": "application/json"} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := newTestCache()
+				silent := func(ctx context.Context, _ http.Header, _ Turn) (*http.Response, error) {
+					res := answer(http.StatusOK, "", "Content-Type: "+kind)
+					res.Body, res.ContentLength = silence{ctx}, -1
+					return res, nil
+				}
+				ctx, leave := context.WithCancel(t.Context())
+				res, _, err := c.Do(askBy(ctx, http.MethodGet, "ada", "/x"), silent)
+				if err != nil {
+					t.Fatal(err)
+				}
+				read := make(chan error, 1)
+				go func() {
+					_, err := res.Body.Read(make([]byte, 1))
+					read <- err
+				}()
+				synctest.Wait()
+				leave()
+				if err := <-read; !errors.Is(err, context.Canceled) {
+					t.Errorf("the read ended with %v", err)
+				}
+				_ = res.Body.Close()
+				synctest.Wait()
+				c.mu.Lock()
+				defer c.mu.Unlock()
+				if len(c.owners) != 0 {
+					t.Errorf("%d owners are left", len(c.owners))
+				}
+			})
+		})
+	}
+}
+
+// silence is a body of which nothing comes before its call ends.
+type silence struct{ ctx context.Context }
+
+func (s silence) Read([]byte) (int, error) {
+	<-s.ctx.Done()
+	return 0, s.ctx.Err()
+}
+
+func (silence) Close() error { return nil }
+
+// TestPanicOfACall checks that the requests that have joined a call do not wait for ever when it panics.
+func TestPanicOfACall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, u := newTestCache(), &upstream{answer: func(int, http.Header) *http.Response { return answer(http.StatusOK, "its own") }}
+		go func() {
+			defer func() { _ = recover() }()
+			_, _, _ = c.Do(ask("ada", "/x"), func(ctx context.Context, _ http.Header, _ Turn) (*http.Response, error) {
+				panic(waitFor(ctx, nil, time.Second))
+			})
+		}()
+		synctest.Wait()
+		if got := do(t, c, ask("ada", "/x"), u.send); got != "miss 200 its own" {
+			t.Errorf("the one that joined got %q", got)
+		}
+	})
+}
+
 // TestLongAnswers checks that what is too long to be shared streams to the one that began, and that the others go alone.
 func TestLongAnswers(t *testing.T) {
 	long := strings.Repeat("x", maxShared+10)

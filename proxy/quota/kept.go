@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"io"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -269,15 +268,28 @@ func varyValues(answer, request http.Header) (values []string, ok bool) {
 	return values, true
 }
 
-// flat is a header in as little memory as it can be kept in.
+// flat is a header in as little memory as it can be kept in: all values are parts of one text.
 func flat(h http.Header) []string {
-	list := make([]string, 0, 2*len(h))
-	for name, values := range h {
+	lines, size := 0, 0
+	for _, values := range h {
 		for _, value := range values {
-			list = append(list, name, strings.Clone(value))
+			lines, size = lines+1, size+len(value)
 		}
 	}
-	return slices.Clip(list)
+	if lines == 0 {
+		return nil
+	}
+	var text strings.Builder
+	text.Grow(size)
+	list := make([]string, 0, 2*lines)
+	for name, values := range h {
+		for _, value := range values {
+			begin := text.Len()
+			text.WriteString(value)
+			list = append(list, name, text.String()[begin:])
+		}
+	}
+	return list
 }
 
 // unflat is the inverse of flat.
