@@ -205,7 +205,13 @@ const (
 
 // TestStreamsDoNotStarveRequests opens as many streams as there may be, with one place for requests.
 func TestStreamsDoNotStarveRequests(t *testing.T) {
-	s := newStage(t, full(limit.Capacity{Requests: 1, Streams: 4}))
+	inFlight := new(limit.InFlight)
+	inFlight.Configure(limit.Capacity{Requests: 1, Streams: 4})
+	s := newStage(t, func(o *Options) { o.InFlight = inFlight })
+	free := func() { // an answer is there before its request has left its place
+		t.Helper()
+		sessiontest.Eventually(t, patience, "no request is served", func() bool { now, _ := inFlight.Requests(); return now == 0 })
+	}
 	open := make(chan struct{})
 	defer close(open)
 	s.frontend.answer(func(w http.ResponseWriter, r *http.Request) {
@@ -228,12 +234,14 @@ func TestStreamsDoNotStarveRequests(t *testing.T) {
 	var statuses []int
 	for range 3 {
 		for _, request := range []string{asksForSocket, asksForEvents} {
+			free()
 			res := s.listenTo(t, request)
 			statuses = append(statuses, res.StatusCode)
 			if res.StatusCode == 503 && res.Header.Get("Stagedoor-Reason") != httperror.Overloaded {
 				t.Errorf("the reason is %q", res.Header.Get("Stagedoor-Reason"))
 			}
 		}
+		free()
 		s.get("/", nil).ok(t, 200)
 	}
 	if want := []int{101, 200, 101, 200, 503, 503}; !slices.Equal(statuses, want) {
