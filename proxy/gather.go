@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"stagedoor/proxy/links"
 	"stagedoor/proxy/policy"
 )
 
@@ -93,6 +94,9 @@ func (g *gathering) readUnannounced() {
 	g.grow(usualAnswer)
 	for g.filled == 0 && g.last == nil {
 		g.filled, g.last = g.source.Read(*g.buffer)
+	}
+	if g.last == nil && links.SeemsWhole((*g.buffer)[:g.filled]) { // only the end is missing, which needs no patience
+		g.more()
 	}
 	if g.last == nil {
 		g.awaitRest()

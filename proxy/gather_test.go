@@ -3,11 +3,14 @@ package proxy
 import (
 	"bytes"
 	"compress/gzip"
+	"crypto/rand"
 	"io"
 	"net/http"
 	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"stagedoor/proxy/proxytest"
 )
@@ -54,6 +57,46 @@ func TestShortAnswersLeaveInOnePiece(t *testing.T) {
 		}
 	}
 }
+
+// A zipped answer that is complete is waited for until its stream ends; any other answer streams when that takes long.
+func TestPatienceForTheRest(t *testing.T) {
+	zipped := proxytest.Gzip(`{"a":"` + rand.Text() + `"}`)
+	var flushed bytes.Buffer
+	zip := gzip.NewWriter(&flushed)
+	_, _ = io.WriteString(zip, `{"a":`)
+	_ = zip.Flush()
+	for name, c := range map[string]struct {
+		first []byte
+		whole bool
+	}{
+		"zipped": {zipped, true}, "a part": {zipped[:len(zipped)-1], false}, "flushed": {flushed.Bytes(), false}, "plain": {[]byte(`{}`), false},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			body := &endsLater{Reader: bytes.NewReader(c.first)}
+			res := &http.Response{Body: body, ContentLength: -1, Header: http.Header{}, Request: &http.Request{Method: http.MethodGet}}
+			whole, err := gather(res)
+			if (whole != nil) != c.whole || err != nil {
+				t.Errorf("%s: %q, %v", name, whole, err)
+			}
+			if rest, err := io.ReadAll(res.Body); !bytes.Equal(rest, c.first) || err != nil {
+				t.Errorf("%s: %q, %v", name, rest, err)
+			}
+			_ = res.Body.Close()
+		})
+	}
+}
+
+// endsLater is a body whose end comes long after its last piece.
+type endsLater struct{ *bytes.Reader }
+
+func (b *endsLater) Read(p []byte) (int, error) {
+	if b.Len() == 0 {
+		time.Sleep(time.Second)
+	}
+	return b.Reader.Read(p)
+}
+
+func (*endsLater) Close() error { return nil }
 
 // What comes later than the first piece, in as many pieces as it likes, is neither lost nor waited for.
 func TestAnswersInPieces(t *testing.T) {

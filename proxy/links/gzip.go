@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"io"
+	"math"
 	"sync"
 
 	"github.com/klauspost/compress/gzip"
@@ -60,6 +61,14 @@ func unzip(dst, zipped []byte, limit int) (plain []byte, all bool, err error) {
 			return dst, false, nil
 		}
 	}
+}
+
+// SeemsWhole tells whether what has come of a body is likely to be all of it: it ends as gzip does, with the size of what was
+// zipped (RFC 1952 section 2.3.1). Of other bytes, one in a thousand at most looks so, and a flush never does.
+func SeemsWhole(body []byte) bool {
+	const most = 100 // JSON hardly ever becomes a hundredth
+	size := announcedSize(body, math.MaxUint32)
+	return isZipped(body) && size > 0 && size <= most*len(body)
 }
 
 // announcedSize is what gzip says of the size of what was zipped, in bytes (RFC 1952 section 2.3.1), or limit if that is less.
