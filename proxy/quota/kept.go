@@ -191,7 +191,11 @@ func (k *kept) notModified(h http.Header) bool {
 		}
 		return false
 	}
-	since, err := http.ParseTime(h.Get("If-Modified-Since"))
+	said := h.Get("If-Modified-Since")
+	if said == "" {
+		return false
+	}
+	since, err := http.ParseTime(said)
 	if err != nil {
 		return false
 	}
@@ -295,8 +299,14 @@ func flat(h http.Header) []string {
 // unflat is the inverse of flat.
 func unflat(list []string) http.Header {
 	h := make(http.Header, len(list)/2+2)
+	values := make([]string, len(list)/2) // of names with one value, as nearly all are
 	for i := 0; i < len(list); i += 2 {
-		h[list[i]] = append(h[list[i]], list[i+1])
+		one := values[i/2 : i/2+1 : i/2+1]
+		one[0] = list[i+1]
+		if before, present := h[list[i]]; present {
+			one = append(before, one[0])
+		}
+		h[list[i]] = one
 	}
 	return h
 }
