@@ -63,6 +63,7 @@ var plan = map[string][]string{
 	"e2e/attack":   {},
 	"e2e/fault":    {},
 	"e2e/frontend": {},
+	"e2e/incident": {},
 	"e2e/stage":    {"e2e/faultproxy", "secret", "session", "session/sessiontest", "simulator"},
 	// Measures Stagedoor from outside, as a process.
 	"bench": {"proxy/proxytest", "simulator"},

@@ -3,7 +3,6 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"os"
@@ -36,19 +35,11 @@ func contentOf(t *testing.T, path string) string {
 	return string(text)
 }
 
-// prometheusTool returns where prometheus or promtool is, or skips the test with a sentence.
-func prometheusTool(t *testing.T, name string) string {
-	t.Helper()
-	path, err := exec.LookPath(name)
-	sessiontest.Require(t, "prometheus", "Install Prometheus with promtool, such as Debian's package prometheus.", err == nil)
-	return path
-}
-
 // TestAlertRules has promtool check the alerts, and try on made-up series when they fire and when they do not.
 func TestAlertRules(t *testing.T) {
 	stage.OnlyLong(t, "half a minute of promtool")
 	t.Parallel()
-	promtool := prometheusTool(t, "promtool")
+	promtool := stage.PrometheusTool(t, "promtool")
 	for _, args := range [][]string{
 		{"check", "config", deployed(t, "prometheus.yml")}, // its rules too
 		{"test", "rules", deployed(t, "alerts_test.yml")},
@@ -81,13 +72,12 @@ func alertNames(t *testing.T) []string {
 // the alerts ask. Every selector must find something: a name or a label's value that is misspelt finds nothing, for ever.
 func TestQueries(t *testing.T) {
 	t.Parallel()
-	binary := prometheusTool(t, "prometheus")
 	w := stage.NewWorld(t, stage.Options{})
 	v := w.Visitor()
 	v.Login("ada")
 	v.Get("/api/me").Expect(t, "a call", http.StatusOK, "")
 	v.Get("/").Expect(t, "a page", http.StatusOK, "")
-	m := startPrometheus(t, binary, w.Replicas[0].Admin)
+	m := startPrometheus(t, w.Replicas[0].Admin)
 	queries := append(dashboardQueries(t), m.ruleQueries()...)
 	if len(queries) < 20 {
 		t.Fatalf("%d queries are too few to be all", len(queries))
@@ -148,53 +138,21 @@ func dashboardQueries(t *testing.T) []query {
 
 // monitor is a Prometheus process that scrapes a gateway.
 type monitor struct {
-	t   *testing.T
-	api string
+	*stage.Prometheus
+	t *testing.T
 }
 
 // startPrometheus runs the scrape configuration that operators get, quickened, and waits until it has scraped twice.
-func startPrometheus(t *testing.T, binary, admin string) *monitor {
+func startPrometheus(t *testing.T, admin string) *monitor {
 	t.Helper()
-	folder, address := t.TempDir(), sessiontest.FreeAddress(t)
-	file := filepath.Join(folder, "prometheus.yml")
-	stage.WriteFile(t, file, replaced(t, contentOf(t, deployed(t, "prometheus.yml")),
+	m := &monitor{t: t, Prometheus: stage.StartPrometheus(t, replaced(t, contentOf(t, deployed(t, "prometheus.yml")),
 		"gateway:9090", admin, "[alerts.yml]", fmt.Sprintf("[%q]", deployed(t, "alerts.yml")),
-		"scrape_interval: 15s", "scrape_interval: 500ms", "evaluation_interval: 15s", "evaluation_interval: 500ms"))
-	stage.StartProxy(t, address, folder, binary, "--config.file", file, "--storage.tsdb.path", filepath.Join(folder, "data"),
-		"--web.listen-address", address)
-	m := &monitor{t: t, api: "http://" + address + "/api/v1/"}
+		"scrape_interval: 15s", "scrape_interval: 500ms", "evaluation_interval: 15s", "evaluation_interval: 500ms"))}
 	sessiontest.Eventually(t, stage.StartTime, "Prometheus has scraped the gateway", func() bool {
-		var result struct{ Result []any }
-		err := m.ask("query", url.Values{"query": {`count_over_time(up{job="stagedoor"}[1m]) > 1 and up{job="stagedoor"} == 1`}}, &result)
-		return err == nil && len(result.Result) == 1
+		found, err := m.Count(`count_over_time(up{job="stagedoor"}[1m]) > 1 and up{job="stagedoor"} == 1`)
+		return err == nil && found == 1
 	})
 	return m
-}
-
-// ask puts the data of an answer into result. Anything but a plain yes is an error, a warning too.
-func (m *monitor) ask(endpoint string, with url.Values, result any) error {
-	response, err := http.Get(m.api + endpoint + "?" + with.Encode())
-	if err != nil {
-		return err
-	}
-	defer func() { _ = response.Body.Close() }() // only read from
-	text, err := io.ReadAll(response.Body)
-	if err != nil {
-		return err
-	}
-	var answer struct {
-		Status   string
-		Error    string
-		Warnings []string
-		Data     json.RawMessage
-	}
-	if err := json.Unmarshal(text, &answer); err != nil {
-		return fmt.Errorf("%s answered %d %s: %w", endpoint, response.StatusCode, text, err)
-	}
-	if answer.Status != "success" || len(answer.Warnings) > 0 {
-		return fmt.Errorf("%s answered %s %s %v", endpoint, answer.Status, answer.Error, answer.Warnings)
-	}
-	return json.Unmarshal(answer.Data, result)
 }
 
 // ruleQueries waits until every alert has been evaluated, and returns what they ask.
@@ -207,7 +165,7 @@ func (m *monitor) ruleQueries() []query {
 				Rules []struct{ Name, Query, Health, LastError string }
 			}
 		}
-		if err := m.ask("rules", nil, &found); err != nil {
+		if err := m.Ask("rules", nil, &found); err != nil {
 			m.t.Fatal(err)
 		}
 		queries = nil
@@ -231,7 +189,7 @@ func (m *monitor) ruleQueries() []query {
 func (m *monitor) expect(q query) {
 	m.t.Helper()
 	var result any
-	if err := m.ask("query", url.Values{"query": {q.text}}, &result); err != nil {
+	if err := m.Ask("query", url.Values{"query": {q.text}}, &result); err != nil {
 		m.t.Errorf("%s: %v\n%s", q.asker, err, q.text)
 	}
 	if bare := metric.FindString(selector.ReplaceAllString(q.text, "")); bare != "" {
@@ -241,7 +199,7 @@ func (m *monitor) expect(q query) {
 	selectors := selector.FindAllString(q.text, -1)
 	for _, one := range selectors {
 		var series []map[string]string
-		if err := m.ask("series", url.Values{"match[]": {one}}, &series); err != nil || len(series) == 0 {
+		if err := m.Ask("series", url.Values{"match[]": {one}}, &series); err != nil || len(series) == 0 {
 			m.t.Errorf("%s: nothing matches %s, %v", q.asker, one, err)
 		}
 		if !strings.Contains(one, `job="stagedoor"`) {

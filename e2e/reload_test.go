@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"strings"
 	"sync"
 	"syscall"
@@ -19,39 +18,25 @@ import (
 // edit changes a text in the process's configuration file.
 func edit(p *stage.Process, old, text string) {
 	p.T.Helper()
-	was, err := os.ReadFile(p.Config)
-	if err != nil {
-		p.T.Fatal(err)
-	}
-	if strings.Count(string(was), old) != 1 {
-		p.T.Fatalf("%q is not there once in %s", old, was)
-	}
-	stage.WriteFile(p.T, p.Config, strings.Replace(string(was), old, text, 1))
+	p.Edit(old, text)
 }
 
 // What a process says last about a new configuration.
 const (
-	reloaded    = "configuration reloaded"
-	notReloaded = "the configuration was not reloaded"
+	reloaded    = stage.Reloaded
+	notReloaded = stage.NotReloaded
 )
 
 // reload has the process read its configuration file again and returns what it says about it.
 func reload(p *stage.Process) string {
 	p.T.Helper()
-	before := len(p.Log())
-	p.Signal(syscall.SIGHUP)
-	return awaitReload(p, before)
+	return p.Reload()
 }
 
 // awaitReload returns what the process logs from a place on until it has taken a configuration into use, or refused one.
 func awaitReload(p *stage.Process, from int) string {
 	p.T.Helper()
-	var said string
-	sessiontest.Eventually(p.T, stage.StartTime, "the process speaks of a new configuration", func() bool {
-		said = p.Log()[from:]
-		return strings.Contains(said, reloaded) || strings.Contains(said, notReloaded)
-	})
-	return said
+	return p.AwaitReload(from)
 }
 
 // expectSaid wants texts in a log.

@@ -13,6 +13,9 @@ import (
 // Binary is the program under test, built once for all tests.
 var Binary string
 
+// Parallel is how many tests run at the same time: they wait for clocks more than for processors.
+var Parallel = "4"
+
 // Long tells whether tests are to be as long as they can: all cases of a corpus, whole floods, pictures, and the time that limits of
 // minutes take. STAGEDOOR_TEST_LONG=true says so; `.ci/run` does.
 func Long() bool {
@@ -63,8 +66,7 @@ func Main(m *testing.M) int {
 		fmt.Fprintf(os.Stderr, "go build: %v\n%s", err, output)
 		return 1
 	}
-	// Tests that run at the same time wait for clocks more than for processors; -parallel says otherwise.
-	if err := flag.Set("test.parallel", "4"); err != nil {
+	if err := flag.Set("test.parallel", Parallel); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}

@@ -24,6 +24,7 @@ type Process struct {
 	Config  string // path of its config.yaml
 	Command *exec.Cmd
 	env     []string // more variables of its environment
+	program string   // what runs
 	Files   int      // ulimit -n; 0 leaves it as it is
 	Listen  string   // host:port of the public listener
 	Admin   string   // host:port of the admin listener
@@ -45,18 +46,28 @@ func StartProcess(t testing.TB, config string, env ...string) *Process {
 // StartLimited is StartProcess with a limit of open files; 0 is no limit.
 func StartLimited(t testing.TB, config string, files int, env ...string) *Process {
 	t.Helper()
-	p := &Process{T: t, Config: config, Files: files, env: env}
+	return start(&Process{T: t, Config: config, Files: files, env: env, program: Binary})
+}
+
+// StartProgram is StartProcess of another build.
+func StartProgram(t testing.TB, program, config string) *Process {
+	t.Helper()
+	return start(&Process{T: t, Config: config, program: program})
+}
+
+func start(p *Process) *Process {
+	p.T.Helper()
 	p.Start()
-	t.Cleanup(p.Kill)
+	p.T.Cleanup(p.Kill)
 	return p
 }
 
 // Start starts the process again, on the port that it had.
 func (p *Process) Start() {
 	p.T.Helper()
-	p.Command = exec.Command(Binary, "serve", "-config", p.Config)
+	p.Command = exec.Command(p.program, "serve", "-config", p.Config)
 	if p.Files > 0 { // a limit that is set before Go raises it
-		p.Command = exec.Command("sh", "-c", fmt.Sprintf(`ulimit -n %d && exec "$0" "$@"`, p.Files), Binary, "serve", "-config", p.Config)
+		p.Command = exec.Command("sh", "-c", fmt.Sprintf(`ulimit -n %d && exec "$0" "$@"`, p.Files), p.program, "serve", "-config", p.Config)
 	}
 	p.Command.Env = append(append(os.Environ(), "GORACE=halt_on_error=1"), p.env...)
 	output, err := p.Command.StderrPipe()

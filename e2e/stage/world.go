@@ -40,6 +40,7 @@ type World struct {
 	Store    string        // lines below redis:
 	Env      []string      // more variables of the replicas' environment
 	Away     []atomic.Bool // replicas that the balancer leaves out
+	obedient bool          // the balancer sends no request to a replica that it leaves out, not even when it leaves out all
 	chosen   atomic.Int64  // the replica that takes the next requests; negative takes turns
 	turn     atomic.Int64
 }
@@ -62,6 +63,7 @@ type Options struct {
 	Public        bool          // the app has no secret
 	Implicit      bool          // the simulator still has the implicit grant
 	Users         int           // so many fans instead of the simulator's own users
+	Obedient      bool          // the balancer answers itself, with 502, when it leaves out all replicas
 	Pprof         bool          // the admin listener has the profiler
 	KnownAdmin    bool          // the admin port stays the same over restarts, at the risk that somebody else takes it
 	PublicURL     string        // "" means the balancer's address
@@ -79,7 +81,7 @@ func (o Options) secret() string {
 // NewWorld starts Redis, the simulator and the replicas. They end with the test.
 func NewWorld(t testing.TB, o Options) *World {
 	t.Helper()
-	w := &World{T: t, Redis: sessiontest.StartRedis(t), Key: session.NewKey()}
+	w := &World{T: t, Redis: sessiontest.StartRedis(t), Key: session.NewKey(), obedient: o.Obedient}
 	spotify, err := simulator.New(simulator.Options{
 		Clients: []simulator.Client{{
 			ID: ClientID, Secret: o.secret(), RedirectURIs: []string{Or(o.PublicURL, "http://127.0.0.1") + "/auth/callback"},
@@ -137,12 +139,26 @@ func (w *World) balance() http.Handler {
 			r.Out.Host = r.In.Host
 		},
 	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if w.obedient && w.allAway() {
+			http.Error(rw, "the balancer has no replica that is ready", http.StatusBadGateway)
+			return
+		}
 		// Else net/http closes the body before the answer is sent, and a transport that has not yet looked for the body's
 		// end then cuts the answer.
-		_ = http.NewResponseController(w).EnableFullDuplex() // HTTP/1 can
-		proxy.ServeHTTP(w, r)
+		_ = http.NewResponseController(rw).EnableFullDuplex() // HTTP/1 can
+		proxy.ServeHTTP(rw, r)
 	})
+}
+
+// allAway tells whether the balancer leaves out all replicas.
+func (w *World) allAway() bool {
+	for i := range w.Away {
+		if !w.Away[i].Load() {
+			return false
+		}
+	}
+	return true
 }
 
 // Through sends what follows through one replica; a negative number takes turns.

@@ -29,8 +29,9 @@ type state struct {
 const (
 	fewFailures   = 3
 	troublesShare = 0.1
-	// manyLoggedOut is how many users must be logged out, whom nobody of their own logged out: fewer is one user with some browsers.
-	manyLoggedOut = 10
+	// manyLoggedOut is how many sessions must end that no user asked to end: fewer are one user's browsers. This replica knows only
+	// those that came to it.
+	manyLoggedOut = 3
 	// certificateSoon is how long before its end a certificate should be renewed.
 	certificateSoon = 14 * 24 * time.Hour
 )

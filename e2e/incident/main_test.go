@@ -1,0 +1,13 @@
+package incident
+
+import (
+	"os"
+	"testing"
+
+	"stagedoor/e2e/stage"
+)
+
+func TestMain(m *testing.M) {
+	stage.Parallel = "9" // nights are mostly spent waiting for the time that an alert takes
+	os.Exit(stage.Main(m))
+}
