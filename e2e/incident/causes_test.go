@@ -62,7 +62,7 @@ func (n *night) reload() {
 // ban has the Web API reject every call of the app for so long.
 func (n *night) ban(d time.Duration) {
 	if *shipped {
-		d *= 5
+		d *= 12
 	}
 	if err := n.Spotify.Ban(stage.ClientID, d); err != nil {
 		n.t.Fatal(err)
@@ -122,6 +122,7 @@ server:
 admin: {listen: 127.0.0.1:0}
 spotify: {client_id: id, client_secret: secret}
 session: {store: memory, keys: [%q]}
+upstream: {header_timeout: 10m}
 routes: [%s]
 `, server, session.NewKey().Reveal(), routes))
 	return config
@@ -142,6 +143,14 @@ func (s *secureGateway) start(n *night, life time.Duration) {
 		fmt.Sprintf("{path: /, files: %q}", folder))
 	s.process = stage.StartProcess(n.t, config)
 	n.scrape(s.process)
+}
+
+// expire lets the certificate of the gateway, which starts if it has not yet, have expired.
+func (s *secureGateway) expire(n *night) {
+	if s.process == nil {
+		s.start(n, time.Hour)
+	}
+	s.renew(n, -time.Hour)
 }
 
 // renew puts a certificate with so much life into the files.

@@ -70,7 +70,7 @@ func TestAlertsFire(t *testing.T) {
 			})
 		}
 	})
-	t.Logf("the incidents whose runbook has commands:\n%s", table(told))
+	t.Logf("the incidents whose runbook has commands:\n%s", table(t, told))
 }
 
 // TestEveryAlertHasAnIncident compares the lists.

@@ -162,10 +162,10 @@ func (n *night) load() {
 	loading.Go(func() {
 		n.Steadily(rate, stop, func(i int) {
 			path := "/api/me"
-			if i/2%2 == 0 { // the balancer takes turns between two replicas
+			if i/2%2 == 0 { // the balancer takes turns between two replicas, and each should see both paths
 				path = "/"
 			}
-			_, _ = n.crowd[i/4%len(n.crowd)].Try(http.MethodGet, path, "") // the metrics tell
+			_, _ = n.crowd[(i+i/len(n.crowd)*2)%len(n.crowd)].Try(http.MethodGet, path, "") // the metrics tell
 		})
 	})
 	n.t.Cleanup(func() {

@@ -201,7 +201,7 @@ func fileNight() *night {
 					n.reload()
 				}},
 			{alert: "StagedoorCertificateExpires", happen: func(n *night) { secure.start(n, 10*24*time.Hour) }},
-			{alert: "StagedoorCertificateExpired", happen: func(n *night) { secure.renew(n, -time.Hour) }, book: &book{
+			{alert: "StagedoorCertificateExpired", happen: secure.expire, book: &book{
 				title: "the certificate has expired", shows: "the certificate expired on", page: "browsers reject it",
 				person: func(n *night) { secure.renew(n, 90*24*time.Hour) },
 				well:   func(*night) bool { return secure.trusted() },
