@@ -31,6 +31,7 @@ var backedUp = flag.Int("backup-sessions", 200, "how many sessions TestBackup ba
 
 // TestBackup follows "Backup" of docs/operations.md: it copies Redis while the gateway serves, loses it, and puts the copy into a new one.
 func TestBackup(t *testing.T) {
+	stage.OnlyLong(t, "a copy of Redis, which waits 5 s before it begins")
 	t.Parallel()
 	w := stage.NewWorld(t, stage.Options{Users: 2})
 	p := w.Replicas[0]

@@ -8,6 +8,6 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	stage.Parallel = "9" // nights are mostly spent waiting for the time that an alert takes
+	stage.Parallel = "5" // nights are mostly spent waiting for the time that an alert takes
 	os.Exit(stage.Main(m))
 }

@@ -20,11 +20,11 @@ const (
 	// fans are the users of a night, more than StagedoorUsersLoggedOut wants.
 	fans = 16
 	// rate is how many requests a second they send.
-	rate = 24
+	rate = 16
 	// scrapeAtMost is how often Prometheus scrapes when time runs faster.
 	scrapeAtMost = time.Second
 	// readyEvery is how often the balancer asks a replica whether it is ready, and readyTimeout how long it waits.
-	readyEvery, readyTimeout = 250 * time.Millisecond, 3 * time.Second
+	readyEvery, readyTimeout = 500 * time.Millisecond, 3 * time.Second
 )
 
 // duration is one of Prometheus' in a rule: [5m], or for: 30s.

@@ -146,11 +146,12 @@ func TestTroubles(t *testing.T) {
 func TestSeveralTroubles(t *testing.T) {
 	inHouse(t, func(h *house) {
 		h.counts.RateLimited()
+		h.counts.NotAdmitted(outcome.LimitInFlight)
 		h.counts.Refreshed(outcome.RefreshUnavailable, time.Second, "")
 		h.notReady = errors.New("the gateway is shutting down")
 		page := h.text()
 		last := -1
-		for _, phrase := range []string{"Not ready: the gateway is shutting down.", "token endpoint does not help", "answered with 429"} {
+		for _, phrase := range []string{"Not ready: the gateway is shutting down.", "token endpoint does not help", "rejected as OVERLOADED", "answered with 429"} {
 			at := strings.Index(page, phrase)
 			if at <= last {
 				t.Errorf("%q is at %d, behind %d:\n%s", phrase, at, last, page)

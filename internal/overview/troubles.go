@@ -36,7 +36,8 @@ const (
 	certificateSoon = 14 * 24 * time.Hour
 )
 
-// troubles are sentences that say what is wrong and where to look, the gravest first. None means that all is well.
+// troubles are sentences that say what is wrong and where to look: first what is so now, the gravest first, then what was lately. None
+// means that all is well.
 func (s state) troubles() []string {
 	var found []string
 	add := func(wrong bool, format string, values ...any) {
@@ -52,13 +53,15 @@ func (s state) troubles() []string {
 	if expiry := s.now.CertificateExpiry; !expiry.IsZero() && expiry.Sub(s.now.At) < certificateSoon {
 		add(true, "%s", certificateTrouble(expiry, s.now.At))
 	}
+	if s.tokens.Failing() && s.recent(s.tokens.Failed) {
+		add(true, "%s", tokenTrouble(s.tokens.Why))
+	}
+	add(s.gateClosed(), "%s: no calls leave until %s. Answers that are kept are served meanwhile.", s.gateReason(), s.gateEnd())
+	// What follows was lately, and may be over.
 	storeErrors := s.now.StoreErrors.Since(s.begin.StoreErrors).Total()
 	add(s.storeNotReady == nil && storeErrors > 0, "The session store did not answer %s; the last time: %s. Look at Redis.", times(storeErrors), s.store.Why)
 	lost := s.now.Refreshes.Since(s.begin.Refreshes).Of(outcome.RefreshLost)
 	add(lost > 0, "New tokens could not be written %s; look at Redis. Their users may have to log in again.", times(lost))
-	if s.tokens.Failing() && s.recent(s.tokens.Failed) {
-		add(true, "%s", tokenTrouble(s.tokens.Why))
-	}
 	rejected := s.now.NotAdmitted.Since(s.begin.NotAdmitted).Of(outcome.LimitInFlight)
 	add(rejected > 0, "%s rejected as OVERLOADED: this replica serves as many as it can. Look whether an upstream has become slow; "+
 		"otherwise add replicas, or raise server.max_in_flight.", requests(rejected))
@@ -72,7 +75,6 @@ func (s state) troubles() []string {
 		return f.Reason == httperror.InternalError && s.recent(f.Last)
 	})
 	add(internal, "The gateway itself failed; look for the level error in its log.")
-	add(s.gateClosed(), "%s: no calls leave until %s. Answers that are kept are served meanwhile.", s.gateReason(), s.gateEnd())
 	limited := s.now.RateLimited - s.begin.RateLimited
 	add(limited > 0, "Spotify has had enough of the calls: %s answered with 429. Look at which clients ask so often.", requests(limited))
 	return append(found, s.loggedOut()...)
