@@ -220,8 +220,7 @@ func (s *Store) send(ctx context.Context, command func(context.Context) error) e
 	bounded, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
 	err := command(bounded)
-	var rejection redis.Error
-	s.queue.leave(err == nil || errors.As(err, &rejection))
+	s.queue.leave(endingOf(ctx, err))
 	return err
 }
 
