@@ -186,8 +186,8 @@ func (h *Hub) beginLocked(id string, s Subscription) *topic {
 	return t
 }
 
-// pace is when a topic may begin to poll. Many that begin at the same time, as after a restart or an outage, are spread
-// out at one and a quarter of the rate at which they will poll later, beside the second polls of the first ones.
+// pace is when a topic may begin to poll, and the first commands to the store that this takes. Many that begin at the same
+// time, as after a restart or an outage, do not keep requests waiting for the store, and are spread out at one and a quarter of the rate at which they will poll later, beside the second polls of the first ones.
 func (h *Hub) pace() time.Time {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -113,6 +113,7 @@ func (p *player) asked() (count int, gaps []time.Duration) {
 type store struct {
 	mu     sync.Mutex // guards what follows
 	away   bool
+	tries  []time.Time // to acquire
 	holder map[string]string
 	until  map[string]time.Time
 	hubs   []*Hub
@@ -121,6 +122,7 @@ type store struct {
 func (s *store) Acquire(_ context.Context, key, holder string, ttl time.Duration) (bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.tries = append(s.tries, time.Now())
 	if s.away {
 		return false, errors.New("no store")
 	}

@@ -56,6 +56,7 @@ type poller struct {
 	blocked  time.Time // nothing is done before, because it is unknown whether there is an owner
 	storeOut bool      // the listeners were told so
 	spread   bool      // its time among those of other pollers is chosen
+	paced    bool      // the lease was first tried when the hub said
 }
 
 func newPoller(t *topic) *poller { return &poller{topic: t, answered: time.Now()} }
@@ -63,6 +64,7 @@ func newPoller(t *topic) *poller { return &poller{topic: t, answered: time.Now()
 // run works until ctx ends.
 func (p *poller) run(ctx context.Context) {
 	defer p.release()
+	p.lease, p.paced = p.hub.pace(), true
 	for ctx.Err() == nil {
 		if p.count() > 0 {
 			p.work(ctx)
@@ -167,7 +169,7 @@ func (p *poller) checkOwner(ctx context.Context) bool {
 	}
 }
 
-// hold acquires or renews the lease. A replica that acquires it polls at once, unless many do so at this moment.
+// hold acquires or renews the lease. A replica that acquires it polls at once, unless many others just have.
 func (p *poller) hold(ctx context.Context) {
 	before, had := time.Now(), p.holds(time.Now())
 	held, err := p.hub.options.Leases.Acquire(ctx, leaseKey(p.id), p.holder, leaseTime)
@@ -182,13 +184,18 @@ func (p *poller) hold(ctx context.Context) {
 	case held:
 		p.leased, p.lease = before.Add(leaseTime), before.Add(leaseTime/2)
 		if !had {
-			p.next = p.hub.pace()
+			p.next = before
+			if !p.paced {
+				p.next = p.hub.pace()
+			}
 			if p.hub.lostNews(leaseTime) { // the store may have forgotten who had the lease
 				p.next = later(p.next, time.Now().Add(leastGap))
 			}
 		}
+		p.paced = false
 		p.settle()
 	default:
+		p.paced = false
 		p.leased, p.lease = time.Time{}, time.Now().Add(leaseRetry)
 		p.settle()
 		p.mu.Lock()

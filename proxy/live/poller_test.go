@@ -193,20 +193,27 @@ func TestStoreAway(t *testing.T) {
 	})
 }
 
-// TestPhases begins a thousand topics at once. Their polls do not come at once, now or later.
+// TestPhases begins a thousand topics at once. Neither their polls nor what they ask the store come at once, now or later.
 func TestPhases(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPlayer()
-		_, hubs := replicas(t, 1)
+		s, hubs := replicas(t, 1)
 		hubs[0].Configure(Config{Every: usual.Every, Idle: usual.Idle, MaxStreams: 1000})
 		begun := time.Now()
 		for i := range 1000 {
 			hubs[0].read(t, p, func(s *Subscription) { s.Owner = "session:" + time.Duration(i).String() })
 		}
+		time.Sleep(100 * time.Millisecond)
+		s.mu.Lock()
+		atOnce := len(s.tries)
+		s.mu.Unlock()
+		if atOnce > 2*paceBurst {
+			t.Errorf("the store had %d commands for leases at once", atOnce)
+		}
 		time.Sleep(12 * time.Second)
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		perSecond := make([]int, 13)
+		perSecond := make([]int, 14)
 		for _, at := range p.polls {
 			perSecond[int(at.Sub(begun)/time.Second)]++
 		}
