@@ -47,8 +47,8 @@ type exchange struct {
 	place     limit.Place      // among the requests of a time
 	took      time.Duration
 	span      tracing.Span // of the request; not recorded without a collector
-	// goOn has the answer go on after the handler has returned, on a connection that it took over, and calls finish at its
-	// end; nil otherwise.
+	// goOn has the answer go on when the request has been dispatched, and calls finish at its end: before it returns, or later on
+	// a connection that was taken over. It is nil otherwise.
 	goOn func(finish func())
 	// count is of the route that serves it; see Metrics.Requests.
 	count func(method string, status int, took time.Duration, trace string)

@@ -83,17 +83,22 @@ func (l *liveRoute) serve(w *responseWriter, r *http.Request, x *exchange) error
 	return nil
 }
 
-// stream writes the events. On HTTP/1 that goes on after the handler has returned.
+// stream has the events written when the request has been dispatched: on HTTP/1 after the handler has returned, else at its end,
+// where its stack is small.
 func (l *liveRoute) stream(listener *live.Listener, w *responseWriter, r *http.Request, x *exchange) {
-	conn, header, chunked := w.takeOver(r)
-	if conn == nil {
-		x.events = listener.Serve(r.Context(), w).Events
-		return
-	}
 	if x.session == "" {
 		x.session = l.polls.sessions.Label(r)
 	}
 	x.letGo()
+	conn, header, chunked := w.takeOver(r)
+	if conn == nil {
+		left := r.Context()
+		x.goOn = func(finish func()) {
+			x.events = listener.Serve(left, w).Events
+			finish()
+		}
+		return
+	}
 	x.goOn = func(finish func()) {
 		listener.ServeConn(conn, header, chunked, func(result live.Result) {
 			x.events, w.bytes, w.failed = result.Events, result.Bytes, result.Err
