@@ -11,8 +11,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"stagedoor/simulator"
 )
 
@@ -175,47 +173,51 @@ func perSecond(moments []time.Time, begin time.Time, length time.Duration) (mean
 	return float64(total) / length.Seconds(), slices.Max(counts)
 }
 
-// measureStreamsOfEvents measures routes with live. Five tabs are played to while the others run, one after the other.
-func measureStreamsOfEvents(ctx context.Context, b *bench) error {
-	few, err := startLive(ctx, b, 1, liveReplicas, "")
+// measureTabs plays to five tabs.
+func measureTabs(ctx context.Context, b *bench) error {
+	w, err := startLive(ctx, b, 1, liveReplicas, "")
 	if err != nil {
 		return err
 	}
-	crowd, err := startLive(ctx, b, 1, 1, "")
-	if err != nil {
-		return err
-	}
+	return b.paragraph(w.measureTabs(ctx))
+}
+
+// measureCrowds measures many visitors over HTTP/1.1, then over HTTP/2.
+func measureCrowds(ctx context.Context, b *bench) error {
 	_, certificate, err := b.newCertificate()
 	if err != nil {
+		return err
+	}
+	plain, err := startLive(ctx, b, 1, 1, "")
+	if err != nil {
+		return err
+	}
+	if err := b.paragraph(plain.measureCrowd(ctx, crowdConnections, false)); err != nil {
 		return err
 	}
 	secure, err := startLive(ctx, b, 1, 1, certificate)
 	if err != nil {
 		return err
 	}
-	many, err := startLive(ctx, b, manySessions, liveReplicas, "")
+	return b.paragraph(secure.measureCrowd(ctx, crowdSize, true))
+}
+
+// measureMany measures many sessions.
+func measureMany(ctx context.Context, b *bench) error {
+	w, err := startLive(ctx, b, manySessions, liveReplicas, "")
 	if err != nil {
 		return err
 	}
-	group, ctx := errgroup.WithContext(ctx)
-	var texts [4]string
-	group.Go(func() (err error) { texts[0], err = few.measureTabs(ctx); return err })
-	group.Go(func() (err error) {
-		if texts[1], err = crowd.measureCrowd(ctx, crowdConnections, false); err != nil {
-			return err
-		}
-		if texts[2], err = secure.measureCrowd(ctx, crowdSize, true); err != nil {
-			return err
-		}
-		texts[3], err = many.measureMany(ctx)
-		return err
-	})
-	if err := group.Wait(); err != nil {
+	return b.paragraph(w.measureMany(ctx))
+}
+
+// paragraph shows what was measured, and adds it to the page.
+func (b *bench) paragraph(text string, err error) error {
+	if err != nil {
 		return err
 	}
-	for _, text := range texts {
-		b.report.text("%s", text)
-	}
+	b.say("%s", text)
+	b.report.text("%s", text)
 	return nil
 }
 
@@ -268,7 +270,7 @@ func (w *liveWorld) measureTabs(ctx context.Context) (string, error) {
 		}
 	}
 	length := time.Since(begun)
-	return fmt.Sprintf("**%d tabs of one session on %d replicas**, for %v while the other measurements ran on the same machine: %d polls, where one tab "+
+	return fmt.Sprintf("**%d tabs of one session on %d replicas**, for %v: %d polls, where one tab "+
 		"alone takes %.0f by `every` and one after each of %d commands. A command through any replica was on a tab after %.2f s (median), %.2f s at the latest; a change "+
 		"from another device after %.2f s, %.2f s at the latest.", tabs, liveReplicas, length.Round(time.Second), len(w.polls(begun)), length.Seconds()/3, len(commands)/tabs,
 		commands.percentile(0.5), commands.percentile(1), changes.percentile(0.5), changes.percentile(1)), nil

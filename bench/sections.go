@@ -25,7 +25,9 @@ func init() {
 		{"scale", "Scale", measureScale},
 		{"cpu", "Appendix: a short answer over plain HTTP", measureCPU},
 		{"quota", "How many users fit into one app's quota", measureQuota},
-		{"live", "Live", measureStreamsOfEvents},
+		{"live", "Live", measureTabs},
+		{"live-crowd", "Live: many visitors of one account", measureCrowds},
+		{"live-many", "Live: many sessions", measureMany},
 	}
 }
 
