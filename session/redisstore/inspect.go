@@ -50,19 +50,26 @@ func (s *Store) Inspect(ctx context.Context) []Finding {
 }
 
 func (s *Store) inspect(ctx context.Context) []Finding {
+	cluster, isCluster := s.client.(*redis.ClusterClient)
+	var whole []Finding
+	if isCluster {
+		whole = s.inspectCluster(ctx, cluster)
+	}
+	if hasProblem(whole) {
+		return whole // what else could be told depends on which nodes are asked
+	}
 	if err := s.Ping(ctx); err != nil {
 		return []Finding{{Problem, "Redis does not answer: " + s.explain(err)}}
 	}
 	s.learnName(ctx)
-	findings := []Finding{{Fine, "Redis answers and lets the gateway in."}}
+	findings := append([]Finding{{Fine, "Redis answers and lets the gateway in."}}, whole...)
 	if err := s.probe(ctx); err != nil {
 		findings = append(findings, Finding{Problem, "Redis answers but cannot keep sessions: " + s.explain(err)})
 	} else {
 		findings = append(findings, Finding{Fine, "Redis keeps sessions: a probe was written, read and deleted."})
 	}
 	findings = append(findings, s.inspectWatch(ctx))
-	cluster, ok := s.client.(*redis.ClusterClient)
-	if !ok {
+	if !isCluster {
 		return append(findings, s.inspectServer(ctx, "Redis", s.client)...)
 	}
 	var mu sync.Mutex // guards masters, which are visited at the same time
