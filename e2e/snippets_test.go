@@ -23,7 +23,7 @@ import (
 )
 
 // ranBy names, for each fenced block of each page, the test that runs it, or says why none does. A key is a page, a heading and a
-// language, and a number from the second block of that kind on.
+// language, and a number from the second block of that kind on; the runbooks of all alerts are one heading.
 var ranBy = map[string]string{
 	"README.md#Stagedoor sh":                    "TestWalkIsOfTheReadme",
 	"README.md#With Vite sh":                    "TestWalkIsOfTheReadme",
@@ -53,6 +53,10 @@ var ranBy = map[string]string{
 	"docs/frontend.md#How do I render on a server? js":           "TestModulesOfPages",
 	"docs/live.md#Live: what plays, pushed to every page yaml":   "TestJavaScriptOfPages",
 	"docs/live.md#The events js":                                 "TestJavaScriptOfPages",
+	"docs/operations.md#Backup sh":                               "TestBackup",
+	"docs/operations.md#Backup sh 2":                             "TestBackup",
+	"docs/operations.md#Stagedoor… sh":                           "TestAlertsFire", // follows each alert's runbook
+	"docs/operations.md#Stagedoor… sh 2":                         "TestAlertsFire",
 	"docs/operations.md#The gateway's pages yaml":                "TestConfigurationsOfPages",
 	"docs/quota.md#What to set yaml":                             "TestConfigurationsOfPages",
 	"docs/tracing.md#Traces yaml":                                "TestConfigurationsOfPages",
@@ -90,6 +94,7 @@ var ranBy = map[string]string{
 // TestEverySnippetIsRun holds the table above to the pages and to the tests.
 func TestEverySnippetIsRun(t *testing.T) {
 	t.Parallel()
+	alert := regexp.MustCompile(`#Stagedoor[A-Z]\w+ `)
 	left := map[string]bool{}
 	for key := range ranBy {
 		left[key] = true
@@ -101,8 +106,10 @@ func TestEverySnippetIsRun(t *testing.T) {
 				continue
 			}
 			key := page + "#" + b.Heading + " " + b.Language
-			if count[key]++; count[key] > 1 {
-				key += fmt.Sprint(" ", count[key])
+			count[key]++
+			n := count[key]
+			if key = alert.ReplaceAllString(key, "#Stagedoor… "); n > 1 {
+				key += fmt.Sprint(" ", n)
 			}
 			delete(left, key)
 			if ranBy[key] == "" {
@@ -114,7 +121,7 @@ func TestEverySnippetIsRun(t *testing.T) {
 		t.Errorf("%q: there is no such snippet", key)
 	}
 	tests := map[string]bool{}
-	for _, file := range append(pagesOf(t, "e2e/*_test.go"), pagesOf(t, "e2e/frontend/*_test.go")...) {
+	for _, file := range append(pagesOf(t, "e2e/*_test.go"), pagesOf(t, "e2e/*/*_test.go")...) {
 		for _, name := range regexp.MustCompile(`(?m)^func (Test\w+)\(`).FindAllStringSubmatch(stage.Page(t, file), -1) {
 			tests[name[1]] = true
 		}
