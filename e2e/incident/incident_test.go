@@ -141,7 +141,7 @@ func (n *night) suffer(i incident) line {
 // await waits for what an incident comes to.
 func (n *night) await(what string, done func() bool) {
 	n.t.Helper()
-	const limit = 15 * time.Minute // only an alert that never fires takes so long
+	const limit = 8 * time.Minute // only an alert that never fires takes so long
 	deadline := time.After(limit)
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()

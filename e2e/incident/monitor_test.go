@@ -99,17 +99,19 @@ func (n *night) firing(alert string) bool {
 	return n.finds(fmt.Sprintf(`ALERTS{alertname=%q, alertstate="firing"}`, alert)) > 0
 }
 
-// alert is what an alert that fires says of the first for which it does.
-func (n *night) alert(name string) (labels, annotations map[string]string) {
+// alert is what an alert that fires says of the first for which it does. A scrape that came too late may have ended it for a moment.
+func (n *night) alert(name string) (found stage.Alert) {
 	n.t.Helper()
-	firing, err := n.prometheus.Firing()
-	for _, one := range firing {
-		if one.Labels["alertname"] == name {
-			return one.Labels, one.Annotations
+	n.await("the alert "+name+" is told with its annotations", func() bool {
+		firing, err := n.prometheus.Firing()
+		i := slices.IndexFunc(firing, func(a stage.Alert) bool { return a.Labels["alertname"] == name })
+		if err != nil || i < 0 {
+			return false
 		}
-	}
-	n.t.Fatalf("%s does not fire any more: %v, %v", name, firing, err)
-	return nil, nil
+		found = firing[i]
+		return true
+	})
+	return found
 }
 
 // told is what Prometheus says of all alerts, for a test that fails.

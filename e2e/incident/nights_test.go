@@ -25,7 +25,7 @@ func storeNight() *night {
 		options: func(*testing.T, *night) stage.Options {
 			return stage.Options{Replicas: 2, Quota: "cache: 0", Prepare: func(w *stage.World) {
 				proxy = stage.ListenBefore(w.T, w.Redis.Addr())
-				w.Store = fmt.Sprintf("addresses: [%q]\ntimeout: 1s", proxy.Addr())
+				w.Store = fmt.Sprintf("addresses: [%q]\ntimeout: 2s", proxy.Addr())
 			}}
 		},
 		incidents: []incident{
@@ -57,7 +57,7 @@ func storeNight() *night {
 				mend: func(*night) { proxy.Set(faultproxy.Fault{}) }},
 			{alert: "StagedoorStoreErrors", happen: func(*night) {},
 				during: func(*night) { // no answer for more than the time-out, every now and then
-					proxy.Set(faultproxy.Fault{HoldAnswers: time.Now().UnixMilli()%3000 < 1800})
+					proxy.Set(faultproxy.Fault{HoldAnswers: time.Now().UnixMilli()%4000 < 2800})
 				},
 				mend: func(*night) { proxy.Set(faultproxy.Fault{}) }},
 		}}
