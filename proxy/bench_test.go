@@ -271,8 +271,8 @@ func BenchmarkAccessLine(b *testing.B) {
 }
 
 // maxAllocations bounds what a logged-in request allocates beyond a bare reverse proxy's own. It is a little above what
-// it was when it was last lowered, 39, of which ten are the quota's.
-const maxAllocations = 40
+// it was when it was last lowered, 36.
+const maxAllocations = 37
 
 func TestRequestAllocatesLittle(t *testing.T) {
 	if raceDetector {

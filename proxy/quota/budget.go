@@ -49,12 +49,12 @@ func (l *Limiter) passBudget(ctx context.Context, turn Turn, deadline time.Time)
 	if turn.Since.IsZero() {
 		turn.Since = now
 	}
-	w := &waiter{turn: turn, late: l.overShareLocked(turn), ready: make(chan struct{})}
 	if l.config.Calls == 0 && !(turn.Patient && l.opensLocked(now)) {
 		l.out++
 		l.mu.Unlock()
 		return false, nil
 	}
+	w := &waiter{turn: turn, late: l.overShareLocked(turn), ready: make(chan struct{})}
 	if turn.Patient {
 		l.renewals.add(w)
 	} else {
