@@ -181,7 +181,8 @@ func clusterReshards(r *trial) {
 	took := time.Since(begin)
 	p.end()
 	text, _ := p.failures(begin)
-	r.expect("nothing fails", p.requests.Count(stage.OK) == p.requests.Count() && p.logins.Count(stage.OK) == p.logins.Count(),
+	allowed := size(r, []string{stage.OK, stage.StoreAway}, []string{stage.OK}) // on a busy machine a slot may move for longer than redis.timeout
+	r.expect("nothing fails", p.requests.Count(allowed...) == p.requests.Count() && p.logins.Count(allowed...) == p.logins.Count(),
 		"%v; %v", p.requests, p.logins)
 	goOnEventually(r, 20*time.Second, crowd)
 	r.measure("%d slots with %d keys in %s; %s; requests %v; logins %v", slots, keys, seconds(took), text, p.requests, p.logins)

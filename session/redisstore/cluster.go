@@ -23,6 +23,25 @@ func newClient(o *redis.UniversalOptions) redis.UniversalClient {
 	return redis.NewClusterClient(cluster)
 }
 
+// moveWait is how long a command waits before it is sent again whose keys move to another node of a cluster.
+const moveWait = 20 * time.Millisecond
+
+// untilMoved runs a command, again and again while a cluster says that its keys are being moved (TRYAGAIN), as it does of a script with two
+// keys until the move of their slot ends. go-redis itself gives up after a tenth of a second.
+func untilMoved(ctx context.Context, command func(context.Context) error) error {
+	for {
+		err := command(ctx)
+		if !redis.HasErrorPrefix(err, "TRYAGAIN") {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(moveWait):
+		}
+	}
+}
+
 // mastersAnswer tells which part of a cluster's keys cannot be reached. Any other store has one master, which the probe asks.
 func (s *Store) mastersAnswer(ctx context.Context) error {
 	cluster, is := s.client.(*redis.ClusterClient)

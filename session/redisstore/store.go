@@ -219,7 +219,7 @@ func (s *Store) do(ctx context.Context, command func(context.Context) error) err
 func (s *Store) send(ctx context.Context, command func(context.Context) error) error {
 	bounded, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
-	err := command(bounded)
+	err := untilMoved(bounded, command)
 	s.queue.leave(endingOf(ctx, err))
 	return err
 }
