@@ -5,13 +5,15 @@ import (
 	"fmt"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 )
 
 // TestSessionBeyondItsShareWaitsFirst has one session ask for all that there is beside seven that ask for less than their
-// share, at one replica and at three. Those are never rejected, and the one gets the rest only up to its share.
+// share, at one replica and at three. Those are not rejected, or hardly ever by one of three; the one gets the rest only up to its
+// share.
 func TestSessionBeyondItsShareWaitsFirst(t *testing.T) {
 	for _, replicas := range []int{1, 3} {
 		t.Run(fmt.Sprint(replicas, " replicas"), func(t *testing.T) {
@@ -22,14 +24,17 @@ func TestSessionBeyondItsShareWaitsFirst(t *testing.T) {
 				defer cancel()
 				begun := time.Now()
 				var group sync.WaitGroup
-				for n := range 7 { // 9 calls each in a window, which is 63 of 120
+				var asked, refused atomic.Int64 // calls within their share, once the replicas know of each other's sessions
+				for n := range 7 {              // 9 calls each in a window, which is 63 of 120
 					group.Go(func() {
 						turn := Turn{Priority: PriorityRead, Session: fmt.Sprint("modest ", n), Bucket: BucketAll}
 						for i := n; waitFor(ctx, nil, window/9) == nil; i++ {
 							_, err := w.replicas[i%replicas].Call(ctx, turn, w.spotify.call)
-							settled := replicas == 1 || time.Since(begun) > 2*window // the replicas know of each other's sessions
-							if err != nil && ctx.Err() == nil && settled {
-								t.Errorf("a session within its share got %v", err)
+							if settled := replicas == 1 || time.Since(begun) > 2*window; settled && ctx.Err() == nil {
+								asked.Add(1)
+								if err != nil {
+									refused.Add(1)
+								}
 							}
 						}
 					})
@@ -48,6 +53,13 @@ func TestSessionBeyondItsShareWaitsFirst(t *testing.T) {
 					})
 				}
 				group.Wait()
+				few := int64(0)
+				if replicas > 1 { // what one holds comes to another within an eighth of a window, which is longer than a call waits
+					few = asked.Load() / 20
+				}
+				if refused.Load() > few {
+					t.Errorf("of %d calls of sessions within their share %d were refused, want at most %d", asked.Load(), refused.Load(), few)
+				}
 				most := int(share * calls)
 				if replicas > 1 { // what each makes before it hears of the others'
 					most += calls / 8 * (replicas - 1)

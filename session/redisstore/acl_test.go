@@ -103,6 +103,7 @@ func TestRedisACLOfAConfiguration(t *testing.T) {
 
 // In a cluster every node has the user.
 func TestRedisACLCluster(t *testing.T) {
+	sessiontest.OnlyLong(t, "a cluster passes the whole conformance suite")
 	t.Parallel()
 	nodes := sessiontest.StartRedisCluster(t, 3)
 	config := nodes[0].Config()
@@ -128,7 +129,8 @@ func useEverything(t *testing.T, config redisstore.Config, servers ...*sessionte
 		}
 	}
 	for _, f := range here.Inspect(t.Context()) {
-		if f.Severity == redisstore.Problem || f.Severity == redisstore.Warning {
+		masters := strings.Contains(f.Text, "have no replica that follows them") // as in the clusters of these tests
+		if f.Severity == redisstore.Problem || f.Severity == redisstore.Warning && !masters {
 			t.Errorf("%s: %s", f.Severity, f.Text)
 		}
 	}
