@@ -214,7 +214,7 @@ export type Reason =
   | 'INTERNAL_ERROR'
   | (string & {});
 
-/** An answer that is not the one asked for: made by the gateway, by Spotify, or by a network that is away. */
+/** An answer that is not the one asked for: made by the gateway, by Spotify, or by a network that is down. */
 export class StagedoorError extends Error {
   constructor(message: string, fields?: Partial<StagedoorErrorFields> & { cause?: unknown });
   /** A sentence for the user, from the gateway or from Spotify. */

@@ -7,7 +7,7 @@
 // The page never holds a token: the browser sends a session cookie that no script can read, and the gateway adds the
 // rest. The types and the meaning of every option are in client.d.ts beside this file.
 
-/** An answer that is not the one asked for: made by the gateway, by Spotify, or by a network that is away. */
+/** An answer that is not the one asked for: made by the gateway, by Spotify, or by a network that is down. */
 export class StagedoorError extends Error {
   constructor(message, { status = 0, reason = '', loginUrl = null, retryAfter = null, missingScopes = [], cause } = {}) {
     super(message, { cause });
@@ -224,7 +224,7 @@ export function createClient({
           }
           source.onerror = () => { if (source.readyState === 2) lookWhy(2000); };
         };
-        // An EventSource gives up at any answer but a stream. One of a gateway that is away is worth another try.
+        // An EventSource gives up at any answer but a stream. One of a gateway that is down is worth another try.
         const lookWhy = async (wait) => {
           const looked = new AbortController();
           const answer = await send(url.href, { credentials, signal: looked.signal }).catch(() => null);

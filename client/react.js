@@ -60,7 +60,7 @@ function makeStore(client) {
     due = true;
   }
 
-  // ask goes on until it knows, because a gateway that is away comes back.
+  // ask goes on until it knows, because a gateway that is down comes back.
   async function ask(wait = 1000) {
     clearTimeout(timer);
     due = false;

@@ -49,13 +49,13 @@ func (s failingStore) DeleteMany(context.Context, []string) ([]bool, error) { re
 
 func (s failingStore) Release(context.Context, string, string) error { return s.err }
 
-// TestMeasuredStore checks that answers pass as they are, and that only a store that is away counts as an error.
+// TestMeasuredStore checks that answers pass as they are, and that only a store that is down counts as an error.
 func TestMeasuredStore(t *testing.T) {
 	left, leave := context.WithCancel(t.Context())
 	leave()
 	late, cancel := context.WithTimeout(t.Context(), 0)
 	defer cancel()
-	away := fmt.Errorf("%w: connection refused", session.ErrStoreUnavailable)
+	down := fmt.Errorf("%w: connection refused", session.ErrStoreUnavailable)
 	for name, c := range map[string]struct {
 		ctx    context.Context
 		err    error
@@ -65,9 +65,9 @@ func TestMeasuredStore(t *testing.T) {
 		"absent":                  {t.Context(), session.ErrAbsent, 0},
 		"conflict":                {t.Context(), session.ErrConflict, 0},
 		"lease lost":              {t.Context(), session.ErrLeaseLost, 0},
-		"away":                    {t.Context(), away, 1},
-		"too late":                {late, away, 1},
-		"the client did not wait": {left, away, 0},
+		"down":                    {t.Context(), down, 1},
+		"too late":                {late, down, 1},
+		"the client did not wait": {left, down, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := metrics.New("", "")

@@ -18,6 +18,7 @@ import (
 
 // TestDemoFrontend puts an app of one's own in the demo page's place and tries all that the demo offers to it.
 func TestDemoFrontend(t *testing.T) {
+	stage.OnlyLong(t, "it starts a frontend of its own")
 	t.Parallel()
 	app := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/html")

@@ -34,6 +34,7 @@ func openTwoTabs(t *testing.T, home string) (first, second context.Context) {
 
 // TestDemoInTwoTabs is a person with two tabs: what is done in one shows in the other at once, and the proof counts what was saved.
 func TestDemoInTwoTabs(t *testing.T) {
+	stage.OnlyLong(t, "Chromium shows the page for long")
 	first, second := openTwoTabs(t, stage.StartDemo(t).Home)
 	stage.Await(t, second, "music is on", playerLabel+` === "Pause"`)
 	apart := stage.Evaluate[float64](t, second, playerProgress) - stage.Evaluate[float64](t, first, playerProgress)
@@ -65,6 +66,7 @@ func TestDemoInTwoTabs(t *testing.T) {
 
 // TestDemoPlaysARow starts a track of a playlist, which then is marked as the current one.
 func TestDemoPlaysARow(t *testing.T) {
+	stage.OnlyLong(t, "Chromium shows the page for long")
 	tab := stage.Chromium(t)
 	stage.Act(t, tab, "open the demo", chromedp.Navigate(stage.StartDemo(t).Home), chromedp.WaitVisible(chromedp.CSS(loginButton)))
 	logIn(t, tab, "ada")

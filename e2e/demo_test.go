@@ -122,6 +122,7 @@ func TestDemoWithoutBrowser(t *testing.T) {
 // TestDemoWithFewScopes is a person whose login has what is configured and no more: each panel asks for what it shows, nothing
 // looks broken, and one permission after the other is added.
 func TestDemoWithFewScopes(t *testing.T) {
+	stage.OnlyLong(t, "Chromium shows the page for long")
 	t.Parallel()
 	demo, err := filepath.Abs("../web/demo")
 	if err != nil {
@@ -156,6 +157,7 @@ func TestDemoWithFewScopes(t *testing.T) {
 
 // TestDemoOfAFreeAccount offers no button that Spotify would reject.
 func TestDemoOfAFreeAccount(t *testing.T) {
+	stage.OnlyLong(t, "Chromium shows the page for long")
 	tab := stage.Chromium(t)
 	home := stage.StartDemo(t).Home
 	stage.Act(t, tab, "open the demo", chromedp.Navigate(home), chromedp.WaitVisible(chromedp.CSS(loginButton)))

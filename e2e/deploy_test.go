@@ -71,6 +71,7 @@ func alertNames(t *testing.T) []string {
 // TestQueries lets a real Prometheus scrape a gateway that has seen some traffic, and asks it whatever the dashboard and
 // the alerts ask. Every selector must find something: a name or a label's value that is misspelt finds nothing, for ever.
 func TestQueries(t *testing.T) {
+	stage.OnlyLong(t, "a real Prometheus asks every query")
 	t.Parallel()
 	w := stage.NewWorld(t, stage.Options{})
 	v := w.Visitor()

@@ -16,6 +16,7 @@ import (
 
 // TestImplicitInChromium logs in with the implicit grant and then looks for the token where a page or a person could.
 func TestImplicitInChromium(t *testing.T) {
+	stage.OnlyLong(t, "Chromium shows the page for long")
 	t.Parallel()
 	here := stage.Pages{"index.html": `<!doctype html><title>start</title><p id="start">start</p>`}
 	here["page.html"] = `<!doctype html><title>page</title><p id="page">page</p>`

@@ -17,6 +17,7 @@ import (
 // TestLiveSevenPages opens seven pages with a stream in one browser, which has six connections to a host over HTTP/1.1. They
 // share one stream, so that each sees every change, and requests still pass.
 func TestLiveSevenPages(t *testing.T) {
+	stage.OnlyLong(t, "Chromium shows the page for long")
 	t.Parallel()
 	w := stage.NewWorld(t, stage.Options{
 		Accounts: stage.Radio, Spotify: stage.Listener,
@@ -111,6 +112,7 @@ func awaitTitle(t *testing.T, tab context.Context, what, track string) {
 // TestLiveFrozenPage freezes a tab while the track changes. A tab beside it sees the change meanwhile, and the frozen one when
 // it wakes.
 func TestLiveFrozenPage(t *testing.T) {
+	stage.OnlyLong(t, "Chromium shows the page for long")
 	t.Parallel()
 	w, tab := widgetWorld(t)
 	other := stage.AnotherTab(t, tab)
@@ -132,6 +134,7 @@ func TestLiveFrozenPage(t *testing.T) {
 
 // TestLiveBackForwardCache leaves the page and comes back to it in the state that it was left in.
 func TestLiveBackForwardCache(t *testing.T) {
+	stage.OnlyLong(t, "Chromium shows the page for long")
 	t.Parallel()
 	w, tab := widgetWorld(t)
 	stage.Act(t, tab, "go elsewhere", chromedp.Navigate(w.Balancer.URL+"/else.html"))

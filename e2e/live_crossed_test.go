@@ -29,6 +29,7 @@ type crossedStream struct {
 // TestLiveCrossed has many users with a stream or two each on three replicas, commands at random, and browsers that log out and in
 // again as somebody else. No stream gets what another user's devices do, and Redis, its channels among it, holds nothing to read.
 func TestLiveCrossed(t *testing.T) {
+	stage.OnlyLong(t, "many users at once")
 	users, rate := 20, 20
 	if stage.Long() {
 		users, rate = 200, 50

@@ -152,6 +152,7 @@ func cookieHeader(v *stage.Visitor) string {
 
 // TestLivePollerDies kills the replica that polls: another one goes on, and its listeners hear of changes again.
 func TestLivePollerDies(t *testing.T) {
+	stage.OnlyLong(t, "it waits for leases that expire")
 	t.Parallel()
 	w := liveWorld(t, 2)
 	v := w.Visitor()
@@ -209,6 +210,7 @@ func TestLiveKeepsSecrets(t *testing.T) {
 
 // TestLiveRejoin comes back with the last event that it has seen.
 func TestLiveRejoin(t *testing.T) {
+	stage.OnlyLong(t, "gateways are restarted again and again")
 	t.Parallel()
 	w := liveWorld(t, 1)
 	v := w.Visitor()

@@ -19,6 +19,7 @@ import (
 // TestLogReaderStandsStill has the reader of the log take nothing: everything is answered all the same, /readyz says what
 // happens, and when the reader goes on, each audit line is there, and each access line is there or counted.
 func TestLogReaderStandsStill(t *testing.T) {
+	stage.OnlyLong(t, "thousands of log lines")
 	w := stage.NewWorld(t, stage.Options{Users: 3})
 	p := w.Replicas[0]
 	p.Reading.Lock()
@@ -88,6 +89,7 @@ func metricSum(p *stage.Process, name string) int {
 
 // TestLogReaderIsDead has a reader that never goes on: the process ends on SIGTERM all the same.
 func TestLogReaderIsDead(t *testing.T) {
+	stage.OnlyLong(t, "thousands of log lines")
 	w := stage.NewWorld(t, stage.Options{Server: "shutdown_timeout: 1s"})
 	p := w.Replicas[0]
 	p.Reading.Lock()

@@ -181,7 +181,7 @@ func faultSteps(w *stage.World, v, misconfigured, revoked *stage.Visitor) []step
 			[]string{`token_refreshes_total{result="unavailable"}`}},
 		{"a revoked grant", refreshWith(revoked, "token-refresh-revoked", 401, "REAUTHORIZATION_REQUIRED"),
 			[]string{`token_refreshes_total{result="grant_ended"}`}},
-		{"a logout while the store is away", func() {
+		{"a logout while the store is down", func() {
 			w.Redis.Stop()
 			sessiontest.Eventually(w.T, stage.StartTime, "the outage is felt", func() bool { // what was just seen needs no store
 				v.Get("/auth/session")

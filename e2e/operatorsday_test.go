@@ -17,6 +17,7 @@ import (
 // client secret, an outage of Redis, somebody who has to go, and a rolling restart. Outside of the outage nobody who is
 // logged in notices anything.
 func TestOperatorsDay(t *testing.T) {
+	stage.OnlyLong(t, "all of an operator's commands")
 	t.Parallel()
 	secret := filepath.Join(t.TempDir(), "client_secret")
 	w := stage.NewWorld(t, stage.Options{Replicas: 3, Users: 4, Server: "shutdown_delay: 2s", KnownAdmin: true})

@@ -125,6 +125,7 @@ func TestPicturesOfOverview(t *testing.T) {
 
 // TestPicturesOfQuota looks at the quota's panel with the gate open and closed.
 func TestPicturesOfQuota(t *testing.T) {
+	stage.OnlyLong(t, "Chromium shows the page for long")
 	tab := stage.Chromium(t)
 	w := stage.NewWorld(t, stage.Options{Users: 4, Replicas: 2, Spotify: stage.Listener, Quota: "calls: 180\nreuse: [{path: me/player, for: 3s}]"})
 	for _, f := range w.Crowd(4) {

@@ -88,7 +88,7 @@ func TestPicturesOfOtherPages(t *testing.T) {
 	w.Redis.Stop()
 	stage.Act(t, tab, "a page of the gateway", chromedp.Navigate(w.Balancer.URL+"/auth/none"), chromedp.WaitVisible(chromedp.CSS(".code")))
 	stage.Evaluate[string](t, tab, `document.cookie = "stagedoor=" + "A".repeat(43) + "; path=/"`)
-	open("error-store-is-away", w.Balancer.URL+"/api/me", ".code")
+	open("error-store-is-down", w.Balancer.URL+"/api/me", ".code")
 	resting := stage.NewWorld(t, stage.Options{Server: `maintenance: "We move house until noon."`})
 	open("error-maintenance", resting.Balancer.URL+"/", ".code")
 }

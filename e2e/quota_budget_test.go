@@ -16,9 +16,10 @@ import (
 )
 
 // TestBudgetIsNeverExceeded lets many clients want more than there is of three replicas, while one of them is killed with
-// calls in hand, and while Redis is away; when tests are long also while answers and refreshes are slow, and Redis freezes. The simulator's log
+// calls in hand, and while Redis is down; when tests are long also while answers and refreshes are slow, and Redis freezes. The simulator's log
 // says how many calls there were in any window.
 func TestBudgetIsNeverExceeded(t *testing.T) {
+	stage.OnlyLong(t, "it lives through whole windows of the budget")
 	t.Parallel()
 	const calls, window = 24, 3 * time.Second
 	var before *faultproxy.Proxy
@@ -49,14 +50,14 @@ func TestBudgetIsNeverExceeded(t *testing.T) {
 			stage.Until(t, time.Now().Add(2*time.Second))
 			w.Redis.Resume()
 		}, calls / 3},
-		"Redis is away": {func() {
+		"Redis is down": {func() {
 			before.Set(faultproxy.Fault{Refuse: true})
 			before.Cut()
 			stage.Until(t, time.Now().Add(4*time.Second))
 			before.Set(faultproxy.Fault{})
 		}, calls / 3},
 	} {
-		if !stage.Long() && name != "a replica is killed" && name != "Redis is away" {
+		if !stage.Long() && name != "a replica is killed" && name != "Redis is down" {
 			continue // each takes four windows
 		}
 		t.Run(name, func(t *testing.T) {
@@ -95,6 +96,7 @@ func TestBudgetIsNeverExceeded(t *testing.T) {
 
 // TestWhoGoesFirst uses the budget up, lets calls of each kind wait for the next window, and looks in which order they leave.
 func TestWhoGoesFirst(t *testing.T) {
+	stage.OnlyLong(t, "it lives through whole windows of the budget")
 	t.Parallel()
 	// Each window has room for one kind. The calls of a window leave together, and the test wants no order among them.
 	const calls = 3
@@ -139,6 +141,7 @@ func TestWhoGoesFirst(t *testing.T) {
 
 // TestOneSessionCannotTakeAll has one session ask for as much as it can, on all replicas, beside others that ask now and then.
 func TestOneSessionCannotTakeAll(t *testing.T) {
+	stage.OnlyLong(t, "it lives through whole windows of the budget")
 	t.Parallel()
 	const calls, window = 40, 4 * time.Second
 	w := stage.NewWorld(t, stage.Options{Replicas: 3, Users: 6, Spotify: stage.Listener, Quota: fmt.Sprintf("calls: %d\nwindow: %v\nwait: 1s\nuser_share: 0.25", calls, window)})
@@ -243,6 +246,7 @@ func TestReloadChangesTheQuota(t *testing.T) {
 
 // TestGateOutlivesRedis closes the gate and has Redis freeze, and then restart with nothing: no call leaves.
 func TestGateOutlivesRedis(t *testing.T) {
+	stage.OnlyLong(t, "it lives through whole windows of the budget")
 	t.Parallel()
 	w := stage.NewWorld(t, stage.Options{Replicas: 3, Spotify: stage.Listener, Quota: "wait: 0s"})
 	v := w.Visitor()
@@ -296,6 +300,7 @@ func quotaCommands(w *stage.World) int {
 
 // TestQuotaCostsFewCommands counts what Redis does for many requests beside what it does for sessions anyhow.
 func TestQuotaCostsFewCommands(t *testing.T) {
+	stage.OnlyLong(t, "it lives through whole windows of the budget")
 	t.Parallel()
 	const calls, window = 180, 10 * time.Second
 	w := stage.NewWorld(t, stage.Options{Replicas: 3, Users: 13, Spotify: stage.Listener, Quota: fmt.Sprintf("calls: %d\nwindow: %v", calls, window)})

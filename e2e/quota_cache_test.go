@@ -341,6 +341,7 @@ func TestLongAnswersAreNotShared(t *testing.T) {
 
 // TestCacheStaysWithinItsBytes asks for many different things.
 func TestCacheStaysWithinItsBytes(t *testing.T) {
+	stage.OnlyLong(t, "thousands of addresses")
 	t.Parallel()
 	urls := 2000
 	if stage.Long() {

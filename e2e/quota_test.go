@@ -62,6 +62,7 @@ func fresh(w *stage.World, path string) int {
 // says. No call leaves from a tenth of a second later until the time has run; then one goes first, and the others when it
 // was answered.
 func TestOneRejectionStopsAllReplicas(t *testing.T) {
+	stage.OnlyLong(t, "it waits for gates to open")
 	t.Parallel()
 	// Nothing is served stale: the renewals of one case would leave in the next.
 	w := stage.NewWorld(t, stage.Options{Replicas: 3, Quota: "wait: 0s\nstale: 0s", Spotify: stage.Listener})

@@ -53,6 +53,7 @@ func TestLeastRights(t *testing.T) {
 // TestStoreTroubleIsSaid breaks Redis in ways that an operator has to mend. Each is one line in the log and in /readyz, with what to
 // do, and one line says that it is over. Requests are not needed for that.
 func TestStoreTroubleIsSaid(t *testing.T) {
+	stage.OnlyLong(t, "Redis fails in all ways, one after the other")
 	t.Parallel()
 	w := stage.NewWorld(t, stage.Options{KnownAdmin: true})
 	p := w.Replicas[0]

@@ -14,6 +14,7 @@ import (
 // TestSessionKeyRotation puts a new key first and then drops the old one, as an operator does, in the file that holds the
 // keys. Users who came by meanwhile notice nothing; those with a session that the old key sealed log in again.
 func TestSessionKeyRotation(t *testing.T) {
+	stage.OnlyLong(t, "gateways are restarted again and again")
 	t.Parallel()
 	w := stage.NewWorld(t, stage.Options{Users: 4})
 	p, newKey := w.Replicas[0], session.NewKey()
@@ -62,6 +63,7 @@ func TestSessionKeyRotation(t *testing.T) {
 // TestClientSecretRotation changes the secret at Spotify and in the file that holds it, while tokens are refreshed. Nobody
 // is logged out, and the gateway heals by itself.
 func TestClientSecretRotation(t *testing.T) {
+	stage.OnlyLong(t, "gateways are restarted again and again")
 	t.Parallel()
 	const next = "e2e-secret-after-the-rotation"
 	w := stage.NewWorld(t, stage.Options{Users: 2, Replicas: 2})

@@ -179,6 +179,7 @@ document.getElementById('everywhere').onclick = async () => {
 
 // TestSessionsInTwoChromiums shows the list in two browsers and logs out everywhere from one of them.
 func TestSessionsInTwoChromiums(t *testing.T) {
+	stage.OnlyLong(t, "Chromium shows the page for long")
 	t.Parallel()
 	w := stage.NewWorld(t, stage.Options{Routes: stage.Pages{"sessions.html": sessionsPage}.Route(t, stage.UserRoute)})
 	first, second := stage.Chromium(t), stage.Chromium(t)

@@ -206,6 +206,7 @@ func TestErrorOfTheReadme(t *testing.T) {
 
 // TestModulesOfPages runs in Node what a page shows of a server and of a development server's configuration.
 func TestModulesOfPages(t *testing.T) {
+	stage.OnlyLong(t, "it bundles every module of the pages")
 	t.Parallel()
 	node, err := exec.LookPath("node")
 	sessiontest.Require(t, "node", "Install Node.js 20 or later, such as Debian's package nodejs.", err == nil)
@@ -259,6 +260,7 @@ const importsClient = "import { createClient } from '/auth/client.js';\n"
 
 // TestJavaScriptOfPages opens pages with the scripts that the documentation shows.
 func TestJavaScriptOfPages(t *testing.T) {
+	stage.OnlyLong(t, "Chromium runs every script of the pages")
 	t.Parallel()
 	elsewhere := http.NewServeMux()
 	other := httptest.NewServer(elsewhere)

@@ -28,6 +28,7 @@ document.getElementById('answer').append(shown);
 // TestStepUpInChromium is a page that lacks a scope: it gets told which, sends the person to allow it, and gets them back
 // where they were, with everything that was granted before.
 func TestStepUpInChromium(t *testing.T) {
+	stage.OnlyLong(t, "Chromium shows the page for long")
 	t.Parallel()
 	w := stage.NewWorld(t, stage.Options{Routes: stage.Pages{"top.html": topPage}.Route(t, stage.UserRoute)})
 	agree := []chromedp.Action[chromedp.Void]{chromedp.Click(`input[value="ada"]`), chromedp.Click(`button[value="agree"]`)}

@@ -264,6 +264,7 @@ func TestLiveRejections(t *testing.T) {
 
 // TestLiveSlowReader does not read for a while, and then has the newest state; or does not read at all, and is cut.
 func TestLiveSlowReader(t *testing.T) {
+	t.Parallel() // it waits for a writer that stalls
 	for i, protocol := range []string{"HTTP/1.1", "HTTP/2.0"} {
 		s := newLiveStage(t, func(o *Options) { o.Server.WriteStallTimeout = generous })
 		client := []*http.Client{s.server.Client(), s.http2()}[i]

@@ -127,7 +127,7 @@ func TestReportsOfRequests(t *testing.T) {
 
 	s.api.Close()
 	s.get("/api/me", loggedIn()).rejected(t, 502, httperror.UpstreamUnreachable)
-	r.expect(t, "an upstream that is away", "upstream of /api/: 0, failed true, canceled false", "/api/ GET 502",
+	r.expect(t, "an upstream that is down", "upstream of /api/: 0, failed true, canceled false", "/api/ GET 502",
 		"/api/ refused with 502 UPSTREAM_UNREACHABLE")
 
 	s, r = measuredStage(t, func(o *Options) { o.Routes = o.Routes[:1] })

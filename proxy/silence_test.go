@@ -111,9 +111,7 @@ func (s *silentServer) get(ctx context.Context, path string) (string, error) {
 
 // Packets of a connection vanish in both directions, with no FIN and no RST, while new connections work: a NAT that forgot.
 func TestSilentConnectionIsReplaced(t *testing.T) {
-	if testing.Short() {
-		t.Skip("Silence is noticed after 9 s: go test without -short waits for it.")
-	}
+	sessiontest.OnlyLong(t, "silence is noticed after 9 s")
 	for protocol, http2 := range map[string]bool{"HTTP/1.1": false, "HTTP/2.0": true} {
 		t.Run(protocol+" busy", func(t *testing.T) {
 			t.Parallel()

@@ -102,7 +102,7 @@ func TestCreateNeverAdoptsAnID(t *testing.T) {
 
 func TestCreateWithoutTheStore(t *testing.T) {
 	store := &switchStore{memory: memstore.New(nil)}
-	store.away.Store(true)
+	store.down.Store(true)
 	m, b := newManager(t, session.Options{Store: store, Leases: store}), &browser{}
 	w := httptest.NewRecorder()
 	_, err := m.Create(w, b.request(), session.Login{Grant: goodFor(time.Hour), AuthorizedAt: time.Now()})

@@ -57,7 +57,7 @@ func (e *ends) begin(ctx context.Context, why ending, keys []string) {
 		})
 		if err != nil {
 			e.log.Debug("the reason of a session's end was not written", zap.String("session", label(key)), zap.Error(err))
-			return // the store is away, so that the others would not be written either
+			return // the store is down, so that the others would not be written either
 		}
 	}
 }

@@ -343,15 +343,15 @@ func TestLoginStateRejectsTwoCookies(t *testing.T) {
 	wantError(t, "with two login cookies", err, session.ErrNoLogin)
 }
 
-// While the store is away logins begin, and none is used up.
-func TestLoginStateWhileTheStoreIsAway(t *testing.T) {
+// While the store is down logins begin, and none is used up.
+func TestLoginStateWhileTheStoreIsDown(t *testing.T) {
 	store := &switchStore{memory: memstore.New(nil)}
 	m, b := newManager(t, session.Options{Store: store, Leases: store}), &browser{}
-	store.away.Store(true)
+	store.down.Store(true)
 	state := b.mustBegin(t, m, "text")
 	_, err := b.finish(m, state)
 	wantError(t, "finishing", err, session.ErrStoreUnavailable)
-	store.away.Store(false)
+	store.down.Store(false)
 	if _, err := b.finish(m, state); err != nil {
 		t.Errorf("the login goes on after the outage: %v", err)
 	}

@@ -77,7 +77,7 @@ func TestReportOfALostToken(t *testing.T) {
 			}
 		})
 		pass(500 * time.Millisecond)
-		store.away.Store(true)
+		store.down.Store(true)
 		wg.Wait()
 		reports.expect(t)
 		pass(2 * time.Minute)

@@ -38,7 +38,7 @@ func TestNamesAreTidied(t *testing.T) {
 	}
 }
 
-// noLists is away.
+// noLists is down.
 type noLists struct{ fieldsOf }
 
 func (noLists) Fields(context.Context, []string) ([]map[string][]byte, error) {

@@ -60,7 +60,7 @@ func TestEndHandle(t *testing.T) {
 func TestListsFailWithTheStore(t *testing.T) {
 	r, b := newReplicas(t, 1), &browser{}
 	s, m := b.logIn(t, r.managers[0], goodFor(time.Hour)), r.managers[0]
-	r.store.away.Store(true)
+	r.store.down.Store(true)
 	_, listErr := m.Sessions(t.Context(), "ada")
 	_, userErr := m.Operator().EndUser(t.Context(), "ada")
 	_, allErr := m.Operator().EndAll(t.Context())
@@ -74,7 +74,7 @@ func TestListsFailWithTheStore(t *testing.T) {
 	} {
 		wantError(t, name, err, session.ErrStoreUnavailable)
 	}
-	r.store.away.Store(false)
+	r.store.down.Store(false)
 	mustPeek(t, m, b)
 }
 

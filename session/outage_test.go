@@ -11,14 +11,14 @@ import (
 	"stagedoor/session/memstore"
 )
 
-// A replica serves sessions that it has just seen for 10s while the store is away, others not at all.
+// A replica serves sessions that it has just seen for 10s while the store is down, others not at all.
 func TestOutageServesRecentSessions(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, b, unseen := newReplicas(t, 2), &browser{}, &browser{}
 		b.logIn(t, r.managers[0], goodFor(time.Hour))
 		unseen.logIn(t, r.managers[0], goodFor(time.Hour))
 		mustPeek(t, r.managers[0], b)
-		r.store.away.Store(true)
+		r.store.down.Store(true)
 		for range 10 {
 			if got := ask(t.Context(), r.managers[0], b); got.access != "access-1" {
 				t.Errorf("within 10s: got %q, %v", got.access, got.err)
@@ -35,7 +35,7 @@ func TestOutageServesRecentSessions(t *testing.T) {
 		pass(time.Millisecond)
 		_, err := peek(r.managers[0], b)
 		wantError(t, "after 10s", err, session.ErrStoreUnavailable)
-		r.store.away.Store(false)
+		r.store.down.Store(false)
 		mustPeek(t, r.managers[0], b)
 		mustPeek(t, r.managers[1], unseen)
 	})
@@ -43,7 +43,7 @@ func TestOutageServesRecentSessions(t *testing.T) {
 
 func TestOutageOfAnonymousBrowsers(t *testing.T) {
 	store := &switchStore{memory: memstore.New(nil)}
-	store.away.Store(true)
+	store.down.Store(true)
 	m := newManager(t, session.Options{Store: store, Leases: store})
 	_, err := peek(m, &browser{})
 	wantError(t, "without a cookie", err, session.ErrNoSession)
@@ -55,7 +55,7 @@ func TestOutageDuringTheRefresh(t *testing.T) {
 		r, b := newReplicas(t, 1), &browser{}
 		b.logIn(t, r.managers[0], goodFor(5*time.Second))
 		mustPeek(t, r.managers[0], b)
-		r.store.away.Store(true)
+		r.store.down.Store(true)
 		if got := ask(t.Context(), r.managers[0], b); got.access != "access-1" {
 			t.Errorf("with a token that is due: got %q, %v", got.access, got.err)
 		}
@@ -64,7 +64,7 @@ func TestOutageDuringTheRefresh(t *testing.T) {
 		if calls := r.tokens.calls(); calls != 0 {
 			t.Errorf("the token endpoint was called %d times without a lease", calls)
 		}
-		r.store.away.Store(false)
+		r.store.down.Store(false)
 		if got := ask(t.Context(), r.managers[0], b); got.access != "access-2" {
 			t.Errorf("after the outage: got %q, %v", got.access, got.err)
 		}
@@ -77,7 +77,7 @@ func TestLogoutDuringAnOutage(t *testing.T) {
 		r, b := newReplicas(t, 1), &browser{}
 		b.logIn(t, r.managers[0], goodFor(time.Hour))
 		mustPeek(t, r.managers[0], b)
-		r.store.away.Store(true)
+		r.store.down.Store(true)
 		w := newAnswer()
 		wantError(t, "the logout", r.managers[0].End(w, b.request(), false), session.ErrStoreUnavailable)
 		if b.receive(w) != 0 {
@@ -87,14 +87,14 @@ func TestLogoutDuringAnOutage(t *testing.T) {
 			t.Error("the audit log has a logout that did not happen")
 		}
 		mustPeek(t, r.managers[0], b)
-		r.store.away.Store(false)
+		r.store.down.Store(false)
 		if err := b.logOut(r.managers[0]); err != nil {
 			t.Errorf("after the outage: %v", err)
 		}
 	})
 }
 
-// What was deleted is not served from any replica's cache, even when the store goes away at once.
+// What was deleted is not served from any replica's cache, even when the store goes down at once.
 func TestOutageAfterALogout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, b := newReplicas(t, 3), &browser{}
@@ -107,7 +107,7 @@ func TestOutageAfterALogout(t *testing.T) {
 		if err := b.logOut(r.managers[0]); err != nil {
 			t.Fatal(err)
 		}
-		r.store.away.Store(true)
+		r.store.down.Store(true)
 		for range 12 {
 			for i, m := range r.managers {
 				if s, err := peek(m, still); err == nil {
@@ -129,7 +129,7 @@ func TestOutageAfterALogoutWithoutNews(t *testing.T) {
 	if err := b.logOut(m); err != nil {
 		t.Fatal(err)
 	}
-	store.away.Store(true)
+	store.down.Store(true)
 	if s, err := peek(m, still); err == nil {
 		t.Errorf("the replica still serves %v", s)
 	}
@@ -146,7 +146,7 @@ func TestOutageAfterTheSessionWasMissed(t *testing.T) {
 	}
 	_, err := peek(m, b)
 	wantError(t, "the deleted session", err, session.ErrNoSession)
-	store.away.Store(true)
+	store.down.Store(true)
 	if s, err := peek(m, b); err == nil {
 		t.Errorf("the replica still serves %v", s)
 	}
@@ -159,7 +159,7 @@ func TestOutageOutlastsTheSession(t *testing.T) {
 		b.logIn(t, r.managers[0], goodFor(time.Hour))
 		pass(3 * time.Second)
 		mustPeek(t, r.managers[0], b)
-		r.store.away.Store(true)
+		r.store.down.Store(true)
 		pass(5 * time.Second)
 		_, err := peek(r.managers[0], b)
 		wantError(t, "a cached copy after its lifetime", err, session.ErrNoSession)

@@ -120,7 +120,7 @@ func listen(t *testing.T, store *redisstore.Store) *deletions {
 	return d
 }
 
-// A session that ended on one replica is served by no other, even if Redis goes away right afterwards.
+// A session that ended on one replica is served by no other, even if Redis goes down right afterwards.
 func TestRedisWatchEndsRecentCopies(t *testing.T) {
 	server := sessiontest.StartRedis(t)
 	open := func() *session.Manager {

@@ -73,7 +73,7 @@ func TestFailureBesideTheRequests(t *testing.T) {
 	for name, spoil := range map[string]func(*replicas){
 		"a failure":              func(r *replicas) { r.tokens.answer = failing(unavailable(0)) },
 		"a call that hangs":      func(r *replicas) { r.tokens.takes = time.Hour },
-		"an outage of the store": func(r *replicas) { r.store.away.Store(true) },
+		"an outage of the store": func(r *replicas) { r.store.down.Store(true) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -88,7 +88,7 @@ func TestFailureBesideTheRequests(t *testing.T) {
 					}
 					pass(time.Second)
 				}
-				r.store.away.Store(false) // so that nothing is under way at the end
+				r.store.down.Store(false) // so that nothing is under way at the end
 			})
 		})
 	}

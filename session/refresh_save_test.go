@@ -10,11 +10,11 @@ import (
 	"stagedoor/session"
 )
 
-// The store is away just when the new token has come, which cannot be had a second time: the requests get it at once, and
+// The store is down just when the new token has come, which cannot be had a second time: the requests get it at once, and
 // it is written when the store is back. Until then nobody asks for another.
 func TestSaveWaitsForTheStore(t *testing.T) {
-	for _, away := range []time.Duration{time.Second, 12 * time.Second, 40 * time.Second} {
-		t.Run(away.String(), func(t *testing.T) {
+	for _, down := range []time.Duration{time.Second, 12 * time.Second, 40 * time.Second} {
+		t.Run(down.String(), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r, b := newReplicas(t, 2), &browser{}
 				r.tokens.takes = 2 * time.Second
@@ -26,16 +26,16 @@ func TestSaveWaitsForTheStore(t *testing.T) {
 					}
 				})
 				pass(time.Second)
-				r.store.away.Store(true)
+				r.store.down.Store(true)
 				pass(2 * time.Second)
 				if got := ask(t.Context(), r.managers[0], b); got.access != "access-2" || got.after != 0 {
 					t.Errorf("during the outage: got %q, %v after %v", got.access, got.err, got.after)
 				}
-				pass(away)
+				pass(down)
 				if got := ask(t.Context(), r.managers[1], b); got.err == nil {
 					t.Errorf("during the outage: got %q", got.access)
 				}
-				r.store.away.Store(false)
+				r.store.down.Store(false)
 				wg.Wait()
 				if got := ask(t.Context(), r.managers[0], b); got.access != "access-2" || got.after != 0 {
 					t.Errorf("before it is written: got %q, %v after %v", got.access, got.err, got.after)
@@ -54,7 +54,7 @@ func TestSaveWaitsForTheStore(t *testing.T) {
 	}
 }
 
-// When the store stays away the refresh gives up after a minute, and says what was lost.
+// When the store stays down the refresh gives up after a minute, and says what was lost.
 func TestSaveGivesUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, b := newReplicas(t, 1), &browser{}
@@ -67,7 +67,7 @@ func TestSaveGivesUp(t *testing.T) {
 			}
 		})
 		pass(500 * time.Millisecond)
-		r.store.away.Store(true)
+		r.store.down.Store(true)
 		wg.Wait()
 		pass(time.Minute + time.Second)
 		if r.audited("refresh", "lost") != 1 {
@@ -85,11 +85,11 @@ func TestSaveComesBeforeTheNextRefresh(t *testing.T) {
 		var wg sync.WaitGroup
 		wg.Go(func() { ask(t.Context(), r.managers[0], b) })
 		pass(500 * time.Millisecond)
-		r.store.away.Store(true)
+		r.store.down.Store(true)
 		pass(20 * time.Second)
 		r.store.drop(t, b.key())
 		ask(t.Context(), r.managers[1], b) // sees the outage
-		r.store.away.Store(false)
+		r.store.down.Store(false)
 		if got := ask(t.Context(), r.managers[1], b); got.access != "access-2" || got.after > time.Second {
 			t.Errorf("the other replica: got %q, %v after %v", got.access, got.err, got.after)
 		}
@@ -106,7 +106,7 @@ func TestNoLeaseIsAskedForDuringAnOutage(t *testing.T) {
 		r, b := newReplicas(t, 1), &browser{}
 		b.logIn(t, r.managers[0], goodFor(-time.Minute))
 		mustPeek(t, r.managers[0], b)
-		r.store.away.Store(true)
+		r.store.down.Store(true)
 		wantError(t, "the request", ask(t.Context(), r.managers[0], b).err, session.ErrStoreUnavailable)
 		if asked := r.store.acquires.Load(); asked != 0 {
 			t.Errorf("the store was asked for %d leases", asked)

@@ -48,10 +48,10 @@ func (r *replicas) audited(event, result string) int {
 	return r.logs.FilterMessage("audit").FilterField(zap.String("event", event)).FilterField(zap.String("result", result)).Len()
 }
 
-// switchStore is a memory that can go away, and that tells every replica what was deleted.
+// switchStore is a memory that can be down, and that tells every replica what was deleted.
 type switchStore struct {
 	memory   *memstore.Store
-	away     atomic.Bool
+	down     atomic.Bool
 	saves    atomic.Int64 // of sessions
 	acquires atomic.Int64 // asked for, answered or not
 
@@ -61,7 +61,7 @@ type switchStore struct {
 }
 
 func (s *switchStore) gone() error {
-	if s.away.Load() {
+	if s.down.Load() {
 		return fmt.Errorf("%w: switched off", session.ErrStoreUnavailable)
 	}
 	return nil

@@ -41,12 +41,12 @@ func TestUseOfOtherKeys(t *testing.T) {
 		}
 		pass(time.Second)
 		mustPeek(t, m, absent) // from here on there is a fresh copy
-		store.away.Store(true)
+		store.down.Store(true)
 		mustPeek(t, m, absent)
 		use(t, m, settingsOf(tokens, newKey))
 		_, err := peek(m, absent)
 		wantError(t, "a session that was seen a moment ago, in an outage", err, session.ErrStoreUnavailable)
-		store.away.Store(false)
+		store.down.Store(false)
 		_, err = peek(m, absent)
 		wantError(t, "a session under the dropped key", err, session.ErrNoSession)
 		mustPeek(t, m, active)

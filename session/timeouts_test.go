@@ -101,11 +101,11 @@ func TestSessionEndsWithTheAuthorization(t *testing.T) {
 			t.Errorf("it expires at %v and is to be authorized again by %v, want %v for both", s.ExpiresAt(), s.ReauthorizeBy(), want)
 		}
 		mustPeek(t, m, b)
-		store.away.Store(true)
+		store.down.Store(true)
 		pass(5 * time.Second)
 		_, err = peek(m, b)
 		wantError(t, "a cached copy after six months", err, session.ErrReauthorize)
-		store.away.Store(false)
+		store.down.Store(false)
 		if s, err := find(m, b); err == nil {
 			t.Errorf("after six months there is still %v", s)
 		}

@@ -72,9 +72,9 @@ func TestEndEverywhere(t *testing.T) {
 	laptop.logIn(t, r.managers[0], goodFor(time.Hour))
 	phone.logIn(t, r.managers[1], goodFor(time.Hour))
 	before := &browser{cookies: map[string]string{"stagedoor": laptop.cookies["stagedoor"]}}
-	r.store.away.Store(true)
+	r.store.down.Store(true)
 	wantError(t, "without the store", r.managers[0].End(httptest.NewRecorder(), laptop.request(), true), session.ErrStoreUnavailable)
-	r.store.away.Store(false)
+	r.store.down.Store(false)
 	mustPeek(t, r.managers[0], laptop)
 	w := httptest.NewRecorder()
 	if err := r.managers[0].End(w, laptop.request(), true); err != nil {

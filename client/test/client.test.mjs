@@ -180,7 +180,7 @@ test('only the gateway itself may say where to log in', async () => {
   assert.equal((await failure(client().get('/api/x'))).loginUrl, null);
 });
 
-test('a gateway that is away is an error without a status', async () => {
+test('a gateway that is down is an error without a status', async () => {
   const error = await failure(client({ base: 'http://127.0.0.1:1' }).get('/api/me'));
   assert.equal(error.status, 0);
   assert.equal(error.reason, 'NETWORK_ERROR');
@@ -468,7 +468,7 @@ test('live passes events on until the last', async (t) => {
   stream.close();
 });
 
-test('live ends when the gateway has no stream, and comes back when it was away', async (t) => {
+test('live ends when the gateway has no stream, and comes back when it was down', async (t) => {
   globalThis.EventSource = FakeSource;
   FakeSource.made = [];
   t.after(() => { delete globalThis.EventSource; });

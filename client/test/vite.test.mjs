@@ -114,7 +114,7 @@ test('calls reach the gateway as its own, and those of other sites as theirs', a
   assert.equal(seen.find(({ upgrade }) => upgrade).headers.origin, open);
 });
 
-test('a gateway that is away is told, and noticed when it is there', async (t) => {
+test('a gateway that is down is told, and noticed when it is there', async (t) => {
   const port = await freePort();
   const dev = await vite(t, { gateway: `http://127.0.0.1:${port}` });
   await until('it says what to start', () => dev.said.some((line) => line.includes(`stagedoor demo -frontend ${dev.here}`)));

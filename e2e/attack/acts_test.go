@@ -244,7 +244,7 @@ func (s *scene) badFragments() {
 	}
 }
 
-// breakRedis takes Redis away, and lets it refuse the password.
+// breakRedis stops Redis, and lets it refuse the password.
 func (s *scene) breakRedis(v *stage.Visitor) {
 	s.t.Helper()
 	look := func(when string) {

@@ -22,7 +22,7 @@ type foreigner struct {
 	origin, site string // what its requests say: Origin and Sec-Fetch-Site
 }
 
-// foreigners are those to test. A lax cookie stays away from other sites, except in windows: one site is enough for those.
+// foreigners are those to test. A lax cookie stays down from other sites, except in windows: one site is enough for those.
 func foreigners(sameSite string) []foreigner {
 	const page = "/attack"
 	all := []foreigner{

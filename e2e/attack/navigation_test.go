@@ -13,6 +13,7 @@ import (
 // it from another site, and it shows. So it does when another site has a link to it, in which the page of that site cannot
 // look; see TestCrossOrigin for all else that such a page may try.
 func TestNavigationToAnAPIPath(t *testing.T) {
+	stage.OnlyLong(t, "Chromium shows the page for long")
 	t.Parallel()
 	c := newCrossing(t, "lax")
 	c.click(t, "#logout", "POST 204")

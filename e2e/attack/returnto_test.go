@@ -21,6 +21,7 @@ import (
 // TestHostileReturns takes hundreds of hostile return_to values through whole logins, and asks a browser and a strict
 // reader where each of them leads: to a path of this origin, never in a circle, and to nothing that happens there.
 func TestHostileReturns(t *testing.T) {
+	stage.OnlyLong(t, "Chromium shows the page for long")
 	t.Parallel()
 	tab := stage.Chromium(t)
 	values := hostileReturns()

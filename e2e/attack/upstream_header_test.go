@@ -179,6 +179,7 @@ func (ht *headerTrial) say(p place, method, lines string, before ...func()) {
 // TestAttackUpstreamHeaders says every hostile header alone, and all of them at once in several spellings and to every
 // method, and looks at all that the client sees.
 func TestAttackUpstreamHeaders(t *testing.T) {
+	stage.OnlyLong(t, "every header on every kind of answer")
 	t.Parallel()
 	w, h := hostileWorld(t, stage.Options{Log: "debug", Quota: "wait: 0s"}) // no GET waits for the gate, and is sent again
 	v := w.Visitor()

@@ -62,6 +62,7 @@ const embedding = `new Promise(done => {
 // TestAttackUpstreamPages navigates a real browser, in which somebody is logged in, to answers of the Web API that are
 // pages, and embeds them in the app's own page. None may do anything in the app's origin.
 func TestAttackUpstreamPages(t *testing.T) {
+	stage.OnlyLong(t, "Chromium opens every kind of answer")
 	t.Parallel()
 	w, h := hostileWorld(t, stage.Options{})
 	tab := stage.Chromium(t)

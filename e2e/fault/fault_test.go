@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -36,8 +37,8 @@ var faultCases = []faultCase{
 	{"token endpoint", "a sick token endpoint", sickTokenEndpoint},
 	{"token endpoint", "invalid_grant", grantEnds},
 	{"token endpoint", "invalid_client", clientIsRefused},
-	{"Redis", "Redis is away", redisIsAway},
-	{"Redis", "Redis is away while a refresh is saved", redisIsAwayDuringASave},
+	{"Redis", "Redis is down", redisIsDown},
+	{"Redis", "Redis is down while a refresh is saved", redisIsDownDuringASave},
 	{"Redis", "Redis is full", redisIsFull},
 	{"Redis", "Redis forgets everything", redisForgets},
 	{"Redis", "Sentinel failover", sentinelFailover},
@@ -65,8 +66,11 @@ var faultCases = []faultCase{
 	{"everything", "mixed load with faults", mixedLoad},
 }
 
-// TestFaults sends load through real processes while something breaks, and measures. A plain run has the short set, half a
-// minute of it. `-faults=full` has the sizes that docs/faults.md shows, and wants the machine for itself.
+// everyRun are the cases that run when tests are not long.
+var everyRun = []string{"slow token endpoint", "kill -9 of the lease holder before the save", "Redis is down", "rolling restart", "the app is banned"}
+
+// TestFaults sends load through real processes while something breaks, and measures. A plain run has a few cases at short sizes, and a
+// long one all of them. `-faults=full` has the sizes that docs/faults.md shows, and wants the machine for itself.
 func TestFaults(t *testing.T) {
 	if *faultsMode != "short" && *faultsMode != "full" {
 		t.Fatalf("-faults=%s is no size; write short or full", *faultsMode)
@@ -77,6 +81,9 @@ func TestFaults(t *testing.T) {
 		for i, c := range faultCases {
 			t.Run(strings.ReplaceAll(c.name, " ", "-"), func(t *testing.T) {
 				if *faultsMode == "short" { // the full set is measured, so nothing else shall run
+					if !slices.Contains(everyRun, c.name) {
+						stage.OnlyLong(t, "one of many faults")
+					}
 					t.Parallel()
 				}
 				r := &trial{T: t, name: c.name, full: *faultsMode == "full"}

@@ -75,7 +75,7 @@ func (h *holding) elsewhere(answers *stage.History, requests int) time.Duration 
 	var group sync.WaitGroup
 	for i := range requests {
 		group.Go(func() {
-			h.Away[0].Store(true)
+			h.Out[0].Store(true)
 			h.Through(-1)
 			if i == 0 {
 				answers.All(h.others, 1)
@@ -146,7 +146,7 @@ func holderSleeps(r *trial) {
 	inTime(r, waited)
 	r.expect("0 failed requests elsewhere", answers.Count(stage.OK) == answers.Count(), "%v", answers)
 	r.measure("%v after %s, %d calls with the one token", answers, seconds(waited), h.Spotify.Counts().RefreshTokens[h.fan.Refresh])
-	h.Away[0].Store(false)
+	h.Out[0].Store(false)
 	h.Spotify.ExpireAccessTokens()
 	sessionsGoOn(r, append(h.others, h.fan))
 	lawful(answers, r)

@@ -93,7 +93,7 @@ func budgetWhile(w *stage.World, r *trial, name string, broken func()) {
 	}
 	r.expect(beyond, most <= limitCalls, "%s: %d left in one", name, most)
 	r.expect("calls leave again", late >= limitCalls/4, "%s: %d in the last window", name, late)
-	r.expect("a request gets Spotify's answer, RATE_LIMITED, or 503 while Redis is away, both with Retry-After", got.other == "", "%s: %s", name, got.other)
+	r.expect("a request gets Spotify's answer, RATE_LIMITED, or 503 while Redis is down, both with Retry-After", got.other == "", "%s: %s", name, got.other)
 	r.measure("%s, %s: %d beyond `calls`; %d calls left in %d windows, at most %d in one, %d in the last; %d STORE_UNAVAILABLE", name, seconds(took),
 		max(0, most-limitCalls), len(times), windows, most, late, got.storeAway)
 }
@@ -134,7 +134,7 @@ func gateWhile(w *stage.World, r *trial, name string, broken func()) {
 	alone := after[1].Sub(after[0])
 	r.expect("no call leaves from 100 ms after the 429 on until Retry-After has run", early == 0, "%s: %d left", name, early)
 	r.expect("one call goes first, the others when it was answered", alone >= slow, "%s: the second left %v after the first", name, alone)
-	r.expect("a request gets Spotify's answer, RATE_LIMITED, or 503 while Redis is away, both with Retry-After", got.other == "", "%s: %s", name, got.other)
+	r.expect("a request gets Spotify's answer, RATE_LIMITED, or 503 while Redis is down, both with Retry-After", got.other == "", "%s: %s", name, got.other)
 	r.measure("%s, %s: %d calls during a Retry-After of %v; the first left %s after the 429, the second %s after that; %d RATE_LIMITED, %d STORE_UNAVAILABLE", name,
 		seconds(took), early, left, seconds(after[0].Sub(closed)), seconds(alone), got.limited, got.storeAway)
 }

@@ -10,7 +10,7 @@ import (
 	"stagedoor/session/sessiontest"
 )
 
-// outage is a way for Redis to be away.
+// outage is a way for Redis to be down.
 type outage struct {
 	name       string
 	begin, end func()
@@ -60,8 +60,8 @@ func outages(w *stage.World, r *trial, before *faultproxy.Proxy) []outage {
 	}
 }
 
-// redisIsAway breaks Redis in all ways, one after the other, under load.
-func redisIsAway(r *trial) {
+// redisIsDown breaks Redis in all ways, one after the other, under load.
+func redisIsDown(r *trial) {
 	fansInAll, requests := size(r, 6, 40), size(r, 5, 10)
 	var before *faultproxy.Proxy
 	w := stage.NewWorld(r, stage.Options{Replicas: 3, Users: fansInAll + 1, Pprof: true, Prepare: func(w *stage.World) {

@@ -9,13 +9,13 @@ import (
 	"stagedoor/simulator"
 )
 
-// redisIsAwayDuringASave takes Redis away between a refresh and its save, longer than the lease lives in the full set.
-func redisIsAwayDuringASave(r *trial) {
-	away := size(r, 2*time.Second, 30*time.Second)
+// redisIsDownDuringASave stops Redis between a refresh and its save, longer than the lease lives in the full set.
+func redisIsDownDuringASave(r *trial) {
+	down := size(r, 2*time.Second, 30*time.Second)
 	w := stage.NewWorld(r, stage.Options{Replicas: 3, Users: 2})
 	w.Rotate()
 	crowd := w.ExpiredCrowd(2)
-	r.loaded("3 replicas; Redis is frozen, or killed and restarted, for %v while the token endpoint answers; reuse ends the grant", away)
+	r.loaded("3 replicas; Redis is frozen, or killed and restarted, for %v while the token endpoint answers; reuse ends the grant", down)
 	for i, o := range []outage{
 		{name: "frozen", begin: w.Redis.Pause, end: w.Redis.Resume},
 		{name: "killed", begin: w.Redis.Kill, end: w.Redis.Start},
@@ -34,12 +34,12 @@ func redisIsAwayDuringASave(r *trial) {
 		group.Wait()
 		r.expect("the waiting requests get the new token at once", h.Count(stage.OK) == 20, "%s: %v", o.name, h)
 		r.measure("%s: %v, slowest %s", o.name, h, seconds(h.Longest(stage.OK)))
-		h.Me(f) // while Redis is away and nothing is saved
+		h.Me(f) // while Redis is down and nothing is saved
 		w.Through(1)
 		elsewhere := stage.NewHistory()
-		sessiontest.Eventually(r, away+20*time.Second, "the outage is over", func() bool {
+		sessiontest.Eventually(r, down+20*time.Second, "the outage is over", func() bool {
 			elsewhere.Me(f)
-			return time.Since(begin) > away
+			return time.Since(begin) > down
 		})
 		o.end()
 		back := time.Now()

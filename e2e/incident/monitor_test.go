@@ -141,7 +141,7 @@ func (n *night) watch() {
 				if err == nil {
 					_ = response.Body.Close() // its status counts
 				}
-				n.Away[i].Store(err != nil || response.StatusCode != http.StatusOK)
+				n.Out[i].Store(err != nil || response.StatusCode != http.StatusOK)
 				select {
 				case <-tick.C:
 				case <-stop:

@@ -46,8 +46,8 @@ func storeNight() *night {
 			{alert: "StagedoorStoreDown", happen: func(n *night) { n.Redis.Kill() }, book: &book{
 				title: "Redis is dead", shows: "the session store is not ready", page: "Not ready: the session store is not ready",
 				person: func(n *night) {
-					for i := range n.Away {
-						if !n.Away[i].Load() {
+					for i := range n.Out {
+						if !n.Out[i].Load() {
 							n.t.Errorf("without Redis the balancer sends requests to replica %d", i)
 						}
 					}

@@ -6,8 +6,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"testing"
+
+	"stagedoor/session/sessiontest"
 )
 
 // Binary is the program under test, built once for all tests.
@@ -16,19 +17,13 @@ var Binary string
 // Parallel is how many tests run at the same time: they wait for clocks more than for processors.
 var Parallel = "4"
 
-// Long tells whether tests are to be as long as they can: all cases of a corpus, whole floods, pictures, and the time that limits of
-// minutes take. STAGEDOOR_TEST_LONG=true says so; `.ci/run` does.
-func Long() bool {
-	long, err := strconv.ParseBool(os.Getenv("STAGEDOOR_TEST_LONG"))
-	return err == nil && long
-}
+// Long is sessiontest.Long.
+func Long() bool { return sessiontest.Long() }
 
-// OnlyLong skips a test when tests are not to be long; what is the reason.
+// OnlyLong is sessiontest.OnlyLong.
 func OnlyLong(t testing.TB, what string) {
 	t.Helper()
-	if !Long() {
-		t.Skip(what + ": STAGEDOOR_TEST_LONG=true runs it.")
-	}
+	sessiontest.OnlyLong(t, what)
 }
 
 // Tenth tells of the case i of a corpus whether it is tried: all are when tests are long, every tenth otherwise. The handlers' own

@@ -36,7 +36,7 @@ func (w *World) WatchReady(i int, admin string, restarting *atomic.Bool, stop <-
 			_ = response.Body.Close()
 		}
 		if !ready || known {
-			w.Away[i].Store(!ready)
+			w.Out[i].Store(!ready)
 		}
 		select {
 		case <-tick.C:

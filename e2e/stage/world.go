@@ -39,7 +39,7 @@ type World struct {
 	APIURL   string        // likewise
 	Store    string        // lines below redis:
 	Env      []string      // more variables of the replicas' environment
-	Away     []atomic.Bool // replicas that the balancer leaves out
+	Out      []atomic.Bool // replicas that the balancer leaves out
 	obedient bool          // the balancer sends no request to a replica that it leaves out, not even when it leaves out all
 	chosen   atomic.Int64  // the replica that takes the next requests; negative takes turns
 	turn     atomic.Int64
@@ -105,7 +105,7 @@ func NewWorld(t testing.TB, o Options) *World {
 	if !ExactTimes { // what works shall not fail because the machine is busy
 		w.Store += "\ntimeout: 2s"
 	}
-	w.Away = make([]atomic.Bool, max(o.Replicas, 1))
+	w.Out = make([]atomic.Bool, max(o.Replicas, 1))
 	if o.Prepare != nil {
 		o.Prepare(w)
 	}
@@ -132,7 +132,7 @@ func (w *World) balance() http.Handler {
 		Transport:     &http.Transport{MaxIdleConnsPerHost: 256},
 		Rewrite: func(r *httputil.ProxyRequest) {
 			i := int(w.chosen.Load())
-			for tries := 0; i < 0 || w.Away[i].Load() && tries < len(w.Replicas); tries++ {
+			for tries := 0; i < 0 || w.Out[i].Load() && tries < len(w.Replicas); tries++ {
 				i = int(w.turn.Add(1)) % len(w.Replicas)
 			}
 			r.SetURL(&url.URL{Scheme: "http", Host: w.Replicas[i].Public()})
@@ -153,8 +153,8 @@ func (w *World) balance() http.Handler {
 
 // allAway tells whether the balancer leaves out all replicas.
 func (w *World) allAway() bool {
-	for i := range w.Away {
-		if !w.Away[i].Load() {
+	for i := range w.Out {
+		if !w.Out[i].Load() {
 			return false
 		}
 	}

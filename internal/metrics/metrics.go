@@ -128,10 +128,10 @@ func (m *Metrics) addTraffic() {
 // addSessions makes what logins, tokens and the session store report.
 func (m *Metrics) addSessions() {
 	m.logins = outcomes[outcome.Login](m, "logins_total",
-		"Logins that came back from the consent page: ok, denied by the user, refused, or unavailable when something they need was away.",
+		"Logins that came back from the consent page: ok, denied by the user, refused, or unavailable when something they need was down.",
 		"result")
 	m.logouts = outcomes[outcome.Logout](m, "logouts_total",
-		"Sessions that users asked to end: ok, refused, or unavailable when the session store was away.", "result")
+		"Sessions that users asked to end: ok, refused, or unavailable when the session store was down.", "result")
 	m.sessionEnds = outcomes[outcome.End](m, "session_ends_total",
 		"Sessions that ended, by the reason, as far as it is known; one that nobody asks for again is not counted.", "reason")
 	m.refreshes = outcomes[outcome.Refresh](m, "token_refreshes_total",

@@ -57,7 +57,7 @@ type Logout uint8
 const (
 	LogoutOK          Logout = iota
 	LogoutRefused            // something is wrong with the request
-	LogoutUnavailable        // the session store was away
+	LogoutUnavailable        // the session store was down
 )
 
 var logouts = [...]string{"ok", "refused", "unavailable"}

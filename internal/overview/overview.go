@@ -134,8 +134,8 @@ func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if p.options.GateReason != nil {
 		s.gate = p.options.GateReason()
 	}
-	away := s.storeNotReady != nil // then the page would only wait for the store
-	s.sessions, s.replicas = p.sessions.about(ctx, now, away), p.replicas.about(ctx, now, away)
+	down := s.storeNotReady != nil // then the page would only wait for the store
+	s.sessions, s.replicas = p.sessions.about(ctx, now, down), p.replicas.about(ctx, now, down)
 	v := s.view()
 	v.Paused = r.URL.Query().Get(refreshParam) == refreshOff
 	if !v.Paused {

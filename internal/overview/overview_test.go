@@ -227,7 +227,7 @@ func TestPolicy(t *testing.T) {
 	})
 }
 
-// TestCountingIsRare checks that a page that stays open all night costs the store little, and nothing while it is away.
+// TestCountingIsRare checks that a page that stays open all night costs the store little, and nothing while it is down.
 func TestCountingIsRare(t *testing.T) {
 	inHouse(t, func(h *house) {
 		for range 90 {
@@ -237,11 +237,11 @@ func TestCountingIsRare(t *testing.T) {
 		if h.asked != 3 {
 			t.Errorf("in 90 s the sessions were counted %d times", h.asked)
 		}
-		h.notReady = errors.New("the store is away")
+		h.notReady = errors.New("the store is down")
 		time.Sleep(time.Hour)
 		h.expect("Sessions about 1 204 redis, 1 h 0 min ago")
 		if h.asked != 3 {
-			t.Error("a store that is away was asked")
+			t.Error("a store that is down was asked")
 		}
 	})
 }

@@ -112,7 +112,7 @@ func (p *player) asked() (count int, gaps []time.Duration) {
 // store has the leases, and carries what hubs tell each other.
 type store struct {
 	mu     sync.Mutex // guards what follows
-	away   bool
+	down   bool
 	tries  []time.Time // to acquire
 	holder map[string]string
 	until  map[string]time.Time
@@ -123,7 +123,7 @@ func (s *store) Acquire(_ context.Context, key, holder string, ttl time.Duration
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.tries = append(s.tries, time.Now())
-	if s.away {
+	if s.down {
 		return false, errors.New("no store")
 	}
 	if time.Now().Before(s.until[key]) && s.holder[key] != holder {
@@ -135,9 +135,9 @@ func (s *store) Acquire(_ context.Context, key, holder string, ttl time.Duration
 
 func (s *store) Tell(_ context.Context, text string) error {
 	s.mu.Lock()
-	hubs, away := s.hubs, s.away
+	hubs, down := s.hubs, s.down
 	s.mu.Unlock()
-	if away {
+	if down {
 		return errors.New("no store")
 	}
 	for _, h := range hubs {
@@ -154,10 +154,10 @@ func (s *store) forget() {
 	clear(s.until)
 }
 
-func (s *store) set(away bool) {
+func (s *store) set(down bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.away = away
+	s.down = down
 }
 
 type noMetrics struct{}

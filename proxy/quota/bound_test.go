@@ -3,20 +3,18 @@ package quota
 import (
 	"fmt"
 	"net/http"
-	"os"
 	"runtime"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"stagedoor/session/sessiontest"
 )
 
 // TestMemoryOfManyAddresses keeps the answers for 100,000 addresses, some of which share an owner: what is used of the memory
 // stays within the bound and a tenth of it, and no goroutine stays behind.
 func TestMemoryOfManyAddresses(t *testing.T) {
-	if long, _ := strconv.ParseBool(os.Getenv("STAGEDOOR_TEST_LONG")); !long {
-		t.Skip("set STAGEDOOR_TEST_LONG=true to run it")
-	}
+	sessiontest.OnlyLong(t, "100,000 answers are kept")
 	const addresses, bound = 100_000, 16 << 20
 	for owners, sizes := range map[int][]int{1: {300}, 5_000: {5_000}, addresses: {0, 1_000}} {
 		for _, size := range sizes {

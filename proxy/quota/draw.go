@@ -117,7 +117,7 @@ func (l *Limiter) learnLocked(now time.Time) {
 }
 
 // beatLocked draws without a request that waits for it, so that the replica is counted among those that share, and holds
-// some calls when the allowance is away.
+// some calls when the allowance is down.
 func (l *Limiter) beatLocked(now time.Time) {
 	if !l.drawing && l.config.Calls > 0 {
 		l.startDrawLocked(now, Draw{Idle: true, Want: max(0, l.standingLocked()-l.roomLocked(now)), Keep: l.config.Calls / 4})

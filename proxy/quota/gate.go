@@ -21,7 +21,7 @@ type gate struct {
 	checked  time.Time // when the ledger answered last; zero when it must be asked
 	asked    time.Time // when it was asked last
 	checking bool
-	away     bool // the ledger did not answer last
+	down     bool // the ledger did not answer last
 	claimed  bool // the ledger was asked for the first call then
 	again    bool // news came while checking or changing
 	changes  int  // by answers to calls of this replica: what was asked before the last of them is outdated
@@ -70,7 +70,7 @@ func (g *gate) mustCheck(now time.Time, newsLost bool) bool {
 // awaitsAnswer tells whether calls wait for the answer of the ledger because no news comes and what is known is old. They do
 // not wait for long for a ledger that did not answer last.
 func (g *gate) awaitsAnswer(now time.Time) bool {
-	return g.checking && now.Sub(g.checked) > newsLostCheck && (!g.away || now.Sub(g.asked) < newsLostCheck)
+	return g.checking && now.Sub(g.checked) > newsLostCheck && (!g.down || now.Sub(g.asked) < newsLostCheck)
 }
 
 // passGate waits until the gate of a turn lets its call leave, and tells whether it is the call that goes first. Writes do
@@ -127,7 +127,7 @@ func (l *Limiter) checkLocked(bucket Bucket, g *gate, holder string) {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		now := l.options.Now()
-		g.checking, g.away = false, err != nil
+		g.checking, g.down = false, err != nil
 		switch {
 		case g.changes != changes: // the ledger may have answered before it was told
 			g.again = true

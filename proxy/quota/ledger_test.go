@@ -213,7 +213,7 @@ var ledgerTests = map[string]func(t *testing.T, l ledger, pass func(time.Duratio
 	"more calls than there are count": func(t *testing.T, l ledger, _ func(time.Duration)) {
 		a, b := newReplica("a"), newReplica("b")
 		a.draw(t, l, 5, 5, 5)
-		b.d.Spent, b.d.Holds = 8, 8 // made while the ledger was away
+		b.d.Spent, b.d.Holds = 8, 8 // made while the ledger was down
 		b.draw(t, l, 1, 0, 0)
 		a.d.Holds = 2
 		a.draw(t, l, 1, 0, 0)

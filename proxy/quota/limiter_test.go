@@ -60,16 +60,16 @@ type countedLedger struct {
 	*Memory
 	mu    sync.Mutex
 	draws int
-	away  bool
+	down  bool
 }
 
 func (c *countedLedger) Draw(ctx context.Context, d Draw) (Grant, error) {
 	c.mu.Lock()
 	c.draws++
-	away := c.away
+	down := c.down
 	c.mu.Unlock()
-	if away {
-		return Grant{}, errors.New("away")
+	if down {
+		return Grant{}, errors.New("down")
 	}
 	return c.Memory.Draw(ctx, d)
 }
@@ -135,15 +135,15 @@ func TestDrawsAreFew(t *testing.T) {
 	})
 }
 
-// TestBudgetAway checks that a replica keeps to its share while the ledger is away, and tells of it afterwards.
-func TestBudgetAway(t *testing.T) {
+// TestBudgetWhileTheLedgerIsDown checks that a replica keeps to its share while the ledger is down, and tells of it afterwards.
+func TestBudgetWhileTheLedgerIsDown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const calls, window = 60, 30 * time.Second
 		ledger, s := newLedger(), &spotify{}
 		l := newTestLimiter(t, ledger, LimiterConfig{Calls: calls, Window: window, UserShare: 1})
 		for second := range 150 {
 			ledger.mu.Lock()
-			ledger.away = second > 20 && second < 70
+			ledger.down = second > 20 && second < 70
 			ledger.mu.Unlock()
 			for range 5 {
 				_, _ = l.Call(t.Context(), read, s.call)

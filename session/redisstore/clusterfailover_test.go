@@ -13,6 +13,7 @@ import (
 // TestClusterFailover kills a master of a cluster. Readiness says so, and the keys of the dead master are used soon after the election of its
 // replica: go-redis' default would need up to a minute to learn of it.
 func TestClusterFailover(t *testing.T) {
+	sessiontest.OnlyLong(t, "a cluster elects another master")
 	t.Parallel()
 	const within = 5 * time.Second // after the election; the usual time is one
 	nodes := sessiontest.StartRedisCluster(t, 3)

@@ -42,7 +42,7 @@ func TestRedisCountsSessionsAndReplicas(t *testing.T) {
 
 	server.Stop()
 	if n, err := first.CountSessions(t.Context()); err == nil {
-		t.Errorf("a store that is away counts %d", n)
+		t.Errorf("a store that is down counts %d", n)
 	}
 }
 

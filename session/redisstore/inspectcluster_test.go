@@ -13,6 +13,7 @@ import (
 
 // TestInspectBrokenCluster looks at a cluster that is well and at what may be wrong with one, in turn.
 func TestInspectBrokenCluster(t *testing.T) {
+	sessiontest.OnlyLong(t, "a cluster loses its masters")
 	t.Parallel()
 	nodes := sessiontest.StartRedisCluster(t, 3)
 	sessiontest.AddReplica(t, nodes, nodes[0])

@@ -16,9 +16,7 @@ import (
 
 // A burst takes as long as it takes, longer than several commands may: nobody in it fails, nor anybody beside it.
 func TestRedisBurst(t *testing.T) {
-	if testing.Short() {
-		t.Skip("the burst takes seven seconds")
-	}
+	sessiontest.OnlyLong(t, "the burst takes seven seconds")
 	t.Parallel()
 	const burst = 2500
 	store, proxy := openBehind(t, sessiontest.StartRedis(t), func(c *redisstore.Config) { c.Timeout = 3 * time.Second })

@@ -19,7 +19,7 @@ func TestRedis(t *testing.T) {
 	})
 }
 
-// A scan fails when a part of the cluster is away.
+// A scan fails when a part of the cluster is down.
 func TestRedisClusterScansAllOrFails(t *testing.T) {
 	nodes := sessiontest.StartRedisCluster(t, 3)
 	config := redisstore.DefaultConfig()

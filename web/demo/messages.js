@@ -11,7 +11,7 @@ const titles = {
   RATE_LIMITED: 'Too many requests for the moment',
   QUOTA_EXCEEDED: 'This app has used up its quota at Spotify',
   STORE_UNAVAILABLE: 'The gateway cannot look up your session',
-  TOKEN_ENDPOINT_UNAVAILABLE: 'Spotify’s login service is away',
+  TOKEN_ENDPOINT_UNAVAILABLE: 'Spotify’s login service is down',
   CLIENT_MISCONFIGURED: 'This app is not set up correctly',
   UPSTREAM_UNREACHABLE: 'Spotify cannot be reached',
   UPSTREAM_TIMEOUT: 'Spotify took too long',
