@@ -29,6 +29,7 @@ type quotaWay struct {
 	name  string
 	quota string // of Stagedoor's configuration; bare when it has none
 	bare  bool
+	live  bool // tabs have a stream of what plays instead of asking for it
 	users []int
 }
 
@@ -39,13 +40,20 @@ var quotaWays = []quotaWay{
 		name: "(c) Stagedoor, `calls: 180` and `me/player` reused for 3 s", users: []int{10, 20, 30, 40, 50, 60},
 		quota: `{calls: 180, reuse: [{path: me/player, for: 3s}]}`,
 	},
+	{name: "(d) Stagedoor, `calls: 180` and a stream for each tab", quota: `{calls: 180}`, live: true, users: []int{10, 20, 30, 40, 50, 60}},
 }
+
+// quotaRoutes has what plays as a stream, in YAML.
+const quotaRoutes = `
+  - {path: /live/, upstream: spotify, credentials: user, live: [me/player]}
+`
 
 // quotaPoint is so many users on one way, and what became of them.
 type quotaPoint struct {
 	way    quotaWay
 	users  int
 	origin string // where the tabs ask
+	listen string // host:port of the streams
 	result *quotaResult
 	calls  int // that reached Spotify in the measured window
 	over   int // of those, how many it rejected
@@ -80,7 +88,8 @@ func measureQuota(ctx context.Context, b *bench) error {
 	}
 	b.report.text("An app may make %d calls in %v. Each user has three tabs; each tab asks for `me/player` every second and opens a page of "+
 		"playlists every ten. The simulator counts, and answers 429 above that. After a warm-up of one window, one window is "+
-		"measured; every number of users has an app of its own. An answer's age is its `Age`. Fairness is the oldest mean age of a user's answers "+
+		"measured; every number of users has an app of its own. An answer's age is its `Age`; in (d) it is how long ago Spotify answered what a tab "+
+		"shows, in each second, and only the pages of playlists are requests. Fairness is the oldest mean age of a user's answers "+
 		"to the youngest; half a second is added to both, because `Age` has whole seconds. This chapter comes from "+
 		"`go run ./bench -only quota`.", quotaCalls, quotaWindow)
 	b.report.table([]string{"way", "users", "requests", "rejected", "calls that left", "of them rejected by Spotify", "age, median", "age, p99", "fairness"}, rows)
@@ -125,7 +134,11 @@ func (p *quotaPoint) prepare(ctx context.Context, b *bench) (func(context.Contex
 			return err
 		}
 		p.result = result
-		for _, seen := range spotify.Seen(simulator.Filter{Match: simulator.Match{Side: simulator.SideAPI}}) {
+		all := spotify.Seen(simulator.Filter{Match: simulator.Match{Side: simulator.SideAPI}})
+		if p.way.live {
+			result.showStreams(all, begin)
+		}
+		for _, seen := range all {
 			if seen.At.Before(begin) {
 				continue
 			}
@@ -190,12 +203,12 @@ func (p *quotaPoint) gatewayClients(ctx context.Context, b *bench, spotify *simu
 	}
 	g, err := b.startGateway(ctx, gatewayKind{
 		name: fmt.Sprint(p.way.name, " for ", p.users), api: origin + "/v1", accounts: origin, redis: redis, quota: p.way.quota,
-		scopes: "[" + quotaScopes + "]",
+		scopes: "[" + quotaScopes + "]", routes: quotaRoutes,
 	})
 	if err != nil {
 		return nil, err
 	}
-	p.origin = g.origin + "/api"
+	p.origin, p.listen = g.origin+"/api", g.address()
 	var clients []quotaClient
 	for i := range p.users {
 		if err := spotify.SetConsent(simulator.Consent{User: quotaUser(i)}); err != nil {
@@ -203,6 +216,9 @@ func (p *quotaPoint) gatewayClients(ctx context.Context, b *bench, spotify *simu
 		}
 		cookie, err := login(ctx, plainClient, g.origin)
 		if err != nil {
+			return nil, err
+		}
+		if err := spotify.Remote(quotaUser(i), simulator.Remote{Action: "next"}); err != nil {
 			return nil, err
 		}
 		clients = append(clients, quotaClient{header: http.Header{"Cookie": {cookie}, "Sec-Fetch-Site": {"same-origin"}}})

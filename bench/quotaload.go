@@ -8,8 +8,11 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
+
+	"stagedoor/simulator"
 )
 
 const (
@@ -44,6 +47,10 @@ func (p *quotaPoint) ask(ctx context.Context, clients []quotaClient, begin, end 
 	for user, c := range clients {
 		for range quotaTabs {
 			group.Go(func() {
+				if p.way.live {
+					(&stream{address: p.listen, path: "/live/me/player", cookie: c.header.Get("Cookie")}).run(ctx)
+					return
+				}
 				p.poll(ctx, quotaPoll, func(int) { r.one(ctx, client, c, user, p.origin+"/me/player", begin) })
 			})
 			group.Go(func() {
@@ -105,6 +112,31 @@ func (r *quotaResult) one(ctx context.Context, client *http.Client, c quotaClien
 		r.ages[user] = append(r.ages[user], age)
 	default:
 		r.err = fmt.Errorf("%s answered %s %.300s", address, response.Status, body)
+	}
+}
+
+// showStreams adds, for each second from begin on, the age of what each user's tabs show of the player: the time since Spotify answered
+// a poll last.
+func (r *quotaResult) showStreams(calls []simulator.Seen, begin time.Time) {
+	polls := make([][]time.Time, len(r.ages))
+	for _, seen := range calls {
+		user, _, _ := strings.Cut(seen.Token, "/")
+		if i, err := strconv.Atoi(strings.TrimPrefix(user, "fan")); err == nil && seen.Target == "/v1/me/player" && seen.Status != http.StatusTooManyRequests {
+			polls[i] = append(polls[i], seen.At)
+		}
+	}
+	for user := range polls {
+		for at := begin; at.Before(begin.Add(quotaWindow)); at = at.Add(quotaPoll) {
+			last := begin.Add(-quotaWindow)
+			for _, poll := range polls[user] {
+				if !poll.After(at) {
+					last = poll
+				}
+			}
+			for range quotaTabs {
+				r.ages[user] = append(r.ages[user], int(at.Sub(last).Seconds()))
+			}
+		}
 	}
 }
 
