@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"stagedoor/simulator"
@@ -106,11 +107,22 @@ func (b *bench) say(format string, values ...any) {
 	fmt.Fprintf(b.out, "%s "+format+"\n", append([]any{time.Now().Format(time.TimeOnly)}, values...)...)
 }
 
-// freeAddress returns an address of 127.0.0.1 where no server listens now.
+// freeAddress returns an address of 127.0.0.1 where no server listens now, and that it has not returned before.
 func freeAddress() (string, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
+	for {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return "", err
+		}
+		address := listener.Addr().String()
+		if err := listener.Close(); err != nil {
+			return "", err
+		}
+		if _, known := addresses.LoadOrStore(address, true); !known {
+			return address, nil
+		}
 	}
-	return listener.Addr().String(), listener.Close()
 }
+
+// addresses are those that freeAddress has returned.
+var addresses sync.Map
