@@ -43,9 +43,10 @@ func CleanAside(h http.Header) {
 	dropCaching(h)
 }
 
+// cleanHeader drops what is not a header's name, too: it has no canonical form, by which names are known.
 func cleanHeader(h http.Header) {
 	for name := range h {
-		if isDroppedFromAPI(name) {
+		if !IsToken(name) || isDroppedFromAPI(name) {
 			delete(h, name)
 		}
 	}
