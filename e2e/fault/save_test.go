@@ -11,6 +11,7 @@ import (
 
 // redisIsDownDuringASave stops Redis between a refresh and its save, longer than the lease lives in the full set.
 func redisIsDownDuringASave(r *trial) {
+	const waiting = 20 // requests
 	down := size(r, 2*time.Second, 30*time.Second)
 	w := stage.NewWorld(r, stage.Options{Replicas: 3, Users: 2})
 	w.Rotate()
@@ -22,17 +23,20 @@ func redisIsDownDuringASave(r *trial) {
 	} {
 		f := crowd[i]
 		w.Through(0)
-		w.Fault(simulator.Fault{Match: simulator.Match{Token: f.Refresh}, Delay: time.Second, Times: 1})
+		w.Fault(simulator.Fault{Match: simulator.Match{Token: f.Refresh}, Delay: 2 * time.Second, Times: 1})
 		h := stage.NewHistory()
 		var group sync.WaitGroup
-		group.Go(func() { h.All(crowd[i:i+1], 20) })
+		group.Go(func() { h.All(crowd[i:i+1], waiting) })
 		if _, err := w.Spotify.AwaitSeen(r.Context(), simulator.Filter{Match: simulator.Match{Token: f.Refresh}}, 1); err != nil {
 			r.Fatal(err)
 		}
+		sessiontest.Eventually(r, 20*time.Second, "all wait for the token", func() bool {
+			return int(w.Replicas[0].Metric("stagedoor_http_requests_in_flight"))+h.Count(stage.OK) == waiting
+		})
 		begin := time.Now()
 		o.begin()
 		group.Wait()
-		r.expect("the waiting requests get the new token at once", h.Count(stage.OK) == 20, "%s: %v", o.name, h)
+		r.expect("the waiting requests get the new token at once", h.Count(stage.OK) == waiting, "%s: %v", o.name, h)
 		r.measure("%s: %v, slowest %s", o.name, h, seconds(h.Longest(stage.OK)))
 		h.Me(f) // while Redis is down and nothing is saved
 		w.Through(1)
