@@ -106,11 +106,7 @@ func TestRedisACLCluster(t *testing.T) {
 	sessiontest.OnlyLong(t, "a cluster passes the whole conformance suite")
 	t.Parallel()
 	nodes := sessiontest.StartRedisCluster(t, 3)
-	config := nodes[0].Config()
-	config.Addresses = nil
-	for _, node := range nodes {
-		config.Addresses = append(config.Addresses, node.Addr())
-	}
+	config := sessiontest.ClusterConfig(nodes)
 	useEverything(t, withRights(t, config, config.ACLRules(), nodes...), nodes...)
 	wantNothingDenied(t, nodes...)
 }

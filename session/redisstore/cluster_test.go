@@ -12,11 +12,7 @@ import (
 func TestRedisCluster(t *testing.T) {
 	t.Parallel()
 	nodes := sessiontest.StartRedisCluster(t, 3)
-	config := nodes[0].Config()
-	config.Addresses = nil
-	for _, node := range nodes {
-		config.Addresses = append(config.Addresses, node.Addr())
-	}
+	config := sessiontest.ClusterConfig(nodes)
 	t.Run("conformance", func(t *testing.T) {
 		sessiontest.TestStore(t, func(t *testing.T) (sessiontest.Store, func(time.Duration)) {
 			own := config

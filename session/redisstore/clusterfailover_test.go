@@ -18,11 +18,7 @@ func TestClusterFailover(t *testing.T) {
 	const within = 5 * time.Second // after the election; the usual time is one
 	nodes := sessiontest.StartRedisCluster(t, 3)
 	replica := sessiontest.AddReplica(t, nodes, nodes[1])
-	config := nodes[0].Config()
-	config.Addresses = nil
-	for _, node := range nodes {
-		config.Addresses = append(config.Addresses, node.Addr())
-	}
+	config := sessiontest.ClusterConfig(nodes)
 	store := sessiontest.OpenRedis(t, config)
 	const entries = 30 // which all masters have some of
 	key := func(i int) string { return fmt.Sprint("session:", i) }

@@ -16,11 +16,8 @@ import (
 func TestSaveWaitsForAMove(t *testing.T) {
 	t.Parallel()
 	nodes := sessiontest.StartRedisCluster(t, 3)
-	config := nodes[0].Config()
-	config.Addresses, config.Timeout = nil, time.Minute
-	for _, node := range nodes {
-		config.Addresses = append(config.Addresses, node.Addr())
-	}
+	config := sessiontest.ClusterConfig(nodes)
+	config.Timeout = time.Minute
 	store := sessiontest.OpenRedis(t, config)
 	ask := func(node *sessiontest.RedisServer, command ...string) any {
 		t.Helper()

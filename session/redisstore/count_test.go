@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"stagedoor/session"
-	"stagedoor/session/redisstore"
 	"stagedoor/session/sessiontest"
 )
 
@@ -47,11 +46,7 @@ func TestRedisCountsSessionsAndReplicas(t *testing.T) {
 }
 
 func TestRedisClusterCountsSessionsAndReplicas(t *testing.T) {
-	config := redisstore.DefaultConfig()
-	config.Addresses = nil
-	for _, node := range sessiontest.StartRedisCluster(t, 3) {
-		config.Addresses = append(config.Addresses, node.Addr())
-	}
+	config := sessiontest.ClusterConfig(sessiontest.StartRedisCluster(t, 3))
 	store := sessiontest.OpenRedis(t, config)
 	startWatcher(t, store)
 	startWatcher(t, sessiontest.OpenRedis(t, config))

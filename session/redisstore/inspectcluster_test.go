@@ -17,11 +17,7 @@ func TestInspectBrokenCluster(t *testing.T) {
 	t.Parallel()
 	nodes := sessiontest.StartRedisCluster(t, 3)
 	sessiontest.AddReplica(t, nodes, nodes[0])
-	config := nodes[0].Config()
-	config.Addresses = nil
-	for _, node := range nodes {
-		config.Addresses = append(config.Addresses, node.Addr())
-	}
+	config := sessiontest.ClusterConfig(nodes)
 	inspect := func(c redisstore.Config) string {
 		t.Helper()
 		var lines []string

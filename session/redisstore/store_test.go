@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"stagedoor/session"
-	"stagedoor/session/redisstore"
 	"stagedoor/session/sessiontest"
 )
 
@@ -22,11 +21,7 @@ func TestRedis(t *testing.T) {
 // A scan fails when a part of the cluster is down.
 func TestRedisClusterScansAllOrFails(t *testing.T) {
 	nodes := sessiontest.StartRedisCluster(t, 3)
-	config := redisstore.DefaultConfig()
-	config.Addresses = nil
-	for _, node := range nodes {
-		config.Addresses = append(config.Addresses, node.Addr())
-	}
+	config := sessiontest.ClusterConfig(nodes)
 	store := sessiontest.OpenRedis(t, config)
 	visitNothing := func([]string) error { return nil }
 	if err := store.Scan(t.Context(), "", visitNothing); err != nil {

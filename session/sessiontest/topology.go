@@ -47,6 +47,16 @@ func StartRedisCluster(t testing.TB, nodes int) []*RedisServer {
 	return cluster
 }
 
+// ClusterConfig is the configuration of a store in a cluster with these nodes.
+func ClusterConfig(nodes []*RedisServer) redisstore.Config {
+	config := nodes[0].Config()
+	config.Addresses = nil
+	for _, node := range nodes {
+		config.Addresses = append(config.Addresses, node.Addr())
+	}
+	return config
+}
+
 // allowCluster gives LeastUser the rights that a gateway needs in a cluster, until the server ends.
 func (s *RedisServer) allowCluster() {
 	s.t.Helper()
