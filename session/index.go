@@ -28,6 +28,8 @@ const (
 	// pieceSize bounds the fields of the user. Redis keeps a hash in a fraction of the memory while no field is longer than
 	// 64 bytes (hash-max-listpack-value).
 	pieceSize = 64
+	// indexSize is the length of the id that a user's index is named by, in bytes.
+	indexSize = 16
 	// settleTime is how long a session may be in the index before its record is in the store.
 	settleTime = time.Minute
 	// maxPruned bounds how many sessions that may have timed out a login checks.
@@ -55,7 +57,17 @@ type indexEntry struct {
 // keyOf is the key of a user's index. The same user of another client id has another index.
 func (x *userIndex) keyOf(user string) recordKey {
 	sum := sha256.Sum256([]byte(x.vault.client + "\x00" + user))
-	return keyFor(kindIndex, kindIndex+":"+base64.RawURLEncoding.EncodeToString(sum[:16]))
+	return indexKey(sum[:indexSize])
+}
+
+// indexKey is the record key of the index with an id of indexSize bytes, and indexID its inverse.
+func indexKey(id []byte) recordKey {
+	return keyFor(kindIndex, kindIndex+":"+base64.RawURLEncoding.EncodeToString(id))
+}
+
+func indexID(k recordKey) ([]byte, error) {
+	_, digits, _ := strings.Cut(k.key, ":")
+	return base64.RawURLEncoding.DecodeString(digits)
 }
 
 // add writes a session into its user's index, or that it was used. It comes before the session's record is written,

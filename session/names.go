@@ -3,10 +3,8 @@ package session
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
-	"math/rand/v2"
 	"strings"
 	"time"
 )
@@ -19,8 +17,8 @@ import (
 // looked for among all.
 
 const (
-	// nameSize is how many bytes of a name are kept, and indexSize how many a user's index is named by.
-	nameSize, indexSize = handleSize / 2, 16
+	// nameSize is how many bytes of a name are kept.
+	nameSize = handleSize / 2
 	// nameValueSize is the length of a name's value: until when the name is kept, in seconds since 1970, big-endian.
 	nameValueSize = 4
 )
@@ -45,18 +43,13 @@ func nameOf(name string) (list, begin string) {
 
 // write has a name lead to an index until a time. It may lead to several.
 func (n *names) write(ctx context.Context, name string, index recordKey, until time.Time) error {
-	_, digits, _ := strings.Cut(index.key, ":")
-	id, err := base64.RawURLEncoding.DecodeString(digits)
+	id, err := indexID(index)
 	if err != nil {
 		return err
 	}
 	list, begin := nameOf(name)
 	value := binary.BigEndian.AppendUint32(nil, uint32(until.Unix())) //nolint:gosec // G115: until 2106
-	err = n.lists.Put(ctx, list, map[string][]byte{begin + string(id): value}, max(time.Second, until.Sub(n.now())))
-	if err == nil && rand.N(tidyEvery) == 0 { //nolint:gosec // G404: no secret
-		return n.tidy(ctx, list)
-	}
-	return err
+	return putTidily(ctx, n.lists, list, begin+string(id), value, max(time.Second, until.Sub(n.now())), n.isOld)
 }
 
 // find returns the keys of the indexes that a name leads to.
@@ -69,26 +62,13 @@ func (n *names) find(ctx context.Context, name string) ([]recordKey, error) {
 	var found []recordKey
 	for field := range lists[0] {
 		if len(field) == nameSize+indexSize && strings.HasPrefix(field, begin) {
-			found = append(found, keyFor(kindIndex, kindIndex+":"+base64.RawURLEncoding.EncodeToString([]byte(field[nameSize:]))))
+			found = append(found, indexKey([]byte(field[nameSize:])))
 		}
 	}
 	return found, nil
 }
 
-// tidy drops the names from a list that have been kept long enough.
-func (n *names) tidy(ctx context.Context, list string) error {
-	lists, err := n.lists.Fields(ctx, []string{list})
-	if err != nil {
-		return err
-	}
-	var old []string
-	for field, value := range lists[0] {
-		if len(value) == nameValueSize && n.now().After(time.Unix(int64(binary.BigEndian.Uint32(value)), 0)) {
-			old = append(old, field)
-		}
-	}
-	if len(old) == 0 {
-		return nil
-	}
-	return n.lists.Drop(ctx, list, old)
+// isOld tells whether a value is of a name that has been kept long enough.
+func (n *names) isOld(value []byte) bool {
+	return len(value) == nameValueSize && n.now().After(time.Unix(int64(binary.BigEndian.Uint32(value)), 0))
 }

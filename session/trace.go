@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/hex"
-	"math/rand/v2"
 	"strings"
 	"time"
 
@@ -27,8 +26,6 @@ const (
 	traceSize = 1 + 4 + 4
 	// endedAll is the field that says when an operator ended all sessions, in a list of its own.
 	endedAll = "all"
-	// tidyEvery is how many writes pass, on average, until a list is rid of the traces that are too old.
-	tidyEvery = 16
 )
 
 // The codes of a trace. They never change. An end is codeEnded plus its number.
@@ -120,31 +117,13 @@ func (t *traces) write(ctx context.Context, handle string, next trace) error {
 	now := t.now()
 	next.written = now
 	list, field := traceOf(handle)
-	if err := t.lists.Put(ctx, list, map[string][]byte{field: next.encode()}, max(0, next.at.Sub(now))+traceLifetime); err != nil {
-		return err
-	}
-	if rand.N(tidyEvery) == 0 { //nolint:gosec // G404: no secret
-		return t.tidy(ctx, list)
-	}
-	return nil
+	return putTidily(ctx, t.lists, list, field, next.encode(), max(0, next.at.Sub(now))+traceLifetime, t.isOld)
 }
 
-// tidy drops what is too old from a list of traces.
-func (t *traces) tidy(ctx context.Context, list string) error {
-	lists, err := t.lists.Fields(ctx, []string{list})
-	if err != nil {
-		return err
-	}
-	var old []string
-	for field, value := range lists[0] {
-		if found, known := readTrace(value); known && t.now().Sub(found.at) > traceLifetime {
-			old = append(old, field)
-		}
-	}
-	if len(old) == 0 {
-		return nil
-	}
-	return t.lists.Drop(ctx, list, old)
+// isOld tells whether a value is a trace that has been kept long enough.
+func (t *traces) isOld(value []byte) bool {
+	found, known := readTrace(value)
+	return known && t.now().Sub(found.at) > traceLifetime
 }
 
 // allEnd writes that an operator ends all sessions that there are.
