@@ -64,9 +64,7 @@ func startLive(ctx context.Context, b *bench, users, gateways int, certificate s
 		name: "Stagedoor", api: origin + "/v1", accounts: origin, redis: redis, key: newKey(), scopes: liveScopes, quota: "{}",
 		certificate: certificate, routes: liveRoutes, more: fmt.Sprintf("accounts: {radio: {}}\nlive: {max_streams: %d}\n", 2*crowdSize),
 	}}
-	for i := range users {
-		w.users = append(w.users, quotaUser(i))
-	}
+	w.users = quotaUsers(users)
 	for range gateways {
 		g, err := b.startGateway(ctx, w.kind)
 		if err != nil {
@@ -80,18 +78,7 @@ func startLive(ctx context.Context, b *bench, users, gateways int, certificate s
 
 // logIn logs each user in and returns the cookies.
 func (w *liveWorld) logIn(ctx context.Context) ([]string, error) {
-	var cookies []string
-	for _, user := range w.users {
-		if err := w.spotify.SetConsent(simulator.Consent{User: user}); err != nil {
-			return nil, err
-		}
-		cookie, err := login(ctx, plainClient, w.gateways[0].origin)
-		if err != nil {
-			return nil, err
-		}
-		cookies = append(cookies, cookie)
-	}
-	return cookies, nil
+	return loginAll(ctx, w.spotify, w.gateways[0].origin, w.users)
 }
 
 // connect makes the first user the owner of the account radio.

@@ -8,10 +8,27 @@ import (
 	"strings"
 
 	"golang.org/x/sync/errgroup"
+
+	"stagedoor/simulator"
 )
 
 // loginsAtOnce is how many logins run side by side.
 const loginsAtOnce = 8
+
+// loginAll logs users in at a gateway, one after the other, and returns their cookies.
+func loginAll(ctx context.Context, spotify *simulator.Server, origin string, users []string) (cookies []string, err error) {
+	for _, user := range users {
+		if err := spotify.SetConsent(simulator.Consent{User: user}); err != nil {
+			return nil, err
+		}
+		cookie, err := login(ctx, plainClient, origin)
+		if err != nil {
+			return nil, err
+		}
+		cookies = append(cookies, cookie)
+	}
+	return cookies, nil
+}
 
 // logins makes sessions, each of another user, and returns their cookies as a Cookie header has them.
 func (g *gateway) logins(ctx context.Context, n int) ([]string, error) {

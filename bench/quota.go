@@ -151,13 +151,19 @@ func (p *quotaPoint) prepare(ctx context.Context, b *bench) (func(context.Contex
 	}, nil
 }
 
-func quotaUser(i int) string { return fmt.Sprintf("fan%04d", i) }
+// quotaUsers are the names of so many users.
+func quotaUsers(count int) []string {
+	names := make([]string, count)
+	for i := range names {
+		names[i] = fmt.Sprintf("fan%04d", i)
+	}
+	return names
+}
 
 // startSpotify starts a simulator with so many users.
 func (p *quotaPoint) startSpotify(b *bench) (*simulator.Server, string, error) {
 	users := make([]simulator.User, p.users)
-	for i := range users {
-		name := quotaUser(i)
+	for i, name := range quotaUsers(p.users) {
 		users[i] = simulator.User{ID: name, Name: name, Email: name + "@example.com", Country: "GB", Product: "premium"}
 	}
 	spotify, err := simulator.New(simulator.Options{
@@ -181,8 +187,8 @@ func (p *quotaPoint) bareClients(b *bench, spotify *simulator.Server, origin str
 		return nil, err
 	}
 	var clients []quotaClient
-	for i := range p.users {
-		tokens, err := spotify.Authorize(clientID, quotaUser(i), strings.Split(quotaScopes, ", ")...)
+	for _, user := range quotaUsers(p.users) {
+		tokens, err := spotify.Authorize(clientID, user, strings.Split(quotaScopes, ", ")...)
 		if err != nil {
 			return nil, err
 		}
@@ -209,19 +215,17 @@ func (p *quotaPoint) gatewayClients(ctx context.Context, b *bench, spotify *simu
 		return nil, err
 	}
 	p.origin, p.listen = g.origin+"/api", g.address()
+	users := quotaUsers(p.users)
+	cookies, err := loginAll(ctx, spotify, g.origin, users)
+	if err != nil {
+		return nil, err
+	}
 	var clients []quotaClient
-	for i := range p.users {
-		if err := spotify.SetConsent(simulator.Consent{User: quotaUser(i)}); err != nil {
+	for i, user := range users {
+		if err := spotify.Remote(user, simulator.Remote{Action: "next"}); err != nil {
 			return nil, err
 		}
-		cookie, err := login(ctx, plainClient, g.origin)
-		if err != nil {
-			return nil, err
-		}
-		if err := spotify.Remote(quotaUser(i), simulator.Remote{Action: "next"}); err != nil {
-			return nil, err
-		}
-		clients = append(clients, quotaClient{header: http.Header{"Cookie": {cookie}, "Sec-Fetch-Site": {"same-origin"}}})
+		clients = append(clients, quotaClient{header: http.Header{"Cookie": {cookies[i]}, "Sec-Fetch-Site": {"same-origin"}}})
 	}
 	return clients, nil
 }

@@ -118,17 +118,16 @@ func (r *quotaResult) one(ctx context.Context, client *http.Client, c quotaClien
 // showStreams adds, for each second from begin on, the age of what each user's tabs show of the player: the time since Spotify answered
 // a poll last.
 func (r *quotaResult) showStreams(calls []simulator.Seen, begin time.Time) {
-	polls := make([][]time.Time, len(r.ages))
+	polls := map[string][]time.Time{}
 	for _, seen := range calls {
-		user, _, _ := strings.Cut(seen.Token, "/")
-		if i, err := strconv.Atoi(strings.TrimPrefix(user, "fan")); err == nil && seen.Target == "/v1/me/player" && seen.Status != http.StatusTooManyRequests {
-			polls[i] = append(polls[i], seen.At)
+		if user, _, _ := strings.Cut(seen.Token, "/"); seen.Target == "/v1/me/player" && seen.Status != http.StatusTooManyRequests {
+			polls[user] = append(polls[user], seen.At)
 		}
 	}
-	for user := range polls {
+	for user, name := range quotaUsers(len(r.ages)) {
 		for at := begin; at.Before(begin.Add(quotaWindow)); at = at.Add(quotaPoll) {
 			last := begin.Add(-quotaWindow)
-			for _, poll := range polls[user] {
+			for _, poll := range polls[name] {
 				if !poll.After(at) {
 					last = poll
 				}
