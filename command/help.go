@@ -9,7 +9,8 @@ import (
 
 // usage prints all commands.
 func usage(w io.Writer) error {
-	text := "Stagedoor stands between a web frontend and Spotify.\n\n" + usageLines("  ", commands()) + "\n`stagedoor COMMAND -h` shows a command's flags, and an example of it.\nExit codes: " + usualExits + ".\n"
+	text := "Stagedoor stands between a web frontend and Spotify.\n\n" + usageLines("  ", commands()) +
+		"\n`stagedoor COMMAND -h` shows a command's flags, and an example of it.\nExit codes: " + usualExits + ".\n"
 	_, err := io.WriteString(w, text)
 	return err
 }

@@ -17,7 +17,7 @@ const (
 )
 
 // storeReadiness is the result of one check: a problem, with which no session is served, or a remark when sessions are served but
-// nobody can log in. Both empty: all is well.
+// logins fail. Both are empty when all is well.
 type storeReadiness struct{ problem, remark string }
 
 // storeWatch checks the store as long as the gateway runs, so that a loss is logged although no request comes: a load balancer

@@ -61,7 +61,7 @@ addEventListener('pageshow', ({ persisted }) => { if (persisted) window.returns+
 createClient().live('/onair/me/player', { onState: (player) => { document.title = player.item.id; } });
 </script>`
 
-// widgetWorld is a replica with the widget, whose tab shows a track.
+// widgetWorld is a replica with the widget, and a tab in which the widget shows a track.
 func widgetWorld(t *testing.T) (w *stage.World, tab context.Context) {
 	t.Helper()
 	w = stage.NewWorld(t, stage.Options{

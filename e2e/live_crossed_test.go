@@ -20,7 +20,7 @@ import (
 	"stagedoor/simulator"
 )
 
-// crossedStream is a stream and the user whose session it was opened with.
+// crossedStream is a stream, and the user of the session that opened it.
 type crossedStream struct {
 	*stage.Stream
 	user string

@@ -10,7 +10,7 @@ import (
 	"stagedoor/simulator"
 )
 
-// firstClientLeaves begins a refresh with a request whose client leaves, while others wait for it.
+// firstClientLeaves has the client leave that began a refresh, while other requests wait for the refresh.
 func firstClientLeaves(r *trial) {
 	const others = 49
 	w := stage.NewWorld(r, stage.Options{Replicas: 3, Users: 1})

@@ -167,7 +167,7 @@ func (s *secureGateway) trusted() bool {
 	return connection.Close() == nil
 }
 
-// dropLines has nobody read the log of a gateway, until lines are dropped.
+// dropLines leaves the log of a gateway unread until lines are dropped.
 func dropLines(n *night) {
 	p := stage.StartProcess(n.t, lone(n.t, "", fmt.Sprintf("{path: /, files: %q}", n.t.TempDir())))
 	n.scrape(p)

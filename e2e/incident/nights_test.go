@@ -209,7 +209,7 @@ func fileNight() *night {
 		}}
 }
 
-// processNight is about gateways that are odd in a fleet: one without files, one whose log nobody reads.
+// processNight is about gateways that are odd in a fleet: one without files, one with a log that is not read.
 func processNight() *night {
 	return &night{name: "processes", speed: 60,
 		options: func(*testing.T, *night) stage.Options { return stage.Options{} },
@@ -219,7 +219,7 @@ func processNight() *night {
 		}}
 }
 
-// rolloutNight is about a rollout that nobody finishes.
+// rolloutNight is about a rollout that is not finished.
 func rolloutNight() *night {
 	return &night{name: "rollout", speed: 180,
 		options:   func(*testing.T, *night) stage.Options { return stage.Options{} },

@@ -186,8 +186,9 @@ func (h *Hub) beginLocked(id string, s Subscription) *topic {
 	return t
 }
 
-// pace is when a topic may begin to poll, and the first commands to the store that this takes. Many that begin at the same
-// time, as after a restart or an outage, do not keep requests waiting for the store, and are spread out at one and a quarter of the rate at which they will poll later, beside the second polls of the first ones.
+// pace is when a topic may begin to poll, and send the first commands to the store that this takes. Many that begin at the same
+// time, as after a restart or an outage, are spread out: at one and a quarter of the rate at which they will poll later, because the
+// second polls of the first ones come beside them. So requests do not wait behind their commands.
 func (h *Hub) pace() time.Time {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -173,7 +173,7 @@ func (l *Limiter) keepLocked(now time.Time) int {
 // startDrawLocked makes a draw, of which only Idle, Want and Keep are given, unless the limiter is closed.
 func (l *Limiter) startDrawLocked(now time.Time, d Draw) {
 	if !l.closed {
-		l.goLocked(l.beginDrawLocked(now, d))
+		l.background.Go(l.beginDrawLocked(now, d))
 	}
 }
 
