@@ -40,7 +40,9 @@ var plan = map[string][]string{
 	// The others decide what is one.
 	"secret": {},
 	// Must not know OAuth or HTTP routes.
-	"session": {"internal/outcome", "secret", "internal/tracing"},
+	"session": {"internal/outcome", "secret", "internal/tracing", "session/seal"},
+	// What the store keeps is encrypted in one place.
+	"session/seal": {"internal/outcome", "secret"},
 	// The store that replicas share.
 	"session/redisstore": {"internal/dial", "secret", "session", "internal/tracing"},
 	// The store of one process.

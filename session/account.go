@@ -28,7 +28,7 @@ func (m *Manager) Account(ctx context.Context, name string) (*Session, error) {
 }
 
 // accountKey is the record key of a record with a name and no cookie, for this client id alone: gateways with different client ids
-// may share a store, and each has its own record. Before formatNamed the key was made of the name alone. Such a record keeps its
+// may share a store, and each has its own record. Until 2026-11 the key was made of the name alone. Such a record keeps its
 // key and belongs to the client id that opened it first.
 func (m *Manager) accountKey(kind, name string) recordKey {
 	return keyForName(kind, m.options.Client+"\x00"+name)

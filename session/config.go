@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"stagedoor/secret"
+	"stagedoor/session/seal"
 )
 
 // The values of Config.Store.
@@ -102,13 +103,13 @@ func keyProblem(key string) string {
 	fromHex, notHex := hex.DecodeString(key)
 	fromURL, notURL := base64.RawURLEncoding.DecodeString(strings.TrimRight(key, "="))
 	switch {
-	case err == nil && len(raw) == keySize:
+	case err == nil && len(raw) == seal.KeySize:
 		return ""
-	case notHex == nil && len(fromHex) == keySize:
+	case notHex == nil && len(fromHex) == seal.KeySize:
 		return "this key is in hex; " + mend
-	case err != nil && notURL == nil && len(fromURL) == keySize:
+	case err != nil && notURL == nil && len(fromURL) == seal.KeySize:
 		return "this key is in the URL-safe base64, or lacks its = at the end: write + for -, / for _, and the = ; " + mend
-	case err == nil && len(raw) < keySize:
+	case err == nil && len(raw) < seal.KeySize:
 		return fmt.Sprintf("this key is too short, %d bytes; %s", len(raw), mend)
 	}
 	return mend

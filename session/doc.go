@@ -6,7 +6,7 @@
 // configuration, nor both together open a record: the cookie is the missing part.
 //
 //	cookie ── id ──┬── SHA-256 ──▶ where the record lies     (store)
-//	               └── HKDF with a configured key ──▶ what opens it   (sealer)
+//	               └── HKDF with a configured key ──▶ what opens it   (package seal)
 //
 // A record changes by compare and swap on its version, and disappears by deletion; a write never brings back what was
 // deleted. A token that must be refreshed is refreshed by one call: one flight in the process (flight.go), one lease
@@ -34,7 +34,7 @@
 //	freshLifetime          | 2 s             | how long a cached session is served without a load
 //
 // New readers begin with: store.go (what a store promises), session.go and record.go (what a session is), manager.go (the face),
-// find.go, create.go and end.go (what it does), vault.go (sealed records) with sealer.go and compact.go, cache.go (local copies),
+// find.go, create.go and end.go (what it does), vault.go (sealed records) with package seal, cache.go (local copies),
 // refresher.go with flight.go (one call, one lease, one write) and backoff.go (tokens), index.go with prune.go and userlist.go
 // (a user's sessions), operator.go, account.go, loginstate.go, ticket.go.
 package session

@@ -2,9 +2,7 @@ package session
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/base64"
-	"encoding/hex"
 	"errors"
 	"os"
 	"path/filepath"
@@ -17,7 +15,16 @@ import (
 	"go.uber.org/zap"
 
 	"stagedoor/secret"
+	"stagedoor/session/seal"
 )
+
+var (
+	keyA = secret.New("QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE=")
+	keyB = secret.New("QkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkI=")
+)
+
+// testClient is the client id of what these tests seal: as long as Spotify's are.
+const testClient = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
 
 // goldenID is the cookie of the golden records; keyA has sealed them, for testClient.
 var goldenID = secret.New("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8")
@@ -29,7 +36,7 @@ func goldenFile(format int) string { return filepath.Join("testdata", "record."+
 // goldenRecord returns what the golden record of a format holds.
 func goldenRecord(format int) record {
 	want := fullRecord()
-	if format == formatUnnamed {
+	if format == seal.FormatUnnamed {
 		want.expiresAt = 0
 	}
 	return want
@@ -63,7 +70,7 @@ func managerFor(t testing.TB, client string) *Manager {
 // Every format that was ever written is read to its last field.
 func TestGoldenRecords(t *testing.T) {
 	m := managerFor(t, testClient)
-	for format := 1; format <= formatWritten; format++ {
+	for format := 1; format <= seal.FormatWritten; format++ {
 		entry := Entry{Version: 1, Data: readGolden(t, format)}
 		if entry.Data[0] != byte(format) {
 			t.Errorf("format %d: the first byte is %d", format, entry.Data[0])
@@ -76,7 +83,7 @@ func TestGoldenRecords(t *testing.T) {
 			t.Errorf("format %d: got %+v, want %+v", format, got, want)
 		}
 	}
-	if beyond := goldenFile(formatWritten + 1); fileExists(beyond) {
+	if beyond := goldenFile(seal.FormatWritten + 1); fileExists(beyond) {
 		t.Errorf("%s is of a format that this program does not write", beyond)
 	}
 }
@@ -90,36 +97,19 @@ func fileExists(name string) bool {
 func TestGoldenRecordsOfAnotherClient(t *testing.T) {
 	for _, client := range []string{"", "another"} {
 		m := managerFor(t, client)
-		if _, err := m.vault.openRecord(keyForID(kindSession, goldenID), Entry{Data: readGolden(t, formatUnnamed)}); err != nil {
+		if _, err := m.vault.openRecord(keyForID(kindSession, goldenID), Entry{Data: readGolden(t, seal.FormatUnnamed)}); err != nil {
 			t.Errorf("client id %q, the record without one: %v", client, err)
 		}
-		_, err := m.vault.openRecord(keyForID(kindSession, goldenID), Entry{Data: readGolden(t, formatNamed)})
-		if !errors.Is(err, errOtherClient) {
-			t.Errorf("client id %q, the record of another: %v, want errOtherClient", client, err)
+		_, err := m.vault.openRecord(keyForID(kindSession, goldenID), Entry{Data: readGolden(t, seal.FormatNamed)})
+		if !errors.Is(err, seal.ErrOtherClient) {
+			t.Errorf("client id %q, the record of another: %v, want seal.ErrOtherClient", client, err)
 		}
 	}
 }
 
-// What a format means is fixed: its dictionary and the names of its fields. Whoever wants others adds a format.
+// What a format means is fixed: the names of its fields here, its dictionary in package seal.
 func TestFormatsAreFixed(t *testing.T) {
-	for format, want := range map[byte]string{
-		formatUnnamed: "5b7ea1829ba14935",
-		formatNamed:   "a61dcebe1b462d69",
-	} {
-		sum := sha256.Sum256(dictionaries[format].text)
-		if got := hex.EncodeToString(sum[:8]); got != want {
-			t.Errorf("the dictionary of format %d has become another (%s): records that it compressed decompress to other "+
-				"texts now. Restore it, and give the new one a format of its own.", format, got)
-		}
-	}
-	if len(dictionaries) != formatWritten {
-		t.Errorf("there are %d dictionaries for %d formats", len(dictionaries), formatWritten)
-	}
-	compacted, err := mustSealer(t, keyA).open(goldenID, storeKey(kindSession, goldenID), readGolden(t, formatWritten))
-	if err != nil {
-		t.Fatal(err)
-	}
-	golden, err := dictionaries[formatWritten].expand(compacted)
+	golden, err := managerFor(t, testClient).vault.open(keyForID(kindSession, goldenID), readGolden(t, seal.FormatWritten))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,8 +121,8 @@ func TestFormatsAreFixed(t *testing.T) {
 
 // A record of an older format is written in the newest at its next use.
 func TestOldRecordIsWrittenAnew(t *testing.T) {
-	m, store := managerFor(t, testClient), &oneEntry{Entry: Entry{Version: 1, Data: readGolden(t, formatUnnamed)}}
-	want := goldenRecord(formatUnnamed)
+	m, store := managerFor(t, testClient), &oneEntry{Entry: Entry{Version: 1, Data: readGolden(t, seal.FormatUnnamed)}}
+	want := goldenRecord(seal.FormatUnnamed)
 	now := want.lastSeenAt.time().Add(24 * time.Hour)
 	m.options.Now = func() time.Time { return now }
 	m.vault.store, m.vault.now, m.index.lists = store, m.options.Now, store
@@ -144,7 +134,7 @@ func TestOldRecordIsWrittenAnew(t *testing.T) {
 		t.Fatal(err)
 	}
 	m.touch(t.Context(), s)
-	if store.Version != 2 || store.Data[0] != formatWritten {
+	if store.Version != 2 || store.Data[0] != seal.FormatWritten {
 		t.Fatalf("the record has version %d and format %d", store.Version, store.Data[0])
 	}
 	if s, err = m.vault.load(t.Context(), p, nil); err != nil || !s.record.grant.same(want.grant) || s.record.lastSeenAt != instantOf(now) {

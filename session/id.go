@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"stagedoor/secret"
+	"stagedoor/session/seal"
 )
 
 // idSize is the length of an id in bytes: 256 random bits.
@@ -90,7 +91,7 @@ func label(key string) string {
 
 // NewKey makes a session key for the configuration: 32 random bytes in base64.
 func NewKey() secret.Text {
-	raw := make([]byte, keySize)
+	raw := make([]byte, seal.KeySize)
 	_, _ = rand.Read(raw) // never fails, see crypto/rand
 	return secret.New(base64.StdEncoding.EncodeToString(raw))
 }

@@ -6,6 +6,9 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"stagedoor/secret"
+	"stagedoor/session/seal"
 )
 
 // looksLikeID is the only form that an id has.
@@ -110,5 +113,15 @@ func TestLabel(t *testing.T) {
 		if got := label(short); got != "" {
 			t.Errorf("the label of %q is %q, want none", short, got)
 		}
+	}
+}
+
+func TestNewKeyIsAKey(t *testing.T) {
+	first, second := NewKey(), NewKey()
+	if _, err := seal.New([]secret.Text{first, second}, testClient); err != nil {
+		t.Error(err)
+	}
+	if first.Equal(second) {
+		t.Error("two new keys are the same")
 	}
 }

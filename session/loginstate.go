@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"stagedoor/secret"
+	"stagedoor/session/seal"
 )
 
 const (
@@ -52,7 +53,7 @@ func (m *Manager) BeginLogin(w http.ResponseWriter, r *http.Request, purpose str
 	current := m.settings.Load()
 	state = newID()
 	begun := strconv.FormatInt(m.options.Now().UnixMilli(), 36)
-	sealed, err := current.sealer.seal(state, loginBinding(state, purpose, begun), text)
+	sealed, err := current.sealer.Seal(state, loginBinding(state, purpose, begun), text)
 	if err != nil {
 		return secret.Text{}, err
 	}
@@ -81,8 +82,8 @@ func (m *Manager) OpenLogin(r *http.Request, purpose, state string) (LoginState,
 	if err != nil || decodeErr != nil {
 		return LoginState{}, ErrNoLogin
 	}
-	text, err := current.sealer.open(parsed, loginBinding(parsed, purpose, begun), sealed)
-	if errors.Is(err, errSealed) {
+	text, err := current.sealer.Open(parsed, loginBinding(parsed, purpose, begun), sealed)
+	if errors.Is(err, seal.ErrSealed) {
 		return LoginState{}, ErrNoLogin
 	}
 	if err != nil {

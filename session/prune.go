@@ -89,7 +89,7 @@ func (x *userIndex) alive(ctx context.Context, keys []string) (map[string]bool, 
 	}
 	alive := map[string]bool{}
 	for i, key := range keys {
-		alive[key] = entries[i].Version > 0 && !x.vault.settings.Load().sealer.foreign(entries[i].Data)
+		alive[key] = entries[i].Version > 0 && !x.vault.settings.Load().sealer.Foreign(entries[i].Data)
 	}
 	return alive, nil
 }

@@ -7,6 +7,7 @@ import (
 	"unique"
 
 	"stagedoor/secret"
+	"stagedoor/session/seal"
 )
 
 // User is the user that logged in, as Spotify's GET /me returns it.
@@ -32,7 +33,7 @@ type record struct {
 	// refreshedAt is when the access token was refreshed; zero when it came with the login.
 	refreshedAt instant
 	// expiresAt is when the store forgets the record unless it is used before, by the limits that held when it was used
-	// last. Zero when the record is kept without any use, or was written in formatUnnamed.
+	// last. Zero when the record is kept without any use, or was written in seal.FormatUnnamed.
 	expiresAt instant
 	// forcedAt is when a refresh was forced, because Spotify rejected a token that had not expired; zero for never.
 	forcedAt instant
@@ -57,7 +58,7 @@ func (r record) sameGrant(other record) bool {
 	return r.grant.same(other.grant) && r.refreshedAt == other.refreshedAt
 }
 
-// wireRecord is a record as formatNamed seals it. Times are in milliseconds since 1970. The dictionary has the names.
+// wireRecord is a record as seal.FormatNamed seals it. Times are in milliseconds since 1970. The dictionary has the names.
 type wireRecord struct {
 	ClientID       string   `json:"client_id,omitempty"` // the app that the grant was given to
 	UserID         string   `json:"user_id"`
@@ -78,7 +79,7 @@ type wireRecord struct {
 	RefreshToken   string   `json:"refresh_token,omitempty"`
 }
 
-// unnamedRecord is a record as formatUnnamed sealed it. It is read and not written.
+// unnamedRecord is a record as seal.FormatUnnamed sealed it. It is read and not written.
 type unnamedRecord struct {
 	ClientID       string   `json:"-"`
 	UserID         string   `json:"i"`
@@ -99,7 +100,7 @@ type unnamedRecord struct {
 	RefreshToken   string   `json:"r"`
 }
 
-// encode returns the record as formatWritten has it, with the client id that its grant was given to.
+// encode returns the record as seal.FormatWritten has it, with the client id that its grant was given to.
 func (r record) encode(client string) ([]byte, error) {
 	return json.Marshal(wireRecord{
 		ClientID: client,
@@ -111,12 +112,12 @@ func (r record) encode(client string) ([]byte, error) {
 	})
 }
 
-// decodeRecord is the inverse of encode, for every format. It answers errOtherClient for the record of another client id;
-// a record of formatUnnamed belongs to every client id.
+// decodeRecord is the inverse of encode, for every format. It answers seal.ErrOtherClient for the record of another client id;
+// a record of seal.FormatUnnamed belongs to every client id.
 func decodeRecord(format byte, data []byte, client string) (record, error) {
 	var w wireRecord
 	var err error
-	if format == formatUnnamed {
+	if format == seal.FormatUnnamed {
 		unnamed := unnamedRecord{}
 		err = json.Unmarshal(data, &unnamed)
 		w = wireRecord(unnamed)
@@ -128,7 +129,7 @@ func decodeRecord(format byte, data []byte, client string) (record, error) {
 		return record{}, fmt.Errorf("decode a session record: %w", err)
 	}
 	if w.ClientID != client {
-		return record{}, errOtherClient
+		return record{}, seal.ErrOtherClient
 	}
 	if w.AccountID == w.UserID { // thousands of records are in memory, so what is the same is there once, as below
 		w.AccountID = w.UserID

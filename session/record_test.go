@@ -1,16 +1,14 @@
 package session
 
 import (
-	"bytes"
-	"compress/flate"
 	"errors"
 	"math/rand/v2"
 	"reflect"
-	"strings"
 	"testing"
 	"time"
 
 	"stagedoor/secret"
+	"stagedoor/session/seal"
 )
 
 // typicalRecord is as large as records of real users are.
@@ -57,7 +55,7 @@ func TestRecordRoundTrip(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		got, err := decodeRecord(formatWritten, data, testClient)
+		got, err := decodeRecord(seal.FormatWritten, data, testClient)
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
@@ -94,73 +92,20 @@ func TestRecordTakesLittleRoom(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	id := newID()
-	sealed := mustSeal(t, mustSealer(t, keyA), id, storeKey(kindSession, id), string(mustCompact(t, plain)))
+	sealed, err := managerFor(t, testClient).vault.seal(keyForID(kindSession, newID()), plain)
+	if err != nil {
+		t.Fatal(err)
+	}
 	t.Logf("a typical record is %d bytes, sealed %d bytes", len(plain), len(sealed))
 	if len(sealed) > 496 { // Redis gives 512 bytes to it, with its version and its header
 		t.Errorf("a typical sealed record takes %d bytes, want at most 496", len(sealed))
 	}
 }
 
-func mustCompact(t testing.TB, text []byte) []byte {
-	t.Helper()
-	compacted, err := dictionaries[formatWritten].compact(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return compacted
-}
-
-func TestCompactRoundTrip(t *testing.T) {
-	for format, d := range dictionaries {
-		longest := strings.Repeat("long ", maxRecord/5) + "!"
-		for _, text := range []string{"", "x", string(d.text), longest} {
-			for range 2 { // compressors and expanders are used again
-				compacted, err := d.compact([]byte(text))
-				if err != nil {
-					t.Fatal(err)
-				}
-				if got, err := d.expand(compacted); err != nil || string(got) != text {
-					t.Errorf("format %d: %.20q of %d bytes became %.20q, %v", format, text, len(text), got, err)
-				}
-			}
-		}
-		if _, err := d.expand([]byte("no compressed text")); err == nil {
-			t.Error("what is not compressed is taken for it")
-		}
-	}
-}
-
-// What is too large is an error on the way in and on the way out, and never becomes shorter.
-func TestCompactNeverCuts(t *testing.T) {
-	d := dictionaries[formatWritten]
-	for _, size := range []int{maxRecord + 1, 1 << 24} {
-		if compacted, err := d.compact(make([]byte, size)); !errors.Is(err, errTooLarge) {
-			t.Errorf("%d bytes became %d, %v, want errTooLarge", size, len(compacted), err)
-		}
-		var out bytes.Buffer
-		w, err := flate.NewWriterDict(&out, flate.BestCompression, d.text)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, _ = w.Write(make([]byte, size))
-		_ = w.Close()
-		if text, err := d.expand(out.Bytes()); !errors.Is(err, errTooLarge) {
-			t.Errorf("%d bytes were read as %d, %v, want errTooLarge", size, len(text), err)
-		}
-	}
-	whole := mustCompact(t, []byte(strings.Repeat("0123456789", 100)))
-	for size := range whole {
-		if text, err := d.expand(whole[:size]); err == nil {
-			t.Errorf("the first %d of %d bytes were read as %d bytes", size, len(whole), len(text))
-		}
-	}
-}
-
 func TestDecodeRecordRefuses(t *testing.T) {
 	for format, texts := range map[byte][]string{
-		formatUnnamed: {"", "null garbage", "[]", `{"e":"tomorrow"}`, `{"s":"one scope"}`},
-		formatNamed:   {"", "null garbage", "[]", `{"token_expires_at":"tomorrow"}`, `{"scopes":"one scope"}`},
+		seal.FormatUnnamed: {"", "null garbage", "[]", `{"e":"tomorrow"}`, `{"s":"one scope"}`},
+		seal.FormatNamed:   {"", "null garbage", "[]", `{"token_expires_at":"tomorrow"}`, `{"scopes":"one scope"}`},
 	} {
 		for _, text := range texts {
 			if r, err := decodeRecord(format, []byte(text), ""); err == nil {
@@ -173,8 +118,8 @@ func TestDecodeRecordRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, client := range []string{"", "another"} {
-		if _, err := decodeRecord(formatWritten, data, client); !errors.Is(err, errOtherClient) {
-			t.Errorf("as a record of the client id %q: %v, want errOtherClient", client, err)
+		if _, err := decodeRecord(seal.FormatWritten, data, client); !errors.Is(err, seal.ErrOtherClient) {
+			t.Errorf("as a record of the client id %q: %v, want seal.ErrOtherClient", client, err)
 		}
 	}
 }

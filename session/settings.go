@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"stagedoor/secret"
+	"stagedoor/session/seal"
 )
 
 // Settings are what may change while a Manager works; Options says what each is for.
@@ -20,13 +21,13 @@ type Settings struct {
 // settings are Settings in use. They are immutable.
 type settings struct {
 	Settings
-	sealer *sealer
+	sealer *seal.Sealer
 	cookie cookie
 	logins loginCookies
 }
 
 func newSettings(s Settings, client string, secure bool) (*settings, error) {
-	sealer, err := newSealer(s.Config.Keys, client)
+	sealer, err := seal.New(s.Config.Keys, client)
 	if err != nil {
 		return nil, err
 	}

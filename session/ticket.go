@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"stagedoor/secret"
+	"stagedoor/session/seal"
 )
 
 // TicketLifetime is how long a one-time link is good for.
@@ -41,7 +42,7 @@ func (m *Manager) OpenTicket(ctx context.Context, ticket string, spend bool) ([]
 		return nil, err
 	}
 	text, err := m.vault.open(k, entry.Data)
-	if errors.Is(err, errSealed) {
+	if errors.Is(err, seal.ErrSealed) {
 		return nil, ErrNoTicket
 	}
 	if err != nil || !spend {

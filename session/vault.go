@@ -14,6 +14,7 @@ import (
 	"go.uber.org/zap"
 
 	"stagedoor/secret"
+	"stagedoor/session/seal"
 )
 
 // vault keeps records in the store, sealed: it loads, saves and deletes them. It is safe for concurrent use.
@@ -51,8 +52,8 @@ func (v *vault) load(ctx context.Context, k recordKey, last *Session) (*Session,
 			s.secret = secret.New(strings.Clone(k.secret.Reveal())) // a part of the Cookie header would keep all of it in memory
 			return s, nil
 		}
-		if !errors.Is(err, errOtherClient) { // which is logged already
-			ended = &EndedError{Reason: v.settings.Load().sealer.lost(entry.Data)}
+		if !errors.Is(err, seal.ErrOtherClient) { // which is logged already
+			ended = &EndedError{Reason: v.settings.Load().sealer.Lost(entry.Data)}
 			v.log.Warn("a session's record does not open: its key is not configured any more, or it was changed",
 				zap.String("session", label(k.key)), zap.Error(err))
 		}
@@ -69,32 +70,32 @@ func (v *vault) openRecord(k recordKey, entry Entry) (record, error) {
 		return record{}, err
 	}
 	r, err := decodeRecord(entry.Data[0], plain, v.client)
-	if errors.Is(err, errOtherClient) { // the tags are short: two client ids may have the same
+	if errors.Is(err, seal.ErrOtherClient) { // the tags are short: two client ids may have the same
 		v.meetOtherClient(k.key)
 	}
 	return r, err
 }
 
-// seal seals a text for the store under a record key, and open is its inverse. A text longer than maxRecord is
-// errTooLarge. A sealed text of another client id is errOtherClient, which is an errSealed: callers must not change or
+// seal seals a text for the store under a record key, and open is its inverse. A text longer than 64 KiB is
+// seal.ErrTooLarge. A sealed text of another client id is seal.ErrOtherClient, which is an seal.ErrSealed: callers must not change or
 // delete its record.
 func (v *vault) seal(k recordKey, plain []byte) ([]byte, error) {
-	compacted, err := dictionaries[formatWritten].compact(plain)
+	compacted, err := seal.Compact(plain)
 	if err != nil {
 		return nil, err
 	}
-	return v.settings.Load().sealer.seal(k.secret, k.key, compacted)
+	return v.settings.Load().sealer.Seal(k.secret, k.key, compacted)
 }
 
 func (v *vault) open(k recordKey, sealed []byte) ([]byte, error) {
-	compacted, err := v.settings.Load().sealer.open(k.secret, k.key, sealed)
-	if errors.Is(err, errOtherClient) {
+	compacted, err := v.settings.Load().sealer.Open(k.secret, k.key, sealed)
+	if errors.Is(err, seal.ErrOtherClient) {
 		v.meetOtherClient(k.key)
 	}
 	if err != nil {
 		return nil, err
 	}
-	return dictionaries[sealed[0]].expand(compacted)
+	return seal.Expand(sealed[0], compacted)
 }
 
 // meetOtherClient logs, once in the life of the process, that the store has records of another client id.
@@ -143,7 +144,7 @@ func (v *vault) delete(ctx context.Context, key string) (deleted bool, err error
 	if err != nil && !errors.Is(err, ErrAbsent) {
 		return false, err
 	}
-	if err == nil && v.settings.Load().sealer.foreign(entry.Data) {
+	if err == nil && v.settings.Load().sealer.Foreign(entry.Data) {
 		v.meetOtherClient(key)
 		return false, nil
 	}
@@ -157,7 +158,7 @@ func (v *vault) knownAbsent(ctx context.Context, k recordKey) error {
 	switch {
 	case errors.Is(err, ErrAbsent):
 		return nil
-	case err == nil && !v.settings.Load().sealer.foreign(entry.Data):
+	case err == nil && !v.settings.Load().sealer.Foreign(entry.Data):
 		return fmt.Errorf("%w: a session's record does not open, so the other sessions of its user cannot be found", ErrStoreUnavailable)
 	default:
 		return err

@@ -1,4 +1,4 @@
-package session
+package seal
 
 import (
 	"bytes"
@@ -13,19 +13,19 @@ import (
 // browser. The length of a compressed record reveals nothing that an attacker can use: only the user can put text of their
 // own beside the tokens, and only the operator sees lengths.
 
-// maxRecord bounds the text of a record, in bytes. A longer one is rejected when it is written and when it is read,
+// maxText bounds the text of a record, in bytes. A longer one is rejected when it is written and when it is read,
 // and never cut.
-const maxRecord = 64 << 10
+const maxText = 64 << 10
 
-// errTooLarge says that a text is longer than maxRecord.
-var errTooLarge = errors.New("the record is larger than 64 KiB")
+// ErrTooLarge says that a text is longer than 64 KiB.
+var ErrTooLarge = errors.New("the record is larger than 64 KiB")
 
 // dictionaries are the texts that records are compressed against, by the format of the record. They are part of the
 // stored format: under another dictionary a record decompresses to another text without an error. So a dictionary never
 // changes; a better one gets a format of its own. Each has what records have in common, the most frequent at the end
 // (RFC 1951 section 2 measures distances from there).
 var dictionaries = map[byte]*dictionary{
-	formatUnnamed: newDictionary(`"x":true,"o":17,"Mobile Safari/537.36 Edg/ OPR/ Version/ (iPhone; CPU iPhone OS 18_ like Mac OS X) ` +
+	FormatUnnamed: newDictionary(`"x":true,"o":17,"Mobile Safari/537.36 Edg/ OPR/ Version/ (iPhone; CPU iPhone OS 18_ like Mac OS X) ` +
 		`(Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Safari/605.1.15 ` +
 		`(Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0 (Linux; Android 10; K) ` +
 		`ugc-image-upload app-remote-control user-follow-modify user-follow-read user-read-playback-position ` +
@@ -34,7 +34,7 @@ var dictionaries = map[byte]*dictionary{
 		`user-read-currently-playing user-read-playback-state "streaming","user-read-email","user-read-private"],` +
 		`"p":"https://i.scdn.co/image/ab6775700000","s":["u":"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 ` +
 		`(KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36","z":17,"c":17,"l":17,"f":17}","r":"AQ{"i":"31","a":"","n":"","t":"BQ","e":17`),
-	formatNamed: newDictionary(`,"ended":true,"forced_at":17 Edg/ OPR/ ` +
+	FormatNamed: newDictionary(`,"ended":true,"forced_at":17 Edg/ OPR/ ` +
 		`Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/26.0 Safari/605.1.15` +
 		`Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/26.0 ` +
 		`Mobile/15E148 Safari/604.1Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:144.0) Gecko/20100101 Firefox/144.0` +
@@ -58,6 +58,14 @@ type dictionary struct {
 	expanders   sync.Pool // of io.ReadCloser
 }
 
+// Compact compresses a text as FormatWritten has it. A text of more than 64 KiB is ErrTooLarge.
+func Compact(text []byte) ([]byte, error) { return dictionaries[FormatWritten].compact(text) }
+
+// Expand is the inverse of Compact, for every format. What decompresses to more than 64 KiB is ErrTooLarge.
+func Expand(format byte, compacted []byte) ([]byte, error) {
+	return dictionaries[format].expand(compacted)
+}
+
 func newDictionary(text string) *dictionary {
 	d := &dictionary{text: []byte(text)}
 	d.compressors.New = func() any {
@@ -71,10 +79,10 @@ func newDictionary(text string) *dictionary {
 	return d
 }
 
-// compact compresses text, or answers errTooLarge.
+// compact compresses text, or answers ErrTooLarge.
 func (d *dictionary) compact(text []byte) ([]byte, error) {
-	if len(text) > maxRecord {
-		return nil, fmt.Errorf("%w: it has %d bytes", errTooLarge, len(text))
+	if len(text) > maxText {
+		return nil, fmt.Errorf("%w: it has %d bytes", ErrTooLarge, len(text))
 	}
 	var out bytes.Buffer
 	w := d.compressors.Get().(*flate.Writer)
@@ -85,16 +93,16 @@ func (d *dictionary) compact(text []byte) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// expand is the inverse of compact. It answers errTooLarge for what decompresses to more than maxRecord bytes.
+// expand is the inverse of compact. It answers ErrTooLarge for what decompresses to more than maxText bytes.
 func (d *dictionary) expand(compacted []byte) ([]byte, error) {
 	r := d.expanders.Get().(io.ReadCloser)
 	defer d.expanders.Put(r)
 	if err := r.(flate.Resetter).Reset(bytes.NewReader(compacted), d.text); err != nil {
 		return nil, err
 	}
-	text, err := io.ReadAll(io.LimitReader(r, maxRecord+1))
-	if err == nil && len(text) > maxRecord {
-		return nil, errTooLarge
+	text, err := io.ReadAll(io.LimitReader(r, maxText+1))
+	if err == nil && len(text) > maxText {
+		return nil, ErrTooLarge
 	}
 	return text, err
 }
