@@ -199,6 +199,13 @@ func (p *Process) Restart() {
 	p.Start()
 }
 
+// Become is Restart as another build of the program.
+func (p *Process) Become(program string) {
+	p.T.Helper()
+	p.program = program
+	p.Restart()
+}
+
 // Kill ends the process at once, as kill -9 does, and reports a data race that it found.
 func (p *Process) Kill() {
 	_ = p.Command.Process.Kill() // it may have ended
