@@ -16,9 +16,12 @@ import (
 //go:embed drive.lua
 var driveScript string
 
+// browserName is the User-Agent of a browser.
+const browserName = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36"
+
 // browserHeaders are what a browser sends with a fetch(), its cookies apart: about a kilobyte with them.
 var browserHeaders = []string{
-	"User-Agent: Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36",
+	"User-Agent: " + browserName,
 	`sec-ch-ua: "Google Chrome";v="141", "Not?A_Brand";v="8", "Chromium";v="141"`,
 	"sec-ch-ua-mobile: ?0",
 	`sec-ch-ua-platform: "Windows"`,

@@ -69,6 +69,7 @@ func follow(ctx context.Context, client *http.Client, address, cookies string) (
 	if err != nil {
 		return "", "", err
 	}
+	request.Header.Set("User-Agent", browserName) // which sessions keep
 	if cookies != "" {
 		request.Header.Set("Cookie", cookies)
 	}

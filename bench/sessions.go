@@ -5,10 +5,7 @@ import (
 	"fmt"
 )
 
-// recordSessions is how many sessions' memory in Redis is averaged.
-const recordSessions = 1000
-
-// measureSessions finds what sessions hold, in Redis and in the process.
+// measureSessions finds what sessions hold in the process.
 func measureSessions(ctx context.Context, b *bench) error {
 	to, redis, err := b.startBackends(ctx)
 	if err != nil {
@@ -20,9 +17,6 @@ func measureSessions(ctx context.Context, b *bench) error {
 	}
 	stagedoor, err := b.startGateway(ctx, gatewayKind{name: "Stagedoor, Redis", api: to.api, redis: redis})
 	if err != nil {
-		return err
-	}
-	if err := b.measureRecords(ctx, stagedoor, redis); err != nil {
 		return err
 	}
 	inMemory, err := b.startGateway(ctx, gatewayKind{name: "Stagedoor, memory", api: to.api})
@@ -39,31 +33,6 @@ func measureSessions(ctx context.Context, b *bench) error {
 		targets = append(targets, g.target(to, nil, cookies))
 	}
 	return b.measureLive(ctx, targets)
-}
-
-// measureRecords finds what a session holds in an empty Redis.
-func (b *bench) measureRecords(ctx context.Context, g *gateway, redis *redisServer) error {
-	before, err := redis.info("used_memory")
-	if err != nil {
-		return err
-	}
-	if _, err := g.logins(ctx, recordSessions); err != nil {
-		return err
-	}
-	after, err := redis.info("used_memory")
-	if err != nil {
-		return err
-	}
-	keys, bytes, err := redis.memory()
-	if err != nil {
-		return err
-	}
-	each := bytes / recordSessions
-	b.report.text("After %d logins of as many users, Redis holds %d keys. MEMORY USAGE of all of them is %.1f bytes a session, "+
-		"the users' indexes included; Redis' own tables included, used_memory grew by %.1f bytes a session.",
-		recordSessions, keys, each, (after-before)/recordSessions)
-	b.report.goals.reached(goalRecord, each)
-	return nil
 }
 
 // measureLive uses all sessions in turns and then reads the processes' memory. The first target is the bare proxy.

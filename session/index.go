@@ -17,17 +17,21 @@ import (
 	"go.uber.org/zap"
 )
 
-// The index of a user is a list (see Lists) with a field for each session: its name is the session's record key, and its
-// value says when the session began, when it was last seen and, sealed, in which browser it is. Other fields say, sealed,
+// The index of a user is a list (see Lists) with a field for each session, or more when its value is long: its name is the session's
+// record key, and its value says when the session began, when it was last seen and, sealed, in which browser it is. Other fields say, sealed,
 // who the user is. A field that does not open, because its key is not configured on this replica, still names its session.
 
 const (
 	// clearSize is the length of what a session's field says in clear: the second of the login and the millisecond of the
 	// last use, big-endian.
 	clearSize = 4 + 6
-	// pieceSize bounds the fields of the user. Redis keeps a hash in a fraction of the memory while no field is longer than
-	// 64 bytes (hash-max-listpack-value).
+	// pieceSize bounds every value. Redis keeps a hash in half the memory while no value is longer than 64 bytes
+	// (hash-max-listpack-value). A longer one is in several fields.
 	pieceSize = 64
+	// maxPieces is the most pieces that a session's value has.
+	maxPieces = 1 + (clearSize+maxUserAgent+maxSealing)/pieceSize
+	// maxSealing is more than what sealing and compressing add to a short text, in bytes.
+	maxSealing = 64
 	// indexSize is the length of the id that a user's index is named by, in bytes.
 	indexSize = 16
 	// settleTime is how long a session may be in the index before its record is in the store.
@@ -84,7 +88,12 @@ func (x *userIndex) add(ctx context.Context, s *Session) error {
 	}
 	value := binary.BigEndian.AppendUint32(nil, uint32(s.record.createdAt.time().Unix())) //nolint:gosec // G115: until 2106
 	value = append(value, binary.BigEndian.AppendUint64(nil, uint64(s.record.lastSeenAt))[2:]...)
-	fields := map[string][]byte{field: append(value, sealed...)}
+	fields := map[string][]byte{}
+	n := 0
+	for piece := range slices.Chunk(append(value, sealed...), pieceSize) {
+		fields[pieceOf(field, n)] = piece
+		n++
+	}
 	if err := x.addUser(fields, k, s.record.user); err != nil {
 		return err
 	}
@@ -149,7 +158,7 @@ func (x *userIndex) read(k recordKey, fields map[string][]byte) userSessions {
 		e := indexEntry{
 			key: kindSession + ":" + hex.EncodeToString([]byte(field)), createdAt: instantOf(created), lastSeenAt: instant(seen), //nolint:gosec // G115: 48 bits
 		}
-		if plain, err := x.vault.open(fieldKey(k, field), value[clearSize:]); err == nil {
+		if plain, err := x.vault.open(fieldKey(k, field), joined(fields, field)[clearSize:]); err == nil {
 			e.userAgent = string(plain)
 		}
 		entries = append(entries, e)
@@ -243,7 +252,9 @@ func (x *userIndex) drop(ctx context.Context, k recordKey, keys []string) {
 	var fields []string
 	for _, key := range keys {
 		if field, err := indexField(key); err == nil {
-			fields = append(fields, field)
+			for n := range maxPieces {
+				fields = append(fields, pieceOf(field, n))
+			}
 		}
 	}
 	if err := x.lists.Drop(ctx, k.key, fields); err != nil {
@@ -267,6 +278,24 @@ func indexField(key string) (string, error) {
 		return "", errors.New("this is not the record key of a session")
 	}
 	return string(raw), nil
+}
+
+// pieceOf is the name of the field that has piece n of a session's value. The first has the name of the session's field.
+func pieceOf(field string, n int) string {
+	if n == 0 {
+		return field
+	}
+	return field + string(rune(n))
+}
+
+// joined returns the value of a session's field with all its pieces. What an earlier version wrote is one piece, however long.
+func joined(fields map[string][]byte, field string) []byte {
+	value := slices.Clone(fields[field])
+	for n, last := 1, len(value); last == pieceSize; n++ {
+		piece := fields[pieceOf(field, n)]
+		value, last = append(value, piece...), len(piece)
+	}
+	return value
 }
 
 // fieldKey binds what is sealed in a field to that field.

@@ -109,18 +109,40 @@ func indexBytes(t *testing.T, server *sessiontest.RedisServer) int64 {
 
 // TestIndexIsSmall measures an ordinary user's index: with one session, and what each more takes.
 func TestIndexIsSmall(t *testing.T) {
-	server := sessiontest.StartRedis(t)
-	store := sessiontest.OpenRedis(t, server.Config())
-	m := newManager(t, session.Options{Store: store, Leases: store, Client: "client-1"})
-	new(browser).logInAs(t, m, "31a4cwq5yc4vz2uvxfjnm3cdkuey", typicalUserAgent)
-	one := indexBytes(t, server)
-	for range 9 {
-		new(browser).logInAs(t, m, "31a4cwq5yc4vz2uvxfjnm3cdkuey", typicalUserAgent)
-	}
-	more := (indexBytes(t, server) - one) / 9
-	t.Logf("%d bytes for one session, %d for each more", one, more)
-	if one > 330 || more > 150 {
-		t.Errorf("%d bytes for one session, %d for each more; want 330 and 150 at most", one, more)
+	for _, c := range []struct {
+		name, userAgent string
+		one, more       int64 // at most, in bytes
+	}{
+		{"a usual browser", typicalUserAgent, 330, 150},
+		{"an unknown one", "Go-http-client/1.1", 350, 150},
+		{"one with a long name", "Player/7.1 (living room; 4f0c6f9be1; x1) Engine/83.22-b7 (qK2v; 91d2e07c) Frames/60.0.1 Sound/5.1 (HDMI 2; 8c1f)", 480, 300},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			server := sessiontest.StartRedis(t)
+			store := sessiontest.OpenRedis(t, server.Config())
+			m := newManager(t, session.Options{Store: store, Leases: store, Client: "client-1"})
+			const user = "31a4cwq5yc4vz2uvxfjnm3cdkuey"
+			login := func() { new(browser).logInAs(t, m, user, c.userAgent) }
+			login()
+			one := indexBytes(t, server)
+			for range 9 {
+				login()
+			}
+			more := (indexBytes(t, server) - one) / 9
+			t.Logf("%d bytes for one session, %d for each more", one, more)
+			if one > c.one || more > c.more {
+				t.Errorf("%d bytes for one session, %d for each more; want %d and %d at most", one, more, c.one, c.more)
+			}
+			list, err := m.Sessions(t.Context(), user)
+			if err != nil || len(list) != 10 {
+				t.Fatalf("%d sessions are listed, %v", len(list), err)
+			}
+			for _, s := range list {
+				if s.UserAgent != c.userAgent {
+					t.Errorf("a session is listed with the browser %q", s.UserAgent)
+				}
+			}
+		})
 	}
 }
 
