@@ -38,7 +38,6 @@ func TestUpgradeAndBack(t *testing.T) {
 		p.Become(before)
 	}
 	expectIn(t, w, "on the way back", crowd)
-	expectOneRefreshEach(t, w, crowd)
 
 	w.Replicas[0].Become(stage.Binary)
 	second := w.Visitor()
