@@ -90,10 +90,15 @@ func (b *bench) measureCrowd(ctx context.Context, t target, empty float64) ([]st
 // measureReplicas drives 1, 2, 4, … replicas at once with the sessions of t, which share the connections.
 func (b *bench) measureReplicas(ctx context.Context, kind gatewayKind, t target) error {
 	var rows [][]string
-	var replicas []target
+	var replicas, bares []target
 	var cpu []float64
 	for n := 1; n <= b.options.replicas; n *= 2 {
 		for len(replicas) < n {
+			bare, err := b.startBare(ctx, "bare proxy", t.upstream, "")
+			if err != nil {
+				return err
+			}
+			bares = append(bares, bare)
 			g, err := b.startGateway(ctx, kind)
 			if err != nil {
 				return err
@@ -104,16 +109,20 @@ func (b *bench) measureReplicas(ctx context.Context, kind gatewayKind, t target)
 		if err != nil {
 			return err
 		}
+		others, err := b.driveTogether(ctx, bares)
+		if err != nil {
+			return err
+		}
 		cpu = append(cpu, column(samples, sample.cpuOf).median())
 		rows = append(rows, []string{
 			fmt.Sprint(n), column(samples, sample.cpuOf).text(1), column(samples, sample.rateOf).text(0),
-			column(samples, sample.redisCPUOf).text(1), column(samples, sample.redisCommandsOf).text(4),
+			column(samples, sample.redisCPUOf).text(1), column(samples, sample.redisCommandsOf).text(4), column(others, sample.cpuOf).text(1),
 		})
 	}
 	b.report.text("Replicas on one Redis with %d sessions, all at once on this machine; CPU is that of all replicas, divided by all "+
-		"requests.", len(t.cookies))
+		"requests. The last column is that of as many bare proxies, driven alike: what so many processes cost on the same processors.", len(t.cookies))
 	b.report.table([]string{
-		"replicas", "CPU a request, µs", "requests/s", "Redis CPU a request, µs", "Redis commands a request",
+		"replicas", "CPU a request, µs", "requests/s", "Redis CPU a request, µs", "Redis commands a request", "bare proxies, CPU a request, µs",
 	}, rows)
 	if b.options.replicas >= 8 {
 		b.report.goals.reached(goalReplicas, cpu[3]/cpu[0])
