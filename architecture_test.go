@@ -16,7 +16,8 @@ import (
 // added with a reason.
 var plan = map[string][]string{
 	".":               {"command"},
-	"command":         {"client", "command/logging", "config", "flows", "flows/token", "internal/dial", "internal/httperror", "internal/metrics", "internal/outcome", "internal/overview", "internal/tracing", "proxy", "proxy/admin", "proxy/limit", "proxy/listen", "proxy/live", "proxy/policy", "proxy/quota", "secret", "session", "session/memstore", "session/redisstore", "simulator", "web"},
+	"command":         {"command/gateway", "command/logging", "config", "flows", "internal/outcome", "proxy", "proxy/listen", "proxy/policy", "secret", "session", "session/redisstore", "simulator", "web"},
+	"command/gateway": {"client", "command/logging", "config", "flows", "flows/token", "internal/dial", "internal/httperror", "internal/metrics", "internal/outcome", "internal/overview", "internal/tracing", "proxy", "proxy/admin", "proxy/limit", "proxy/listen", "proxy/live", "proxy/quota", "session", "session/memstore", "session/redisstore"},
 	"command/logging": {"config", "secret"},
 	// Their Configs.
 	"config": {"flows", "internal/bytesize", "internal/httperror", "proxy", "proxy/live", "proxy/quota", "secret", "session", "session/redisstore", "internal/spelling", "internal/webapi", "internal/tracing"},

@@ -1,4 +1,4 @@
-// Package command has the program's commands and wires the other packages together.
+// Package command has the program's commands: what they are called with, what they print and how they end.
 package command
 
 import (
@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"stagedoor/command/gateway"
 	"stagedoor/config"
 )
 
@@ -36,6 +37,11 @@ type environment struct {
 	lookup         func(name string) (value string, set bool)
 	stdout, stderr io.Writer
 	hangups        <-chan os.Signal // SIGHUP, from the first moment on
+}
+
+// process is what a gateway may know of the process.
+func (e environment) process() gateway.Process {
+	return gateway.Process{Version: e.build.Version, Commit: e.build.Commit, Lookup: e.lookup, Hangups: e.hangups}
 }
 
 // production tells whether the operator has declared this a production environment.

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"time"
 
+	"stagedoor/command/gateway"
 	"stagedoor/command/logging"
 	"stagedoor/config"
 	"stagedoor/flows"
@@ -69,10 +70,10 @@ func demo(ctx context.Context, e environment, args []string) error {
 	if err != nil {
 		return err
 	}
-	imitation := &http.Server{Handler: handler, ReadHeaderTimeout: readHeaderTimeout}
+	imitation := &http.Server{Handler: handler, ReadHeaderTimeout: gateway.ReadHeaderTimeout}
 	defer func() { _ = imitation.Close() }() // no request waits for its answers any more
 	go func() { _ = listen.Serve(imitation, spotify) }()
-	return serveConfig(ctx, e, configuration{Config: c, level: log.Level}, log, func(admin string) {
+	return gateway.Serve(ctx, e.process(), gateway.Configuration{Config: c, Level: log.Level}, log, func(admin string) {
 		_, _ = fmt.Fprint(e.stdout, app.greeting(*address, admin))
 	})
 }

@@ -11,9 +11,8 @@ import (
 	"strconv"
 	"time"
 
+	"stagedoor/command/gateway"
 	"stagedoor/command/logging"
-	"stagedoor/flows"
-	"stagedoor/internal/metrics"
 	"stagedoor/session"
 )
 
@@ -197,16 +196,15 @@ func withSessions(ctx context.Context, e environment, file string, use func(oper
 		return &usageError{err}
 	}
 	defer log.Close(auditTimeout)
-	opened, err := openSessions(c, flows.NewTokenClient(c.Spotify, c.Server.PublicURL, nil),
-		metrics.New(e.build.Version, e.build.Commit), log.Logger)
+	manager, closed, err := gateway.OpenManager(c, e.process(), log.Logger)
 	if err != nil {
 		return err
 	}
-	store := operatorStore{manager: opened.sessions, publicURL: c.Server.PublicURL, scopes: c.Spotify.Scopes}
+	store := operatorStore{manager: manager, publicURL: c.Server.PublicURL, scopes: c.Spotify.Scopes}
 	for name := range c.Accounts {
 		store.accounts = append(store.accounts, name)
 	}
-	return errors.Join(use(store), opened.close())
+	return errors.Join(use(store), closed())
 }
 
 func usagef(format string, values ...any) error {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"stagedoor/command/gateway"
 	"stagedoor/flows"
 	"stagedoor/proxy/listen"
 	"stagedoor/simulator"
@@ -49,7 +50,7 @@ func simulate(ctx context.Context, e environment, args []string) error {
 	if err != nil {
 		return err
 	}
-	server := &http.Server{Handler: handler, ReadHeaderTimeout: readHeaderTimeout}
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: gateway.ReadHeaderTimeout}
 	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
 	defer stop()
 	_, _ = fmt.Fprintf(e.stdout, "The Spotify simulator listens on http://%s for client %s (redirect URI %s).\n",

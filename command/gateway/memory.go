@@ -1,4 +1,4 @@
-package command
+package gateway
 
 import (
 	"io/fs"
@@ -14,14 +14,18 @@ import (
 // and little stays alive, so Go's own 100 collects more often. docs/benchmarks.md has what 100, 200 and 400 cost.
 const gcPercent = 200
 
-// setMemory sets the garbage collector up for a server: gcPercent, and nine tenths of the container's memory. GOGC and GOMEMLIMIT in
+// SetMemory sets the garbage collector up for a server: gcPercent, and nine tenths of the container's memory. GOGC and GOMEMLIMIT in
 // the environment win.
-func setMemory(e environment) {
-	if e.or("GOGC", "") == "" {
+func SetMemory(lookup func(name string) (value string, set bool)) {
+	isSet := func(name string) bool {
+		value, _ := lookup(name)
+		return value != ""
+	}
+	if !isSet("GOGC") {
 		debug.SetGCPercent(gcPercent)
 	}
 	own, _ := os.ReadFile("/proc/self/cgroup") // which not every system has
-	if limit := containerMemory(os.DirFS("/sys/fs/cgroup"), string(own)); limit > 0 && e.or("GOMEMLIMIT", "") == "" {
+	if limit := containerMemory(os.DirFS("/sys/fs/cgroup"), string(own)); limit > 0 && !isSet("GOMEMLIMIT") {
 		debug.SetMemoryLimit(limit / 10 * 9)
 	}
 }

@@ -1,4 +1,4 @@
-package command
+package gateway
 
 import (
 	"crypto/ecdsa"
@@ -130,17 +130,17 @@ session: {store: memory, keys: [AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=]}
 func newReloader(t *testing.T, file string) (*reloader, *observer.ObservedLogs) {
 	t.Helper()
 	noVariables := func(string) (string, bool) { return "", false }
-	loaded, files, err := loadWatched(func() (*config.Loaded, error) { return config.Load(file, noVariables) })
+	c, _, err := Load(func() (*config.Loaded, error) { return config.Load(file, noVariables) })
 	if err != nil {
 		t.Fatal(err)
 	}
+	c.Level = zap.NewAtomicLevel()
 	core, logs := observer.New(zap.InfoLevel)
 	log := zap.New(core)
-	g, err := newGateway(loaded.Config, Build{}, log, nil)
+	g, err := newGateway(c.Config, Process{}, log, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := configuration{Config: loaded.Config, loaded: loaded, files: files, lookup: noVariables, level: zap.NewAtomicLevel()}
 	noFile := func() error { return nil }
-	return &reloader{configuration: c, gateway: g, connections: listen.New(nil, loaded.Config.Server, log), log: log, reopenLog: noFile}, logs
+	return &reloader{Configuration: c, gateway: g, connections: listen.New(nil, c.Server, log), log: log, reopenLog: noFile, lookup: noVariables}, logs
 }

@@ -1,4 +1,4 @@
-package command
+package gateway
 
 import (
 	"context"
@@ -15,13 +15,21 @@ import (
 	"stagedoor/proxy/listen"
 )
 
-// configuration is what a gateway begins with, and where the next one comes from.
-type configuration struct {
+// Configuration is what a gateway begins with, and where the next one comes from.
+type Configuration struct {
 	config.Config
-	loaded *config.Loaded // nil: no file has it, so there is never another
-	files  *watchedFiles  // nil without loaded
-	lookup func(name string) (value string, set bool)
-	level  zap.AtomicLevel // of the log
+	Level  zap.AtomicLevel // of the log
+	loaded *config.Loaded  // nil: no file has it, so there is never another
+	files  *watchedFiles   // nil without loaded
+}
+
+// Load loads a configuration whose files the gateway watches. Its Level is still to be set.
+func Load(load func() (*config.Loaded, error)) (Configuration, config.Problems, error) {
+	loaded, files, err := loadWatched(load)
+	if err != nil {
+		return Configuration{}, nil, err
+	}
+	return Configuration{Config: loaded.Config, loaded: loaded, files: files}, loaded.Warnings, nil
 }
 
 // loadWatched loads a configuration and watches its files from now on. It reads them again after the first check of
@@ -39,11 +47,12 @@ func loadWatched(load func() (*config.Loaded, error)) (*config.Loaded, *watchedF
 // reloader takes other configurations into use while the gateway serves: all of config.yaml after SIGHUP, and what its
 // files of secrets hold when that changes.
 type reloader struct {
-	configuration
+	Configuration
 	gateway     *gateway
 	connections *listen.Connections
 	log         *zap.Logger
 	reopenLog   func() error // after a rotation
+	lookup      func(name string) (value string, set bool)
 }
 
 // start begins to work until ctx ends, or the returned function is called, which waits.
@@ -129,7 +138,7 @@ func (r *reloader) use(load func() (*config.Loaded, error)) (config.Change, erro
 	if err := r.gateway.use(loaded.Config); err != nil {
 		return change, err
 	}
-	r.level.SetLevel(level)
+	r.Level.SetLevel(level)
 	r.connections.SetLimits(r.gateway.limits.use(loaded.Config, r.log))
 	logMaintenance(r.Server.Maintenance, loaded.Config.Server.Maintenance, r.log)
 	r.Config, r.loaded, r.files = loaded.Config, loaded, files

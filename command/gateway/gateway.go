@@ -1,4 +1,6 @@
-package command
+// Package gateway makes the other packages a running gateway: it opens the store, wires sessions, flows, quota, streams and the proxy
+// together, serves them on both listeners, checks the store, and takes another configuration into use while requests go on.
+package gateway
 
 import (
 	"context"
@@ -31,7 +33,7 @@ import (
 type gateway struct {
 	*sessionStore
 	limits   limits
-	build    Build
+	process  Process
 	tracer   *tracing.Tracer // nil: no request is traced
 	log      *zap.Logger
 	metrics  *metrics.Metrics
@@ -52,14 +54,14 @@ type sessionStore struct {
 
 // newGateway wires the packages together, in the order of a request's way: proxy, session, flows, and proxy again. No
 // connection is made before the first request.
-func newGateway(c config.Config, build Build, log *zap.Logger, tracer *tracing.Tracer) (*gateway, error) {
+func newGateway(c config.Config, p Process, log *zap.Logger, tracer *tracing.Tracer) (*gateway, error) {
 	tokens := flows.NewTokenClient(c.Spotify, c.Server.PublicURL, nil)
-	counts := metrics.New(build.Version, build.Commit)
+	counts := metrics.New(p.Version, p.Commit)
 	store, err := openSessions(c, tokens, counts, log)
 	if err != nil {
 		return nil, err
 	}
-	g := &gateway{sessionStore: store, build: build, tracer: tracer, log: log, metrics: counts, limits: limits{resources: limit.OfProcess()}}
+	g := &gateway{sessionStore: store, process: p, tracer: tracer, log: log, metrics: counts, limits: limits{resources: limit.OfProcess()}}
 	counts.AddInFlight(g.limits.inFlight.Requests)
 	begin := &generation{config: c, tokens: tokens}
 	begin.transport, begin.frontends = g.transports(c)
@@ -71,6 +73,16 @@ func newGateway(c config.Config, build Build, log *zap.Logger, tracer *tracing.T
 	counts.CertificateExpires(first.certificateExpiry())
 	counts.ConfigRead(time.Now())
 	return g, nil
+}
+
+// OpenManager opens the sessions of a configuration for a program that serves no requests. Its metrics are not shown. Closed waits
+// for what is under way.
+func OpenManager(c config.Config, p Process, log *zap.Logger) (manager *session.Manager, closed func() error, err error) {
+	opened, err := openSessions(c, flows.NewTokenClient(c.Spotify, c.Server.PublicURL, nil), metrics.New(p.Version, p.Commit), log)
+	if err != nil {
+		return nil, nil, err
+	}
+	return opened.sessions, opened.close, nil
 }
 
 func openSessions(c config.Config, tokens *token.Client, counts *metrics.Metrics, log *zap.Logger) (*sessionStore, error) {

@@ -1,4 +1,4 @@
-package command
+package gateway
 
 import (
 	"context"

@@ -1,4 +1,4 @@
-package command
+package gateway
 
 import (
 	"crypto/tls"
@@ -54,7 +54,7 @@ func (g *gateway) generation(c config.Config, last *generation) (*generation, er
 	next.public, err = proxy.New(proxy.Options{
 		Server: c.Server, Routes: c.Routes, APIURL: c.Spotify.APIURL, APIKeyFiles: apiKeyFiles(c.Accounts),
 		Sessions: g.sessions, Auth: auth, Transport: next.transport, FrontendTransport: next.frontends, Quota: g.quota, Live: g.live, Reuse: c.Quota.Reuse,
-		InFlight: &g.limits.inFlight, Clients: &g.limits.clients, Pages: pages, Log: g.log, Metrics: g.metrics, Tracer: g.tracer, Version: g.build.Version,
+		InFlight: &g.limits.inFlight, Clients: &g.limits.clients, Pages: pages, Log: g.log, Metrics: g.metrics, Tracer: g.tracer, Version: g.process.Version,
 	})
 	if err != nil {
 		return nil, err

@@ -1,4 +1,4 @@
-package command
+package gateway
 
 import (
 	"context"
@@ -11,9 +11,9 @@ import (
 )
 
 // newOverview makes the page of the admin listener, which tells what /readyz does.
-func newOverview(c config.Config, build Build, g *gateway, log *logging.Logger) *overview.Page {
+func newOverview(c config.Config, p Process, g *gateway, log *logging.Logger) *overview.Page {
 	return overview.New(overview.Options{
-		Version: build.Version, Commit: build.Commit, Store: c.Session.Store, Profiler: c.Admin.Pprof,
+		Version: p.Version, Commit: p.Commit, Store: c.Session.Store, Profiler: c.Admin.Pprof,
 		APIRoutes: g.apiRoutes, GateReason: g.gateReason,
 		Metrics: g.metrics, Ready: g.readiness, Log: log.Ready, Sessions: g.counts.CountSessions, Replicas: g.counts.Replicas,
 	})
