@@ -95,6 +95,8 @@ func TestLogReaderStandsStill(t *testing.T) {
 		const each = 5000
 		out := &stuckWriter{goOn: make(chan struct{})}
 		log := testLogger(t, "json", out)
+		log.Warn("what the writer gets stuck with")
+		synctest.Wait()
 		for i := range each {
 			log.Info("request", zap.Int("n", i), zap.String("path", strings.Repeat("x", 300)))
 			log.Info("audit", zap.Int("n", i))
