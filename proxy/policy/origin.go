@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // ParseOrigin reads scheme://host[:port] and nothing behind it, and brings it into the form in which browsers write
@@ -22,8 +23,9 @@ func ParseOrigin(raw string) (*url.URL, error) {
 	if u.Path != "" {
 		return nil, fmt.Errorf("an origin has no path; write it without %q", u.EscapedPath())
 	}
-	host := strings.ToLower(u.Hostname())
-	if !validHost(host) {
+	host := u.Hostname()
+	isASCII := strings.IndexFunc(host, func(r rune) bool { return r > unicode.MaxASCII }) < 0
+	if host = strings.ToLower(host); !isASCII || !validHost(host) { // ToLower makes ASCII letters of two others, U+0130 and U+212A
 		return nil, fmt.Errorf("%q is not a host; write a name in ASCII or an IP address", host)
 	}
 	port := u.Port()
