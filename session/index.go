@@ -285,7 +285,7 @@ func pieceOf(field string, n int) string {
 	if n == 0 {
 		return field
 	}
-	return field + string(rune(n))
+	return field + strconv.Itoa(n)
 }
 
 // joined returns the value of a session's field with all its pieces. What an earlier version wrote is one piece, however long.
