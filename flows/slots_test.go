@@ -38,7 +38,7 @@ func (s *stuckExchanges) wrap(g *gateway) http.HandlerFunc {
 func TestRefreshesComeBeforeLogins(t *testing.T) {
 	const callbacks, refreshes, concurrency = 100, 30, 8
 	const share = concurrency / 4
-	g := newGateway(t, func(o *Options) { o.Config.TokenConcurrency = concurrency })
+	g := newGateway(t, func(o *Options) { o.Config.TokenConcurrency, o.Config.TokenTimeout = concurrency, 5*time.Minute })
 	stuck := &stuckExchanges{finish: make(chan struct{})}
 	release := sync.OnceFunc(func() { close(stuck.finish) })
 	defer release()

@@ -18,9 +18,9 @@ const (
 	// short is a timeout that shall run out.
 	short = 20 * time.Millisecond
 	// generous is one that shall not, on a machine that is busy with other tests.
-	generous = 2 * time.Second
+	generous = 5 * time.Second
 	// longer is certainly beyond it.
-	longer = generous * 3 / 2
+	longer = generous * 6 / 5
 )
 
 func shortTimeouts(o *Options) { o.Server.ReadBodyTimeout, o.Server.WriteStallTimeout = short, short }

@@ -28,8 +28,9 @@ type request struct {
 func (s *Server) exchange(w http.ResponseWriter, r *http.Request, side Side, next func(http.ResponseWriter, *request)) {
 	body, readErr := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	req := &request{Request: r, body: body}
-	seen := s.see(req, side)
-	fault := s.faults.take(seen)
+	seen := s.describe(req, side)
+	fault := s.faults.take(seen) // before the log shows the request, so that clearing the fault then ends it
+	s.journal.begin(seen)
 	out := &recordingWriter{ResponseWriter: w, record: func(status int) { s.finish(req, seen, fault, status) }}
 	defer out.finish(0) // for answers that never were: a client that left, a fault that cuts the connection by a panic
 	var tooLarge *http.MaxBytesError
@@ -59,8 +60,8 @@ func (s *Server) finish(r *request, seen *Seen, fault *planted, status int) {
 	}
 }
 
-// see makes the log's entry.
-func (s *Server) see(r *request, side Side) *Seen {
+// describe makes the log's entry.
+func (s *Server) describe(r *request, side Side) *Seen {
 	seen := &Seen{
 		At: s.now(), Side: side, Method: r.Method, Target: r.RequestURI, Host: r.Host, Proto: r.Proto,
 		Header: r.Header.Clone(), ContentLength: r.ContentLength,
@@ -88,7 +89,6 @@ func (s *Server) see(r *request, side Side) *Seen {
 			seen.Token = code.label
 		}
 	}
-	s.journal.begin(seen)
 	return seen
 }
 
