@@ -78,17 +78,8 @@ func (h *Handler) redeem(r *http.Request) (begun loginState, login session.Login
 	if err != nil {
 		return begun, login, err
 	}
-	if err := h.checkIssuer(query); err != nil {
+	if begun, err = h.openAnswer(r, query); err != nil {
 		return begun, login, err
-	}
-	if begun, err = h.openLogin(r, query.Get("state")); err != nil {
-		return begun, login, err
-	}
-	if denied := query.Get("error"); denied != "" {
-		if err := h.spendLogin(r, &begun); err != nil {
-			return begun, login, err
-		}
-		return begun, login, rejectedBySpotify(denied)
 	}
 	code := query.Get("code")
 	if !isCode(code) || h.config.Flow == FlowImplicit { // the implicit grant does not ask for a code
@@ -115,6 +106,23 @@ func (h *Handler) redeem(r *http.Request) (begun loginState, login session.Login
 	}
 	login.User, err = h.profile(r.Context(), login.Grant.Token)
 	return begun, login, err
+}
+
+// openAnswer checks the issuer and the state of what the authorization endpoint answered, and returns the login that it answers. A "no"
+// is an error, and uses the login up.
+func (h *Handler) openAnswer(r *http.Request, said url.Values) (begun loginState, err error) {
+	if err := h.checkIssuer(said); err != nil {
+		return begun, err
+	}
+	begun, err = h.openLogin(r, said.Get("state"))
+	denied := said.Get("error")
+	if err != nil || denied == "" {
+		return begun, err
+	}
+	if err := h.spendLogin(r, &begun); err != nil {
+		return begun, err
+	}
+	return begun, rejectedBySpotify(denied)
 }
 
 // crowded is the answer to a login that found no slot. Nothing of it has been used up.

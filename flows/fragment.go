@@ -75,17 +75,8 @@ func (h *Handler) redeemFragment(w http.ResponseWriter, r *http.Request) (begun 
 	if err != nil {
 		return begun, login, err
 	}
-	if err := h.checkIssuer(values); err != nil {
+	if begun, err = h.openAnswer(r, values); err != nil {
 		return begun, login, err
-	}
-	if begun, err = h.openLogin(r, values.Get("state")); err != nil {
-		return begun, login, err
-	}
-	if denied := values.Get("error"); denied != "" {
-		if err := h.spendLogin(r, &begun); err != nil {
-			return begun, login, err
-		}
-		return begun, login, rejectedBySpotify(denied)
 	}
 	login.AuthorizedAt = h.now()
 	if login.Grant, err = h.fragmentGrant(values, begun); err != nil {
