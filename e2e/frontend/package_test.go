@@ -114,8 +114,11 @@ func useReactPage(t *testing.T, tab context.Context, home string) {
 	stage.Await(t, tab, "another track", fmt.Sprintf(`document.querySelector("#track").textContent !== %q`, track))
 
 	second := stage.AnotherTab(t, tab)
-	stage.Act(t, second, "log out in another tab", chromedp.Navigate(home), chromedp.Click(chromedp.CSS("#logout")),
-		chromedp.WaitVisible(chromedp.CSS("#login")))
+	stage.Act(t, second, "open another tab", chromedp.Navigate(home), chromedp.WaitVisible(chromedp.CSS("#logout")))
+	// A button that moves while the page fills is not where the click goes.
+	stage.Await(t, second, "all of the page", `document.querySelectorAll("#items li").length === 10 && document.querySelector("#track").textContent !== "" &&
+		document.querySelector("#me").textContent !== "" && document.querySelector("#wrong").textContent === "404"`)
+	stage.Act(t, second, "log out there", chromedp.Click(chromedp.CSS("#logout")), chromedp.WaitVisible(chromedp.CSS("#login")))
 	stage.Act(t, tab, "the first tab notices", chromedp.WaitVisible(chromedp.CSS("#login")))
 	if stage.Evaluate[bool](t, tab, `document.querySelector("#items") !== null`) {
 		t.Error("what the user saw is still there")
