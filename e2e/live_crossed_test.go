@@ -60,6 +60,11 @@ func TestLiveCrossed(t *testing.T) {
 		t.Fatalf("%d users have %d devices", users, len(owners))
 	}
 	stop, commands := make(chan struct{}), sync.WaitGroup{}
+	end := sync.OnceFunc(func() {
+		close(stop)
+		commands.Wait()
+	})
+	defer end()
 	commands.Go(func() { w.Steadily(rate, stop, func(int) { commandAtRandom(t, crowd[rand.IntN(users)].Visitor) }) })
 	for i := 0; i+1 < users; i += 4 { // the two browsers change their users
 		a, b := crowd[i], crowd[i+1]
@@ -69,7 +74,8 @@ func TestLiveCrossed(t *testing.T) {
 			streams = append(streams, crossedStream{browser.Listen("/live/me/player"), user})
 		}
 	}
-	sessiontest.Eventually(t, 40*time.Second, "each stream has had two states, or has ended", func() bool {
+	// Chance has to meet every user with a command that changes something, which takes 20 s, or 40.
+	sessiontest.Eventually(t, 3*time.Minute, "each stream has had two states, or has ended", func() bool {
 		for _, s := range streams {
 			if s.Count("state") < 2 && s.Count("ended") == 0 {
 				return false
@@ -77,8 +83,7 @@ func TestLiveCrossed(t *testing.T) {
 		}
 		return true
 	})
-	close(stop)
-	commands.Wait()
+	end()
 	states, ended := 0, 0
 	for _, s := range streams {
 		for _, e := range s.All() {

@@ -30,6 +30,13 @@ type replicaLedger struct {
 	lost bool       // draws arrive, their answers do not
 }
 
+// drawn is how many draws were answered.
+func (s *sharedLedger) drawn() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.draws
+}
+
 func (r *replicaLedger) set(down, lost bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -167,7 +174,7 @@ func TestOutageIsExact(t *testing.T) {
 						t.Errorf("only %d calls in %v without the ledger, want %d at least", during, c.lasts, c.fewest)
 					}
 					if seed == 0 {
-						t.Logf("%d calls, %d of them during the outage, at most %d in a window, %d draws", w.spotify.count(), during, w.spotify.most(window), w.shared.draws)
+						t.Logf("%d calls, %d of them during the outage, at most %d in a window, %d draws", w.spotify.count(), during, w.spotify.most(window), w.shared.drawn())
 					}
 				})
 			}
@@ -264,7 +271,7 @@ func TestLoadMoves(t *testing.T) {
 		if most := w.spotify.most(window); most > calls {
 			t.Errorf("%d calls in one window", most)
 		}
-		t.Logf("%d draws for %d calls", w.shared.draws, w.spotify.count())
+		t.Logf("%d draws for %d calls", w.shared.drawn(), w.spotify.count())
 	})
 }
 
@@ -361,7 +368,7 @@ func TestDisorderIsExact(t *testing.T) {
 			}
 			group.Wait()
 			if seed == 0 {
-				t.Logf("%d calls in %v, %d draws", w.spotify.count(), 20*time.Minute, w.shared.draws)
+				t.Logf("%d calls in %v, %d draws", w.spotify.count(), 20*time.Minute, w.shared.drawn())
 			}
 		})
 	}
