@@ -128,10 +128,11 @@ func (r *redisServer) memory() (keys int, bytes float64, err error) {
 		}
 		names, _ := page[1].([]any)
 		for _, name := range names {
-			if strings.Contains(fmt.Sprint(name), "{login:") {
+			key := fmt.Sprint(name)
+			if strings.Contains(key, "{login:") {
 				continue
 			}
-			usage, err := r.do("MEMORY", "USAGE", fmt.Sprint(name))
+			usage, err := r.do("MEMORY", "USAGE", key)
 			if err != nil {
 				return 0, 0, err
 			}

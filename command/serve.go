@@ -16,7 +16,7 @@ func serve(ctx context.Context, e environment, args []string) error {
 	if err := parse(flags, args); err != nil {
 		return err
 	}
-	c, warnings, err := gateway.Load(func() (*config.Loaded, error) { return loadConfig(*file, e) })
+	c, err := gateway.Load(func() (*config.Loaded, error) { return loadConfig(*file, e) })
 	if err != nil {
 		return err
 	}
@@ -24,7 +24,7 @@ func serve(ctx context.Context, e environment, args []string) error {
 	if err != nil {
 		return &usageError{err}
 	}
-	for _, warning := range warnings {
+	for _, warning := range c.Warnings() {
 		log.Warn(warning.String())
 	}
 	gateway.SetMemory(e.lookup)

@@ -89,11 +89,7 @@ func (x *userIndex) add(ctx context.Context, s *Session) error {
 	value := binary.BigEndian.AppendUint32(nil, uint32(s.record.createdAt.time().Unix())) //nolint:gosec // G115: until 2106
 	value = append(value, binary.BigEndian.AppendUint64(nil, uint64(s.record.lastSeenAt))[2:]...)
 	fields := map[string][]byte{}
-	n := 0
-	for piece := range slices.Chunk(append(value, sealed...), pieceSize) {
-		fields[pieceOf(field, n)] = piece
-		n++
-	}
+	putPieces(fields, sessionPiece(field), append(value, sealed...))
 	if err := x.addUser(fields, k, s.record.user); err != nil {
 		return err
 	}
@@ -131,11 +127,7 @@ func (x *userIndex) addUser(fields map[string][]byte, k recordKey, user User) er
 		return err
 	}
 	text := append(binary.BigEndian.AppendUint16(nil, uint16(len(sealed))), sealed...) //nolint:gosec // G115: ids are short
-	n := 0
-	for piece := range slices.Chunk(text, pieceSize) {
-		fields[strconv.Itoa(n)] = piece
-		n++
-	}
+	putPieces(fields, strconv.Itoa, text)
 	return nil
 }
 
@@ -158,7 +150,7 @@ func (x *userIndex) read(k recordKey, fields map[string][]byte) userSessions {
 		e := indexEntry{
 			key: kindSession + ":" + hex.EncodeToString([]byte(field)), createdAt: instantOf(created), lastSeenAt: instant(seen), //nolint:gosec // G115: 48 bits
 		}
-		if plain, err := x.vault.open(fieldKey(k, field), joined(fields, field)[clearSize:]); err == nil {
+		if plain, err := x.vault.open(fieldKey(k, field), joinPieces(fields, sessionPiece(field))[clearSize:]); err == nil {
 			e.userAgent = string(plain)
 		}
 		entries = append(entries, e)
@@ -173,14 +165,7 @@ func (x *userIndex) read(k recordKey, fields map[string][]byte) userSessions {
 }
 
 func (x *userIndex) readUser(k recordKey, fields map[string][]byte) User {
-	var text []byte
-	for n := 0; ; n++ {
-		piece, found := fields[strconv.Itoa(n)]
-		if !found {
-			break
-		}
-		text = append(text, piece...)
-	}
+	text := joinPieces(fields, strconv.Itoa)
 	if len(text) < 2 || len(text)-2 < int(binary.BigEndian.Uint16(text)) {
 		return User{}
 	}
@@ -253,7 +238,7 @@ func (x *userIndex) drop(ctx context.Context, k recordKey, keys []string) {
 	for _, key := range keys {
 		if field, err := indexField(key); err == nil {
 			for n := range maxPieces {
-				fields = append(fields, pieceOf(field, n))
+				fields = append(fields, sessionPiece(field)(n))
 			}
 		}
 	}
@@ -280,19 +265,30 @@ func indexField(key string) (string, error) {
 	return string(raw), nil
 }
 
-// pieceOf is the name of the field that has piece n of a session's value. The first has the name of the session's field.
-func pieceOf(field string, n int) string {
-	if n == 0 {
-		return field
+// sessionPiece names the fields that have the pieces of a session's value. The first has the name of the session's field.
+func sessionPiece(field string) (name func(n int) string) {
+	return func(n int) string {
+		if n == 0 {
+			return field
+		}
+		return field + strconv.Itoa(n)
 	}
-	return field + strconv.Itoa(n)
 }
 
-// joined returns the value of a session's field with all its pieces. What an earlier version wrote is one piece, however long.
-func joined(fields map[string][]byte, field string) []byte {
-	value := slices.Clone(fields[field])
-	for n, last := 1, len(value); last == pieceSize; n++ {
-		piece := fields[pieceOf(field, n)]
+// putPieces adds a value as fields of pieceSize bytes at most, whose names come from the number of the piece.
+func putPieces(fields map[string][]byte, name func(n int) string, value []byte) {
+	n := 0
+	for piece := range slices.Chunk(value, pieceSize) {
+		fields[name(n)] = piece
+		n++
+	}
+}
+
+// joinPieces is the inverse of putPieces. A session's value that an earlier version wrote is one piece, however long.
+func joinPieces(fields map[string][]byte, name func(n int) string) []byte {
+	var value []byte
+	for n, last := 0, pieceSize; last == pieceSize; n++ {
+		piece := fields[name(n)]
 		value, last = append(value, piece...), len(piece)
 	}
 	return value

@@ -9,8 +9,8 @@ import (
 // tidyEvery is how many writes pass, on average, until a list is rid of the fields that are too old.
 const tidyEvery = 16
 
-// putTidily writes a field of a list that many sessions share, and now and then drops those of its fields whose values are old: the
-// list itself never is, because it is written again and again.
+// putTidily writes a field of a list that many sessions share. Now and then it drops the fields whose values are old, because the list
+// itself never expires: every write keeps it longer.
 func putTidily(ctx context.Context, lists Lists, list, field string, value []byte, ttl time.Duration, isOld func(value []byte) bool) error {
 	if err := lists.Put(ctx, list, map[string][]byte{field: value}, ttl); err != nil {
 		return err

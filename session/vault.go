@@ -77,7 +77,7 @@ func (v *vault) openRecord(k recordKey, entry Entry) (record, error) {
 }
 
 // seal seals a text for the store under a record key, and open is its inverse. A text longer than 64 KiB is
-// seal.ErrTooLarge. A sealed text of another client id is seal.ErrOtherClient, which is an seal.ErrSealed: callers must not change or
+// seal.ErrTooLarge. A sealed text of another client id is seal.ErrOtherClient, which is a seal.ErrSealed: callers must not change or
 // delete its record.
 func (v *vault) seal(k recordKey, plain []byte) ([]byte, error) {
 	compacted, err := seal.Compact(plain)

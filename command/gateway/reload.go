@@ -23,26 +23,22 @@ type Configuration struct {
 	files  *watchedFiles   // nil without loaded
 }
 
-// Load loads a configuration whose files the gateway watches. Its Level is still to be set.
-func Load(load func() (*config.Loaded, error)) (Configuration, config.Problems, error) {
-	loaded, files, err := loadWatched(load)
-	if err != nil {
-		return Configuration{}, nil, err
-	}
-	return Configuration{Config: loaded.Config, loaded: loaded, files: files}, loaded.Warnings, nil
-}
-
-// loadWatched loads a configuration and watches its files from now on. It reads them again after the first check of
-// them, so that no change in between is missed.
-func loadWatched(load func() (*config.Loaded, error)) (*config.Loaded, *watchedFiles, error) {
+// Load loads a configuration and watches its files from now on. It reads them again after the first check of them, so that no change
+// in between is missed. The caller sets Level.
+func Load(load func() (*config.Loaded, error)) (Configuration, error) {
 	loaded, err := load()
 	if err != nil {
-		return nil, nil, err
+		return Configuration{}, err
 	}
 	files := watch(loaded)
-	loaded, err = loaded.Again()
-	return loaded, files, err
+	if loaded, err = loaded.Again(); err != nil {
+		return Configuration{}, err
+	}
+	return Configuration{Config: loaded.Config, loaded: loaded, files: files}, nil
 }
+
+// Warnings are what the operator should know of a configuration that is good.
+func (c Configuration) Warnings() config.Problems { return c.loaded.Warnings }
 
 // reloader takes other configurations into use while the gateway serves: all of config.yaml after SIGHUP, and what its
 // files of secrets hold when that changes.
@@ -109,7 +105,7 @@ func (r *reloader) reload(load func() (*config.Loaded, error)) (done bool) {
 	}
 	r.gateway.metrics.Reloaded(outcome.ReloadOK)
 	r.gateway.metrics.ConfigRead(time.Now())
-	for _, warning := range r.loaded.Warnings {
+	for _, warning := range r.Warnings() {
 		r.log.Warn(warning.String())
 	}
 	if len(change.Kept) > 0 {
@@ -123,10 +119,11 @@ func (r *reloader) reload(load func() (*config.Loaded, error)) (done bool) {
 }
 
 func (r *reloader) use(load func() (*config.Loaded, error)) (config.Change, error) {
-	loaded, files, err := loadWatched(load)
+	next, err := Load(load)
 	if err != nil {
 		return config.Change{}, err
 	}
+	loaded := next.loaded
 	change, err := loaded.Succeed(r.Config)
 	if err != nil {
 		return change, err
@@ -141,6 +138,6 @@ func (r *reloader) use(load func() (*config.Loaded, error)) (config.Change, erro
 	r.Level.SetLevel(level)
 	r.connections.SetLimits(r.gateway.limits.use(loaded.Config, r.log))
 	logMaintenance(r.Server.Maintenance, loaded.Config.Server.Maintenance, r.log)
-	r.Config, r.loaded, r.files = loaded.Config, loaded, files
+	r.Config, r.loaded, r.files = loaded.Config, loaded, next.files
 	return change, nil
 }

@@ -130,7 +130,7 @@ session: {store: memory, keys: [AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=]}
 func newReloader(t *testing.T, file string) (*reloader, *observer.ObservedLogs) {
 	t.Helper()
 	noVariables := func(string) (string, bool) { return "", false }
-	c, _, err := Load(func() (*config.Loaded, error) { return config.Load(file, noVariables) })
+	c, err := Load(func() (*config.Loaded, error) { return config.Load(file, noVariables) })
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -24,7 +24,7 @@ func ParseOrigin(raw string) (*url.URL, error) {
 		return nil, fmt.Errorf("an origin has no path; write it without %q", u.EscapedPath())
 	}
 	host := u.Hostname()
-	isASCII := strings.IndexFunc(host, func(r rune) bool { return r > unicode.MaxASCII }) < 0
+	isASCII := !strings.ContainsFunc(host, func(r rune) bool { return r > unicode.MaxASCII })
 	if host = strings.ToLower(host); !isASCII || !validHost(host) { // ToLower makes ASCII letters of two others, U+0130 and U+212A
 		return nil, fmt.Errorf("%q is not a host; write a name in ASCII or an IP address", host)
 	}
